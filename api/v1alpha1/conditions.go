@@ -1,0 +1,72 @@
+package v1alpha1
+
+// Conditions that a GatewayTenant always has.
+const (
+	// ConditionReady is true while the gateway that the spec asks for serves. It repeats the reason of the condition
+	// that keeps it from being true.
+	ConditionReady = "Ready"
+	// ConditionAccepted is true when the spec is valid. While it is false nothing of the spec is applied.
+	ConditionAccepted = "Accepted"
+	// ConditionCertificatesReady is true when the gateway's certificates and token keys are there and fit the spec.
+	ConditionCertificatesReady = "CertificatesReady"
+	// ConditionAvailable is true while the gateway's pod runs what the spec asks for and is ready.
+	ConditionAvailable = "Available"
+)
+
+// Conditions that a GatewayTenant has only while they are true, as kstatus expects.
+const (
+	// ConditionWarning names what does not stop the gateway but should be known.
+	ConditionWarning = "Warning"
+	// ConditionReconciling is true while the operator works towards the spec.
+	ConditionReconciling = "Reconciling"
+	// ConditionStalled is true when nothing will happen until somebody changes something.
+	ConditionStalled = "Stalled"
+)
+
+// Reasons of Accepted.
+const (
+	// ReasonAccepted: the spec is valid.
+	ReasonAccepted = "Accepted"
+	// ReasonInvalidImage: spec.image is not an image reference.
+	ReasonInvalidImage = "InvalidImage"
+	// ReasonImageNotAllowed: the image's repository is not one that the platform allows.
+	ReasonImageNotAllowed = "ImageNotAllowed"
+	// ReasonVersionUnknown: neither the image's tag nor spec.version tells the gateway's version, or they disagree.
+	ReasonVersionUnknown = "VersionUnknown"
+	// ReasonInvalidServerDNSName: an entry of spec.serverDnsNames is neither a DNS name nor an IP address.
+	ReasonInvalidServerDNSName = "InvalidServerDNSName"
+	// ReasonInvalidConfig: spec.config is not TOML, or changes a key that the operator needs for itself.
+	ReasonInvalidConfig = "InvalidConfig"
+)
+
+// Reasons of CertificatesReady.
+const (
+	// ReasonIssued: all certificates and keys are there and fit.
+	ReasonIssued = "Issued"
+	// ReasonIssuing: the certgen Job is at work.
+	ReasonIssuing = "Issuing"
+	// ReasonIssueFailed: the certgen Job failed; the message has its own words.
+	ReasonIssueFailed = "IssueFailed"
+)
+
+// Reasons of Available.
+const (
+	// ReasonAvailable: the gateway's pod is ready and runs what the spec asks for.
+	ReasonAvailable = "Available"
+	// ReasonWaitingForCertificates: the workload waits for its Secrets.
+	ReasonWaitingForCertificates = "WaitingForCertificates"
+	// ReasonRollingOut: the pod is being started or replaced.
+	ReasonRollingOut = "RollingOut"
+)
+
+// Reasons of Ready, beside those of the other conditions.
+const (
+	// ReasonReady: the gateway serves what the spec asks for.
+	ReasonReady = "Ready"
+	// ReasonConflict: an object with one of the gateway's names is there and is not the operator's to change.
+	ReasonConflict = "Conflict"
+	// ReasonApplyFailed: the API server refused an object; the message has its words.
+	ReasonApplyFailed = "ApplyFailed"
+	// ReasonNotReconciled: the spec was rejected, so this was not looked at.
+	ReasonNotReconciled = "NotReconciled"
+)

@@ -1,0 +1,156 @@
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// Name is the only name that a GatewayTenant may have, and the name of the gateway's workload. A gateway takes over
+// every sandbox of its namespace and clients find it by this name, so there can be one in a namespace.
+const Name = "openshell-gateway"
+
+const (
+	// LabelSource marks a GatewayTenant that the bridge made, with the value SourcePlatformConfig.
+	LabelSource = "openshell.ambient-code.io/source"
+	// SourcePlatformConfig is the value of LabelSource.
+	SourcePlatformConfig = "platform-config"
+	// AnnotationSource says where a bridged GatewayTenant comes from, as namespace/name of the ConfigMap.
+	AnnotationSource = "openshell.ambient-code.io/source"
+)
+
+// SandboxTokens says whether the gateway issues tokens to its sandboxes.
+//
+// +kubebuilder:validation:Enum=Enabled;Disabled
+type SandboxTokens string
+
+const (
+	// SandboxTokensEnabled gives each sandbox a token of its own, so that the gateway can tell sandboxes from people.
+	SandboxTokensEnabled SandboxTokens = "Enabled"
+	// SandboxTokensDisabled leaves mutual TLS alone: whoever holds the client certificate is an admin of the gateway.
+	SandboxTokensDisabled SandboxTokens = "Disabled"
+)
+
+// GatewayTenantSpec says what gateway a namespace gets. Every field is optional: an empty spec is a working gateway.
+type GatewayTenantSpec struct {
+	// image is the reference of the gateway's container image, by tag, digest or both. Its repository must be one that
+	// the platform allows. Without it the platform's default image is used; status.image shows the one in effect.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=512
+	Image string `json:"image,omitempty"`
+
+	// version is the gateway's version, such as 0.0.71. It is needed only where the image's tag does not tell: with a
+	// digest or a custom tag. What a gateway.toml may say depends on it, so a tag that tells another version is refused.
+	// +optional
+	// +kubebuilder:validation:MinLength=5
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="self.matches('^v?(0|[1-9][0-9]{0,8})[.](0|[1-9][0-9]{0,8})[.](0|[1-9][0-9]{0,8})$')",message="version must be three numbers, such as 0.0.71"
+	Version string `json:"version,omitempty"`
+
+	// serverDnsNames are further names under which clients reach the gateway: DNS names in lower case, with a wildcard
+	// at most as the whole first label, or IP addresses. The names within the cluster and localhost are always in the
+	// certificate. Order and repetition mean nothing.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=253
+	// +kubebuilder:validation:items:XValidation:rule="isIP(self) || (self.matches('^([*][.])?([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?[.])*[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$') && !self.matches('(^|[.])[0-9]+$'))",message="must be a DNS name in lower case, with a wildcard at most as its whole first label, or an IP address"
+	ServerDNSNames []string `json:"serverDnsNames,omitempty"`
+
+	// config is TOML that is merged into the operator's gateway.toml: tables are merged deeply, values and arrays
+	// replace the operator's. A key that the operator needs for itself may be repeated but not changed.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=65536
+	Config string `json:"config,omitempty"`
+
+	// sandboxTokens says whether sandboxes get tokens of their own, Enabled (the default) or Disabled. Disabled is
+	// mutual TLS alone: then everyone who holds the client certificate, sandboxes included, is an admin of the gateway.
+	// +optional
+	SandboxTokens SandboxTokens `json:"sandboxTokens,omitempty"`
+}
+
+// GatewayTenantStatus is what the operator last saw.
+type GatewayTenantStatus struct {
+	// observedGeneration is the generation of the spec that this status speaks of.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
+	// conditions are Ready, Accepted, CertificatesReady and Available; and Warning, Reconciling and Stalled while true.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=16
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+
+	// image is the reference of the image in effect.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	Image string `json:"image,omitempty"`
+
+	// version is the gateway's version in effect.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=32
+	Version string `json:"version,omitempty"`
+
+	// endpoint is the URL of the gateway within the cluster.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Endpoint string `json:"endpoint,omitempty"`
+
+	// serverDnsNames are the names and addresses that the gateway's certificate really carries, sorted.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=256
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=512
+	ServerDNSNames []string `json:"serverDnsNames,omitempty"`
+
+	// certificateNotAfter is when the first of the certificates ends that the gateway and its clients use.
+	// +optional
+	CertificateNotAfter metav1.Time `json:"certificateNotAfter,omitzero"`
+}
+
+// GatewayTenant asks for one OpenShell gateway in its namespace. It must be named openshell-gateway.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:shortName=gwt,categories=openshell
+// +kubebuilder:validation:XValidation:rule="self.metadata.name == 'openshell-gateway'",message="a GatewayTenant must be named openshell-gateway: a namespace has one gateway, and clients find it by this name",fieldPath=".metadata.name"
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="Image",type=string,JSONPath=`.status.image`
+// +kubebuilder:printcolumn:name="Endpoint",type=string,JSONPath=`.status.endpoint`
+// +kubebuilder:printcolumn:name="Expires",type=string,JSONPath=`.status.certificateNotAfter`,priority=1
+// +kubebuilder:printcolumn:name="Source",type=string,JSONPath=`.metadata.annotations.openshell\.ambient-code\.io/source`,priority=1
+// +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`,priority=1
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+type GatewayTenant struct {
+	metav1.TypeMeta `json:",inline"`
+
+	// metadata is the object's metadata.
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitzero"`
+
+	// spec says what gateway the namespace gets.
+	// +optional
+	Spec GatewayTenantSpec `json:"spec,omitzero"`
+
+	// status is what the operator last saw.
+	// +optional
+	Status GatewayTenantStatus `json:"status,omitzero"`
+}
+
+// GatewayTenantList is a list of GatewayTenants.
+//
+// +kubebuilder:object:root=true
+type GatewayTenantList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitzero"`
+
+	Items []GatewayTenant `json:"items"`
+}

@@ -1,0 +1,58 @@
+package manifests
+
+import (
+	"fmt"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+)
+
+// dnsName is a name of RFC 1123 in lower case, with a wildcard at most as its whole first label; the whole may have
+// 253 characters, a label 63. The API's schema has the same rule.
+var dnsName = regexp.MustCompile(`^(\*\.)?([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\.)*[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
+
+// lastLabelNumeric matches what resolvers take for an IPv4 address, or for a broken one.
+var lastLabelNumeric = regexp.MustCompile(`(^|\.)[0-9]+$`)
+
+// serverNames are the names that the gateway's certificate must carry: those within the cluster, those of
+// port-forwarding, and the tenant's own. They are a set: sorted, each once, addresses in their shortest form.
+func serverNames(namespace string, given []string) ([]string, error) {
+	names := append(inClusterNames(namespace), "localhost", "127.0.0.1", "::1")
+	for i, name := range given {
+		if addr, err := netip.ParseAddr(name); err == nil && addr.Zone() == "" && !addr.Is4In6() {
+			names = append(names, addr.String())
+			continue
+		}
+		if len(name) > 253 || !dnsName.MatchString(name) || lastLabelNumeric.MatchString(name) {
+			return nil, reject(v1alpha1.ReasonInvalidServerDNSName, fmt.Sprintf("spec.serverDnsNames[%d]", i), name,
+				"is neither a DNS name nor an IP address; write names in lower case, with a wildcard at most as the whole first label")
+		}
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return slices.Compact(names), nil
+}
+
+// inClusterNames are the names of the gateway's Service, shortest first; the last is the full one.
+func inClusterNames(namespace string) []string {
+	return []string{
+		GatewayName,
+		GatewayName + "." + namespace,
+		GatewayName + "." + namespace + ".svc",
+		GatewayName + "." + namespace + ".svc.cluster.local",
+	}
+}
+
+// wildcards are those of names that begin with a wildcard.
+func wildcards(names []string) []string {
+	var found []string
+	for _, name := range names {
+		if strings.HasPrefix(name, "*.") {
+			found = append(found, name)
+		}
+	}
+	return found
+}

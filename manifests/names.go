@@ -1,0 +1,65 @@
+package manifests
+
+import "github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+
+// Names of the objects in a tenant's namespace. Other programs find the gateway by them, and gateways that were there
+// before the operator have them: they cannot change.
+const (
+	// GatewayName is the name of the StatefulSet, the Service and the gateway's ServiceAccount.
+	GatewayName = v1alpha1.Name
+	// ConfigName is the name of the ConfigMap that holds ConfigKey.
+	ConfigName = "openshell-gateway-config"
+	// ConfigKey is the file name of the gateway's configuration.
+	ConfigKey = "gateway.toml"
+	// CertgenName is the name of the Job that makes the Secrets, and of its ServiceAccount and RoleBinding.
+	CertgenName = "openshell-gateway-certgen"
+	// SandboxName is the name of the sandboxes' ServiceAccount, and of the RoleBinding that lets the gateway run them.
+	SandboxName = "openshell-gateway-sandbox"
+
+	// ServerTLSName is the Secret with the gateway's certificate.
+	ServerTLSName = "openshell-server-tls"
+	// ClientTLSName is the Secret with the certificate of the gateway's clients, sandboxes included.
+	ClientTLSName = "openshell-client-tls"
+	// TokenKeysName is the Secret with the keys of the sandboxes' tokens.
+	TokenKeysName = "openshell-gateway-jwt-keys"
+	// CAName is the Secret with the tenant's certificate authority and its key. No pod but certgen's uses it.
+	CAName = "openshell-gateway-ca"
+
+	// NodeReaderName is the name of the ClusterRole with the cluster-wide rights of a gateway.
+	NodeReaderName = "gatewaytenant-node-reader"
+	// NodeReaderPrefix comes before the namespace in the name of a tenant's ClusterRoleBinding.
+	NodeReaderPrefix = NodeReaderName + ":"
+)
+
+// SecretNames are the Secrets that the certgen Job makes, in the order in which it makes them.
+var SecretNames = [...]string{CAName, ServerTLSName, ClientTLSName, TokenKeysName}
+
+const (
+	// Manager is the value of LabelManagedBy on all that the operator makes, and its field owner.
+	Manager = "gatewaytenant-operator"
+	// LabelManagedBy names who looks after an object.
+	LabelManagedBy = "app.kubernetes.io/managed-by"
+	// LabelName is OpenShell's own label: an object that bears it with the value AppName belongs to a gateway.
+	LabelName = "app.kubernetes.io/name"
+	// AppName is the value of LabelName on a gateway's objects.
+	AppName = "openshell"
+)
+
+// Labels are on every object of a tenant.
+func Labels() map[string]string {
+	return map[string]string{
+		LabelName:                     AppName,
+		"app.kubernetes.io/instance":  GatewayName,
+		"app.kubernetes.io/component": "gateway",
+		LabelManagedBy:                Manager,
+	}
+}
+
+const (
+	// AnnotationWish is on the certgen Job: the hash of what it was asked to do. A Job cannot be changed, so another
+	// wish needs another Job.
+	AnnotationWish = "openshell.ambient-code.io/wish"
+	// annotationConfigHash and annotationTokenKey are on the pod template. Nothing but their values restarts a pod.
+	annotationConfigHash = "openshell.ambient-code.io/config-hash"
+	annotationTokenKey   = "openshell.ambient-code.io/token-key"
+)

@@ -1,0 +1,152 @@
+package manifests
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	appsv1 "k8s.io/client-go/applyconfigurations/apps/v1"
+	batchv1 "k8s.io/client-go/applyconfigurations/batch/v1"
+	corev1 "k8s.io/client-go/applyconfigurations/core/v1"
+	networkingv1 "k8s.io/client-go/applyconfigurations/networking/v1"
+	rbacv1 "k8s.io/client-go/applyconfigurations/rbac/v1"
+
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+)
+
+// Seen is what rendering needs to know of the cluster; the caller reads it.
+type Seen struct {
+	// NamespaceUID is the uid of the tenant's namespace, which owns the tenant's ClusterRoleBinding.
+	NamespaceUID types.UID
+	// TokenKey is the id of the token key in force: the pod restarts when it changes. Empty while there is none.
+	TokenKey string
+}
+
+// Objects is everything that a tenant is made of, by when it is applied. Each holds just the fields that we set.
+type Objects struct {
+	// Foundation is all that waits for nothing.
+	Foundation []*unstructured.Unstructured
+	// Certgen is the Job that makes the Secrets. It needs the foundation, and is applied only when there is work for it.
+	Certgen *unstructured.Unstructured
+	// Gateway is the StatefulSet. It needs the Secrets: a pod that misses one backs off for minutes.
+	Gateway *unstructured.Unstructured
+}
+
+// Render makes all objects of a tenant. Equal inputs give equal bytes.
+func Render(t Tenant, seen Seen) (Objects, error) {
+	namespaced := []any{
+		template[corev1.ServiceAccountApplyConfiguration]("serviceaccount-gateway"),
+		template[corev1.ServiceAccountApplyConfiguration]("serviceaccount-sandbox"),
+		template[corev1.ServiceAccountApplyConfiguration]("serviceaccount-certgen"),
+		roleBinding("rolebinding-sandbox", t),
+		roleBinding("rolebinding-certgen", t),
+		template[corev1.ConfigMapApplyConfiguration]("configmap").WithData(map[string]string{ConfigKey: string(t.gatewayTOML)}),
+		template[networkingv1.NetworkPolicyApplyConfiguration]("networkpolicy-sandbox-ssh"),
+		template[networkingv1.NetworkPolicyApplyConfiguration]("networkpolicy-sandbox-ssh-label"),
+		template[corev1.ServiceApplyConfiguration]("service"),
+	}
+	var objects Objects
+	for _, object := range namespaced {
+		finished, err := finish(object, t.Namespace, Owner(t.uid))
+		if err != nil {
+			return Objects{}, err
+		}
+		objects.Foundation = append(objects.Foundation, finished)
+	}
+	binding, err := finish(clusterRoleBinding(t), "", namespaceOwner(t.Namespace, seen.NamespaceUID))
+	if err != nil {
+		return Objects{}, err
+	}
+	objects.Foundation = append(objects.Foundation, binding)
+	if objects.Certgen, err = finish(certgenJob(t), t.Namespace, Owner(t.uid)); err != nil {
+		return Objects{}, err
+	}
+	if objects.Gateway, err = finish(statefulSet(t, seen.TokenKey), t.Namespace, Owner(t.uid)); err != nil {
+		return Objects{}, err
+	}
+	return objects, nil
+}
+
+func roleBinding(name string, t Tenant) *rbacv1.RoleBindingApplyConfiguration {
+	binding := template[rbacv1.RoleBindingApplyConfiguration](name)
+	binding.Subjects[0].WithNamespace(t.Namespace)
+	return binding
+}
+
+func clusterRoleBinding(t Tenant) *rbacv1.ClusterRoleBindingApplyConfiguration {
+	binding := template[rbacv1.ClusterRoleBindingApplyConfiguration]("clusterrolebinding-node-reader")
+	binding.Subjects[0].WithNamespace(t.Namespace)
+	return binding.WithName(NodeReaderPrefix + t.Namespace)
+}
+
+// certgenJob asks certgen for all that the tenant needs. Every name is an argument of its own.
+func certgenJob(t Tenant) *batchv1.JobApplyConfiguration {
+	args := []string{"--namespace=" + t.Namespace, "--owner-uid=" + string(t.uid)}
+	for _, name := range t.ServerNames {
+		args = append(args, "--server-san="+name)
+	}
+	job := template[batchv1.JobApplyConfiguration]("job-certgen")
+	job.Spec.Template.Spec.Containers[0].WithImage(t.certgenImage).WithArgs(args...)
+	return job.WithAnnotations(map[string]string{AnnotationWish: hash(job)})
+}
+
+// statefulSet is the gateway's workload. Only what is said here restarts its pod: the image, the hash of gateway.toml
+// and the id of the token key. Certificates are not among it, since the gateway reloads them.
+func statefulSet(t Tenant, tokenKey string) *appsv1.StatefulSetApplyConfiguration {
+	set := template[appsv1.StatefulSetApplyConfiguration]("statefulset")
+	pod := set.Spec.Template
+	container := &pod.Spec.Containers[0]
+	container.WithImage(t.Image)
+	pod.WithAnnotations(map[string]string{annotationConfigHash: hash(string(t.gatewayTOML))})
+	if t.sandboxTokens {
+		const volume = "sandbox-jwt"
+		pod.WithAnnotations(map[string]string{annotationTokenKey: tokenKey})
+		container.WithVolumeMounts(corev1.VolumeMount().WithName(volume).WithMountPath(tokenKeysPath).WithReadOnly(true))
+		pod.Spec.WithVolumes(corev1.Volume().WithName(volume).WithSecret(corev1.SecretVolumeSource().WithSecretName(TokenKeysName).WithDefaultMode(0o440)))
+	}
+	return set
+}
+
+// Owner makes a tenant's GatewayTenant, which has this uid, the controller of an object. It never blocks its owner's
+// deletion: saying so would need a right on the owner's finalizers.
+func Owner(uid types.UID) metav1.OwnerReference {
+	controller := true
+	return metav1.OwnerReference{
+		APIVersion: v1alpha1.GroupVersion.String(), Kind: "GatewayTenant", Name: v1alpha1.Name, UID: uid, Controller: &controller,
+	}
+}
+
+// namespaceOwner makes the tenant's namespace the owner of a cluster-scoped object, which a namespaced object cannot be.
+func namespaceOwner(namespace string, uid types.UID) metav1.OwnerReference {
+	return metav1.OwnerReference{APIVersion: "v1", Kind: "Namespace", Name: namespace, UID: uid}
+}
+
+// finish turns an apply configuration into what is sent: with namespace, labels and owner.
+func finish(configuration any, namespace string, owner metav1.OwnerReference) (*unstructured.Unstructured, error) {
+	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(configuration)
+	if err != nil {
+		return nil, fmt.Errorf("rendering %T: %w", configuration, err)
+	}
+	object := &unstructured.Unstructured{Object: content}
+	if namespace != metav1.NamespaceNone {
+		object.SetNamespace(namespace)
+	}
+	object.SetLabels(Labels())
+	object.SetOwnerReferences([]metav1.OwnerReference{owner})
+	return object, nil
+}
+
+// hash is a short, stable name of a value's JSON.
+func hash(value any) string {
+	text, err := json.Marshal(value)
+	if err != nil {
+		panic(err) // apply configurations and strings: cannot fail
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:8])
+}

@@ -1,0 +1,121 @@
+package manifests
+
+import (
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+)
+
+// BuiltinImage is the gateway image of tenants that name none, unless the platform sets another.
+const BuiltinImage = "ghcr.io/nvidia/openshell/gateway:0.0.71"
+
+// Platform is what the platform sets for all tenants. Make one with [NewPlatform].
+type Platform struct {
+	gatewayImage        string
+	certgenImage        string
+	allowedRepositories []string
+}
+
+// NewPlatform checks the platform's own settings: the image of gateways that name none (empty: [BuiltinImage]), the
+// image that certgen is in, and the repositories from which gateway images may come.
+func NewPlatform(gatewayImage, certgenImage string, allowedRepositories []string) (Platform, error) {
+	if gatewayImage == "" {
+		gatewayImage = BuiltinImage
+	}
+	if certgenImage == "" {
+		return Platform{}, fmt.Errorf("the certgen image is not set; it is the operator's own image")
+	}
+	allowed, err := normalizeRepositories(allowedRepositories)
+	if err != nil {
+		return Platform{}, err
+	}
+	if _, err := parseImage("the default gateway image", gatewayImage, allowed); err != nil {
+		return Platform{}, err
+	}
+	return Platform{gatewayImage: gatewayImage, certgenImage: certgenImage, allowedRepositories: allowed}, nil
+}
+
+// Tenant is a GatewayTenant whose spec is valid, with all its defaults filled in.
+type Tenant struct {
+	// Namespace is the tenant's namespace.
+	Namespace string
+	// Image is the reference of the gateway's image, as the pod gets it.
+	Image string
+	// Version is the gateway's version.
+	Version Version
+	// ServerNames are the names that the gateway's certificate must carry, sorted.
+	ServerNames []string
+
+	uid           types.UID
+	sandboxTokens bool
+	certgenImage  string
+	gatewayTOML   []byte
+}
+
+// NewTenant checks a GatewayTenant. Every error is a [*RejectedError].
+func NewTenant(gt *v1alpha1.GatewayTenant, platform Platform) (Tenant, error) {
+	ref, field := gt.Spec.Image, "spec.image"
+	if ref == "" {
+		ref, field = platform.gatewayImage, "the default gateway image"
+	}
+	img, err := parseImage(field, ref, platform.allowedRepositories)
+	if err != nil {
+		return Tenant{}, err
+	}
+	version, err := effectiveVersion(img, gt.Spec.Version)
+	if err != nil {
+		return Tenant{}, err
+	}
+	names, err := serverNames(gt.Namespace, gt.Spec.ServerDNSNames)
+	if err != nil {
+		return Tenant{}, err
+	}
+	t := Tenant{
+		Namespace:     gt.Namespace,
+		Image:         img.ref,
+		Version:       version,
+		ServerNames:   names,
+		uid:           gt.UID,
+		sandboxTokens: gt.Spec.SandboxTokens != v1alpha1.SandboxTokensDisabled,
+		certgenImage:  platform.certgenImage,
+	}
+	if t.gatewayTOML, err = gatewayTOML(t, gt.Spec.Config); err != nil {
+		return Tenant{}, err
+	}
+	return t, nil
+}
+
+// Endpoint is the gateway's URL within the cluster.
+func (t Tenant) Endpoint() string {
+	names := inClusterNames(t.Namespace)
+	return fmt.Sprintf("https://%s:8080", names[len(names)-1])
+}
+
+// RejectedError says why a spec is refused. Nothing of such a spec is applied.
+type RejectedError struct {
+	// Reason is a reason of the condition Accepted.
+	Reason string
+	// Field is the path of the field that is at fault.
+	Field string
+	// Message names the field, its value and the way out.
+	Message string
+}
+
+// Error is the message.
+func (e *RejectedError) Error() string { return e.Message }
+
+// reject makes a RejectedError; a long value is cut.
+func reject(reason, field, value, format string, args ...any) *RejectedError {
+	const most = 300
+	if len(value) > most {
+		value = value[:most] + "…"
+	}
+	said := fmt.Sprintf(format, args...)
+	message := fmt.Sprintf("%s %s", field, said)
+	if value != "" {
+		message = fmt.Sprintf("%s: %q %s", field, value, said)
+	}
+	return &RejectedError{Reason: reason, Field: field, Message: message}
+}
