@@ -1,0 +1,85 @@
+// Command certgen makes the certificates and token keys of one gateway: it looks at what is in the tenant's namespace
+// and makes what is missing or no longer fits. The operator runs it as a Job, under a ServiceAccount of the tenant's.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
+)
+
+type options struct {
+	wish           certificates.Wish
+	kubeconfig     string
+	terminationLog string
+}
+
+func main() {
+	o := parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	done, err := run(ctx, o)
+	report := "nothing to do: all Secrets are there and fit"
+	if len(done) > 0 {
+		report = strings.Join(done, "; ")
+	}
+	if err != nil {
+		report = strings.Join(append(done, err.Error()), "; ")
+	}
+	fmt.Println(report)
+	// What the pod says of itself when it is over; without the file there is nobody to say it to.
+	_ = os.WriteFile(o.terminationLog, []byte(report), 0o600)
+	if err != nil {
+		os.Exit(1)
+	}
+}
+
+func parse() options {
+	o := options{wish: certificates.Wish{Lifetimes: certificates.DefaultLifetimes}}
+	flag.StringVar(&o.wish.Namespace, "namespace", "", "the tenant's namespace")
+	flag.Func("owner-uid", "uid of the GatewayTenant that the Secrets shall belong to", func(uid string) error {
+		o.wish.OwnerUID = types.UID(uid)
+		return nil
+	})
+	flag.Func("server-san", "a DNS name or IP address that the gateway's certificate must carry; may be repeated", func(name string) error {
+		o.wish.ServerNames = append(o.wish.ServerNames, name)
+		return nil
+	})
+	flag.StringVar(&o.kubeconfig, "kubeconfig", "", "kubeconfig to use instead of the pod's own ServiceAccount")
+	flag.StringVar(&o.terminationLog, "termination-log", "/dev/termination-log", "file that the result is written to, beside standard output")
+	flag.Parse()
+	return o
+}
+
+func run(ctx context.Context, o options) ([]string, error) {
+	if o.wish.Namespace == "" || o.wish.OwnerUID == "" || len(o.wish.ServerNames) == 0 {
+		return nil, fmt.Errorf("--namespace, --owner-uid and --server-san must be given")
+	}
+	var config *rest.Config
+	var err error
+	if o.kubeconfig != "" {
+		config, err = clientcmd.BuildConfigFromFlags("", o.kubeconfig)
+	} else {
+		config, err = rest.InClusterConfig()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("no way to the API server: %w", err)
+	}
+	client, err := corev1client.NewForConfig(config)
+	if err != nil {
+		return nil, err
+	}
+	return certificates.Converge(ctx, client.Secrets(o.wish.Namespace), o.wish, time.Now())
+}

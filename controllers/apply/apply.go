@@ -1,0 +1,86 @@
+package apply
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// AnnotationHash is on every object that an Applier has applied: the hash of what was sent.
+const AnnotationHash = "openshell.ambient-code.io/applied-hash"
+
+// Applier applies objects as one field owner.
+type Applier struct {
+	client client.Client
+	owner  string
+	fields *ownership
+}
+
+// New makes an Applier that writes through c as the field owner.
+func New(c client.Client, scheme *runtime.Scheme, owner string) *Applier {
+	return &Applier{client: c, owner: owner, fields: newOwnership(scheme, owner)}
+}
+
+// Apply sends desired unless live, the object as a cache has it (nil: absent), is in that state already: the hash of
+// what was last sent is the same, and every field that it set is still ours. Desired is not modified.
+func (a *Applier) Apply(ctx context.Context, desired *unstructured.Unstructured, live metav1.Object) (written bool, err error) {
+	stamped, err := stamp(desired)
+	if err != nil {
+		return false, err
+	}
+	if live != nil {
+		unchanged, err := a.unchanged(stamped, live)
+		if err != nil || unchanged {
+			return false, err
+		}
+	}
+	err = a.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(stamped), client.FieldOwner(a.owner), client.ForceOwnership)
+	if err != nil {
+		return false, fmt.Errorf("applying %s: %w", Describe(desired), err)
+	}
+	return true, nil
+}
+
+// InState tells whether live was applied from desired; whether others have changed it since, it does not look at.
+func InState(desired *unstructured.Unstructured, live metav1.Object) bool {
+	stamped, err := stamp(desired)
+	return err == nil && live != nil && live.GetAnnotations()[AnnotationHash] == stamped.GetAnnotations()[AnnotationHash]
+}
+
+func (a *Applier) unchanged(stamped *unstructured.Unstructured, live metav1.Object) (bool, error) {
+	if live.GetAnnotations()[AnnotationHash] != stamped.GetAnnotations()[AnnotationHash] {
+		return false, nil
+	}
+	return a.fields.holdsAll(stamped, live)
+}
+
+// stamp returns a copy of the object that bears its own hash.
+func stamp(desired *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	text, err := desired.MarshalJSON()
+	if err != nil {
+		return nil, fmt.Errorf("hashing %s: %w", Describe(desired), err)
+	}
+	sum := sha256.Sum256(text)
+	stamped := desired.DeepCopy()
+	annotations := stamped.GetAnnotations()
+	if annotations == nil {
+		annotations = map[string]string{}
+	}
+	annotations[AnnotationHash] = hex.EncodeToString(sum[:8])
+	stamped.SetAnnotations(annotations)
+	return stamped, nil
+}
+
+// Describe names an object in messages, as kind and name, with its namespace if it has one.
+func Describe(object *unstructured.Unstructured) string {
+	if object.GetNamespace() == "" {
+		return fmt.Sprintf("%s %s", object.GetKind(), object.GetName())
+	}
+	return fmt.Sprintf("%s %s/%s", object.GetKind(), object.GetNamespace(), object.GetName())
+}

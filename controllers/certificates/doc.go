@@ -1,0 +1,7 @@
+// Package certificates knows what a tenant's certificates and token keys are: four Secrets, made by the certgen Job
+// and only looked at by the operator.
+//
+// The operator's side is [Strip], [Inspect] and [Decide]: what is there, is it enough, and must the Job run. Certgen's
+// side is [Converge]: make what is missing or no longer fits, one whole Secret at a time, and nothing else. A Secret
+// that serves is never deleted, and the certificate authority and the token keys stay as they are once they exist.
+package certificates

@@ -1,0 +1,157 @@
+package certificates
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/hex"
+	"encoding/pem"
+	"fmt"
+	"math/big"
+	"net/netip"
+	"time"
+)
+
+// clockSkew is how long before its making a certificate is valid already, for peers whose clocks are behind.
+const clockSkew = 5 * time.Minute
+
+// authority is a certificate authority with its key.
+type authority struct {
+	certificate *x509.Certificate
+	key         crypto.Signer
+}
+
+// newAuthority makes a tenant's certificate authority. Its distinguished name is its own, so that clients which look
+// an issuer up by name cannot take one authority for another.
+func newAuthority(namespace string, life time.Duration, now time.Time) (authority, map[string][]byte, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return authority{}, nil, err
+	}
+	serial := newSerial()
+	template := &x509.Certificate{
+		SerialNumber:          serial,
+		Subject:               pkix.Name{CommonName: "openshell-ca", Organization: []string{"openshell"}, OrganizationalUnit: []string{namespace}, SerialNumber: serial.Text(16)},
+		NotBefore:             now.Add(-clockSkew),
+		NotAfter:              now.Add(life),
+		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
+		BasicConstraintsValid: true,
+		IsCA:                  true,
+		MaxPathLenZero:        true,
+	}
+	data, err := sign(template, template, key, key)
+	if err != nil {
+		return authority{}, nil, err
+	}
+	data[keyCA] = data[keyCertificate]
+	ca, err := readAuthority(data)
+	return ca, data, err
+}
+
+// readAuthority reads a certificate authority from its Secret's data.
+func readAuthority(data map[string][]byte) (authority, error) {
+	pair, err := tls.X509KeyPair(data[keyCertificate], data[keyPrivateKey])
+	if err != nil {
+		return authority{}, err
+	}
+	key, ok := pair.PrivateKey.(crypto.Signer)
+	if !ok || !pair.Leaf.IsCA {
+		return authority{}, fmt.Errorf("%s is not a certificate authority's", keyCertificate)
+	}
+	return authority{certificate: pair.Leaf, key: key}, nil
+}
+
+// issue makes a leaf and its key, signed by the authority; a leaf does not outlive its authority.
+func (a authority) issue(template *x509.Certificate, life time.Duration, now time.Time) (map[string][]byte, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	template.SerialNumber = newSerial()
+	template.NotBefore = now.Add(-clockSkew)
+	template.NotAfter = earliest(now.Add(life), a.certificate.NotAfter)
+	template.KeyUsage = x509.KeyUsageDigitalSignature
+	template.BasicConstraintsValid = true
+	return sign(template, a.certificate, key, a.key)
+}
+
+// serverTemplate is the gateway's certificate, for the names.
+func serverTemplate(names []string) *x509.Certificate {
+	template := &x509.Certificate{
+		Subject:     pkix.Name{CommonName: "openshell-server"},
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	for _, name := range names {
+		if addr, err := netip.ParseAddr(name); err == nil {
+			template.IPAddresses = append(template.IPAddresses, addr.AsSlice())
+		} else {
+			template.DNSNames = append(template.DNSNames, name)
+		}
+	}
+	return template
+}
+
+// clientTemplate is the certificate of the gateway's clients.
+func clientTemplate() *x509.Certificate {
+	return &x509.Certificate{
+		Subject:     pkix.Name{CommonName: "openshell-client", OrganizationalUnit: []string{"openshell-user"}},
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+	}
+}
+
+// newTokenKeys makes the data of the Secret with the keys of the sandboxes' tokens.
+func newTokenKeys() (map[string][]byte, error) {
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	signing, err := encodeKey(private)
+	if err != nil {
+		return nil, err
+	}
+	spki, err := x509.MarshalPKIXPublicKey(public)
+	if err != nil {
+		return nil, err
+	}
+	id := sha256.Sum256(spki)
+	return map[string][]byte{
+		keySigning: signing,
+		keyPublic:  pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: spki}),
+		keyID:      []byte(hex.EncodeToString(id[:16])),
+	}, nil
+}
+
+// sign makes the certificate and puts it beside its key, as a TLS Secret holds them.
+func sign(template, parent *x509.Certificate, key *ecdsa.PrivateKey, parentKey crypto.Signer) (map[string][]byte, error) {
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), parentKey)
+	if err != nil {
+		return nil, err
+	}
+	text, err := encodeKey(key)
+	if err != nil {
+		return nil, err
+	}
+	return map[string][]byte{keyCertificate: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), keyPrivateKey: text}, nil
+}
+
+func encodeKey(key crypto.PrivateKey) ([]byte, error) {
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return nil, err
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
+}
+
+// newSerial is a random serial number of 127 bits.
+func newSerial() *big.Int {
+	var bytes [16]byte
+	_, _ = rand.Read(bytes[:]) // never fails
+	bytes[0] &= 0x7f
+	return new(big.Int).SetBytes(bytes[:])
+}

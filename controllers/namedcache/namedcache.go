@@ -1,0 +1,36 @@
+// Package namedcache makes caches that hold the objects of one kind and one name, in every namespace. The names of a
+// gateway's objects are fixed, so the operator needs no others: neither the right to read them nor the memory.
+package namedcache
+
+import (
+	"fmt"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	toolscache "k8s.io/client-go/tools/cache"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+)
+
+// New makes a cache of the objects of the kind of object that are called name, in the given namespaces or, if there
+// are none, in all; the manager starts it. What transform drops is never kept.
+func New(mgr manager.Manager, object client.Object, name string, transform toolscache.TransformFunc, namespaces map[string]cache.Config) (cache.Cache, error) {
+	named, err := cache.New(mgr.GetConfig(), cache.Options{
+		Scheme:                      mgr.GetScheme(),
+		Mapper:                      mgr.GetRESTMapper(),
+		HTTPClient:                  mgr.GetHTTPClient(),
+		ReaderFailOnMissingInformer: true,
+		DefaultNamespaces:           namespaces,
+		ByObject: map[client.Object]cache.ByObject{
+			object: {Field: fields.OneTermEqualSelector(metav1.ObjectNameField, name), Transform: transform},
+		},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("cache of objects named %s: %w", name, err)
+	}
+	if err := mgr.Add(named); err != nil {
+		return nil, err
+	}
+	return named, nil
+}
