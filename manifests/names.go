@@ -16,6 +16,11 @@ const (
 	// SandboxName is the name of the sandboxes' ServiceAccount, and of the RoleBinding that lets the gateway run them.
 	SandboxName = "openshell-gateway-sandbox"
 
+	// SandboxSSHName and SandboxSSHLabelName are the NetworkPolicies that keep strangers from the sandboxes, for each
+	// of the two labels by which a sandbox's pod may be known.
+	SandboxSSHName      = "openshell-gateway-sandbox-ssh"
+	SandboxSSHLabelName = "openshell-gateway-sandbox-ssh-label"
+
 	// ServerTLSName is the Secret with the gateway's certificate.
 	ServerTLSName = "openshell-server-tls"
 	// ClientTLSName is the Secret with the certificate of the gateway's clients, sandboxes included.

@@ -57,6 +57,8 @@ const (
 	ReasonWaitingForCertificates = "WaitingForCertificates"
 	// ReasonRollingOut: the pod is being started or replaced.
 	ReasonRollingOut = "RollingOut"
+	// ReasonPodNotReady: the pod runs what the spec asks for, but is not ready.
+	ReasonPodNotReady = "PodNotReady"
 )
 
 // Reasons of Ready, beside those of the other conditions.
@@ -67,6 +69,8 @@ const (
 	ReasonConflict = "Conflict"
 	// ReasonApplyFailed: the API server refused an object; the message has its words.
 	ReasonApplyFailed = "ApplyFailed"
+	// ReasonWaitingForRemoval: an object of a former gateway is still being removed.
+	ReasonWaitingForRemoval = "WaitingForRemoval"
 	// ReasonNotReconciled: the spec was rejected, so this was not looked at.
 	ReasonNotReconciled = "NotReconciled"
 )

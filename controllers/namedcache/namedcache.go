@@ -14,14 +14,17 @@ import (
 )
 
 // New makes a cache of the objects of the kind of object that are called name, in the given namespaces or, if there
-// are none, in all; the manager starts it. What transform drops is never kept.
+// are none, in all; the manager starts it. What transform drops is never kept. What is read from it is shared and must
+// not be changed.
 func New(mgr manager.Manager, object client.Object, name string, transform toolscache.TransformFunc, namespaces map[string]cache.Config) (cache.Cache, error) {
+	shared := true
 	named, err := cache.New(mgr.GetConfig(), cache.Options{
-		Scheme:                      mgr.GetScheme(),
-		Mapper:                      mgr.GetRESTMapper(),
-		HTTPClient:                  mgr.GetHTTPClient(),
-		ReaderFailOnMissingInformer: true,
-		DefaultNamespaces:           namespaces,
+		Scheme:                       mgr.GetScheme(),
+		Mapper:                       mgr.GetRESTMapper(),
+		HTTPClient:                   mgr.GetHTTPClient(),
+		ReaderFailOnMissingInformer:  true,
+		DefaultUnsafeDisableDeepCopy: &shared,
+		DefaultNamespaces:            namespaces,
 		ByObject: map[client.Object]cache.ByObject{
 			object: {Field: fields.OneTermEqualSelector(metav1.ObjectNameField, name), Transform: transform},
 		},

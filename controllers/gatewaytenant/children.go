@@ -1,0 +1,84 @@
+package gatewaytenant
+
+import (
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	toolscache "k8s.io/client-go/tools/cache"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/namedcache"
+	"github.com/ambient-code/gatewaytenant-operator/manifests"
+)
+
+// childKey names an object of a tenant within its namespace.
+type childKey struct{ kind, name string }
+
+// child is one object of a tenant: what is kept of it and where from.
+type child struct {
+	childKey
+	object    client.Object            // an empty one, of the type that is cached
+	transform toolscache.TransformFunc // drops what need not be kept
+}
+
+// children are the namespaced objects that a gateway is made of. For most of them metadata is enough: it tells whether
+// the object is there, whose it is, and through managedFields whether it still is as it was applied.
+var children = []child{
+	metadataOf(corev1.SchemeGroupVersion.WithKind("ServiceAccount"), manifests.GatewayName),
+	metadataOf(corev1.SchemeGroupVersion.WithKind("ServiceAccount"), manifests.SandboxName),
+	metadataOf(corev1.SchemeGroupVersion.WithKind("ServiceAccount"), manifests.CertgenName),
+	metadataOf(rbacv1.SchemeGroupVersion.WithKind("RoleBinding"), manifests.SandboxName),
+	metadataOf(rbacv1.SchemeGroupVersion.WithKind("RoleBinding"), manifests.CertgenName),
+	metadataOf(corev1.SchemeGroupVersion.WithKind("ConfigMap"), manifests.ConfigName),
+	metadataOf(networkingv1.SchemeGroupVersion.WithKind("NetworkPolicy"), manifests.SandboxSSHName),
+	metadataOf(networkingv1.SchemeGroupVersion.WithKind("NetworkPolicy"), manifests.SandboxSSHLabelName),
+	metadataOf(corev1.SchemeGroupVersion.WithKind("Service"), manifests.GatewayName),
+	{childKey{"Job", manifests.CertgenName}, &batchv1.Job{}, keepJob},
+	{childKey{"StatefulSet", manifests.GatewayName}, &appsv1.StatefulSet{}, keepStatefulSet},
+	{childKey{"Secret", manifests.CAName}, &corev1.Secret{}, certificates.Strip},
+	{childKey{"Secret", manifests.ServerTLSName}, &corev1.Secret{}, certificates.Strip},
+	{childKey{"Secret", manifests.ClientTLSName}, &corev1.Secret{}, certificates.Strip},
+	{childKey{"Secret", manifests.TokenKeysName}, &corev1.Secret{}, certificates.Strip},
+}
+
+func metadataOf(gvk schema.GroupVersionKind, name string) child {
+	object := &metav1.PartialObjectMetadata{}
+	object.SetGroupVersionKind(gvk)
+	return child{childKey{gvk.Kind, name}, object, nil}
+}
+
+// keepStatefulSet drops the spec: whether it is as it should be is in the metadata.
+func keepStatefulSet(object any) (any, error) {
+	if set, ok := object.(*appsv1.StatefulSet); ok {
+		set.Spec = appsv1.StatefulSetSpec{}
+	}
+	return object, nil
+}
+
+// keepJob drops the spec, as of a StatefulSet.
+func keepJob(object any) (any, error) {
+	if job, ok := object.(*batchv1.Job); ok {
+		job.Spec = batchv1.JobSpec{}
+	}
+	return object, nil
+}
+
+// childCaches makes a cache for each child, filled from the given namespaces or, if there are none, from all.
+func childCaches(mgr manager.Manager, namespaces map[string]cache.Config) (map[childKey]cache.Cache, error) {
+	caches := make(map[childKey]cache.Cache, len(children))
+	for _, c := range children {
+		named, err := namedcache.New(mgr, c.object, c.name, c.transform, namespaces)
+		if err != nil {
+			return nil, err
+		}
+		caches[c.childKey] = named
+	}
+	return caches, nil
+}

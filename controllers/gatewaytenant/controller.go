@@ -1,0 +1,133 @@
+package gatewaytenant
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
+	"github.com/ambient-code/gatewaytenant-operator/manifests"
+)
+
+// What the operator may do in tenants' namespaces, by name wherever names are fixed.
+//
+// +kubebuilder:rbac:groups=openshell.ambient-code.io,resources=gatewaytenants,verbs=get;list;watch
+// +kubebuilder:rbac:groups=openshell.ambient-code.io,resources=gatewaytenants/status,verbs=patch
+// +kubebuilder:rbac:groups="",resources=namespaces,verbs=list;watch
+// +kubebuilder:rbac:groups="",resources=serviceaccounts,resourceNames=openshell-gateway;openshell-gateway-sandbox;openshell-gateway-certgen,verbs=list;watch;create;patch
+// +kubebuilder:rbac:groups="",resources=configmaps,resourceNames=openshell-gateway-config,verbs=list;watch;create;patch
+// +kubebuilder:rbac:groups="",resources=services,resourceNames=openshell-gateway,verbs=list;watch;create;patch
+// +kubebuilder:rbac:groups="",resources=secrets,resourceNames=openshell-gateway-ca;openshell-server-tls;openshell-client-tls;openshell-gateway-jwt-keys,verbs=list;watch
+// +kubebuilder:rbac:groups=apps,resources=statefulsets,resourceNames=openshell-gateway,verbs=list;watch;create;patch
+// +kubebuilder:rbac:groups=batch,resources=jobs,resourceNames=openshell-gateway-certgen,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=networking.k8s.io,resources=networkpolicies,resourceNames=openshell-gateway-sandbox-ssh;openshell-gateway-sandbox-ssh-label,verbs=list;watch;create;patch
+// +kubebuilder:rbac:groups=rbac.authorization.k8s.io,resources=rolebindings,resourceNames=openshell-gateway-sandbox;openshell-gateway-certgen,verbs=list;watch;create;patch
+// +kubebuilder:rbac:groups=rbac.authorization.k8s.io,resources=clusterrolebindings,verbs=list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=rbac.authorization.k8s.io,resources=clusterroles,resourceNames=gatewaytenant-node-reader;gatewaytenant-sandboxes;gatewaytenant-certgen,verbs=bind
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
+
+// Options of the controller.
+type Options struct {
+	// Platform is what the platform sets for all tenants.
+	Platform manifests.Platform
+	// Concurrency is how many tenants are reconciled at once, at least 1.
+	Concurrency int
+	// Namespaces are those to work in; none: all.
+	Namespaces map[string]cache.Config
+}
+
+// SetupWithManager adds the controller, and the caches that it needs, to the manager.
+func SetupWithManager(mgr ctrl.Manager, options Options) error {
+	caches, err := childCaches(mgr, options.Namespaces)
+	if err != nil {
+		return err
+	}
+	r := &Reconciler{
+		Client:   mgr.GetClient(),
+		live:     mgr.GetAPIReader(),
+		caches:   caches,
+		applier:  apply.New(mgr.GetClient(), mgr.GetScheme(), manifests.Manager),
+		events:   mgr.GetEventRecorder(manifests.Manager),
+		platform: options.Platform,
+		now:      time.Now,
+	}
+	warm := true // a standby has its caches filled when it takes over
+	build := ctrl.NewControllerManagedBy(mgr).
+		Named("gatewaytenant").
+		For(&v1alpha1.GatewayTenant{}).
+		WatchesMetadata(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(ofNamespace)).
+		WatchesMetadata(&rbacv1.ClusterRoleBinding{}, handler.EnqueueRequestsFromMapFunc(ofBinding)).
+		WithOptions(controller.Options{
+			MaxConcurrentReconciles: options.Concurrency,
+			EnableWarmup:            &warm,
+			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](100*time.Millisecond, 30*time.Second),
+		})
+	watchChildren(build, caches)
+	return build.Complete(r)
+}
+
+// watchChildren leads every event about a tenant's object to a pass over the tenant. Most of these objects are known by
+// their metadata alone, so these watches are made from their caches.
+func watchChildren(build *builder.Builder, caches map[childKey]cache.Cache) {
+	toTenant := handler.TypedEnqueueRequestsFromMapFunc[client.Object, reconcile.Request](
+		func(_ context.Context, object client.Object) []reconcile.Request {
+			return tenantIn(object.GetNamespace())
+		})
+	for _, c := range children {
+		build.WatchesRawSource(source.Kind(caches[c.childKey], c.object, toTenant))
+	}
+}
+
+// ofNamespace leads from a namespace to the tenant in it.
+func ofNamespace(_ context.Context, namespace client.Object) []reconcile.Request {
+	return tenantIn(namespace.GetName())
+}
+
+// ofBinding leads from a tenant's ClusterRoleBinding to the tenant.
+func ofBinding(_ context.Context, binding client.Object) []reconcile.Request {
+	namespace, is := strings.CutPrefix(binding.GetName(), manifests.NodeReaderPrefix)
+	if !is {
+		return nil
+	}
+	return tenantIn(namespace)
+}
+
+func tenantIn(namespace string) []reconcile.Request {
+	return []reconcile.Request{{NamespacedName: client.ObjectKey{Namespace: namespace, Name: v1alpha1.Name}}}
+}
+
+// CacheOptions says what the manager's own cache keeps for this controller, and for the bridge: tenants with their
+// spec, namespaces and the tenants' ClusterRoleBindings as metadata.
+func CacheOptions() map[client.Object]cache.ByObject {
+	managed := metav1.LabelSelector{MatchLabels: map[string]string{manifests.LabelManagedBy: manifests.Manager}}
+	selector, err := metav1.LabelSelectorAsSelector(&managed)
+	if err != nil {
+		panic(err) // constants
+	}
+	return map[client.Object]cache.ByObject{
+		&corev1.Namespace{}:          {Transform: keepNamespace},
+		&rbacv1.ClusterRoleBinding{}: {Label: selector},
+	}
+}
+
+// keepNamespace drops what nobody asks of a namespace.
+func keepNamespace(object any) (any, error) {
+	if namespace, ok := object.(*metav1.PartialObjectMetadata); ok {
+		namespace.ManagedFields, namespace.Annotations = nil, nil
+	}
+	return object, nil
+}

@@ -1,0 +1,110 @@
+package gatewaytenant
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
+	"github.com/ambient-code/gatewaytenant-operator/manifests"
+)
+
+// converge brings a tenant's objects one pass closer to what was rendered.
+func (r *Reconciler) converge(ctx context.Context, objects manifests.Objects, seen observed) error {
+	if err := r.applyAll(ctx, objects.Foundation, seen); err != nil {
+		return err
+	}
+	certgenErr := r.certgen(ctx, objects.Certgen, seen)
+	if !seen.certificates.Complete {
+		return certgenErr // the StatefulSet waits for its Secrets; each of them is an event
+	}
+	return errors.Join(certgenErr, r.apply(ctx, objects.Gateway, seen))
+}
+
+// applyAll applies objects among which there is no order, all at once, and reports every failure.
+func (r *Reconciler) applyAll(ctx context.Context, objects []*unstructured.Unstructured, seen observed) error {
+	errs := make([]error, len(objects))
+	var all sync.WaitGroup
+	for i, object := range objects {
+		all.Go(func() { errs[i] = r.apply(ctx, object, seen) })
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}
+
+// apply applies one object, if it is ours and not as it should be.
+func (r *Reconciler) apply(ctx context.Context, desired *unstructured.Unstructured, seen observed) error {
+	live := seen.live[childKey{desired.GetKind(), desired.GetName()}]
+	if err := ours(desired, live); err != nil {
+		return err
+	}
+	_, err := r.applier.Apply(ctx, desired, live)
+	return err
+}
+
+// certgen runs the Job that makes the Secrets, when there is work for it.
+func (r *Reconciler) certgen(ctx context.Context, desired *unstructured.Unstructured, seen observed) error {
+	switch certificates.Decide(seen.certificates, jobOf(seen.job), desired.GetAnnotations()[manifests.AnnotationWish]) {
+	case certificates.Run:
+		return r.apply(ctx, desired, seen)
+	case certificates.Replace:
+		return r.deleteJob(ctx, seen.job)
+	}
+	return nil
+}
+
+// jobOf tells where the certgen Job stands.
+func jobOf(job *batchv1.Job) certificates.Job {
+	if job == nil {
+		return certificates.Job{State: certificates.JobAbsent}
+	}
+	state := certificates.JobRunning
+	switch {
+	case job.DeletionTimestamp != nil:
+		state = certificates.JobLeaving
+	case jobIs(job, batchv1.JobComplete):
+		state = certificates.JobComplete
+	case jobIs(job, batchv1.JobFailed):
+		state = certificates.JobFailed
+	}
+	return certificates.Job{State: state, Wish: job.Annotations[manifests.AnnotationWish]}
+}
+
+func jobIs(job *batchv1.Job, what batchv1.JobConditionType) bool {
+	return jobCondition(job, what) != nil
+}
+
+func jobCondition(job *batchv1.Job, what batchv1.JobConditionType) *batchv1.JobCondition {
+	for i, condition := range job.Status.Conditions {
+		if condition.Type == what && condition.Status == corev1.ConditionTrue {
+			return &job.Status.Conditions[i]
+		}
+	}
+	return nil
+}
+
+// deleteJob deletes the certgen Job together with its pods, so that no two of them are ever at work. That there is
+// still work, and that this is still the Job, is confirmed by a live read of it: the cache may be old.
+func (r *Reconciler) deleteJob(ctx context.Context, job *batchv1.Job) error {
+	if controller := metav1.GetControllerOf(job); controller == nil || controller.Kind != "GatewayTenant" {
+		return &conflictError{fmt.Sprintf("Job %s/%s", job.Namespace, job.Name), "is not the operator's"}
+	}
+	live := &batchv1.Job{}
+	there, err := found(r.live.Get(ctx, client.ObjectKeyFromObject(job), live))
+	if err != nil || !there || live.UID != job.UID || live.ResourceVersion != job.ResourceVersion {
+		return err // if it changed, the change is an event on its way
+	}
+	err = client.IgnoreNotFound(r.Delete(ctx, live, client.PropagationPolicy(metav1.DeletePropagationForeground),
+		client.Preconditions{UID: &live.UID, ResourceVersion: &live.ResourceVersion}))
+	if err != nil {
+		return fmt.Errorf("deleting Job %s/%s, which is in the way of another: %w", job.Namespace, job.Name, err)
+	}
+	return nil
+}

@@ -1,0 +1,27 @@
+package gatewaytenant
+
+import (
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+)
+
+// tell records an event when Ready changed in status or reason.
+func (r *Reconciler) tell(before *v1alpha1.GatewayTenant, after v1alpha1.GatewayTenantStatus) {
+	was, is := meta.FindStatusCondition(before.Status.Conditions, v1alpha1.ConditionReady), meta.FindStatusCondition(after.Conditions, v1alpha1.ConditionReady)
+	if was != nil && was.Status == is.Status && was.Reason == is.Reason {
+		return
+	}
+	kind := corev1.EventTypeNormal
+	if is.Status != metav1.ConditionTrue && !slices.Contains(onTheWay, is.Reason) {
+		kind = corev1.EventTypeWarning
+	}
+	r.events.Eventf(before, nil, kind, is.Reason, "Reconcile", "%s", is.Message)
+}
+
+// onTheWay are reasons that every gateway has on its way to Ready.
+var onTheWay = []string{v1alpha1.ReasonIssuing, v1alpha1.ReasonWaitingForCertificates, v1alpha1.ReasonRollingOut, v1alpha1.ReasonWaitingForRemoval}

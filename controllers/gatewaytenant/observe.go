@@ -1,0 +1,78 @@
+package gatewaytenant
+
+import (
+	"context"
+	"fmt"
+
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
+	"github.com/ambient-code/gatewaytenant-operator/manifests"
+)
+
+// observed is what the caches hold of a tenant at the beginning of a pass. It is read only: it is shared.
+type observed struct {
+	live         map[childKey]metav1.Object // absent: not in it
+	statefulSet  *appsv1.StatefulSet        // nil: absent
+	job          *batchv1.Job               // nil: absent
+	certificates certificates.Seen
+}
+
+// observe reads what there is of a tenant. It makes no request.
+func (r *Reconciler) observe(ctx context.Context, tenant manifests.Tenant) (observed, error) {
+	seen := observed{live: make(map[childKey]metav1.Object, len(children)+1)}
+	secrets := map[string]*corev1.Secret{}
+	for _, c := range children {
+		object := c.object.DeepCopyObject().(client.Object)
+		there, err := found(r.caches[c.childKey].Get(ctx, client.ObjectKey{Namespace: tenant.Namespace, Name: c.name}, object))
+		if err != nil {
+			return observed{}, fmt.Errorf("reading %s %s/%s: %w", c.kind, tenant.Namespace, c.name, err)
+		}
+		if !there {
+			continue
+		}
+		seen.live[c.childKey] = object
+		switch object := object.(type) {
+		case *appsv1.StatefulSet:
+			seen.statefulSet = object
+		case *batchv1.Job:
+			seen.job = object
+		case *corev1.Secret:
+			secrets[object.Name] = object
+		}
+	}
+	binding, err := r.binding(ctx, tenant.Namespace)
+	if err != nil {
+		return observed{}, err
+	}
+	if binding != nil {
+		seen.live[childKey{"ClusterRoleBinding", binding.Name}] = binding
+	}
+	seen.certificates = certificates.Inspect(secrets, tenant.ServerNames, r.now())
+	return seen, nil
+}
+
+// binding reads a tenant's ClusterRoleBinding, nil if there is none.
+func (r *Reconciler) binding(ctx context.Context, namespace string) (*metav1.PartialObjectMetadata, error) {
+	binding := &metav1.PartialObjectMetadata{}
+	binding.SetGroupVersionKind(rbacv1.SchemeGroupVersion.WithKind("ClusterRoleBinding"))
+	there, err := found(r.Get(ctx, client.ObjectKey{Name: manifests.NodeReaderPrefix + namespace}, binding))
+	if err != nil || !there {
+		return nil, err
+	}
+	return binding, nil
+}
+
+// found tells an object that is absent from one that could not be read.
+func found(err error) (bool, error) {
+	if apierrors.IsNotFound(err) {
+		return false, nil
+	}
+	return err == nil, err
+}

@@ -1,0 +1,47 @@
+package gatewaytenant
+
+import (
+	"fmt"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
+	"github.com/ambient-code/gatewaytenant-operator/manifests"
+)
+
+// conflictError says that an object with a name of ours is somebody else's.
+type conflictError struct{ object, whose string }
+
+func (e *conflictError) Error() string {
+	return fmt.Sprintf("%s is there already and %s; delete it or move it out of the way", e.object, e.whose)
+}
+
+// leavingError says that an object is still being removed. Its end is an event, so there is nothing to retry.
+type leavingError struct{ object string }
+
+func (e *leavingError) Error() string { return e.object + " is still being removed" }
+
+// ours tells whether we may apply desired over live (nil: absent). An object without a controller is taken over if it
+// bears OpenShell's label: then it is a gateway's that was there before the operator.
+func ours(desired *unstructured.Unstructured, live metav1.Object) error {
+	if live == nil {
+		return nil
+	}
+	if live.GetDeletionTimestamp() != nil {
+		return &leavingError{apply.Describe(desired)}
+	}
+	controller, wanted := metav1.GetControllerOf(live), metav1.GetControllerOf(desired)
+	switch {
+	case wanted == nil || controller != nil && controller.UID == wanted.UID:
+		return nil
+	case controller != nil && controller.Kind == "GatewayTenant" && controller.Name == v1alpha1.Name:
+		return &leavingError{apply.Describe(desired)} // of a former GatewayTenant: the garbage collector takes it
+	case controller != nil:
+		return &conflictError{apply.Describe(desired), fmt.Sprintf("is controlled by %s %s", controller.Kind, controller.Name)}
+	case live.GetLabels()[manifests.LabelName] != manifests.AppName:
+		return &conflictError{apply.Describe(desired), fmt.Sprintf("does not bear the label %s=%s", manifests.LabelName, manifests.AppName)}
+	}
+	return nil
+}

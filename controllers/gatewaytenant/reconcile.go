@@ -1,0 +1,145 @@
+package gatewaytenant
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/events"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
+	"github.com/ambient-code/gatewaytenant-operator/manifests"
+)
+
+// Reconciler takes one tenant a pass closer to its GatewayTenant, and says where it stands.
+type Reconciler struct {
+	client.Client                          // reads from the manager's caches
+	live          client.Reader            // reads from the API server: only before something is deleted
+	caches        map[childKey]cache.Cache // what there is of the tenants' objects
+	applier       *apply.Applier
+	events        events.EventRecorder
+	platform      manifests.Platform
+	now           func() time.Time
+}
+
+// Reconcile is one pass over one tenant.
+func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
+	tenant := &v1alpha1.GatewayTenant{}
+	there, err := found(r.Get(ctx, request.NamespacedName, tenant))
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	if !there {
+		return ctrl.Result{}, r.removeBinding(ctx, request.NamespacedName)
+	}
+	namespace, err := r.namespace(ctx, request.Namespace)
+	if err != nil || namespace == nil || namespace.DeletionTimestamp != nil || tenant.DeletionTimestamp != nil {
+		return ctrl.Result{}, err // all is owned: the garbage collector removes it
+	}
+	pass := r.pass(ctx, tenant, namespace)
+	// A failed status write outranks the pass's own error, which will come again by itself.
+	if err := r.writeStatus(ctx, tenant, statusOf(tenant, pass)); err != nil {
+		return ctrl.Result{}, err
+	}
+	return r.next(pass)
+}
+
+// pass is what one pass found out. Status is a function of it.
+type pass struct {
+	tenant  manifests.Tenant
+	seen    observed
+	objects manifests.Objects
+	err     error
+}
+
+// pass checks, observes, renders and applies.
+func (r *Reconciler) pass(ctx context.Context, gt *v1alpha1.GatewayTenant, namespace *metav1.PartialObjectMetadata) (p pass) {
+	if p.tenant, p.err = manifests.NewTenant(gt, r.platform); p.err != nil {
+		return p
+	}
+	if p.seen, p.err = r.observe(ctx, p.tenant); p.err != nil {
+		return p
+	}
+	p.objects, p.err = manifests.Render(p.tenant, manifests.Seen{NamespaceUID: namespace.UID, TokenKey: p.seen.certificates.TokenKey})
+	if p.err != nil {
+		return p
+	}
+	p.err = r.converge(ctx, p.objects, p.seen)
+	return p
+}
+
+// next says when to come back: on an error with backoff, for a renewal when it is due, else when something happens.
+func (r *Reconciler) next(p pass) (ctrl.Result, error) {
+	if p.err != nil && waitsForOthers(p.err) {
+		return ctrl.Result{}, nil
+	}
+	if p.err != nil {
+		return ctrl.Result{}, p.err
+	}
+	if renewAt := p.seen.certificates.RenewAt; !renewAt.IsZero() {
+		return ctrl.Result{RequeueAfter: max(renewAt.Sub(r.now()), time.Second)}, nil
+	}
+	return ctrl.Result{}, nil
+}
+
+// waitsForOthers tells whether an error is only somebody else's to mend; what they do is an event, so that no retry is
+// needed. Of several errors, one that is ours is enough for a retry.
+func waitsForOthers(err error) bool {
+	if several, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the node itself is asked, not what it wraps
+		for _, one := range several.Unwrap() {
+			if !waitsForOthers(one) {
+				return false
+			}
+		}
+		return true
+	}
+	return errors.As(err, new(*manifests.RejectedError)) || errors.As(err, new(*conflictError)) || errors.As(err, new(*leavingError))
+}
+
+// namespace reads a namespace's metadata, nil if there is none: then its events are still on their way.
+func (r *Reconciler) namespace(ctx context.Context, name string) (*metav1.PartialObjectMetadata, error) {
+	namespace := &metav1.PartialObjectMetadata{}
+	namespace.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Namespace"))
+	there, err := found(r.Get(ctx, client.ObjectKey{Name: name}, namespace))
+	if err != nil || !there {
+		return nil, err
+	}
+	return namespace, nil
+}
+
+// removeBinding deletes the ClusterRoleBinding of a tenant whose GatewayTenant is gone: it is cluster-scoped, so the
+// GatewayTenant could not own it. That it is gone is confirmed by a live read, since a cache may be old.
+func (r *Reconciler) removeBinding(ctx context.Context, tenant client.ObjectKey) error {
+	binding, err := r.binding(ctx, tenant.Namespace)
+	if err != nil || binding == nil || binding.DeletionTimestamp != nil {
+		return err
+	}
+	there, err := found(r.live.Get(ctx, tenant, &v1alpha1.GatewayTenant{}))
+	if err != nil || there {
+		return err
+	}
+	return client.IgnoreNotFound(r.Delete(ctx, binding, client.Preconditions{UID: &binding.UID, ResourceVersion: &binding.ResourceVersion}))
+}
+
+// writeStatus writes the status if it changed, and then tells of a transition.
+func (r *Reconciler) writeStatus(ctx context.Context, tenant *v1alpha1.GatewayTenant, status v1alpha1.GatewayTenantStatus) error {
+	if equality.Semantic.DeepEqual(tenant.Status, status) {
+		return nil
+	}
+	changed := tenant.DeepCopy()
+	changed.Status = status
+	// The operator alone writes status, so a patch without a resourceVersion loses nobody's words, and a pass on an old
+	// cache is put right by the next one.
+	if err := r.Status().Patch(ctx, changed, client.MergeFrom(tenant)); err != nil {
+		return client.IgnoreNotFound(err)
+	}
+	r.tell(tenant, status)
+	return nil
+}

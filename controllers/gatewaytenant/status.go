@@ -1,0 +1,162 @@
+package gatewaytenant
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
+	"github.com/ambient-code/gatewaytenant-operator/manifests"
+)
+
+// statusOf says where a tenant stands after a pass. It depends on nothing but its arguments; only the times of
+// conditions that change are those of now.
+func statusOf(gt *v1alpha1.GatewayTenant, p pass) v1alpha1.GatewayTenantStatus {
+	status := *gt.Status.DeepCopy()
+	status.ObservedGeneration = gt.Generation
+	if rejected := new(manifests.RejectedError); errors.As(p.err, &rejected) {
+		// What ran before goes on running, so what the status says of it stays.
+		set(&status, no(v1alpha1.ConditionAccepted, rejected.Reason, rejected.Message))
+		notSeen(&status, v1alpha1.ReasonNotReconciled, "the spec was rejected")
+	} else if p.seen.live == nil {
+		set(&status, yes(v1alpha1.ConditionAccepted, v1alpha1.ReasonAccepted, "the spec is valid"))
+		notSeen(&status, v1alpha1.ReasonNotReconciled, cut(p.err.Error()))
+	} else {
+		status.Image = p.tenant.Image
+		status.Version = p.tenant.Version.String()
+		status.Endpoint = p.tenant.Endpoint()
+		status.ServerDNSNames = p.seen.certificates.ServerNames
+		status.CertificateNotAfter = metav1.NewTime(p.seen.certificates.NotAfter)
+		set(&status, yes(v1alpha1.ConditionAccepted, v1alpha1.ReasonAccepted, "the spec is valid"))
+		set(&status, certificatesReady(p))
+		set(&status, available(p))
+	}
+	ready := readyOf(status, p.err)
+	set(&status, ready)
+	progress(&status, ready, p.err)
+	setGeneration(&status)
+	return status
+}
+
+// certificatesReady looks at the Secrets, and at the Job if there is work for it.
+func certificatesReady(p pass) metav1.Condition {
+	const condition = v1alpha1.ConditionCertificatesReady
+	lacks := p.seen.certificates.Lacks
+	if len(lacks) == 0 {
+		return yes(condition, v1alpha1.ReasonIssued, "all certificates and token keys are there and fit")
+	}
+	if job := p.seen.job; job != nil {
+		if failed := jobCondition(job, batchv1.JobFailed); failed != nil {
+			return no(condition, v1alpha1.ReasonIssueFailed, fmt.Sprintf("Job %s failed: %s; see the logs of its pods; it is tried again when the Job's time to live ends", job.Name, failed.Message))
+		}
+	}
+	return no(condition, v1alpha1.ReasonIssuing, "certgen has work: "+strings.Join(lacks, "; "))
+}
+
+// available looks at the StatefulSet: it must be the one that was rendered, and its pod must run it and be ready.
+func available(p pass) metav1.Condition {
+	const condition = v1alpha1.ConditionAvailable
+	statefulSet := p.seen.statefulSet
+	pod := manifests.GatewayName + "-0"
+	switch {
+	case statefulSet == nil && !p.seen.certificates.Complete:
+		return no(condition, v1alpha1.ReasonWaitingForCertificates, "the StatefulSet waits for its Secrets")
+	case statefulSet == nil:
+		return no(condition, v1alpha1.ReasonRollingOut, "the StatefulSet is being created")
+	case p.objects.Gateway == nil || !apply.InState(p.objects.Gateway, statefulSet) || statefulSet.Status.ObservedGeneration < statefulSet.Generation:
+		return no(condition, v1alpha1.ReasonRollingOut, "the StatefulSet is being changed")
+	case !rolledOut(statefulSet):
+		return no(condition, v1alpha1.ReasonRollingOut, "pod "+pod+" is being started")
+	case statefulSet.Status.ReadyReplicas < 1:
+		return no(condition, v1alpha1.ReasonPodNotReady, "pod "+pod+" is not ready")
+	}
+	return yes(condition, v1alpha1.ReasonAvailable, "pod "+pod+" is ready")
+}
+
+// rolledOut tells whether the pod that there is runs the revision that there should be.
+func rolledOut(statefulSet *appsv1.StatefulSet) bool {
+	s := statefulSet.Status
+	return s.Replicas == 1 && s.UpdatedReplicas == 1 && s.CurrentRevision == s.UpdateRevision
+}
+
+// readyOf sums up: what went wrong while applying, or else the first condition that is not true.
+func readyOf(status v1alpha1.GatewayTenantStatus, err error) metav1.Condition {
+	if err != nil && meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionAccepted) {
+		return no(v1alpha1.ConditionReady, reasonOf(err), cut(err.Error()))
+	}
+	for _, name := range []string{v1alpha1.ConditionAccepted, v1alpha1.ConditionCertificatesReady, v1alpha1.ConditionAvailable} {
+		if c := meta.FindStatusCondition(status.Conditions, name); c.Status != metav1.ConditionTrue {
+			return no(v1alpha1.ConditionReady, c.Reason, c.Message)
+		}
+	}
+	return yes(v1alpha1.ConditionReady, v1alpha1.ReasonReady, "the gateway serves")
+}
+
+func reasonOf(err error) string {
+	switch {
+	case errors.As(err, new(*conflictError)):
+		return v1alpha1.ReasonConflict
+	case errors.As(err, new(*leavingError)):
+		return v1alpha1.ReasonWaitingForRemoval
+	}
+	return v1alpha1.ReasonApplyFailed
+}
+
+// progress sets what kstatus looks for: Stalled when only somebody else can help, Reconciling on the way to Ready.
+func progress(status *v1alpha1.GatewayTenantStatus, ready metav1.Condition, err error) {
+	isReady := ready.Status == metav1.ConditionTrue
+	stalled := !isReady && (!meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionAccepted) || errors.As(err, new(*conflictError)))
+	only := func(while bool, condition string) {
+		if while {
+			set(status, yes(condition, ready.Reason, ready.Message))
+		} else {
+			meta.RemoveStatusCondition(&status.Conditions, condition)
+		}
+	}
+	only(stalled, v1alpha1.ConditionStalled)
+	only(!isReady && !stalled, v1alpha1.ConditionReconciling)
+}
+
+func yes(condition, reason, message string) metav1.Condition {
+	return metav1.Condition{Type: condition, Status: metav1.ConditionTrue, Reason: reason, Message: message}
+}
+
+func no(condition, reason, message string) metav1.Condition {
+	return metav1.Condition{Type: condition, Status: metav1.ConditionFalse, Reason: reason, Message: message}
+}
+
+func unknown(condition, reason, message string) metav1.Condition {
+	return metav1.Condition{Type: condition, Status: metav1.ConditionUnknown, Reason: reason, Message: message}
+}
+
+// notSeen says that the certificates and the workload were not looked at.
+func notSeen(status *v1alpha1.GatewayTenantStatus, reason, message string) {
+	set(status, unknown(v1alpha1.ConditionCertificatesReady, reason, message))
+	set(status, unknown(v1alpha1.ConditionAvailable, reason, message))
+}
+
+func set(status *v1alpha1.GatewayTenantStatus, condition metav1.Condition) {
+	meta.SetStatusCondition(&status.Conditions, condition)
+}
+
+// setGeneration says of every condition which generation it speaks of.
+func setGeneration(status *v1alpha1.GatewayTenantStatus) {
+	for i := range status.Conditions {
+		status.Conditions[i].ObservedGeneration = status.ObservedGeneration
+	}
+}
+
+// cut shortens the API server's words: some of its errors list dozens of rules.
+func cut(message string) string {
+	const most = 600
+	if len(message) <= most {
+		return message
+	}
+	return message[:most] + "…"
+}

@@ -1,0 +1,154 @@
+// Package controllers puts the operator together: a manager with the caches that the controllers need and no others,
+// the bridge from platform-config to GatewayTenants, and the controller from GatewayTenants to gateways.
+package controllers
+
+import (
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/config"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig"
+	"github.com/ambient-code/gatewaytenant-operator/manifests"
+)
+
+// Options of the operator.
+type Options struct {
+	// PlatformNamespace is the operator's own namespace: of the ConfigMap and of the leader's Lease.
+	PlatformNamespace string
+	// PlatformConfig is the name of the ConfigMap with the entries.
+	PlatformConfig string
+	// EnableBridge runs the bridge; without it GatewayTenants are only made by hand.
+	EnableBridge bool
+	// WatchNamespaces are the namespaces to work in; none: all.
+	WatchNamespaces []string
+
+	// GatewayImage is the image of gateways that name none; empty: the built-in one.
+	GatewayImage string
+	// CertgenImage is the image with certgen in it: the operator's own.
+	CertgenImage string
+	// AllowedRepositories are those from which gateway images may come.
+	AllowedRepositories []string
+
+	// LeaderElect lets one of several replicas work, and the others stand by.
+	LeaderElect bool
+	// Concurrency is how many tenants are worked on at once, at least 1.
+	Concurrency int
+	// MetricsAddress and ProbeAddress are listened on; "0": not at all.
+	MetricsAddress, ProbeAddress string
+	// SyncPeriod is how often every tenant is looked at without any event; 0: every ten hours or so.
+	SyncPeriod time.Duration
+}
+
+// The Lease of the leader, and the events that leader election leaves. The other side of a renewal that takes 2 s is
+// that a leader which was killed is followed within 9 s and the time of a retry.
+//
+// +kubebuilder:rbac:groups=coordination.k8s.io,namespace=gatewaytenant-system,resources=leases,verbs=create
+// +kubebuilder:rbac:groups=coordination.k8s.io,namespace=gatewaytenant-system,resources=leases,resourceNames=gatewaytenant-operator,verbs=get;update
+const (
+	leaseDuration = 9 * time.Second
+	renewDeadline = 6 * time.Second
+	retryPeriod   = 2 * time.Second
+)
+
+// NewManager makes a manager that runs the whole operator against the API server of kube.
+func NewManager(kube *rest.Config, options Options) (ctrl.Manager, error) {
+	platform, err := manifests.NewPlatform(options.GatewayImage, options.CertgenImage, options.AllowedRepositories)
+	if err != nil {
+		return nil, err
+	}
+	if options.PlatformNamespace == "" {
+		return nil, fmt.Errorf("the platform namespace is not set; it is the operator's own namespace")
+	}
+	if options.Concurrency < 1 {
+		return nil, fmt.Errorf("concurrency %d: it must be at least 1", options.Concurrency)
+	}
+	mgr, err := ctrl.NewManager(kube, managerOptions(options))
+	if err != nil {
+		return nil, err
+	}
+	if err := addControllers(mgr, options, platform); err != nil {
+		return nil, err
+	}
+	for name, add := range map[string]func(string, healthz.Checker) error{"healthz": mgr.AddHealthzCheck, "readyz": mgr.AddReadyzCheck} {
+		if err := add(name, healthz.Ping); err != nil {
+			return nil, err
+		}
+	}
+	return mgr, nil
+}
+
+func addControllers(mgr ctrl.Manager, options Options, platform manifests.Platform) error {
+	namespaces := watched(options)
+	if err := gatewaytenant.SetupWithManager(mgr, gatewaytenant.Options{
+		Platform: platform, Concurrency: options.Concurrency, Namespaces: namespaces,
+	}); err != nil {
+		return fmt.Errorf("gatewaytenant controller: %w", err)
+	}
+	if !options.EnableBridge {
+		mgr.GetLogger().Info("The bridge is switched off: GatewayTenants are only made by hand")
+		return nil
+	}
+	if err := platformconfig.SetupWithManager(mgr, platformconfig.Options{
+		Config:   client.ObjectKey{Namespace: options.PlatformNamespace, Name: options.PlatformConfig},
+		Platform: platform, Concurrency: options.Concurrency, Namespaces: namespaces,
+	}); err != nil {
+		return fmt.Errorf("platformconfig controller: %w", err)
+	}
+	return nil
+}
+
+func managerOptions(options Options) ctrl.Options {
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
+		if err := add(scheme); err != nil {
+			panic(err) // two types for one kind: a mistake in the program
+		}
+	}
+	lease, renew, retry := leaseDuration, renewDeadline, retryPeriod
+	cacheOptions := cache.Options{
+		ByObject:                    gatewaytenant.CacheOptions(),
+		DefaultNamespaces:           watched(options),
+		ReaderFailOnMissingInformer: true, // a read that would start a watch of its own is a mistake
+	}
+	if options.SyncPeriod > 0 {
+		cacheOptions.SyncPeriod = &options.SyncPeriod
+	}
+	skipNameValidation := true // names of metrics: a process may run more than one manager, as tests do
+	return ctrl.Options{
+		Scheme:                        scheme,
+		Cache:                         cacheOptions,
+		Metrics:                       metricsserver.Options{BindAddress: options.MetricsAddress},
+		HealthProbeBindAddress:        options.ProbeAddress,
+		LeaderElection:                options.LeaderElect,
+		LeaderElectionID:              manifests.Manager,
+		LeaderElectionNamespace:       options.PlatformNamespace,
+		LeaderElectionReleaseOnCancel: true,
+		LeaseDuration:                 &lease,
+		RenewDeadline:                 &renew,
+		RetryPeriod:                   &retry,
+		Controller:                    config.Controller{SkipNameValidation: &skipNameValidation},
+	}
+}
+
+// watched are the namespaces to work in, nil for all.
+func watched(options Options) map[string]cache.Config {
+	if len(options.WatchNamespaces) == 0 {
+		return nil
+	}
+	namespaces := map[string]cache.Config{}
+	for _, name := range options.WatchNamespaces {
+		namespaces[name] = cache.Config{}
+	}
+	return namespaces
+}
