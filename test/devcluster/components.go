@@ -1,0 +1,147 @@
+package devcluster
+
+import (
+	"fmt"
+	"net"
+	"path/filepath"
+)
+
+// The processes of a cluster, by the names that Kill and Restart take.
+const (
+	Etcd              = "etcd"
+	APIServer         = "kube-apiserver"
+	ControllerManager = "kube-controller-manager"
+	Scheduler         = "kube-scheduler"
+	Kwok              = "kwok"
+	Containers        = "containers"
+)
+
+// NodeName is the node on which every pod runs.
+const NodeName = "devcluster"
+
+const (
+	loopback     = "127.0.0.1"
+	serviceRange = "10.96.0.0/16"
+)
+
+var serviceIP = net.IPv4(10, 96, 0, 1) // the API server's own Service: the first of serviceRange
+
+// component is one process of a cluster.
+type component struct {
+	name   string
+	binary string                   // in the directory of the binaries; it acts as what name says
+	args   func(s *state) []string  // depends on nothing else, so that a restarted process is the same again
+	probe  func(s *state) probeSpec // what answers once the component is ready; nil: being alive is enough
+}
+
+// probeSpec is a URL that answers 200.
+type probeSpec struct{ url string }
+
+// components are all processes, each after those that it needs.
+var components = []component{
+	{name: Etcd, binary: "devcluster", args: etcdArgs,
+		probe: func(s *state) probeSpec { return probeSpec{fmt.Sprintf("http://%s/readyz", s.addr(Etcd))} }},
+	{name: APIServer, binary: "devcluster", args: apiServerArgs, probe: secureProbe(APIServer, "/readyz")},
+	{name: ControllerManager, binary: "devcluster", args: controllerManagerArgs, probe: secureProbe(ControllerManager, "/healthz")},
+	{name: Scheduler, binary: "devcluster", args: schedulerArgs, probe: secureProbe(Scheduler, "/readyz")},
+	{name: Kwok, binary: "kwok", args: kwokArgs,
+		probe: func(s *state) probeSpec { return probeSpec{fmt.Sprintf("http://%s/healthz", s.addr(Kwok))} }},
+	{name: Containers, binary: "containers", args: containersArgs},
+}
+
+func secureProbe(name, path string) func(*state) probeSpec {
+	return func(s *state) probeSpec { return probeSpec{fmt.Sprintf("https://%s%s", s.addr(name), path)} }
+}
+
+func etcdArgs(s *state) []string {
+	url := "http://" + s.addr(Etcd)
+	return []string{
+		"--data-dir=" + filepath.Join(s.Dir, "etcd"),
+		"--listen-client-urls=" + url,
+		"--advertise-client-urls=" + url,
+		"--listen-peer-urls=http://" + loopback + ":0", // nobody comes
+		"--unsafe-no-fsync",                            // it need not survive the machine, and fsync is slow
+		"--auto-compaction-mode=periodic", "--auto-compaction-retention=5m",
+		"--quota-backend-bytes=8589934592",
+		"--log-level=warn",
+	}
+}
+
+func apiServerArgs(s *state) []string {
+	args := append(s.serving(APIServer),
+		"--etcd-servers=http://"+s.addr(Etcd),
+		"--advertise-address="+loopback,
+		"--endpoint-reconciler-type=none", // an Endpoints object cannot hold a loopback address
+		"--service-cluster-ip-range="+serviceRange,
+		"--client-ca-file="+s.cert("ca.crt"),
+		"--authorization-mode=RBAC",
+		// OpenShift has it on, so what runs here may not rely on its absence.
+		"--enable-admission-plugins=OwnerReferencesPermissionEnforcement",
+		"--service-account-issuer=https://kubernetes.default.svc",
+		"--service-account-key-file="+s.cert("tokens.key"),
+		"--service-account-signing-key-file="+s.cert("tokens.key"),
+		"--service-account-extend-token-expiration=false",
+		"--allow-privileged=true", // sandboxes are
+	)
+	if s.Audit {
+		args = append(args,
+			"--audit-policy-file="+filepath.Join(s.Dir, auditPolicyFile),
+			"--audit-log-path="+filepath.Join(s.Dir, "logs", "audit.log"),
+			"--audit-log-maxsize=8192", // MiB; the default would start a second file within a benchmark
+		)
+	}
+	return args
+}
+
+func controllerManagerArgs(s *state) []string {
+	return append(append(s.serving(ControllerManager), unlimited...),
+		"--kubeconfig="+s.kubeconfig(ControllerManager),
+		"--use-service-account-credentials=true", // so that RBAC binds the controllers too
+		"--service-account-private-key-file="+s.cert("tokens.key"),
+		"--root-ca-file="+s.cert("ca.crt"),
+		"--concurrent-statefulset-syncs=20",
+		"--concurrent-job-syncs=20",
+		"--concurrent-namespace-syncs=20",
+		"--concurrent-gc-syncs=30",
+		"--concurrent-service-endpoint-syncs=10",
+		"--concurrent-serviceaccount-token-syncs=10",
+		// A stalled machine, or a test that stops a component, is no reason to give the node up.
+		"--node-monitor-grace-period=10m",
+	)
+}
+
+func schedulerArgs(s *state) []string {
+	return append(append(s.serving(Scheduler), unlimited...), "--kubeconfig="+s.kubeconfig(Scheduler))
+}
+
+// unlimited lifts the clients' limits, or they would be what a benchmark measures. There is nobody to elect.
+var unlimited = []string{"--kube-api-qps=1000", "--kube-api-burst=2000", "--leader-elect=false"}
+
+func kwokArgs(s *state) []string {
+	return []string{
+		"--kubeconfig=" + s.kubeconfig(Kwok),
+		"--config=" + filepath.Join(s.Dir, stagesFile),
+		"--manage-single-node=" + NodeName,
+		"--node-lease-duration-seconds=40",
+		"--node-ip=" + loopback,
+		"--server-address=" + s.addr(Kwok),
+	}
+}
+
+func containersArgs(s *state) []string {
+	return []string{
+		"--kubeconfig=" + s.kubeconfig(Containers),
+		"--node=" + NodeName,
+		"--certgen=" + filepath.Join(s.BinDir, "certgen"),
+	}
+}
+
+// serving are the flags of a component's HTTPS server.
+func (s *state) serving(name string) []string {
+	return []string{
+		"--bind-address=" + loopback,
+		fmt.Sprintf("--secure-port=%d", s.Ports[name]),
+		"--tls-cert-file=" + s.cert("server.crt"),
+		"--tls-private-key-file=" + s.cert("server.key"),
+	}
+}

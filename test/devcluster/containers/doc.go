@@ -1,0 +1,10 @@
+// Command containers stands in for the kubelet and the containers of a development cluster, which has no container
+// runtime. It does as little as it can and reports it in a kubelet's words:
+//
+//   - certgen pods run the real certgen program, as a process with the pod's arguments, environment and token;
+//   - gateway pods become ready if everything that they mount exists and their gateway.toml would start, as far as the
+//     gateway's own contract tells;
+//   - all other pods are running and ready.
+//
+// An image tag that ends in -never-pulls, -crashes or -hangs does that.
+package main

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/klog/v2"
+	ctrl "sigs.k8s.io/controller-runtime"
+)
+
+type options struct {
+	kubeconfig string
+	node       string
+	certgen    string
+}
+
+func main() {
+	var o options
+	flag.StringVar(&o.kubeconfig, "kubeconfig", "", "Kubeconfig of a user who may do what a kubelet may, and ask for any pod's token.")
+	flag.StringVar(&o.node, "node", "", "Name of the node whose pods are run.")
+	flag.StringVar(&o.certgen, "certgen", "", "The certgen program.")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, o); err != nil {
+		fmt.Fprintln(os.Stderr, "containers:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, o options) error {
+	if o.kubeconfig == "" || o.node == "" || o.certgen == "" {
+		return errors.New("--kubeconfig, --node and --certgen are needed")
+	}
+	ctrl.SetLogger(klog.Background())
+	cfg, err := clientcmd.BuildConfigFromFlags("", o.kubeconfig)
+	if err != nil {
+		return err
+	}
+	cfg.QPS = -1
+	return runKubelet(ctx, cfg, o)
+}
