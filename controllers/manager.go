@@ -50,11 +50,13 @@ type Options struct {
 	SyncPeriod time.Duration
 }
 
-// The Lease of the leader, and the events that leader election leaves. The other side of a renewal that takes 2 s is
-// that a leader which was killed is followed within 9 s and the time of a retry.
+// What leader election may do.
 //
 // +kubebuilder:rbac:groups=coordination.k8s.io,namespace=gatewaytenant-system,resources=leases,verbs=create
 // +kubebuilder:rbac:groups=coordination.k8s.io,namespace=gatewaytenant-system,resources=leases,resourceNames=gatewaytenant-operator,verbs=get;update
+// +kubebuilder:rbac:groups="",namespace=gatewaytenant-system,resources=events,verbs=create
+
+// A leader that was killed is followed within leaseDuration and a retry.
 const (
 	leaseDuration = 9 * time.Second
 	renewDeadline = 6 * time.Second

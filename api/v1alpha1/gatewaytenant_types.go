@@ -120,7 +120,7 @@ type GatewayTenantStatus struct {
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:shortName=gwt,categories=openshell
-// +kubebuilder:validation:XValidation:rule="self.metadata.name == 'openshell-gateway'",message="a GatewayTenant must be named openshell-gateway: a namespace has one gateway, and clients find it by this name",fieldPath=".metadata.name"
+// +kubebuilder:validation:XValidation:rule="self.metadata.name == 'openshell-gateway'",message="a GatewayTenant must be named openshell-gateway: a namespace has one gateway, and clients find it by this name"
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Image",type=string,JSONPath=`.status.image`

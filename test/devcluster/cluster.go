@@ -25,6 +25,9 @@ type Options struct {
 	// Detached starts a cluster that outlives this process, until somebody stops it. Otherwise it ends with this
 	// process, however that ends.
 	Detached bool
+	// First are kustomizations that are applied before the controllers start. CRDs belong here whose objects own others:
+	// the garbage collector looks for new kinds every 30 s only.
+	First []string
 	// AuditPolicy, the text of an audit policy, makes the API server write logs/audit.log in Dir.
 	AuditPolicy string
 	// Progress, if set, is told what is being waited for.
@@ -48,7 +51,7 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("starting a cluster: %w", err)
 	}
-	if err := c.startAll(ctx); err != nil {
+	if err := c.startAll(ctx, o.First); err != nil {
 		return nil, errors.Join(fmt.Errorf("starting a cluster: %w", err), c.Stop())
 	}
 	return c, nil

@@ -29,28 +29,26 @@ var serviceIP = net.IPv4(10, 96, 0, 1) // the API server's own Service: the firs
 // component is one process of a cluster.
 type component struct {
 	name   string
-	binary string                   // in the directory of the binaries; it acts as what name says
-	args   func(s *state) []string  // depends on nothing else, so that a restarted process is the same again
-	probe  func(s *state) probeSpec // what answers once the component is ready; nil: being alive is enough
+	binary string                  // in the directory of the binaries; it acts as what name says
+	args   func(s *state) []string // depends on nothing else, so that a restarted process is the same again
+	probe  func(s *state) string   // a URL that answers 200 once the component is ready
 }
-
-// probeSpec is a URL that answers 200.
-type probeSpec struct{ url string }
 
 // components are all processes, each after those that it needs.
 var components = []component{
 	{name: Etcd, binary: "devcluster", args: etcdArgs,
-		probe: func(s *state) probeSpec { return probeSpec{fmt.Sprintf("http://%s/readyz", s.addr(Etcd))} }},
+		probe: func(s *state) string { return fmt.Sprintf("http://%s/readyz", s.addr(Etcd)) }},
 	{name: APIServer, binary: "devcluster", args: apiServerArgs, probe: secureProbe(APIServer, "/readyz")},
 	{name: ControllerManager, binary: "devcluster", args: controllerManagerArgs, probe: secureProbe(ControllerManager, "/healthz")},
 	{name: Scheduler, binary: "devcluster", args: schedulerArgs, probe: secureProbe(Scheduler, "/readyz")},
 	{name: Kwok, binary: "kwok", args: kwokArgs,
-		probe: func(s *state) probeSpec { return probeSpec{fmt.Sprintf("http://%s/healthz", s.addr(Kwok))} }},
-	{name: Containers, binary: "containers", args: containersArgs},
+		probe: func(s *state) string { return fmt.Sprintf("http://%s/healthz", s.addr(Kwok)) }},
+	{name: Containers, binary: "containers", args: containersArgs,
+		probe: func(s *state) string { return fmt.Sprintf("http://%s/readyz", s.addr(Containers)) }},
 }
 
-func secureProbe(name, path string) func(*state) probeSpec {
-	return func(s *state) probeSpec { return probeSpec{fmt.Sprintf("https://%s%s", s.addr(name), path)} }
+func secureProbe(name, path string) func(*state) string {
+	return func(s *state) string { return fmt.Sprintf("https://%s%s", s.addr(name), path) }
 }
 
 func etcdArgs(s *state) []string {
@@ -133,6 +131,7 @@ func containersArgs(s *state) []string {
 		"--kubeconfig=" + s.kubeconfig(Containers),
 		"--node=" + NodeName,
 		"--certgen=" + filepath.Join(s.BinDir, "certgen"),
+		"--probes=" + s.addr(Containers),
 	}
 }
 

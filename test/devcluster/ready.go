@@ -28,16 +28,13 @@ func (c *Cluster) waitReady(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	if component.probe == nil {
-		return nil
-	}
 	began := time.Now()
 	client, err := c.probeClient()
 	if err != nil {
 		return err
 	}
 	defer client.CloseIdleConnections()
-	url := component.probe(c.state).url
+	url := component.probe(c.state)
 	err = c.wait(ctx, name, func(ctx context.Context) error { return get(ctx, client, url) })
 	if err == nil {
 		fmt.Fprintf(c.progress, "%s is ready after %.1f s\n", name, time.Since(began).Seconds())

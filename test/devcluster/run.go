@@ -14,9 +14,14 @@ import (
 const grace = 5 * time.Second
 
 // startAll starts all processes and returns when the cluster is ready.
-func (c *Cluster) startAll(ctx context.Context) error {
+func (c *Cluster) startAll(ctx context.Context, first []string) error {
 	if err := c.launchAndWait(ctx, Etcd, APIServer); err != nil {
 		return err
+	}
+	for _, kustomization := range first {
+		if _, err := c.Kubectl(ctx, "apply", "-k", kustomization); err != nil {
+			return err
+		}
 	}
 	// Only now: asking too early would cost each of the others a second's back-off.
 	group, groupCtx := errgroup.WithContext(ctx)

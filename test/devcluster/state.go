@@ -97,19 +97,19 @@ func prepare(dir string) error {
 	return nil
 }
 
-// freePorts finds a port for each component that serves. They lie below the range from which systems take ports for
+// freePorts finds a port for each component. They lie below the range from which systems take ports for
 // outgoing connections: there, a client that dials a stopped component again and again may end up connected to itself
 // and so take the port away.
 func freePorts() (map[string]int, error) {
 	ports, taken := map[string]int{}, map[int]bool{}
-	for _, name := range []string{Etcd, APIServer, ControllerManager, Scheduler, Kwok} {
-		for try := 0; ports[name] == 0; try++ {
+	for _, c := range components {
+		for try := 0; ports[c.name] == 0; try++ {
 			if try == 100 {
 				return nil, errors.New("found no free port")
 			}
 			port := 20000 + rand.IntN(12000)
 			if !taken[port] && free(port) {
-				ports[name], taken[port] = port, true
+				ports[c.name], taken[port] = port, true
 			}
 		}
 	}

@@ -18,14 +18,17 @@ type options struct {
 	kubeconfig string
 	node       string
 	certgen    string
+	probes     string
 }
 
 func main() {
 	var o options
-	flag.StringVar(&o.kubeconfig, "kubeconfig", "", "Kubeconfig of a user who may do what a kubelet may, and ask for any pod's token.")
-	flag.StringVar(&o.node, "node", "", "Name of the node whose pods are run.")
-	flag.StringVar(&o.certgen, "certgen", "", "The certgen program.")
-	flag.Parse()
+	flags := flag.NewFlagSet("containers", flag.ExitOnError) // the common one has flags of libraries in it
+	flags.StringVar(&o.probes, "probes", "", "Address of /readyz.")
+	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "Kubeconfig of a user who may do what a kubelet may, and ask for any pod's token.")
+	flags.StringVar(&o.node, "node", "", "Name of the node whose pods are run.")
+	flags.StringVar(&o.certgen, "certgen", "", "The certgen program.")
+	_ = flags.Parse(os.Args[1:]) // exits by itself on an error
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, o); err != nil {

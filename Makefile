@@ -1,0 +1,88 @@
+# What the project can do for you: make help.
+.DEFAULT_GOAL := help
+SHELL := /usr/bin/env bash -o errexit -o pipefail
+KUBECTL ?= kubectl
+TOOL := go tool -modfile=hack/tools/go.mod
+export CGO_ENABLED ?= 0
+
+##@ Try it
+
+.PHONY: demo demo-down
+demo: devcluster ## Start a control plane and the operator, and watch three tenants get their gateways
+	@go run ./test/demo up
+
+demo-down: ## End what demo started
+	@go run ./test/demo down
+
+##@ Develop
+
+.PHONY: build generate golden fmt
+build: bin/manager bin/certgen ## Build the operator and certgen into bin/
+
+bin/manager bin/certgen: FORCE
+	@go build -trimpath -o $@ ./cmd/$(notdir $@)
+
+generate: ## Write deepcopy, CRD, roles and the API reference anew from the Go code
+	@echo "generate: deepcopy, CRD, roles, docs/api.md"
+	@$(TOOL) controller-gen object paths=./api/... crd output:crd:dir=config/crd/bases \
+		rbac:roleName=gatewaytenant-operator paths=./controllers/... output:rbac:dir=config/rbac
+	@$(TOOL) crd-ref-docs --source-path=api --config=hack/tools/crd-ref-docs.yaml --renderer=markdown --output-path=docs/api.md --log-level=ERROR
+
+golden: ## Rewrite the golden files; review them as a diff
+	@go test ./manifests -update
+
+fmt: ## Format all Go code
+	@$(TOOL) golangci-lint-kube-api-linter fmt
+
+##@ Check
+
+.PHONY: verify lint test test-unit
+verify: bin/kubectl ## Regenerate, lint and render; fail if that changes a file
+	@hack/verify
+
+lint: ## Lint Go code, and the API by Kubernetes' conventions
+	@echo "lint: the first time compiles the linter (minutes)"
+	@$(TOOL) golangci-lint-kube-api-linter run
+
+test: test-unit devcluster ## Run all tests: unit, golden, and those on a real control plane
+	@echo "test: on a real control plane"
+	@go test -count=1 -p=1 -timeout=25m ./test/...
+
+test-unit: ## Run the tests that need no control plane
+	@echo "test: without a control plane"
+	@CGO_ENABLED=1 go test -race ./api/... ./cmd/... ./controllers/... ./manifests/...
+
+##@ The control plane for demo and tests
+
+.PHONY: devcluster
+devcluster: bin/kubectl bin/containers bin/manager bin/certgen ## Build its binaries into bin/ (ten minutes the first time)
+
+bin/containers: FORCE
+	@go build -o $@ ./test/devcluster/containers
+
+bin/kubectl: FORCE
+	@hack/devcluster/build
+
+##@ Deploy to the cluster of your kubectl's current context
+
+.PHONY: install uninstall deploy undeploy
+install: ## Install the CRD and the gateways' roles
+	@$(KUBECTL) apply -k config/crd
+
+uninstall: ## Remove the CRD: deletes every GatewayTenant, and with them every gateway
+	@$(KUBECTL) delete -k config/crd
+
+deploy: install ## Deploy the operator; set its image in config/default/kustomization.yaml first
+	@$(KUBECTL) apply -k config/default
+
+undeploy: ## Remove the operator only; CRD, GatewayTenants and gateways stay
+	@$(KUBECTL) delete -k config/default
+
+##@ Other
+
+.PHONY: clean help FORCE
+clean: ## Remove what was built
+	@rm -rf bin dist
+
+help: ## List what there is
+	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -1,0 +1,3 @@
+module github.com/ambient-code/gatewaytenant-operator/hack/tools
+
+go 1.26.0

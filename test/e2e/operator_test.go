@@ -1,0 +1,98 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/ambient-code/gatewaytenant-operator/controllers"
+)
+
+// operatorProcess is the operator, run within the test and as its own ServiceAccount. It can be stopped and started
+// again, and its requests are counted where they leave it.
+type operatorProcess struct {
+	cancel context.CancelFunc
+	ended  chan error
+
+	mu       sync.Mutex
+	requests []string // method and path
+}
+
+func (o *operatorProcess) start(ctx context.Context, change ...func(*controllers.Options)) error {
+	config, err := cluster.ServiceAccountConfig(ctx, platformNamespace, "gatewaytenant-operator")
+	if err != nil {
+		return err
+	}
+	config.QPS = -1
+	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return &counter{next, o} })
+	options := controllers.Options{
+		PlatformNamespace:   platformNamespace,
+		PlatformConfig:      "platform-config",
+		EnableBridge:        true,
+		CertgenImage:        "gatewaytenant-operator:dev",
+		AllowedRepositories: []string{"ghcr.io/nvidia/"},
+		LeaderElect:         true,
+		Concurrency:         16,
+		MetricsAddress:      "0",
+		ProbeAddress:        "0",
+	}
+	for _, f := range change {
+		f(&options)
+	}
+	mgr, err := controllers.NewManager(config, options)
+	if err != nil {
+		return err
+	}
+	running, cancel := context.WithCancel(context.Background())
+	o.cancel, o.ended = cancel, make(chan error, 1)
+	go func() { o.ended <- mgr.Start(running) }()
+	select {
+	case <-mgr.Elected():
+		return nil
+	case err := <-o.ended:
+		return fmt.Errorf("the operator ended: %w", err)
+	case <-time.After(30 * time.Second):
+		return fmt.Errorf("the operator did not become leader within 30 s")
+	}
+}
+
+// stop ends the operator gracefully and waits for it.
+func (o *operatorProcess) stop() {
+	o.cancel()
+	<-o.ended
+}
+
+// counter notes each request as it leaves.
+type counter struct {
+	next http.RoundTripper
+	of   *operatorProcess
+}
+
+func (c *counter) RoundTrip(request *http.Request) (*http.Response, error) {
+	c.of.mu.Lock()
+	c.of.requests = append(c.of.requests, request.Method+" "+request.URL.RequestURI())
+	c.of.mu.Unlock()
+	return c.next.RoundTrip(request)
+}
+
+// take returns the requests since the last call that are of the given kind.
+func (o *operatorProcess) take(kind func(request string) bool) []string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var taken []string
+	for _, request := range o.requests {
+		if kind(request) {
+			taken = append(taken, request)
+		}
+	}
+	o.requests = nil
+	return taken
+}
+
+// writes are all requests that change something, the leader's Lease aside.
+func writes(request string) bool {
+	return !strings.HasPrefix(request, http.MethodGet+" ") && !strings.Contains(request, "/leases")
+}
