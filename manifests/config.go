@@ -3,7 +3,9 @@ package manifests
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
@@ -17,7 +19,7 @@ type table = map[string]any
 const (
 	serverTLSPath = "/etc/openshell-tls/server"
 	clientCAPath  = "/etc/openshell-tls/client-ca"
-	tokenKeysPath = "/etc/openshell-jwt"
+	tokenKeysPath = "/etc/openshell-jwt" //nolint:gosec // a directory
 )
 
 // ownConfig are the keys of gateway.toml that the rest of the tenant's objects depend on: ports, mounts, names. A
@@ -112,7 +114,7 @@ func keepsOwn(own, given table, path []string) error {
 		if !there {
 			continue
 		}
-		at := append(path[:len(path):len(path)], key)
+		at := append(slices.Clip(path), key)
 		wantTable, isTable := want.(table)
 		if gotTable, ok := got.(table); isTable && ok {
 			if err := keepsOwn(wantTable, gotTable, at); err != nil {
@@ -139,10 +141,7 @@ var instead = map[string]string{
 
 // merge lays over upon base: tables deeply, all else replaced. Neither is modified.
 func merge(base, over table) table {
-	merged := make(table, len(base)+len(over))
-	for key, value := range base {
-		merged[key] = value
-	}
+	merged := maps.Clone(base)
 	for key, value := range over {
 		baseTable, ok1 := merged[key].(table)
 		overTable, ok2 := value.(table)

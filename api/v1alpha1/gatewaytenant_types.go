@@ -74,7 +74,7 @@ type GatewayTenantSpec struct {
 type GatewayTenantStatus struct {
 	// observedGeneration is the generation of the spec that this status speaks of.
 	// +optional
-	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Minimum=1
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
 	// conditions are Ready, Accepted, CertificatesReady and Available; and Warning, Reconciling and Stalled while true.
@@ -112,7 +112,7 @@ type GatewayTenantStatus struct {
 
 	// certificateNotAfter is when the first of the certificates ends that the gateway and its clients use.
 	// +optional
-	CertificateNotAfter metav1.Time `json:"certificateNotAfter,omitzero"`
+	CertificateNotAfter *metav1.Time `json:"certificateNotAfter,omitempty"`
 }
 
 // GatewayTenant asks for one OpenShell gateway in its namespace. It must be named openshell-gateway.

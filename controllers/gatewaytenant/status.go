@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
@@ -32,10 +33,10 @@ func statusOf(gt *v1alpha1.GatewayTenant, p pass) v1alpha1.GatewayTenantStatus {
 		status.Version = p.tenant.Version.String()
 		status.Endpoint = p.tenant.Endpoint()
 		status.ServerDNSNames = p.seen.certificates.ServerNames
-		status.CertificateNotAfter = metav1.NewTime(p.seen.certificates.NotAfter)
+		status.CertificateNotAfter = timeOrNil(p.seen.certificates.NotAfter)
 		set(&status, yes(v1alpha1.ConditionAccepted, v1alpha1.ReasonAccepted, "the spec is valid"))
 		set(&status, certificatesReady(p))
-		set(&status, available(p))
+		set(&status, available(meta.FindStatusCondition(gt.Status.Conditions, v1alpha1.ConditionAvailable), p))
 	}
 	ready := readyOf(status, p.err)
 	set(&status, ready)
@@ -56,33 +57,34 @@ func certificatesReady(p pass) metav1.Condition {
 			return no(condition, v1alpha1.ReasonIssueFailed, fmt.Sprintf("Job %s failed: %s; see the logs of its pods; it is tried again when the Job's time to live ends", job.Name, failed.Message))
 		}
 	}
+	if !p.seen.certificates.Complete { // no list: it would change with each Secret that is made
+		return no(condition, v1alpha1.ReasonIssuing, "certgen makes the Secrets that are missing")
+	}
 	return no(condition, v1alpha1.ReasonIssuing, "certgen has work: "+strings.Join(lacks, "; "))
 }
 
-// available looks at the StatefulSet: it must be the one that was rendered, and its pod must run it and be ready.
-func available(p pass) metav1.Condition {
-	const condition = v1alpha1.ConditionAvailable
+// available looks at the StatefulSet: it must be the one that was rendered, and its pod must run it and be ready. Until
+// it has been ready once, a pod that is not is being started; later, something is wrong with it.
+func available(before *metav1.Condition, p pass) metav1.Condition {
+	const condition, pod = v1alpha1.ConditionAvailable, manifests.GatewayName + "-0"
 	statefulSet := p.seen.statefulSet
-	pod := manifests.GatewayName + "-0"
 	switch {
 	case statefulSet == nil && !p.seen.certificates.Complete:
 		return no(condition, v1alpha1.ReasonWaitingForCertificates, "the StatefulSet waits for its Secrets")
-	case statefulSet == nil:
-		return no(condition, v1alpha1.ReasonRollingOut, "the StatefulSet is being created")
-	case p.objects.Gateway == nil || !apply.InState(p.objects.Gateway, statefulSet) || statefulSet.Status.ObservedGeneration < statefulSet.Generation:
-		return no(condition, v1alpha1.ReasonRollingOut, "the StatefulSet is being changed")
-	case !rolledOut(statefulSet):
+	case statefulSet == nil || p.objects.Gateway == nil || !apply.InState(p.objects.Gateway, statefulSet) || !rolledOut(statefulSet):
 		return no(condition, v1alpha1.ReasonRollingOut, "pod "+pod+" is being started")
-	case statefulSet.Status.ReadyReplicas < 1:
-		return no(condition, v1alpha1.ReasonPodNotReady, "pod "+pod+" is not ready")
+	case statefulSet.Status.ReadyReplicas > 0:
+		return yes(condition, v1alpha1.ReasonAvailable, "pod "+pod+" is ready")
+	case before != nil && (before.Status == metav1.ConditionTrue || before.Reason == v1alpha1.ReasonPodNotReady):
+		return no(condition, v1alpha1.ReasonPodNotReady, "pod "+pod+" was ready and is no longer; see: kubectl describe pod "+pod)
 	}
-	return yes(condition, v1alpha1.ReasonAvailable, "pod "+pod+" is ready")
+	return no(condition, v1alpha1.ReasonRollingOut, "pod "+pod+" is being started")
 }
 
 // rolledOut tells whether the pod that there is runs the revision that there should be.
 func rolledOut(statefulSet *appsv1.StatefulSet) bool {
 	s := statefulSet.Status
-	return s.Replicas == 1 && s.UpdatedReplicas == 1 && s.CurrentRevision == s.UpdateRevision
+	return s.ObservedGeneration >= statefulSet.Generation && s.Replicas == 1 && s.UpdatedReplicas == 1 && s.CurrentRevision == s.UpdateRevision
 }
 
 // readyOf sums up: what went wrong while applying, or else the first condition that is not true.
@@ -133,6 +135,13 @@ func no(condition, reason, message string) metav1.Condition {
 
 func unknown(condition, reason, message string) metav1.Condition {
 	return metav1.Condition{Type: condition, Status: metav1.ConditionUnknown, Reason: reason, Message: message}
+}
+
+func timeOrNil(t time.Time) *metav1.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &metav1.Time{Time: t}
 }
 
 // notSeen says that the certificates and the workload were not looked at.

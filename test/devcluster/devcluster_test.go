@@ -2,6 +2,7 @@ package devcluster
 
 import (
 	"bufio"
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -82,7 +83,7 @@ func TestKilledParentLeavesNoProcess(t *testing.T) {
 		if _, err := Start(t.Context(), Options{Dir: dir}); err != nil {
 			t.Fatal(err)
 		}
-		os.Stdout.WriteString("started\n")
+		fmt.Println("started")
 		select {}
 	}
 	dir := t.TempDir()

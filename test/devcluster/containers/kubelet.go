@@ -33,7 +33,6 @@ type memory struct {
 	wrote   string    // the resourceVersion of our last write: an older pod from the cache is not looked at
 	due     time.Time // when the next attempt to pull or start is made
 	pulls   int       // attempts that failed
-	missing time.Time // since when something that it mounts is missing
 	said    string    // the last event
 	program *program  // what runs, or ran, as its container
 }

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/ambient-code/gatewaytenant-operator/test/devcluster"
+)
+
+const (
+	platformNamespace = "gatewaytenant-system"
+	serviceAccount    = "gatewaytenant-operator"
+	program           = "manager"
+)
+
+// up brings the demo up to the point where all its tenants are Ready. It can be run again at any time.
+func up(ctx context.Context) error {
+	cluster, err := controlPlane(ctx)
+	if err != nil {
+		return err
+	}
+	say("Installing the CRD, the gateways' roles and the operator's own")
+	for _, args := range [][]string{
+		{"apply", "-k", "config/crd"},
+		{"apply", "-f", "config/manager/namespace.yaml"},
+		{"apply", "-k", "config/rbac"},
+	} {
+		if _, err := cluster.Kubectl(ctx, args...); err != nil {
+			return err
+		}
+	}
+	if err := operator(ctx, cluster); err != nil {
+		return err
+	}
+	say("Applying the samples: platform-config with tenant-a and tenant-b, and a GatewayTenant by hand in tenant-c")
+	if err := namespaces(ctx, cluster, tenants); err != nil {
+		return err
+	}
+	if _, err := cluster.Kubectl(ctx, "apply", "-k", "config/samples"); err != nil {
+		return err
+	}
+	if err := watch(ctx, cluster); err != nil {
+		return fmt.Errorf("%w; the operator's log is %s", err, cluster.Log(program))
+	}
+	return show(ctx, cluster)
+}
+
+// controlPlane is the demo's cluster: the one that runs already, or a new one.
+func controlPlane(ctx context.Context) (*devcluster.Cluster, error) {
+	cluster, err := devcluster.Open(dir)
+	if err == nil {
+		say("The control plane runs already")
+		return cluster, nil
+	}
+	if cluster != nil { // parts of one: it cannot be told what is amiss, so it ends
+		say("Ending what is left of a control plane: %v", err)
+		if err := cluster.Stop(); err != nil {
+			return nil, err
+		}
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		return nil, err
+	}
+	say("Starting a control plane: etcd, kube-apiserver, kube-controller-manager, kube-scheduler, kwok")
+	return devcluster.Start(ctx, devcluster.Options{Dir: dir, Detached: true, First: []string{"config/crd"}, Progress: os.Stdout})
+}
+
+// operator runs the operator as its own ServiceAccount, anew if it runs already: it may have been built anew.
+func operator(ctx context.Context, cluster *devcluster.Cluster) error {
+	say("Starting the operator as ServiceAccount %s/%s", platformNamespace, serviceAccount)
+	config, err := cluster.ServiceAccountConfig(ctx, platformNamespace, serviceAccount)
+	if err != nil {
+		return err
+	}
+	kubeconfig := filepath.Join(cluster.Dir(), "operator.kubeconfig")
+	if err := cluster.WriteKubeconfig(kubeconfig, config); err != nil {
+		return err
+	}
+	return cluster.Run(program, program,
+		"--kubeconfig="+kubeconfig, "--platform-namespace="+platformNamespace, "--certgen-image=gatewaytenant-operator:dev",
+		"--leader-elect", "--metrics-bind-address=0", "--health-probe-bind-address=0")
+}
+
+// namespaces makes those that are missing.
+func namespaces(ctx context.Context, cluster *devcluster.Cluster, names []string) error {
+	for _, name := range names {
+		if _, err := cluster.Kubectl(ctx, "get", "namespace", name); err == nil {
+			continue
+		}
+		if _, err := cluster.Kubectl(ctx, "create", "namespace", name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// show ends the demo with what there is and what to try.
+func show(ctx context.Context, cluster *devcluster.Cluster) error {
+	table, err := cluster.Kubectl(ctx, "get", "gatewaytenants", "--all-namespaces")
+	if err != nil {
+		return err
+	}
+	say("\n%s", table)
+	say("All is up and stays up until make demo-down. What to try next:\n")
+	say("  export KUBECONFIG=%s/kubeconfig", dir)
+	say("  bin/kubectl get statefulset,service,configmap,secret,job,networkpolicy -n tenant-a")
+	say("  bin/kubectl edit configmap platform-config -n %s   # then: bin/kubectl get gwt -A -w", platformNamespace)
+	say("  bin/kubectl delete gwt openshell-gateway -n tenant-c        # leaves the volume claim only")
+	return nil
+}
