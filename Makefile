@@ -1,5 +1,6 @@
 # What the project can do for you: make help.
 .DEFAULT_GOAL := help
+.NOTPARALLEL: # each target uses all processors by itself
 SHELL := /usr/bin/env bash -o errexit -o pipefail
 KUBECTL ?= kubectl
 TOOL := go tool -modfile=hack/tools/go.mod
@@ -17,19 +18,20 @@ demo-down: ## End what demo started
 ##@ Develop
 
 .PHONY: build generate golden fmt
-build: bin/manager bin/certgen ## Build the operator and certgen into bin/
-
-bin/manager bin/certgen: FORCE
-	@go build -trimpath -o $@ ./cmd/$(notdir $@)
+build: ## Build the operator and its other commands into bin/
+	@echo "build: bin/manager, bin/certgen"
+	@mkdir -p bin
+	@go build -trimpath -o bin/ ./cmd/...
 
 generate: ## Write deepcopy, CRD, roles and the API reference anew from the Go code
 	@echo "generate: deepcopy, CRD, roles, docs/api.md"
 	@$(TOOL) controller-gen object paths=./api/... crd output:crd:dir=config/crd/bases \
 		rbac:roleName=gatewaytenant-operator paths=./controllers/... output:rbac:dir=config/rbac
+	@mkdir -p docs
 	@$(TOOL) crd-ref-docs --source-path=api --config=hack/tools/crd-ref-docs.yaml --renderer=markdown --output-path=docs/api.md --log-level=ERROR
 
 golden: ## Rewrite the golden files; review them as a diff
-	@go test ./manifests -update
+	@go test ./manifests/... -update
 
 fmt: ## Format all Go code
 	@$(TOOL) golangci-lint-kube-api-linter fmt
@@ -49,16 +51,15 @@ test: test-unit devcluster ## Run all tests: unit, golden, and those on a real c
 	@go test -count=1 -p=1 -timeout=25m ./test/...
 
 test-unit: ## Run the tests that need no control plane
-	@echo "test: without a control plane"
+	@echo "test: without a control plane, with the race detector"
 	@CGO_ENABLED=1 go test -race ./api/... ./cmd/... ./controllers/... ./manifests/...
 
 ##@ The control plane for demo and tests
 
 .PHONY: devcluster
-devcluster: bin/kubectl bin/containers bin/manager bin/certgen ## Build its binaries into bin/ (ten minutes the first time)
-
-bin/containers: FORCE
-	@go build -o $@ ./test/devcluster/containers
+devcluster: bin/kubectl build ## Build its binaries into bin/ (ten minutes the first time)
+	@echo "build: bin/containers"
+	@go build -o bin/containers ./test/devcluster/containers
 
 bin/kubectl: FORCE
 	@hack/devcluster/build
@@ -75,7 +76,7 @@ uninstall: ## Remove the CRD: deletes every GatewayTenant, and with them every g
 deploy: install ## Deploy the operator; set its image in config/default/kustomization.yaml first
 	@$(KUBECTL) apply -k config/default
 
-undeploy: ## Remove the operator only; CRD, GatewayTenants and gateways stay
+undeploy: ## Remove the operator and its namespace; CRD, GatewayTenants and gateways stay
 	@$(KUBECTL) delete -k config/default
 
 ##@ Other

@@ -36,7 +36,7 @@ import (
 // +kubebuilder:rbac:groups=batch,resources=jobs,resourceNames=openshell-gateway-certgen,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=networking.k8s.io,resources=networkpolicies,resourceNames=openshell-gateway-sandbox-ssh;openshell-gateway-sandbox-ssh-label,verbs=list;watch;create;patch
 // +kubebuilder:rbac:groups=rbac.authorization.k8s.io,resources=rolebindings,resourceNames=openshell-gateway-sandbox;openshell-gateway-certgen,verbs=list;watch;create;patch
-// +kubebuilder:rbac:groups=rbac.authorization.k8s.io,resources=clusterrolebindings,verbs=list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=rbac.authorization.k8s.io,resources=clusterrolebindings,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=rbac.authorization.k8s.io,resources=clusterroles,resourceNames=gatewaytenant-node-reader;gatewaytenant-sandboxes;gatewaytenant-certgen,verbs=bind
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 

@@ -7,7 +7,6 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
-	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -56,17 +55,6 @@ func (r *Reconciler) observe(ctx context.Context, tenant manifests.Tenant) (obse
 	}
 	seen.certificates = certificates.Inspect(secrets, tenant.ServerNames, r.now())
 	return seen, nil
-}
-
-// binding reads a tenant's ClusterRoleBinding, nil if there is none.
-func (r *Reconciler) binding(ctx context.Context, namespace string) (*metav1.PartialObjectMetadata, error) {
-	binding := &metav1.PartialObjectMetadata{}
-	binding.SetGroupVersionKind(rbacv1.SchemeGroupVersion.WithKind("ClusterRoleBinding"))
-	there, err := found(r.Get(ctx, client.ObjectKey{Name: manifests.NodeReaderPrefix + namespace}, binding))
-	if err != nil || !there {
-		return nil, err
-	}
-	return binding, nil
 }
 
 // found tells an object that is absent from one that could not be read.

@@ -3,11 +3,13 @@ package gatewaytenant
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/resourceversion"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -27,6 +29,7 @@ type Reconciler struct {
 	events        events.EventRecorder
 	platform      manifests.Platform
 	now           func() time.Time
+	wrote         sync.Map // by namespace, the resourceVersion of the last status that this process wrote
 }
 
 // Reconcile is one pass over one tenant.
@@ -37,7 +40,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		return ctrl.Result{}, err
 	}
 	if !there {
+		r.wrote.Delete(request.Namespace)
 		return ctrl.Result{}, r.removeBinding(ctx, request.NamespacedName)
+	}
+	if r.older(tenant) {
+		return ctrl.Result{}, nil // the status that we wrote is on its way, and will wake us
 	}
 	namespace, err := r.namespace(ctx, request.Namespace)
 	if err != nil || namespace == nil || namespace.DeletionTimestamp != nil || tenant.DeletionTimestamp != nil {
@@ -114,20 +121,6 @@ func (r *Reconciler) namespace(ctx context.Context, name string) (*metav1.Partia
 	return namespace, nil
 }
 
-// removeBinding deletes the ClusterRoleBinding of a tenant whose GatewayTenant is gone: it is cluster-scoped, so the
-// GatewayTenant could not own it. That it is gone is confirmed by a live read, since a cache may be old.
-func (r *Reconciler) removeBinding(ctx context.Context, tenant client.ObjectKey) error {
-	binding, err := r.binding(ctx, tenant.Namespace)
-	if err != nil || binding == nil || binding.DeletionTimestamp != nil {
-		return err
-	}
-	there, err := found(r.live.Get(ctx, tenant, &v1alpha1.GatewayTenant{}))
-	if err != nil || there {
-		return err
-	}
-	return client.IgnoreNotFound(r.Delete(ctx, binding, client.Preconditions{UID: &binding.UID, ResourceVersion: &binding.ResourceVersion}))
-}
-
 // writeStatus writes the status if it changed, and then tells of a transition.
 func (r *Reconciler) writeStatus(ctx context.Context, tenant *v1alpha1.GatewayTenant, status v1alpha1.GatewayTenantStatus) error {
 	if equality.Semantic.DeepEqual(tenant.Status, status) {
@@ -140,6 +133,18 @@ func (r *Reconciler) writeStatus(ctx context.Context, tenant *v1alpha1.GatewayTe
 	if err := r.Status().Patch(ctx, changed, client.MergeFrom(tenant)); err != nil {
 		return client.IgnoreNotFound(err)
 	}
+	r.wrote.Store(tenant.Namespace, changed.ResourceVersion)
 	r.tell(tenant, status)
 	return nil
+}
+
+// older tells whether a tenant from the cache is from before the last status that we wrote. A pass over it would write
+// that status again.
+func (r *Reconciler) older(tenant *v1alpha1.GatewayTenant) bool {
+	wrote, there := r.wrote.Load(tenant.Namespace)
+	if !there {
+		return false
+	}
+	order, err := resourceversion.CompareResourceVersion(tenant.ResourceVersion, wrote.(string))
+	return err == nil && order < 0
 }

@@ -32,8 +32,10 @@ func statusOf(gt *v1alpha1.GatewayTenant, p pass) v1alpha1.GatewayTenantStatus {
 		status.Image = p.tenant.Image
 		status.Version = p.tenant.Version.String()
 		status.Endpoint = p.tenant.Endpoint()
-		status.ServerDNSNames = p.seen.certificates.ServerNames
-		status.CertificateNotAfter = timeOrNil(p.seen.certificates.NotAfter)
+		if p.seen.certificates.Complete { // while the set is being made, each Secret would be a write
+			status.ServerDNSNames = p.seen.certificates.ServerNames
+			status.CertificateNotAfter = timeOrNil(p.seen.certificates.NotAfter)
+		}
 		set(&status, yes(v1alpha1.ConditionAccepted, v1alpha1.ReasonAccepted, "the spec is valid"))
 		set(&status, certificatesReady(p))
 		set(&status, available(meta.FindStatusCondition(gt.Status.Conditions, v1alpha1.ConditionAvailable), p))

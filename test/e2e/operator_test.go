@@ -92,7 +92,7 @@ func (o *operatorProcess) take(kind func(request string) bool) []string {
 	return taken
 }
 
-// writes are all requests that change something, the leader's Lease aside.
+// writes are all requests that change something, Events and the leader's Lease aside.
 func writes(request string) bool {
-	return !strings.HasPrefix(request, http.MethodGet+" ") && !strings.Contains(request, "/leases")
+	return !strings.HasPrefix(request, http.MethodGet+" ") && !strings.Contains(request, "/leases") && !strings.Contains(request, "/events")
 }

@@ -1,0 +1,119 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers"
+)
+
+// liveReads are requests for one object or a list, as opposed to watches: the caches answer these.
+func liveReads(request string) bool {
+	return strings.HasPrefix(request, http.MethodGet+" ") && !strings.Contains(request, "watch=true") && !strings.Contains(request, "/leases") &&
+		!strings.Contains(request, "?timeout=") // discovery, at the start
+}
+
+// settle waits until the namespaces of other tests are gone, and the last events have come.
+func settle(t *testing.T) {
+	t.Helper()
+	eventually(t, 30*time.Second, func() error {
+		list := &corev1.NamespaceList{}
+		if err := admin.List(t.Context(), list); err != nil {
+			return err
+		}
+		for _, namespace := range list.Items {
+			if namespace.DeletionTimestamp != nil {
+				return fmt.Errorf("namespace %s is still being deleted", namespace.Name)
+			}
+		}
+		return nil
+	})
+	time.Sleep(2 * time.Second)
+}
+
+// TestUnchangedTenantsAreNotWritten counts the operator's requests where they leave it.
+func TestUnchangedTenantsAreNotWritten(t *testing.T) {
+	makeNamespace(t, "quiet-bridged")
+	platformConfig(t, entry("quiet-bridged"))
+	makeTenant(t, "quiet-by-hand", v1alpha1.GatewayTenantSpec{})
+	waitReady(t, "quiet-bridged")
+	waitReady(t, "quiet-by-hand")
+	settle(t)
+
+	t.Run("over a restart and resyncs", func(t *testing.T) {
+		operator.stop()
+		operator.take(writes)
+		const period = time.Second
+		if err := operator.start(t.Context(), func(o *controllers.Options) { o.SyncPeriod = period }); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(4 * period)
+		if requests := operator.take(writes); len(requests) > 0 {
+			t.Errorf("%d writes where nothing changed:\n%s", len(requests), strings.Join(requests, "\n"))
+		}
+		// This test must be able to fail: a change is a write, and a pass after a resync finds it where no event tells.
+		change(t, "quiet-by-hand", func(spec *v1alpha1.GatewayTenantSpec) { spec.Config = "openshell.gateway.log_level = 'debug'" })
+		waitReady(t, "quiet-by-hand")
+		if requests := operator.take(writes); len(requests) == 0 {
+			t.Error("a change led to no write that was counted")
+		}
+		operator.stop()
+		if err := operator.start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	})
+	t.Run("a new tenant costs its objects and three changes of status, and no read", func(t *testing.T) {
+		settle(t)
+		operator.take(writes)
+		makeTenant(t, "quiet-new", v1alpha1.GatewayTenantSpec{})
+		waitReady(t, "quiet-new")
+		time.Sleep(time.Second)
+		var reads []string
+		requests := operator.take(func(request string) bool {
+			if liveReads(request) {
+				reads = append(reads, request)
+			}
+			return writes(request)
+		})
+		const objects = 12
+		if len(requests) > objects+3 {
+			t.Errorf("%d writes, want at most %d:\n%s", len(requests), objects+3, strings.Join(requests, "\n"))
+		}
+		if len(reads) > 0 {
+			t.Errorf("%d reads that a cache could answer:\n%s", len(reads), strings.Join(reads, "\n"))
+		}
+	})
+}
+
+func TestDriftIsRepairedAndOthersMetadataStays(t *testing.T) {
+	const namespace = "drifts"
+	makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
+	waitReady(t, namespace)
+	config := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "openshell-gateway-config", Namespace: namespace}}
+	want := get(t, &corev1.ConfigMap{}, namespace, config.Name).Data["gateway.toml"]
+	patch := `{"metadata":{"labels":{"somebody":"else"}},"data":{"gateway.toml":"changed"}}`
+	if err := admin.Patch(t.Context(), config, client.RawPatch(types.MergePatchType, []byte(patch))); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 5*time.Second, func() error {
+		live := get(t, &corev1.ConfigMap{}, namespace, config.Name)
+		if live.Data["gateway.toml"] != want || live.Labels["somebody"] != "else" {
+			return fmt.Errorf("data %q, labels %v", live.Data["gateway.toml"], live.Labels)
+		}
+		return nil
+	})
+	service := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Name: "openshell-gateway", Namespace: namespace}}
+	if err := admin.Delete(t.Context(), service); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 5*time.Second, func() error { return admin.Get(t.Context(), client.ObjectKeyFromObject(service), service) })
+}
