@@ -49,8 +49,8 @@ func (a *Applier) Apply(ctx context.Context, desired *unstructured.Unstructured,
 
 // InState tells whether live was applied from desired; whether others have changed it since, it does not look at.
 func InState(desired *unstructured.Unstructured, live metav1.Object) bool {
-	stamped, err := stamp(desired)
-	return err == nil && live != nil && live.GetAnnotations()[AnnotationHash] == stamped.GetAnnotations()[AnnotationHash]
+	hash, err := Hash(desired)
+	return err == nil && live.GetAnnotations()[AnnotationHash] == hash
 }
 
 func (a *Applier) unchanged(stamped *unstructured.Unstructured, live metav1.Object) (bool, error) {
@@ -60,19 +60,28 @@ func (a *Applier) unchanged(stamped *unstructured.Unstructured, live metav1.Obje
 	return a.fields.holdsAll(stamped, live)
 }
 
-// stamp returns a copy of the object that bears its own hash.
-func stamp(desired *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+// Hash is the value of AnnotationHash on an object that was applied from desired.
+func Hash(desired *unstructured.Unstructured) (string, error) {
 	text, err := desired.MarshalJSON()
 	if err != nil {
-		return nil, fmt.Errorf("hashing %s: %w", Describe(desired), err)
+		return "", fmt.Errorf("hashing %s: %w", Describe(desired), err)
 	}
 	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:8]), nil
+}
+
+// stamp returns a copy of the object that bears its own hash.
+func stamp(desired *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	hash, err := Hash(desired)
+	if err != nil {
+		return nil, err
+	}
 	stamped := desired.DeepCopy()
 	annotations := stamped.GetAnnotations()
 	if annotations == nil {
 		annotations = map[string]string{}
 	}
-	annotations[AnnotationHash] = hex.EncodeToString(sum[:8])
+	annotations[AnnotationHash] = hash
 	stamped.SetAnnotations(annotations)
 	return stamped, nil
 }

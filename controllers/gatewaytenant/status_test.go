@@ -1,0 +1,130 @@
+package gatewaytenant
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
+	"github.com/ambient-code/gatewaytenant-operator/manifests"
+)
+
+func testTenant(t *testing.T) (*v1alpha1.GatewayTenant, manifests.Tenant) {
+	t.Helper()
+	platform, err := manifests.NewPlatform("", "certgen:1", []string{"ghcr.io/nvidia/"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	gt := &v1alpha1.GatewayTenant{ObjectMeta: metav1.ObjectMeta{Name: v1alpha1.Name, Namespace: "tenant-a", UID: "1", Generation: 3}}
+	tenant, err := manifests.NewTenant(gt, platform)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return gt, tenant
+}
+
+// served is the pass over a tenant that serves.
+func served(t *testing.T) (*v1alpha1.GatewayTenant, pass) {
+	t.Helper()
+	gt, tenant := testTenant(t)
+	objects, err := manifests.Render(tenant, manifests.Seen{NamespaceUID: "2", TokenKey: "3"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stamp, err := apply.Hash(objects.Gateway)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := &appsv1.StatefulSet{
+		ObjectMeta: metav1.ObjectMeta{Generation: 1, Annotations: map[string]string{apply.AnnotationHash: stamp}},
+		Status: appsv1.StatefulSetStatus{
+			ObservedGeneration: 1, Replicas: 1, UpdatedReplicas: 1, ReadyReplicas: 1, CurrentRevision: "r", UpdateRevision: "r",
+		},
+	}
+	return gt, pass{tenant: tenant, objects: objects, seen: observed{
+		live: map[childKey]metav1.Object{}, statefulSet: set, certificates: certificates.Seen{Complete: true, NotAfter: time.Unix(1, 0)},
+	}}
+}
+
+func TestReadyTellsTheTruth(t *testing.T) {
+	lacking := certificates.Seen{Complete: true, Lacks: []string{"the name x"}}
+	for _, c := range []struct {
+		what            string
+		change          func(gt *v1alpha1.GatewayTenant, p *pass)
+		reason, message string
+		progress        string // of Reconciling and Stalled, the one that is true
+	}{
+		{"serves", func(*v1alpha1.GatewayTenant, *pass) {}, v1alpha1.ReasonReady, "serves", ""},
+		{"rejected", func(_ *v1alpha1.GatewayTenant, p *pass) {
+			*p = pass{err: &manifests.RejectedError{Reason: v1alpha1.ReasonInvalidImage, Message: "spec.image is bad"}}
+		}, v1alpha1.ReasonInvalidImage, "spec.image is bad", v1alpha1.ConditionStalled},
+		{"could not look", func(_ *v1alpha1.GatewayTenant, p *pass) { p.seen, p.err = observed{}, errors.New("no cache") }, v1alpha1.ReasonApplyFailed, "no cache", v1alpha1.ConditionReconciling},
+		{"refused by the server", func(_ *v1alpha1.GatewayTenant, p *pass) { p.err = errors.New("quota exceeded") }, v1alpha1.ReasonApplyFailed, "quota", v1alpha1.ConditionReconciling},
+		{"somebody else's object", func(_ *v1alpha1.GatewayTenant, p *pass) {
+			p.err = errors.Join(errors.New("another"), &conflictError{"Service a/b", "is controlled by X y"})
+		}, v1alpha1.ReasonConflict, "Service a/b", v1alpha1.ConditionStalled},
+		{"an object of a former tenant", func(_ *v1alpha1.GatewayTenant, p *pass) { p.err = &leavingError{"Service a/b"} }, v1alpha1.ReasonWaitingForRemoval, "removed", v1alpha1.ConditionReconciling},
+		{"no Secrets", func(_ *v1alpha1.GatewayTenant, p *pass) {
+			p.seen.certificates = certificates.Seen{Lacks: []string{"one", "two"}}
+		}, v1alpha1.ReasonIssuing, "missing", v1alpha1.ConditionReconciling},
+		{"a name to be added", func(_ *v1alpha1.GatewayTenant, p *pass) { p.seen.certificates = lacking }, v1alpha1.ReasonIssuing, "the name x", v1alpha1.ConditionReconciling},
+		{"certgen failed", func(_ *v1alpha1.GatewayTenant, p *pass) {
+			p.seen.certificates, p.seen.job = lacking, &batchv1.Job{Status: batchv1.JobStatus{Conditions: []batchv1.JobCondition{
+				{Type: batchv1.JobFailed, Status: corev1.ConditionTrue, Message: "backoff limit"},
+			}}}
+		}, v1alpha1.ReasonIssueFailed, "backoff limit", v1alpha1.ConditionReconciling},
+		{"no StatefulSet", func(_ *v1alpha1.GatewayTenant, p *pass) { p.seen.statefulSet = nil }, v1alpha1.ReasonRollingOut, "started", v1alpha1.ConditionReconciling},
+		{"another StatefulSet is wanted", func(_ *v1alpha1.GatewayTenant, p *pass) { p.seen.statefulSet.Annotations = nil }, v1alpha1.ReasonRollingOut, "started", v1alpha1.ConditionReconciling},
+		{"its controller has not seen it", func(_ *v1alpha1.GatewayTenant, p *pass) { p.seen.statefulSet.Generation = 2 }, v1alpha1.ReasonRollingOut, "started", v1alpha1.ConditionReconciling},
+		{"the pod is the old one", func(_ *v1alpha1.GatewayTenant, p *pass) { p.seen.statefulSet.Status.UpdateRevision = "new" }, v1alpha1.ReasonRollingOut, "started", v1alpha1.ConditionReconciling},
+		{"never ready yet", func(_ *v1alpha1.GatewayTenant, p *pass) { p.seen.statefulSet.Status.ReadyReplicas = 0 }, v1alpha1.ReasonRollingOut, "started", v1alpha1.ConditionReconciling},
+		{"no longer ready", func(gt *v1alpha1.GatewayTenant, p *pass) {
+			p.seen.statefulSet.Status.ReadyReplicas = 0
+			gt.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionAvailable, Status: metav1.ConditionTrue}}
+		}, v1alpha1.ReasonPodNotReady, "no longer", v1alpha1.ConditionReconciling},
+	} {
+		gt, p := served(t)
+		c.change(gt, &p)
+		status := statusOf(gt, p)
+		ready := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReady)
+		if ready.Reason != c.reason || !strings.Contains(ready.Message, c.message) || (ready.Status == metav1.ConditionTrue) != (c.reason == v1alpha1.ReasonReady) {
+			t.Errorf("%s: %+v; want %s with %q", c.what, ready, c.reason, c.message)
+		}
+		for _, condition := range []string{v1alpha1.ConditionReconciling, v1alpha1.ConditionStalled} {
+			if is := meta.FindStatusCondition(status.Conditions, condition) != nil; is != (condition == c.progress) {
+				t.Errorf("%s: %s is there: %v", c.what, condition, is)
+			}
+		}
+		for _, condition := range status.Conditions {
+			if condition.ObservedGeneration != 3 || status.ObservedGeneration != 3 {
+				t.Errorf("%s: %s speaks of generation %d", c.what, condition.Type, condition.ObservedGeneration)
+			}
+		}
+		gt.Status = status
+		if diff := cmp.Diff(status, statusOf(gt, p)); diff != "" && c.what != "no longer ready" {
+			t.Errorf("%s: the same pass again changes the status: %s", c.what, diff)
+		}
+	}
+}
+
+func TestRejectionKeepsWhatRuns(t *testing.T) {
+	gt, p := served(t)
+	gt.Status = statusOf(gt, p)
+	after := statusOf(gt, pass{err: &manifests.RejectedError{Reason: v1alpha1.ReasonInvalidConfig, Message: "bad"}})
+	if after.Image == "" || after.Image != gt.Status.Image || after.Endpoint != gt.Status.Endpoint {
+		t.Errorf("the image that runs is %q, the status says %q", gt.Status.Image, after.Image)
+	}
+	if available := meta.FindStatusCondition(after.Conditions, v1alpha1.ConditionAvailable); available.Status != metav1.ConditionUnknown {
+		t.Errorf("it was not looked at, but Available is %s", available.Status)
+	}
+}
