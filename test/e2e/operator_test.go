@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -62,7 +63,9 @@ func (o *operatorProcess) start(ctx context.Context, change ...func(*controllers
 // stop ends the operator gracefully and waits for it.
 func (o *operatorProcess) stop() {
 	o.cancel()
-	_ = <-o.ended // that it lost its lease is no error of a stop
+	if err := <-o.ended; err != nil {
+		fmt.Fprintln(os.Stderr, "e2e: the operator ended:", err)
+	}
 }
 
 // counter notes each request as it leaves.
