@@ -47,12 +47,13 @@ lint: ## Lint Go code, and the API by Kubernetes' conventions
 	@$(TOOL) golangci-lint-kube-api-linter run
 
 test: test-unit devcluster ## Run all tests: unit, golden, and those on a real control plane
-	@echo "test: on a real control plane"
-	@go test -count=1 -p=1 -timeout=25m ./test/...
+	@echo "test: on a real control plane, the operator with the race detector"
+	@go test -count=1 -p=1 -timeout=25m ./test/devcluster/... ./test/demo/...
+	@CGO_ENABLED=1 go test -race -count=1 -timeout=25m ./test/e2e/...
 
 test-unit: ## Run the tests that need no control plane
-	@echo "test: without a control plane, with the race detector"
-	@CGO_ENABLED=1 go test -race ./api/... ./cmd/... ./controllers/... ./manifests/...
+	@echo "test: without a control plane"
+	@go test ./api/... ./cmd/... ./controllers/... ./manifests/...
 
 ##@ The control plane for demo and tests
 

@@ -84,10 +84,7 @@ func (r *Reconciler) pass(ctx context.Context, gt *v1alpha1.GatewayTenant, names
 
 // next says when to come back: on an error with backoff, for a renewal when it is due, else when something happens.
 func (r *Reconciler) next(p pass) (ctrl.Result, error) {
-	if p.err != nil && waitsForOthers(p.err) {
-		return ctrl.Result{}, nil
-	}
-	if p.err != nil {
+	if p.err != nil && !waitsForOthers(p.err) {
 		return ctrl.Result{}, p.err
 	}
 	if renewAt := p.seen.certificates.RenewAt; !renewAt.IsZero() {

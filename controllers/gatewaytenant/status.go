@@ -3,6 +3,7 @@ package gatewaytenant
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,7 +34,7 @@ func statusOf(gt *v1alpha1.GatewayTenant, p pass) v1alpha1.GatewayTenantStatus {
 		status.Version = p.tenant.Version.String()
 		status.Endpoint = p.tenant.Endpoint()
 		if p.seen.certificates.Complete { // while the set is being made, each Secret would be a write
-			status.ServerDNSNames = p.seen.certificates.ServerNames
+			status.ServerDNSNames = listable(p.seen.certificates.ServerNames)
 			status.CertificateNotAfter = timeOrNil(p.seen.certificates.NotAfter)
 		}
 		set(&status, yes(v1alpha1.ConditionAccepted, v1alpha1.ReasonAccepted, "the spec is valid"))
@@ -62,7 +63,7 @@ func certificatesReady(p pass) metav1.Condition {
 	if !p.seen.certificates.Complete { // no list: it would change with each Secret that is made
 		return no(condition, v1alpha1.ReasonIssuing, "certgen makes the Secrets that are missing")
 	}
-	return no(condition, v1alpha1.ReasonIssuing, "certgen has work: "+strings.Join(lacks, "; "))
+	return no(condition, v1alpha1.ReasonIssuing, cut("certgen has work: "+strings.Join(lacks, "; ")))
 }
 
 // available looks at the StatefulSet: it must be the one that was rendered, and its pod must run it and be ready. Until
@@ -137,6 +138,14 @@ func no(condition, reason, message string) metav1.Condition {
 
 func unknown(condition, reason, message string) metav1.Condition {
 	return metav1.Condition{Type: condition, Status: metav1.ConditionUnknown, Reason: reason, Message: message}
+}
+
+// listable are the names that fit into the status: a certificate that was made elsewhere may have more, and longer
+// ones, than the API has room for.
+func listable(names []string) []string {
+	const most, longest = 256, 512
+	fit := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return len(name) > longest })
+	return fit[:min(len(fit), most)]
 }
 
 func timeOrNil(t time.Time) *metav1.Time {
