@@ -68,16 +68,16 @@ bin/kubectl: FORCE
 ##@ Deploy to the cluster of your kubectl's current context
 
 .PHONY: install uninstall deploy undeploy
-install: ## Install the CRD and the gateways' roles
+install: ## Install the CRD, the roles of gateways, and the namespace of the platform
 	@$(KUBECTL) apply -k config/crd
 
-uninstall: ## Remove the CRD: deletes every GatewayTenant, and with them every gateway
+uninstall: ## Remove these: deletes every GatewayTenant, and with them every gateway
 	@$(KUBECTL) delete -k config/crd
 
 deploy: install ## Deploy the operator; set its image in config/default/kustomization.yaml first
 	@$(KUBECTL) apply -k config/default
 
-undeploy: ## Remove the operator and its namespace; CRD, GatewayTenants and gateways stay
+undeploy: ## Remove the operator only; CRD, GatewayTenants, gateways and platform-config stay
 	@$(KUBECTL) delete -k config/default
 
 ##@ Other

@@ -24,7 +24,6 @@ func up(ctx context.Context) error {
 	say("Installing the CRD, the gateways' roles and the operator's own")
 	for _, args := range [][]string{
 		{"apply", "-k", "config/crd"},
-		{"apply", "-f", "config/manager/namespace.yaml"},
 		{"apply", "-k", "config/rbac"},
 	} {
 		if _, err := cluster.Kubectl(ctx, args...); err != nil {

@@ -71,7 +71,6 @@ func prepare(ctx context.Context, dir string) error {
 	ctrl.SetLogger(logger)
 	klog.SetLogger(logger)
 	for _, args := range [][]string{
-		{"apply", "-f", "../../config/manager/namespace.yaml"},
 		{"apply", "-k", "../../config/rbac"},
 		{"wait", "--for=condition=Established", "crd/gatewaytenants.openshell.ambient-code.io"},
 	} {
