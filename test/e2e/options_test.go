@@ -1,0 +1,63 @@
+package e2e
+
+import (
+	"context"
+	"testing"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers"
+)
+
+// withOptions restarts the operator with other options, until the test ends.
+func withOptions(t *testing.T, change func(*controllers.Options)) {
+	t.Helper()
+	operator.stop()
+	if err := operator.start(t.Context(), change); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		operator.stop()
+		if err := operator.start(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestBridgeThatIsSwitchedOffDoesNothing(t *testing.T) {
+	withOptions(t, func(o *controllers.Options) { o.EnableBridge = false })
+	makeNamespace(t, "bridge-off")
+	platformConfig(t, entry("bridge-off"))
+	makeTenant(t, "bridge-off-by-hand", v1alpha1.GatewayTenantSpec{})
+	waitReady(t, "bridge-off-by-hand") // that there is no bridge disturbs nothing else
+	noTenant(t, "bridge-off")
+	platformConfig(t)
+}
+
+func TestOtherNamespacesAreNotTouched(t *testing.T) {
+	withOptions(t, func(o *controllers.Options) { o.WatchNamespaces = []string{"watched", "watched-bridged"} })
+	makeTenant(t, "not-watched", v1alpha1.GatewayTenantSpec{})
+	makeTenant(t, "watched", v1alpha1.GatewayTenantSpec{})
+	makeNamespace(t, "watched-bridged")
+	makeNamespace(t, "not-watched-bridged")
+	platformConfig(t, entry("not-watched-bridged"), entry("watched-bridged"))
+	waitReady(t, "watched")
+	waitReady(t, "watched-bridged")
+	if names, _ := objectsIn(t, "not-watched", nil); len(names) > 0 {
+		t.Errorf("in a namespace that is not watched there are %v", names)
+	}
+	noTenant(t, "not-watched-bridged")
+	platformConfig(t)
+	waitGone(t, &v1alpha1.GatewayTenant{}, "watched-bridged", v1alpha1.Name)
+}
+
+// noTenant fails the test if there is a GatewayTenant in the namespace.
+func noTenant(t *testing.T, namespace string) {
+	t.Helper()
+	err := admin.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: v1alpha1.Name}, &v1alpha1.GatewayTenant{})
+	if !apierrors.IsNotFound(err) {
+		t.Errorf("%s: want no GatewayTenant there, and got: %v", namespace, err)
+	}
+}
