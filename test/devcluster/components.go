@@ -131,6 +131,7 @@ func containersArgs(s *state) []string {
 		"--kubeconfig=" + s.kubeconfig(Containers),
 		"--node=" + NodeName,
 		"--certgen=" + filepath.Join(s.BinDir, "certgen"),
+		"--dir=" + filepath.Join(s.Dir, Containers),
 		"--probes=" + s.addr(Containers),
 	}
 }

@@ -83,7 +83,7 @@ func prepare(dir string) error {
 				return fmt.Errorf("a cluster in %s runs already (%s has pid %d): stop it, or choose another directory", dir, name, process.PID)
 			}
 		}
-		for _, name := range []string{stateFile, "etcd", "certs", "logs"} {
+		for _, name := range []string{stateFile, "etcd", "certs", "logs", Containers} {
 			if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
 				return err
 			}

@@ -33,6 +33,7 @@ type memory struct {
 	wrote   string    // the resourceVersion of our last write: an older pod from the cache is not looked at
 	due     time.Time // when the next attempt to pull or start is made
 	pulls   int       // attempts that failed
+	missing time.Time // since when something that it mounts is missing
 	said    string    // the last event
 	program *program  // what runs, or ran, as its container
 }
@@ -90,7 +91,11 @@ func (k *kubelet) forget(key types.NamespacedName, except types.UID) {
 // remove lets a pod go that is being deleted: its process first, then its last words, then the object.
 func (k *kubelet) remove(ctx context.Context, pod *corev1.Pod, m *memory) error {
 	if m.program != nil && !m.program.ended() {
-		m.program.stop()
+		grace := 30 * time.Second
+		if seconds := pod.DeletionGracePeriodSeconds; seconds != nil {
+			grace = time.Duration(*seconds) * time.Second
+		}
+		m.program.stop(grace)
 		return nil // Its end will wake us.
 	}
 	if !terminal(pod) && len(pod.Finalizers) > 0 { // A finalizer's owner, such as the Job controller, reads the phase.

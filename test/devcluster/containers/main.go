@@ -18,6 +18,7 @@ type options struct {
 	kubeconfig string
 	node       string
 	certgen    string
+	dir        string
 	probes     string
 }
 
@@ -28,6 +29,7 @@ func main() {
 	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "Kubeconfig of a user who may do what a kubelet may, and ask for any pod's token.")
 	flags.StringVar(&o.node, "node", "", "Name of the node whose pods are run.")
 	flags.StringVar(&o.certgen, "certgen", "", "The certgen program.")
+	flags.StringVar(&o.dir, "dir", "", "Directory for its files, tokens among them; emptied at the start.")
 	_ = flags.Parse(os.Args[1:]) // exits by itself on an error
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -38,8 +40,8 @@ func main() {
 }
 
 func run(ctx context.Context, o options) error {
-	if o.kubeconfig == "" || o.node == "" || o.certgen == "" {
-		return errors.New("--kubeconfig, --node and --certgen are needed")
+	if o.kubeconfig == "" || o.node == "" || o.certgen == "" || o.dir == "" {
+		return errors.New("--kubeconfig, --node, --certgen and --dir are needed")
 	}
 	ctrl.SetLogger(klog.Background())
 	cfg, err := clientcmd.BuildConfigFromFlags("", o.kubeconfig)

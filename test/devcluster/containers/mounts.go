@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"path"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -33,21 +35,13 @@ func (k *kubelet) mounted(ctx context.Context, pod *corev1.Pod) (map[string][]by
 func (k *kubelet) volume(ctx context.Context, namespace string, volume corev1.Volume) (map[string][]byte, error) {
 	switch {
 	case volume.ConfigMap != nil:
-		config := &corev1.ConfigMap{}
-		if err := k.client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: volume.ConfigMap.Name}, config); err != nil {
-			return nil, err
-		}
-		contents := map[string][]byte{}
-		for key, value := range config.Data {
-			contents[key] = []byte(value)
-		}
-		return items(contents, volume.ConfigMap.Items)
+		v := volume.ConfigMap
+		return k.configMap(ctx, namespace, v.Name, v.Items, v.Optional)
 	case volume.Secret != nil:
-		secret := &corev1.Secret{}
-		if err := k.client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: volume.Secret.SecretName}, secret); err != nil {
-			return nil, err
-		}
-		return items(secret.Data, volume.Secret.Items)
+		v := volume.Secret
+		return k.secret(ctx, namespace, v.SecretName, v.Items, v.Optional)
+	case volume.Projected != nil:
+		return k.projected(ctx, namespace, volume.Projected.Sources)
 	case volume.PersistentVolumeClaim != nil:
 		claim := &corev1.PersistentVolumeClaim{}
 		if err := k.client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: volume.PersistentVolumeClaim.ClaimName}, claim); err != nil {
@@ -57,21 +51,78 @@ func (k *kubelet) volume(ctx context.Context, namespace string, volume corev1.Vo
 			return nil, fmt.Errorf("persistentvolumeclaim %q is not bound", claim.Name)
 		}
 	}
-	return nil, nil // a volume without files of its own, or one of the token, which programs see to
+	return nil, nil // a volume without files of its own
+}
+
+// projected is what several sources hold in one volume. The token among them is the programs' affair.
+func (k *kubelet) projected(ctx context.Context, namespace string, sources []corev1.VolumeProjection) (map[string][]byte, error) {
+	all := map[string][]byte{}
+	for _, source := range sources {
+		var contents map[string][]byte
+		var err error
+		switch {
+		case source.ConfigMap != nil:
+			contents, err = k.configMap(ctx, namespace, source.ConfigMap.Name, source.ConfigMap.Items, source.ConfigMap.Optional)
+		case source.Secret != nil:
+			contents, err = k.secret(ctx, namespace, source.Secret.Name, source.Secret.Items, source.Secret.Optional)
+		}
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(all, contents)
+	}
+	return all, nil
+}
+
+func (k *kubelet) configMap(ctx context.Context, namespace, name string, wanted []corev1.KeyToPath, optional *bool) (map[string][]byte, error) {
+	config := &corev1.ConfigMap{}
+	if err := k.client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, config); err != nil {
+		return missing("configmap", name, optional, err)
+	}
+	contents := maps.Clone(config.BinaryData)
+	if contents == nil {
+		contents = map[string][]byte{}
+	}
+	for key, value := range config.Data {
+		contents[key] = []byte(value)
+	}
+	return items("config", contents, wanted, optional)
+}
+
+func (k *kubelet) secret(ctx context.Context, namespace, name string, wanted []corev1.KeyToPath, optional *bool) (map[string][]byte, error) {
+	secret := &corev1.Secret{}
+	if err := k.client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, secret); err != nil {
+		return missing("secret", name, optional, err)
+	}
+	return items("secret", secret.Data, wanted, optional)
+}
+
+// missing is what a volume holds whose object could not be had: nothing, if it is optional and does not exist.
+func missing(kind, name string, optional *bool, err error) (map[string][]byte, error) {
+	switch {
+	case !apierrors.IsNotFound(err):
+		return nil, err
+	case optional != nil && *optional:
+		return nil, nil
+	default:
+		return nil, fmt.Errorf("%s %q not found", kind, name)
+	}
 }
 
 // items are the keys that a volume names, by their paths; if it names none, all.
-func items(contents map[string][]byte, wanted []corev1.KeyToPath) (map[string][]byte, error) {
+func items(kind string, contents map[string][]byte, wanted []corev1.KeyToPath, optional *bool) (map[string][]byte, error) {
 	if len(wanted) == 0 {
 		return contents, nil
 	}
 	chosen := map[string][]byte{}
 	for _, item := range wanted {
 		content, there := contents[item.Key]
-		if !there {
-			return nil, fmt.Errorf("references non-existent key: %s", item.Key)
+		switch {
+		case there:
+			chosen[item.Path] = content
+		case optional == nil || !*optional:
+			return nil, fmt.Errorf("references non-existent %s key: %s", kind, item.Key)
 		}
-		chosen[item.Path] = content
 	}
 	return chosen, nil
 }

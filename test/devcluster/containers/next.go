@@ -13,6 +13,8 @@ import (
 const (
 	// poll is how soon a pod that misses something is looked at again.
 	poll = 200 * time.Millisecond
+	// patience is how long something may be missing before that is worth an event.
+	patience = time.Second
 	// hurry is how many times shorter than a kubelet's the real back-off is, and most its longest.
 	hurry = 10
 	most  = 5 * time.Second
@@ -39,12 +41,18 @@ func (k *kubelet) next(ctx context.Context, pod *corev1.Pod, m *memory) (*corev1
 	}
 	files, err := k.mounted(ctx, pod)
 	if err != nil {
-		k.say(pod, m, "FailedMount", err.Error())
+		if m.missing.IsZero() {
+			m.missing = time.Now()
+		}
+		if time.Since(m.missing) > patience { // Sooner it may be that our cache is behind, and an event is a write.
+			k.say(pod, m, "FailedMount", err.Error())
+		}
 		return waiting(pod, "ContainerCreating", ""), poll
 	}
+	m.missing = time.Time{}
 	switch {
 	case strings.HasSuffix(image, "-hangs"):
-		return running(pod, false), 0
+		return running(pod, what == certgen), 0 // a Job's pod has no probe that could fail
 	case what == certgen:
 		return k.certgen(ctx, pod, m, strings.HasSuffix(image, "-crashes"))
 	case strings.HasSuffix(image, "-crashes"):

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -36,18 +37,23 @@ type programs struct {
 
 // program is one run of it.
 type program struct {
-	cmd     *exec.Cmd
-	dir     string
-	started time.Time
-	done    chan struct{} // closed when it has ended; what follows is set then
-	ends    time.Time
-	code    int
-	message string
+	cmd      *exec.Cmd
+	dir      string
+	log      tail
+	started  time.Time
+	stopping sync.Once
+	done     chan struct{} // closed when it has ended; what follows is set then
+	ends     time.Time
+	code     int
+	message  string
 }
 
-func newPrograms(c client.Client, cluster *rest.Config, certgen string) (*programs, error) {
-	dir, err := os.MkdirTemp("", "containers-")
-	if err != nil {
+// newPrograms keeps what it writes, tokens among it, in dir. What an earlier process left there goes.
+func newPrograms(c client.Client, cluster *rest.Config, certgen, dir string) (*programs, error) {
+	if err := os.RemoveAll(dir); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
 	return &programs{client: c, cluster: cluster, certgen: certgen, dir: dir, launcher: child.NewLauncher(), exits: make(chan event.GenericEvent, 1024)}, nil
@@ -72,10 +78,13 @@ func (p *programs) start(ctx context.Context, pod *corev1.Pod) (*program, error)
 	}
 	container := pod.Spec.Containers[0]
 	run := &program{dir: dir, started: time.Now(), done: make(chan struct{})}
-	arguments := append(slices.Clone(container.Args), "--kubeconfig="+kubeconfig, "--termination-log="+filepath.Join(dir, "termination-log"))
+	variables := environment(pod, container)
+	arguments := append(expand(container.Args, variables), "--kubeconfig="+kubeconfig, "--termination-log="+filepath.Join(dir, "termination-log"))
 	run.cmd = exec.Command(p.certgen, arguments...) //nolint:gosec // running the given program is what this is for
 	run.cmd.Dir = dir
-	run.cmd.Env = environment(pod, container)
+	run.cmd.Env = variables
+	run.cmd.Stdout, run.cmd.Stderr = &run.log, &run.log
+	run.cmd.WaitDelay = time.Second // for what it may have left running with its output open
 	if err := p.launcher.Start(run.cmd); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
@@ -87,12 +96,16 @@ func (p *programs) start(ctx context.Context, pod *corev1.Pod) (*program, error)
 func (r *program) wait(pod *corev1.Pod, exits chan<- event.GenericEvent) {
 	_ = r.cmd.Wait() // how it ended is in ProcessState
 	r.ends = time.Now()
-	if r.code = r.cmd.ProcessState.ExitCode(); r.code < 0 {
-		r.code = 128 + int(syscall.SIGKILL)
+	r.code = r.cmd.ProcessState.ExitCode()
+	if status, ok := r.cmd.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		r.code = 128 + int(status.Signal())
 	}
 	text, err := os.ReadFile(filepath.Join(r.dir, "termination-log"))
 	if err == nil {
 		r.message = strings.TrimSpace(string(text))
+	}
+	if r.message == "" && r.code != 0 && pod.Spec.Containers[0].TerminationMessagePolicy == corev1.TerminationMessageFallbackToLogsOnError {
+		r.message = strings.TrimSpace(string(r.log))
 	}
 	_ = os.RemoveAll(r.dir)
 	close(r.done)
@@ -108,7 +121,14 @@ func (r *program) ended() bool {
 	}
 }
 
-func (r *program) stop() { _ = r.cmd.Process.Signal(syscall.SIGTERM) }
+// stop asks the program to end, and kills it if it does not within the grace. It may be called again.
+func (r *program) stop(grace time.Duration) {
+	r.stopping.Do(func() {
+		_ = r.cmd.Process.Signal(syscall.SIGTERM)
+		time.AfterFunc(grace, r.kill)
+	})
+}
+
 func (r *program) kill() { _ = r.cmd.Process.Kill() }
 
 // writeKubeconfig writes a kubeconfig with a token of the pod's ServiceAccount that is bound to the pod, if the pod
@@ -140,19 +160,4 @@ func mountsToken(pod *corev1.Pod) bool {
 			return source.ServiceAccountToken != nil
 		})
 	})
-}
-
-// environment is the container's own, and nothing of ours.
-func environment(pod *corev1.Pod, container corev1.Container) []string {
-	variables := []string{}
-	for _, variable := range container.Env {
-		value := variable.Value
-		if from := variable.ValueFrom; from != nil && from.FieldRef != nil {
-			value = map[string]string{
-				"metadata.name": pod.Name, "metadata.namespace": pod.Namespace, "metadata.uid": string(pod.UID),
-			}[from.FieldRef.FieldPath]
-		}
-		variables = append(variables, variable.Name+"="+value)
-	}
-	return variables
 }

@@ -32,7 +32,7 @@ func runKubelet(ctx context.Context, cfg *rest.Config, o options) error {
 	if err := mgr.AddReadyzCheck("ping", healthz.Ping); err != nil {
 		return err
 	}
-	runner, err := newPrograms(mgr.GetClient(), cfg, o.certgen)
+	runner, err := newPrograms(mgr.GetClient(), cfg, o.certgen, o.dir)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"hash/fnv"
+	"net/netip"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -49,7 +51,7 @@ func waiting(pod *corev1.Pod, reason, message string) *corev1.PodStatus {
 func running(pod *corev1.Pod, ready bool) *corev1.PodStatus {
 	status := begin(pod)
 	status.Phase = corev1.PodRunning
-	status.PodIP = "127.0.0.1"
+	status.PodIP = podIP(pod)
 	status.PodIPs = []corev1.PodIP{{IP: status.PodIP}}
 	for i := range status.ContainerStatuses {
 		container := &status.ContainerStatuses[i]
@@ -62,6 +64,15 @@ func running(pod *corev1.Pod, ready bool) *corev1.PodStatus {
 	}
 	setReady(status, ready)
 	return status
+}
+
+// podIP is an address of the pod's own, where nothing answers. A loopback address would not do: the API server refuses
+// it in EndpointSlices, and their controller would try again for ever.
+func podIP(pod *corev1.Pod) string {
+	hash := fnv.New32a()
+	_, _ = hash.Write([]byte(pod.UID)) // a hash does not fail
+	sum := hash.Sum(nil)
+	return netip.AddrFrom4([4]byte{10, sum[1] | 128, sum[2], sum[3]}).String()
 }
 
 // crashed is a pod whose container ended and is not started again for now.
