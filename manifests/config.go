@@ -89,7 +89,36 @@ func gatewayTOML(t Tenant, config string) ([]byte, error) {
 	if err := keepsOwn(own, given, nil); err != nil {
 		return nil, err
 	}
-	return toml.Marshal(merge(merge(defaultConfig(t), given), own))
+	defaults := defaultConfig(t)
+	if err := fits(t, given, defaults); err != nil {
+		return nil, err
+	}
+	return toml.Marshal(merge(merge(defaults, given), own))
+}
+
+// fits refuses what a tenant's config cannot mean beside the rest of the spec, and takes back a default that would be
+// wrong beside it: with OIDC the gateway no longer demands a client certificate, so nobody else may come in unknown.
+func fits(t Tenant, given, defaults table) error {
+	gateway := tableAt(given, "openshell", "gateway")
+	if _, tokens := gateway["gateway_jwt"]; tokens && !t.sandboxTokens {
+		return reject(v1alpha1.ReasonInvalidConfig, "spec.config", "", "sets openshell.gateway.gateway_jwt, but spec.sandboxTokens is Disabled; leave one of them out")
+	}
+	if _, oidc := gateway["oidc"]; !oidc {
+		return nil
+	}
+	if tableAt(gateway, "auth")["allow_unauthenticated_users"] == true {
+		return reject(v1alpha1.ReasonInvalidConfig, "spec.config", "", "sets openshell.gateway.auth.allow_unauthenticated_users beside openshell.gateway.oidc, which lets everybody in; leave it out")
+	}
+	delete(tableAt(defaults, "openshell", "gateway"), "auth")
+	return nil
+}
+
+// tableAt is the table at a path, nil if there is none.
+func tableAt(root table, path ...string) table {
+	for _, key := range path {
+		root, _ = root[key].(table)
+	}
+	return root
 }
 
 // decodeConfig reads a tenant's TOML.
@@ -109,7 +138,8 @@ func decodeConfig(config string) (table, error) {
 
 // keepsOwn refuses a config that changes one of our keys.
 func keepsOwn(own, given table, path []string) error {
-	for key, want := range own {
+	for _, key := range slices.Sorted(maps.Keys(own)) { // in an order, so that of several faults always the same is told
+		want := own[key]
 		got, there := given[key]
 		if !there {
 			continue

@@ -69,6 +69,21 @@ func TestKeysThatTheOperatorNeedsCannotBeChanged(t *testing.T) {
 	}
 }
 
+func TestWithOIDCNobodyComesInUnknown(t *testing.T) {
+	const oidc = "[openshell.gateway.oidc]\nissuer = 'https://issuer.example.com'\naudience = 'a'\n"
+	if got := at(t, v1alpha1.GatewayTenantSpec{Config: oidc}, "openshell", "gateway", "auth"); got != nil {
+		t.Errorf("auth is %v", got)
+	}
+	if got := at(t, v1alpha1.GatewayTenantSpec{}, "openshell", "gateway", "auth"); got == nil {
+		t.Error("without OIDC nobody could come in")
+	}
+	rejected(t, v1alpha1.GatewayTenantSpec{Config: oidc + "[openshell.gateway.auth]\nallow_unauthenticated_users = true\n"}, v1alpha1.ReasonInvalidConfig, "allow_unauthenticated_users")
+}
+
+func TestTokenKeysAreNotConfiguredWhereTheyAreDisabled(t *testing.T) {
+	rejected(t, v1alpha1.GatewayTenantSpec{SandboxTokens: v1alpha1.SandboxTokensDisabled, Config: "openshell.gateway.gateway_jwt.ttl_secs = 60"}, v1alpha1.ReasonInvalidConfig, "sandboxTokens")
+}
+
 func TestSyntaxErrorNamesLineAndColumn(t *testing.T) {
 	rejected(t, v1alpha1.GatewayTenantSpec{Config: "[openshell.gateway]\nlog_level = debug\n"}, v1alpha1.ReasonInvalidConfig, "line 2", "column")
 	rejected(t, v1alpha1.GatewayTenantSpec{Config: "a = 1\na = 2\n"}, v1alpha1.ReasonInvalidConfig, "spec.config")

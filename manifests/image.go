@@ -11,7 +11,7 @@ import (
 
 // image is a gateway image that the platform allows.
 type image struct {
-	ref string // as it was given: this is what the pod gets
+	ref string // in full, as the pod gets it: a short name might be looked up elsewhere
 	tag string // empty for a digest alone
 }
 
@@ -27,7 +27,7 @@ func parseImage(field, ref string, allowed []string) (image, error) {
 	if !repositoryAllowed(named.Name(), allowed) {
 		return image{}, reject(v1alpha1.ReasonImageNotAllowed, field, ref, "is not from an allowed repository (%s); use one of these, or ask the platform team to allow %s", strings.Join(allowed, ", "), named.Name())
 	}
-	img := image{ref: ref}
+	img := image{ref: named.String()}
 	if tagged, ok := named.(reference.Tagged); ok {
 		img.tag = tagged.Tag()
 	}

@@ -41,7 +41,7 @@ func NewPlatform(gatewayImage, certgenImage string, allowedRepositories []string
 type Tenant struct {
 	// Namespace is the tenant's namespace.
 	Namespace string
-	// Image is the reference of the gateway's image, as the pod gets it.
+	// Image is the full reference of the gateway's image, as the pod gets it.
 	Image string
 	// Version is the gateway's version.
 	Version Version

@@ -35,8 +35,8 @@ const (
 )
 
 // Decide says what to do about the Job when the Secrets are as seen and the Job that they would now need has the hash
-// wish. A Job that has done its work or failed is left to its time to live: until then it can be read, and a failed one
-// holds back the next try.
+// wish. A Job that has done its work or failed is left to its time to live: until then it can be read, and one that did
+// not help holds back the next try. Only a Secret that is missing does not wait for that.
 func Decide(seen Seen, job Job, wish string) Action {
 	if len(seen.Lacks) == 0 {
 		return Leave
@@ -46,7 +46,7 @@ func Decide(seen Seen, job Job, wish string) Action {
 		return Run
 	case job.State == JobLeaving:
 		return Leave
-	case job.Wish != wish || job.State == JobComplete:
+	case job.Wish != wish || job.State == JobComplete && !seen.Complete:
 		return Replace
 	default:
 		return Leave

@@ -18,6 +18,7 @@ func TestDecide(t *testing.T) {
 		{"work, and it is being done", work, Job{JobRunning, "wish"}, Leave},
 		{"work, and something else is being done", work, Job{JobRunning, "old"}, Replace},
 		{"work since the Job was done", work, Job{JobComplete, "wish"}, Replace},
+		{"work that the Job left undone", Seen{Complete: true, Lacks: work.Lacks}, Job{JobComplete, "wish"}, Leave},
 		{"work, and the Job of another wish is done", work, Job{JobComplete, "old"}, Replace},
 		{"work, and the Job failed at it", work, Job{JobFailed, "wish"}, Leave},
 		{"work, and the Job failed at something else", work, Job{JobFailed, "old"}, Replace},

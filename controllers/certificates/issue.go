@@ -75,6 +75,9 @@ func (a authority) issue(template *x509.Certificate, life time.Duration, now tim
 	}
 	template.SerialNumber = newSerial()
 	template.NotBefore = now.Add(-clockSkew)
+	if template.NotBefore.Before(a.certificate.NotBefore) {
+		template.NotBefore = a.certificate.NotBefore
+	}
 	template.NotAfter = earliest(now.Add(life), a.certificate.NotAfter)
 	template.KeyUsage = x509.KeyUsageDigitalSignature
 	template.BasicConstraintsValid = true

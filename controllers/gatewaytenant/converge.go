@@ -90,8 +90,8 @@ func jobCondition(job *batchv1.Job, what batchv1.JobConditionType) *batchv1.JobC
 	return nil
 }
 
-// deleteJob deletes the certgen Job together with its pods, so that no two of them are ever at work. That there is
-// still work, and that this is still the Job, is confirmed by a live read of it: the cache may be old.
+// deleteJob deletes the certgen Job together with its pods, so that no two of them are ever at work. That it is still
+// the Job that was decided about is confirmed by a live read: the cache may be old.
 func (r *Reconciler) deleteJob(ctx context.Context, job *batchv1.Job) error {
 	if controller := metav1.GetControllerOf(job); controller == nil || controller.Kind != "GatewayTenant" {
 		return &conflictError{fmt.Sprintf("Job %s/%s", job.Namespace, job.Name), "is not the operator's"}

@@ -28,12 +28,16 @@ type Reconciler struct {
 	applier       *apply.Applier
 	events        events.EventRecorder
 	platform      manifests.Platform
+	watched       func(namespace string) bool
 	now           func() time.Time
 	wrote         sync.Map // by namespace, the resourceVersion of the last status that this process wrote
 }
 
 // Reconcile is one pass over one tenant.
 func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
+	if !r.watched(request.Namespace) {
+		return ctrl.Result{}, nil // its namespace is known, its objects are not
+	}
 	tenant := &v1alpha1.GatewayTenant{}
 	there, err := found(r.Get(ctx, request.NamespacedName, tenant))
 	if err != nil {
@@ -87,8 +91,8 @@ func (r *Reconciler) next(p pass) (ctrl.Result, error) {
 	if p.err != nil && !waitsForOthers(p.err) {
 		return ctrl.Result{}, p.err
 	}
-	if renewAt := p.seen.certificates.RenewAt; !renewAt.IsZero() {
-		return ctrl.Result{RequeueAfter: max(renewAt.Sub(r.now()), time.Second)}, nil
+	if wait := p.seen.certificates.RenewAt.Sub(r.now()); wait > 0 {
+		return ctrl.Result{RequeueAfter: wait}, nil
 	}
 	return ctrl.Result{}, nil
 }

@@ -178,5 +178,5 @@ func cut(message string) string {
 	if len(message) <= most {
 		return message
 	}
-	return message[:most] + "…"
+	return strings.ToValidUTF8(message[:most], "") + "…"
 }

@@ -107,6 +107,6 @@ func (r *Reconciler) tell(ctx context.Context, config *corev1.ConfigMap, report 
 	}
 	if len(report) > 0 {
 		const most = 900 // an Event's note may have 1,024 bytes
-		r.events.Eventf(config, nil, corev1.EventTypeWarning, "Refused", "Reconcile", "%.*s", most, text)
+		r.events.Eventf(config, nil, corev1.EventTypeWarning, "Refused", "Reconcile", "%s", strings.ToValidUTF8(text[:min(len(text), most)], ""))
 	}
 }

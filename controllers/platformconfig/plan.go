@@ -2,6 +2,8 @@ package platformconfig
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -41,7 +43,8 @@ func Compare(source Source, tenants map[string]*v1alpha1.GatewayTenant, namespac
 			plan.Apply = append(plan.Apply, entry)
 		}
 	}
-	for namespace, tenant := range tenants {
+	for _, namespace := range slices.Sorted(maps.Keys(tenants)) {
+		tenant := tenants[namespace]
 		if !madeFrom(tenant, origin) || wanted[namespace] || tenant.DeletionTimestamp != nil {
 			continue
 		}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
@@ -22,6 +23,10 @@ func TestCompare(t *testing.T) {
 	leaving := bridged(origin)
 	leaving.DeletionTimestamp = &metav1.Time{Time: metav1.Now().Time}
 	entryA, refusedA := Source{Entries: []Entry{{Namespace: "a"}}}, Source{Refusals: []Refusal{{Namespace: "a", Message: "bad"}}}
+	mistyped, err := Read(&corev1.ConfigMap{Data: map[string]string{Key: "- {name: A, gateway: {serverDnsNames: []}}"}}, testPlatform(t))
+	if err != nil {
+		t.Fatal(err)
+	}
 	nameless := Source{Refusals: []Refusal{{Message: "no name"}}}
 	for _, c := range []struct {
 		what          string
@@ -38,6 +43,7 @@ func TestCompare(t *testing.T) {
 		{"an entry beside another source's tenant", entryA, bridged("other/platform-config"), true, false, false, "left alone"},
 		{"a bad entry", refusedA, nil, true, false, false, "bad"},
 		{"an entry that became bad", refusedA, bridged(origin), true, false, false, "bad"},
+		{"a name that was mistyped", mistyped, bridged(origin), true, false, false, "it is kept"},
 		{"no entry any more", Source{}, bridged(origin), true, false, true, ""},
 		{"no entry, a hand-made tenant", Source{}, &v1alpha1.GatewayTenant{}, true, false, false, ""},
 		{"no entry, another source's tenant", Source{}, bridged("other/platform-config"), true, false, false, ""},

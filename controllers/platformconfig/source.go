@@ -116,7 +116,8 @@ func readEntry(item json.RawMessage, platform manifests.Platform) (Entry, error)
 		return entry, err
 	}
 	if problems := validation.IsDNS1123Label(fields.Name); len(problems) > 0 {
-		return entry, fmt.Errorf("name: %q is not the name of a namespace: %s", fields.Name, strings.Join(problems, "; "))
+		// Nor is it known which namespace is meant, so this entry may be that of any tenant.
+		return Entry{}, fmt.Errorf("name: %q is not the name of a namespace: %s", fields.Name, strings.Join(problems, "; "))
 	}
 	if fields.Gateway == nil {
 		return entry, errors.New("gateway is missing; give the spec of a GatewayTenant")

@@ -111,6 +111,15 @@ func TestDriftIsRepairedAndOthersMetadataStays(t *testing.T) {
 		}
 		return nil
 	})
+	if err := admin.Patch(t.Context(), config, client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"ownerReferences":null}}`))); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 5*time.Second, func() error {
+		if live := get(t, &corev1.ConfigMap{}, namespace, config.Name); len(live.OwnerReferences) == 0 {
+			return fmt.Errorf("the owner is not set back")
+		}
+		return nil
+	})
 	service := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Name: "openshell-gateway", Namespace: namespace}}
 	if err := admin.Delete(t.Context(), service); err != nil {
 		t.Fatal(err)
