@@ -165,7 +165,7 @@ func findBinaries(dir string) (string, error) {
 		}
 	}
 	if len(missing) > 0 {
-		return "", fmt.Errorf("%v missing in %s: make them with hack/devcluster/build", missing, dir)
+		return "", fmt.Errorf("%v missing in %s: make devcluster builds them", missing, dir)
 	}
 	return filepath.Abs(dir)
 }
