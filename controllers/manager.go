@@ -18,6 +18,7 @@ import (
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/namedcache"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
@@ -127,6 +128,7 @@ func managerOptions(options Options) ctrl.Options {
 		cacheOptions.SyncPeriod = &options.SyncPeriod
 	}
 	skipNameValidation := true // names of metrics: a process may run more than one manager, as tests do
+	warm := true               // a standby has its caches filled when it takes over
 	return ctrl.Options{
 		Scheme:                        scheme,
 		Cache:                         cacheOptions,
@@ -139,16 +141,16 @@ func managerOptions(options Options) ctrl.Options {
 		LeaseDuration:                 &lease,
 		RenewDeadline:                 &renew,
 		RetryPeriod:                   &retry,
-		Controller:                    config.Controller{SkipNameValidation: &skipNameValidation},
+		Controller:                    config.Controller{SkipNameValidation: &skipNameValidation, EnableWarmup: &warm},
 	}
 }
 
 // watched are the namespaces to work in, nil for all.
-func watched(options Options) map[string]cache.Config {
+func watched(options Options) namedcache.Namespaces {
 	if len(options.WatchNamespaces) == 0 {
 		return nil
 	}
-	namespaces := map[string]cache.Config{}
+	namespaces := namedcache.Namespaces{}
 	for _, name := range options.WatchNamespaces {
 		namespaces[name] = cache.Config{}
 	}

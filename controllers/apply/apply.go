@@ -29,22 +29,22 @@ func New(c client.Client, scheme *runtime.Scheme, owner string) *Applier {
 
 // Apply sends desired unless live, the object as a cache has it (nil: absent), is in that state already: the hash of
 // what was last sent is the same, and every field that it set is still ours. Desired is not modified.
-func (a *Applier) Apply(ctx context.Context, desired *unstructured.Unstructured, live metav1.Object) (written bool, err error) {
+func (a *Applier) Apply(ctx context.Context, desired *unstructured.Unstructured, live metav1.Object) error {
 	stamped, err := stamp(desired)
 	if err != nil {
-		return false, err
+		return err
 	}
 	if live != nil {
 		unchanged, err := a.unchanged(stamped, live)
 		if err != nil || unchanged {
-			return false, err
+			return err
 		}
 	}
 	err = a.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(stamped), client.FieldOwner(a.owner), client.ForceOwnership)
 	if err != nil {
-		return false, fmt.Errorf("applying %s: %w", Describe(desired), err)
+		return fmt.Errorf("applying %s: %w", Describe(desired), err)
 	}
-	return true, nil
+	return nil
 }
 
 // InState tells whether live was applied from desired; whether others have changed it since, it does not look at.

@@ -71,7 +71,7 @@ func keepJob(object any) (any, error) {
 }
 
 // childCaches makes a cache for each child, filled from the given namespaces or, if there are none, from all.
-func childCaches(mgr manager.Manager, namespaces map[string]cache.Config) (map[childKey]cache.Cache, error) {
+func childCaches(mgr manager.Manager, namespaces namedcache.Namespaces) (map[childKey]cache.Cache, error) {
 	caches := make(map[childKey]cache.Cache, len(children))
 	for _, c := range children {
 		named, err := namedcache.New(mgr, c.object, c.name, c.transform, namespaces)

@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -20,6 +21,7 @@ import (
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/namedcache"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -48,7 +50,7 @@ type Options struct {
 	// Concurrency is how many tenants are reconciled at once, at least 1.
 	Concurrency int
 	// Namespaces are those to work in; none: all.
-	Namespaces map[string]cache.Config
+	Namespaces namedcache.Namespaces
 }
 
 // SetupWithManager adds the controller, and the caches that it needs, to the manager.
@@ -64,13 +66,9 @@ func SetupWithManager(mgr ctrl.Manager, options Options) error {
 		applier:  apply.New(mgr.GetClient(), mgr.GetScheme(), manifests.Manager),
 		events:   mgr.GetEventRecorder(manifests.Manager),
 		platform: options.Platform,
-		watched: func(namespace string) bool {
-			_, named := options.Namespaces[namespace]
-			return named || len(options.Namespaces) == 0
-		},
-		now: time.Now,
+		watched:  options.Namespaces.Include,
+		now:      time.Now,
 	}
-	warm := true // a standby has its caches filled when it takes over
 	build := ctrl.NewControllerManagedBy(mgr).
 		Named("gatewaytenant").
 		For(&v1alpha1.GatewayTenant{}).
@@ -78,7 +76,6 @@ func SetupWithManager(mgr ctrl.Manager, options Options) error {
 		WatchesMetadata(&rbacv1.ClusterRoleBinding{}, handler.EnqueueRequestsFromMapFunc(ofBinding)).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: options.Concurrency,
-			EnableWarmup:            &warm,
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](100*time.Millisecond, 30*time.Second),
 		})
 	watchChildren(build, caches)
@@ -118,14 +115,9 @@ func tenantIn(namespace string) []reconcile.Request {
 // CacheOptions says what the manager's own cache keeps for this controller, and for the bridge: tenants with their
 // spec, namespaces and the tenants' ClusterRoleBindings as metadata.
 func CacheOptions() map[client.Object]cache.ByObject {
-	managed := metav1.LabelSelector{MatchLabels: map[string]string{manifests.LabelManagedBy: manifests.Manager}}
-	selector, err := metav1.LabelSelectorAsSelector(&managed)
-	if err != nil {
-		panic(err) // constants
-	}
 	return map[client.Object]cache.ByObject{
 		&corev1.Namespace{}:          {Transform: keepNamespace},
-		&rbacv1.ClusterRoleBinding{}: {Label: selector},
+		&rbacv1.ClusterRoleBinding{}: {Label: labels.SelectorFromSet(labels.Set{manifests.LabelManagedBy: manifests.Manager})},
 	}
 }
 

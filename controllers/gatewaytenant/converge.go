@@ -45,8 +45,7 @@ func (r *Reconciler) apply(ctx context.Context, desired *unstructured.Unstructur
 	if err := ours(desired, live); err != nil {
 		return err
 	}
-	_, err := r.applier.Apply(ctx, desired, live)
-	return err
+	return r.applier.Apply(ctx, desired, live)
 }
 
 // certgen runs the Job that makes the Secrets, when there is work for it.

@@ -13,10 +13,19 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 )
 
+// Namespaces are those that the operator works in; none: all.
+type Namespaces map[string]cache.Config
+
+// Include tells whether the operator works in a namespace.
+func (n Namespaces) Include(namespace string) bool {
+	_, named := n[namespace]
+	return named || len(n) == 0
+}
+
 // New makes a cache of the objects of the kind of object that are called name, in the given namespaces or, if there
 // are none, in all; the manager starts it. What transform drops is never kept. What is read from it is shared and must
 // not be changed.
-func New(mgr manager.Manager, object client.Object, name string, transform toolscache.TransformFunc, namespaces map[string]cache.Config) (cache.Cache, error) {
+func New(mgr manager.Manager, object client.Object, name string, transform toolscache.TransformFunc, namespaces Namespaces) (cache.Cache, error) {
 	shared := true
 	named, err := cache.New(mgr.GetConfig(), cache.Options{
 		Scheme:                       mgr.GetScheme(),

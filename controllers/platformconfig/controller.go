@@ -9,7 +9,6 @@ import (
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
@@ -42,12 +41,12 @@ type Options struct {
 	// Concurrency is how many GatewayTenants are written at once, at least 1.
 	Concurrency int
 	// Namespaces are those to work in; none: all.
-	Namespaces map[string]cache.Config
+	Namespaces namedcache.Namespaces
 }
 
 // SetupWithManager adds the bridge, and the cache of its ConfigMap, to the manager.
 func SetupWithManager(mgr ctrl.Manager, options Options) error {
-	configs, err := namedcache.New(mgr, &corev1.ConfigMap{}, options.Config.Name, nil, map[string]cache.Config{options.Config.Namespace: {}})
+	configs, err := namedcache.New(mgr, &corev1.ConfigMap{}, options.Config.Name, nil, namedcache.Namespaces{options.Config.Namespace: {}})
 	if err != nil {
 		return err
 	}
@@ -59,16 +58,12 @@ func SetupWithManager(mgr ctrl.Manager, options Options) error {
 		events:      mgr.GetEventRecorder(fieldOwner),
 		platform:    options.Platform,
 		concurrency: options.Concurrency,
-		watched: func(namespace string) bool {
-			_, named := options.Namespaces[namespace]
-			return named || len(options.Namespaces) == 0
-		},
+		watched:     options.Namespaces.Include,
 	}
 	// Whatever happens leads to one and the same pass.
 	request := []reconcile.Request{{NamespacedName: options.Config}}
 	pass := handler.EnqueueRequestsFromMapFunc(func(context.Context, client.Object) []reconcile.Request { return request })
 	typedPass := handler.TypedEnqueueRequestsFromMapFunc[*corev1.ConfigMap, reconcile.Request](func(context.Context, *corev1.ConfigMap) []reconcile.Request { return request })
-	warm := true
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("platformconfig").
 		WatchesRawSource(source.Kind(configs, &corev1.ConfigMap{}, typedPass)).
@@ -76,7 +71,6 @@ func SetupWithManager(mgr ctrl.Manager, options Options) error {
 		WatchesMetadata(&corev1.Namespace{}, pass, builder.WithPredicates(comesOrGoes)).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: 1,
-			EnableWarmup:            &warm,
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](100*time.Millisecond, 30*time.Second),
 		}).
 		Complete(r)

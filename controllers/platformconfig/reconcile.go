@@ -94,7 +94,7 @@ func (r *Reconciler) apply(ctx context.Context, entries []Entry, tenants map[str
 	workers.SetLimit(r.concurrency)
 	for i, entry := range entries {
 		workers.Go(func() error {
-			_, errs[i] = r.applier.Apply(ctx, tenantOf(entry, origin), liveOf(tenants[entry.Namespace]))
+			errs[i] = r.applier.Apply(ctx, tenantOf(entry, origin), liveOf(tenants[entry.Namespace]))
 			return nil
 		})
 	}
