@@ -17,6 +17,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/namedcache"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig"
@@ -40,6 +41,8 @@ type Options struct {
 	CertgenImage string
 	// AllowedRepositories are those from which gateway images may come.
 	AllowedRepositories []string
+	// Lifetimes are those of the tenants' certificates.
+	Lifetimes certificates.Lifetimes
 
 	// LeaderElect lets one of several replicas work, and the others stand by.
 	LeaderElect bool
@@ -66,7 +69,10 @@ const (
 
 // NewManager makes a manager that runs the whole operator against the API server of kube.
 func NewManager(kube *rest.Config, options Options) (ctrl.Manager, error) {
-	platform, err := manifests.NewPlatform(options.GatewayImage, options.CertgenImage, options.AllowedRepositories)
+	if err := options.Lifetimes.Validate(); err != nil {
+		return nil, err
+	}
+	platform, err := manifests.NewPlatform(options.GatewayImage, options.CertgenImage, options.AllowedRepositories, options.Lifetimes.Args()...)
 	if err != nil {
 		return nil, err
 	}

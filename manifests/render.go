@@ -52,7 +52,7 @@ func Render(t Tenant, seen Seen) (Objects, error) {
 	}
 	var objects Objects
 	for _, object := range namespaced {
-		finished, err := finish(object, t.Namespace, Owner(t.uid))
+		finished, err := finish(object, t.Namespace, Owner(t.UID))
 		if err != nil {
 			return Objects{}, err
 		}
@@ -63,10 +63,10 @@ func Render(t Tenant, seen Seen) (Objects, error) {
 		return Objects{}, err
 	}
 	objects.Foundation = append(objects.Foundation, binding)
-	if objects.Certgen, err = finish(certgenJob(t), t.Namespace, Owner(t.uid)); err != nil {
+	if objects.Certgen, err = RenderCertgen(t); err != nil {
 		return Objects{}, err
 	}
-	if objects.Gateway, err = finish(statefulSet(t, seen.TokenKey), t.Namespace, Owner(t.uid)); err != nil {
+	if objects.Gateway, err = finish(statefulSet(t, seen.TokenKey), t.Namespace, Owner(t.UID)); err != nil {
 		return Objects{}, err
 	}
 	return objects, nil
@@ -84,15 +84,16 @@ func clusterRoleBinding(t Tenant) *rbacv1.ClusterRoleBindingApplyConfiguration {
 	return binding.WithName(NodeReaderPrefix + t.Namespace)
 }
 
-// certgenJob asks certgen for all that the tenant needs. Every name is an argument of its own.
-func certgenJob(t Tenant) *batchv1.JobApplyConfiguration {
-	args := []string{"--namespace=" + t.Namespace, "--owner-uid=" + string(t.uid)}
+// RenderCertgen makes the Job that asks certgen for all that the tenant needs. Every name is an argument of its own.
+func RenderCertgen(t Tenant) (*unstructured.Unstructured, error) {
+	args := append([]string{"--namespace=" + t.Namespace, "--owner-uid=" + string(t.UID)}, t.platform.certgenArgs...)
+	args = append(args, t.Rotation.args()...)
 	for _, name := range t.ServerNames {
 		args = append(args, "--server-san="+name)
 	}
 	job := template[batchv1.JobApplyConfiguration]("job-certgen")
-	job.Spec.Template.Spec.Containers[0].WithImage(t.certgenImage).WithArgs(args...)
-	return job.WithAnnotations(map[string]string{AnnotationWish: hash(job)})
+	job.Spec.Template.Spec.Containers[0].WithImage(t.platform.certgenImage).WithArgs(args...)
+	return finish(job.WithAnnotations(map[string]string{AnnotationWish: hash(job)}), t.Namespace, Owner(t.UID))
 }
 
 // statefulSet is the gateway's workload. Only what is said here restarts its pod: the image, the hash of gateway.toml

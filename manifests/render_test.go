@@ -22,7 +22,7 @@ var seen = Seen{NamespaceUID: "11111111-1111-1111-1111-111111111111", TokenKey: 
 
 func testPlatform(t *testing.T) Platform {
 	t.Helper()
-	platform, err := NewPlatform("", "example.com/gatewaytenant-operator:1.0.0", []string{"ghcr.io/nvidia/", "registry.example.com:5000/mirror"})
+	platform, err := NewPlatform("", "example.com/gatewaytenant-operator:1.0.0", []string{"ghcr.io/nvidia/", "registry.example.com:5000/mirror"}, "--leaf-lifetime=8760h0m0s")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,7 +189,7 @@ func TestEveryServerNameIsAnArgumentOfItsOwn(t *testing.T) {
 	containers, _, _ := unstructured.NestedSlice(objects.Certgen.Object, "spec", "template", "spec", "containers")
 	args, _, _ := unstructured.NestedStringSlice(containers[0].(map[string]any), "args")
 	want := []string{
-		"--namespace=tenant-a", "--owner-uid=22222222-2222-2222-2222-222222222222",
+		"--namespace=tenant-a", "--owner-uid=22222222-2222-2222-2222-222222222222", "--leaf-lifetime=8760h0m0s",
 		"--server-san=127.0.0.1", "--server-san=2001:db8::1", "--server-san=::1", "--server-san=a.example.com", "--server-san=localhost",
 		"--server-san=openshell-gateway", "--server-san=openshell-gateway.tenant-a", "--server-san=openshell-gateway.tenant-a.svc",
 		"--server-san=openshell-gateway.tenant-a.svc.cluster.local",

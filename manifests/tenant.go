@@ -15,12 +15,14 @@ const BuiltinImage = "ghcr.io/nvidia/openshell/gateway:0.0.71"
 type Platform struct {
 	gatewayImage        string
 	certgenImage        string
+	certgenArgs         []string
 	allowedRepositories []string
 }
 
 // NewPlatform checks the platform's own settings: the image of gateways that name none (empty: [BuiltinImage]), the
-// image that certgen is in, and the repositories from which gateway images may come.
-func NewPlatform(gatewayImage, certgenImage string, allowedRepositories []string) (Platform, error) {
+// image that certgen is in, the repositories from which gateway images may come, and the arguments that certgen gets
+// for every tenant.
+func NewPlatform(gatewayImage, certgenImage string, allowedRepositories []string, certgenArgs ...string) (Platform, error) {
 	if gatewayImage == "" {
 		gatewayImage = BuiltinImage
 	}
@@ -34,7 +36,7 @@ func NewPlatform(gatewayImage, certgenImage string, allowedRepositories []string
 	if _, err := parseImage("the default gateway image", gatewayImage, allowed); err != nil {
 		return Platform{}, err
 	}
-	return Platform{gatewayImage: gatewayImage, certgenImage: certgenImage, allowedRepositories: allowed}, nil
+	return Platform{gatewayImage: gatewayImage, certgenImage: certgenImage, certgenArgs: certgenArgs, allowedRepositories: allowed}, nil
 }
 
 // Tenant is a GatewayTenant whose spec is valid, with all its defaults filled in.
@@ -47,10 +49,13 @@ type Tenant struct {
 	Version Version
 	// ServerNames are the names that the gateway's certificate must carry, sorted.
 	ServerNames []string
+	// Rotation is what is to be made anew.
+	Rotation Rotation
+	// UID is the GatewayTenant's: all that the tenant is made of belongs to it.
+	UID types.UID
 
-	uid           types.UID
+	platform      Platform
 	sandboxTokens bool
-	certgenImage  string
 	gatewayTOML   []byte
 }
 
@@ -72,19 +77,30 @@ func NewTenant(gt *v1alpha1.GatewayTenant, platform Platform) (Tenant, error) {
 	if err != nil {
 		return Tenant{}, err
 	}
+	rotation, err := rotationOf(gt)
+	if err != nil {
+		return Tenant{}, err
+	}
 	t := Tenant{
 		Namespace:     gt.Namespace,
 		Image:         img.ref,
 		Version:       version,
 		ServerNames:   names,
-		uid:           gt.UID,
+		Rotation:      rotation,
+		UID:           gt.UID,
+		platform:      platform,
 		sandboxTokens: gt.Spec.SandboxTokens != v1alpha1.SandboxTokensDisabled,
-		certgenImage:  platform.certgenImage,
 	}
 	if t.gatewayTOML, err = gatewayTOML(t, gt.Spec.Config); err != nil {
 		return Tenant{}, err
 	}
 	return t, nil
+}
+
+// Remaining is what goes on of a tenant whose spec is rejected: just enough to keep its certificates alive. Its server
+// names are for the caller to set, as those that are served.
+func Remaining(gt *v1alpha1.GatewayTenant, platform Platform) Tenant {
+	return Tenant{Namespace: gt.Namespace, UID: gt.UID, platform: platform}
 }
 
 // Endpoint is the gateway's URL within the cluster.

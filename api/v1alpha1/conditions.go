@@ -7,7 +7,8 @@ const (
 	ConditionReady = "Ready"
 	// ConditionAccepted is true when the spec is valid. While it is false nothing of the spec is applied.
 	ConditionAccepted = "Accepted"
-	// ConditionCertificatesReady is true when the gateway's certificates and token keys are there and fit the spec.
+	// ConditionCertificatesReady is true when the gateway's certificates and token keys are there and fit the spec, and
+	// no attempt to renew them fails.
 	ConditionCertificatesReady = "CertificatesReady"
 	// ConditionAvailable is true while the gateway's pod runs what the spec asks for and is ready.
 	ConditionAvailable = "Available"
@@ -37,16 +38,23 @@ const (
 	ReasonInvalidServerDNSName = "InvalidServerDNSName"
 	// ReasonInvalidConfig: spec.config is not TOML, or changes a key that the operator needs for itself.
 	ReasonInvalidConfig = "InvalidConfig"
+	// ReasonInvalidRotation: the value of an annotation that asks for a rotation cannot be used.
+	ReasonInvalidRotation = "InvalidRotation"
 )
 
 // Reasons of CertificatesReady.
 const (
 	// ReasonIssued: all certificates and keys are there and fit.
 	ReasonIssued = "Issued"
-	// ReasonIssuing: the certgen Job is at work.
+	// ReasonRenewing: all are there and fit, so this is true; the certgen Job makes newer ones, since it is time for it
+	// or a rotation was asked for.
+	ReasonRenewing = "Renewing"
+	// ReasonIssuing: something is missing or does not fit, and the certgen Job is at work.
 	ReasonIssuing = "Issuing"
-	// ReasonIssueFailed: the certgen Job failed; the message has its own words.
+	// ReasonIssueFailed: the certgen Job fails or cannot run; the message has its pod's words. It is tried again.
 	ReasonIssueFailed = "IssueFailed"
+	// ReasonSecretBlocked: a Secret does not fit and is one that certgen cannot or must not change; the message says why.
+	ReasonSecretBlocked = "SecretBlocked"
 )
 
 // Reasons of Available.

@@ -15,6 +15,16 @@ const (
 	SourcePlatformConfig = "platform-config"
 	// AnnotationSource says where a bridged GatewayTenant comes from, as namespace/name of the ConfigMap.
 	AnnotationSource = "openshell.ambient-code.io/source"
+
+	// AnnotationRotateTLS asks for new certificates of the gateway and its clients, from the same authority. The value is
+	// of the user's choice, such as a date; one that is not the last one asks once. Clients notice nothing.
+	AnnotationRotateTLS = "openshell.ambient-code.io/rotate-tls"
+	// AnnotationRotateCA asks for a new certificate authority, and for new certificates from it. The former authority
+	// stays trusted for a time that the platform sets.
+	AnnotationRotateCA = "openshell.ambient-code.io/rotate-ca"
+	// AnnotationRotateTokens asks for new keys of the sandboxes' tokens. The gateway restarts once, and tokens that it
+	// issued before are no longer good.
+	AnnotationRotateTokens = "openshell.ambient-code.io/rotate-tokens"
 )
 
 // SandboxTokens says whether the gateway issues tokens to its sandboxes.
@@ -113,6 +123,34 @@ type GatewayTenantStatus struct {
 	// certificateNotAfter is when the first of the certificates ends that the gateway and its clients use.
 	// +optional
 	CertificateNotAfter *metav1.Time `json:"certificateNotAfter,omitempty"`
+
+	// rotated are the rotations that are done: what the Secrets themselves say. Each is the value of the annotation that
+	// asked for it.
+	// +optional
+	Rotated Rotated `json:"rotated,omitzero"`
+}
+
+// Rotated are the rotations that are done, by the value of the annotation that asked for each.
+//
+// +kubebuilder:validation:MinProperties=1
+type Rotated struct {
+	// tls is the last rotation of the certificates of the gateway and its clients.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	TLS string `json:"tls,omitempty"`
+
+	// ca is the last rotation of the tenant's certificate authority.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	CA string `json:"ca,omitempty"`
+
+	// tokens is the last rotation of the keys of the sandboxes' tokens.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Tokens string `json:"tokens,omitempty"`
 }
 
 // GatewayTenant asks for one OpenShell gateway in its namespace. It must be named openshell-gateway.

@@ -50,13 +50,17 @@ func parse() options {
 	o := options{wish: certificates.Wish{Lifetimes: certificates.DefaultLifetimes}}
 	flag.StringVar(&o.wish.Namespace, "namespace", "", "the tenant's namespace")
 	flag.Func("owner-uid", "uid of the GatewayTenant that the Secrets shall belong to", func(uid string) error {
-		o.wish.OwnerUID = types.UID(uid)
+		o.wish.Owner = types.UID(uid)
 		return nil
 	})
 	flag.Func("server-san", "a DNS name or IP address that the gateway's certificate must carry; may be repeated", func(name string) error {
 		o.wish.ServerNames = append(o.wish.ServerNames, name)
 		return nil
 	})
+	flag.StringVar(&o.wish.Rotation.TLS, "rotate-tls", "", "make new certificates for the gateway and its clients, unless they were made for this value")
+	flag.StringVar(&o.wish.Rotation.CA, "rotate-ca", "", "make a new certificate authority, unless it was made for this value")
+	flag.StringVar(&o.wish.Rotation.Tokens, "rotate-tokens", "", "make new keys for the sandboxes' tokens, unless they were made for this value")
+	o.wish.Lifetimes.AddFlags(flag.CommandLine)
 	flag.StringVar(&o.kubeconfig, "kubeconfig", "", "kubeconfig to use instead of the pod's own ServiceAccount")
 	flag.StringVar(&o.terminationLog, "termination-log", "/dev/termination-log", "file that the result is written to, beside standard output")
 	flag.Parse()
@@ -64,8 +68,11 @@ func parse() options {
 }
 
 func run(ctx context.Context, o options) ([]string, error) {
-	if o.wish.Namespace == "" || o.wish.OwnerUID == "" || len(o.wish.ServerNames) == 0 {
+	if o.wish.Namespace == "" || o.wish.Owner == "" || len(o.wish.ServerNames) == 0 {
 		return nil, fmt.Errorf("--namespace, --owner-uid and --server-san must be given")
+	}
+	if err := o.wish.Lifetimes.Validate(); err != nil {
+		return nil, err
 	}
 	var config *rest.Config
 	var err error

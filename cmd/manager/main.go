@@ -17,6 +17,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/ambient-code/gatewaytenant-operator/controllers"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
 )
 
 func main() {
@@ -46,6 +47,8 @@ func parse(args []string, env func(string) string) (o controllers.Options, kubec
 	flags.StringVar(&o.CertgenImage, "certgen-image", env("CERTGEN_IMAGE"), "image with certgen in it, which is the operator's own; $CERTGEN_IMAGE")
 	repositories := flags.String("allowed-repositories", "ghcr.io/nvidia/", "repositories, or paths above them, from which gateway images may come; separated by commas")
 	namespaces := flags.String("watch-namespaces", "", "namespaces to work in, separated by commas; empty: all")
+	o.Lifetimes = certificates.DefaultLifetimes
+	o.Lifetimes.AddFlags(flags)
 	flags.BoolVar(&o.LeaderElect, "leader-elect", false, "let one of several replicas work and the others stand by")
 	flags.IntVar(&o.Concurrency, "concurrency", 16, "how many tenants are worked on at once")
 	flags.StringVar(&o.MetricsAddress, "metrics-bind-address", ":8080", "address of the metrics; 0: none")

@@ -20,17 +20,6 @@ const (
 	keyID          = "kid"         // in hex, the first 16 bytes of SHA-256 over the SPKI DER
 )
 
-// Lifetimes say how long certificates live.
-type Lifetimes struct {
-	// CA is the life of a certificate authority.
-	CA time.Duration
-	// Leaf is the life of the certificates of the gateway and its clients. They are renewed after two thirds of it.
-	Leaf time.Duration
-}
-
-// DefaultLifetimes are ten years for an authority and one for a leaf.
-var DefaultLifetimes = Lifetimes{CA: 10 * 365 * 24 * time.Hour, Leaf: 365 * 24 * time.Hour}
-
 // renewAt is when a certificate has lived two thirds of its life.
 func renewAt(certificate *x509.Certificate) time.Time {
 	return certificate.NotAfter.Add(-certificate.NotAfter.Sub(certificate.NotBefore) / 3)
@@ -49,7 +38,7 @@ func parseCertificates(text []byte) ([]*x509.Certificate, error) {
 		}
 		certificate, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("cannot be read: %w", err)
 		}
 		certificates = append(certificates, certificate)
 	}
@@ -59,17 +48,30 @@ func parseCertificates(text []byte) ([]*x509.Certificate, error) {
 	return certificates, nil
 }
 
-// chains tells whether the leaf was signed by one of the authorities. Whether they are still valid is another question.
-func chains(leaf *x509.Certificate, authorities []*x509.Certificate, usage x509.ExtKeyUsage) error {
-	roots := x509.NewCertPool()
-	for _, authority := range authorities {
-		roots.AddCert(authority)
-	}
-	_, err := leaf.Verify(x509.VerifyOptions{Roots: roots, CurrentTime: leaf.NotBefore, KeyUsages: []x509.ExtKeyUsage{usage}})
+// chains tells whether a certificate leads, over the intermediates beside it, to one of the authorities, and whether a
+// chain of which nothing has expired does.
+func chains(leaf *x509.Certificate, between, authorities []*x509.Certificate, usage x509.ExtKeyUsage, now time.Time) error {
+	found, err := leaf.Verify(x509.VerifyOptions{
+		Roots: pool(authorities), Intermediates: pool(between),
+		CurrentTime: leaf.NotBefore, KeyUsages: []x509.ExtKeyUsage{usage},
+	})
 	if err != nil {
 		return fmt.Errorf("does not chain to its %s: %w", keyCA, err)
 	}
-	return nil
+	for _, chain := range found {
+		if !slices.ContainsFunc(chain, func(c *x509.Certificate) bool { return !now.Before(c.NotAfter) }) {
+			return nil
+		}
+	}
+	return errors.New("has an authority that has expired")
+}
+
+func pool(certificates []*x509.Certificate) *x509.CertPool {
+	pool := x509.NewCertPool()
+	for _, certificate := range certificates {
+		pool.AddCert(certificate)
+	}
+	return pool
 }
 
 // namesOf are the DNS names and addresses that a certificate carries, sorted, each once.
@@ -94,8 +96,19 @@ func encodeCertificates(certificates ...*x509.Certificate) []byte {
 	var text []byte
 	for i, certificate := range certificates {
 		if !slices.ContainsFunc(certificates[:i], certificate.Equal) {
-			text = append(text, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Raw})...)
+			text = append(text, encodeDER(certificate.Raw)...)
 		}
 	}
 	return text
+}
+
+func encodeDER(der []byte) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+}
+
+func earliest(a, b time.Time) time.Time {
+	if a.IsZero() || b.Before(a) {
+		return b
+	}
+	return a
 }

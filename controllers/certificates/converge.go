@@ -2,17 +2,13 @@ package certificates
 
 import (
 	"context"
-	"crypto/tls"
+	"crypto/ed25519"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
@@ -20,187 +16,203 @@ import (
 
 // Wish is what the certgen Job is asked for.
 type Wish struct {
+	Wanted
 	// Namespace is the tenant's.
 	Namespace string
-	// OwnerUID is the uid of the GatewayTenant that the Secrets are to belong to.
-	OwnerUID types.UID
-	// ServerNames are the names that the gateway's certificate must carry.
-	ServerNames []string
-	// Lifetimes are those of new certificates.
+	// Lifetimes are those of what is made.
 	Lifetimes Lifetimes
 }
 
-// run is one run of certgen: the Secrets as they were read, and what was done to them.
+// run is one run of certgen: the Secrets as they are, and what was done to them.
 type run struct {
 	Wish
 	secrets corev1client.SecretInterface
 	now     time.Time
 	found   map[string]*corev1.Secret // absent: not in it
+	set     *set                      // what they hold
+	seen    Seen                      // what they need
 	done    []string
 }
 
-// Converge makes those of a tenant's Secrets that are missing or no longer fit, and says what it did. Each write is one
-// whole Secret and conditional on what was read, so a crash between two of them leaves a state that the next run
-// completes. The authority and the token keys are only ever created.
+// Converge makes those of a tenant's Secrets that are missing, do not fit or are due, and says what it did. Each write
+// is one whole Secret and conditional on what was read, so a crash between two of them leaves a state that serves and
+// that the next run completes. No Secret is ever deleted.
 func Converge(ctx context.Context, secrets corev1client.SecretInterface, wish Wish, now time.Time) (done []string, err error) {
 	r := &run{Wish: wish, secrets: secrets, now: now, found: map[string]*corev1.Secret{}}
-	for _, name := range manifests.SecretNames {
-		secret, err := secrets.Get(ctx, name, metav1.GetOptions{})
-		if apierrors.IsNotFound(err) {
-			continue
-		}
-		if err != nil {
-			return nil, fmt.Errorf("reading Secret %s: %w", name, err)
-		}
-		r.found[name] = secret
+	if err := r.read(ctx); err != nil {
+		return nil, err
 	}
-	if err := r.leaves(ctx); err != nil {
-		return r.done, err
-	}
-	return r.done, r.tokenKeys(ctx)
+	err = errors.Join(r.certificates(ctx), r.tokenKeys(ctx))
+	return r.done, errors.Join(err, r.owners(ctx))
 }
 
-// leaves sees to the authority, and to the certificates of the gateway and its clients.
-func (r *run) leaves(ctx context.Context) error {
-	ca, err := r.authority(ctx)
-	if err != nil {
+// certificates sees to the authority, and to the certificates of the gateway and its clients. Whoever is to meet a new
+// authority's certificate trusts the authority first.
+func (r *run) certificates(ctx context.Context) error {
+	if err := r.authority(ctx); err != nil {
 		return err
 	}
-	server := r.leafFits(manifests.ServerTLSName, x509.ExtKeyUsageServerAuth, r.ServerNames)
-	client := r.leafFits(manifests.ClientTLSName, x509.ExtKeyUsageClientAuth, nil)
-	if server == nil && client == nil {
+	urgent, others := r.toIssue()
+	if len(urgent)+len(others) == 0 {
 		return nil
 	}
-	trusted := r.trusted(ca)
-	// Clients first: they must trust what the gateway is about to show.
-	if err := r.leaf(ctx, ca, manifests.ClientTLSName, clientTemplate(), client, trusted); err != nil {
+	ca, err := readAuthority(r.found[manifests.CAName].Data)
+	if err != nil {
 		return err
 	}
-	return r.leaf(ctx, ca, manifests.ServerTLSName, serverTemplate(r.ServerNames), server, trusted)
-}
-
-// authority reads the tenant's certificate authority, or makes it.
-func (r *run) authority(ctx context.Context) (authority, error) {
-	if secret := r.found[manifests.CAName]; secret != nil {
-		ca, err := readAuthority(secret.Data)
-		if err != nil {
-			return authority{}, fmt.Errorf("the Secret %s cannot be used: %w; restore it, or delete it to get a new authority", manifests.CAName, err)
+	published, err := r.publish(ctx, ca)
+	if err != nil {
+		return err
+	}
+	if err := r.issueAll(ctx, ca, urgent); err != nil {
+		return err
+	}
+	if published && len(others) > 0 {
+		select {
+		case <-time.After(r.Lifetimes.TrustDelay):
+		case <-ctx.Done():
+			return ctx.Err()
 		}
-		return ca, nil
 	}
-	ca, data, err := newAuthority(r.Namespace, r.Lifetimes.CA, r.now)
-	if err != nil {
-		return authority{}, err
-	}
-	return ca, r.create(ctx, manifests.CAName, corev1.SecretTypeTLS, data)
+	return r.issueAll(ctx, ca, others)
 }
 
-// errMissing is why a Secret that is not there does not fit.
-var errMissing = errors.New("is missing")
-
-// leafFits says why a TLS Secret must be issued anew, nil if it need not.
-func (r *run) leafFits(name string, usage x509.ExtKeyUsage, names []string) error {
-	secret := r.found[name]
-	if secret == nil {
-		return errMissing
+// authority makes the tenant's certificate authority, if there is none that can be used or it is time for another.
+func (r *run) authority(ctx context.Context) error {
+	finding := r.seen.Of(manifests.CAName)
+	if finding.Need < Due {
+		return nil
 	}
-	certificate, err := readLeaf(secret, usage)
+	var former *authority
+	if finding.Need == Due {
+		old, err := readAuthority(r.found[manifests.CAName].Data)
+		if err != nil {
+			return err
+		}
+		former = &old
+	}
+	data, err := newAuthority(r.Namespace, r.Lifetimes.CA, r.now, former)
 	if err != nil {
 		return err
 	}
-	if _, err := tls.X509KeyPair(secret.Data[keyCertificate], secret.Data[keyPrivateKey]); err != nil {
-		return err
+	marks := map[string]string{annotationSupersedes: ""}
+	if finding.Need == Due || finding.Need == Unfit && asked(r.Rotation.CA, r.set.ca.rotated) {
+		marks[annotationSupersedes] = "true"
 	}
-	if missing := without(names, namesOf(certificate)); len(missing) > 0 {
-		return fmt.Errorf("lacks the names %v", missing)
+	note(marks, annotationRotateCA, r.Rotation.CA)
+	return r.write(ctx, manifests.CAName, data, marks, finding.Why)
+}
+
+// toIssue are the TLS Secrets that need a new certificate: at once, where none can be used, or else in good time. If one
+// of them gets its first certificate of the present authority, so does the other. Clients come first.
+func (r *run) toIssue() (urgent, others []string) {
+	sides := map[string]part{manifests.ClientTLSName: r.set.client, manifests.ServerTLSName: r.set.server}
+	some := slices.ContainsFunc(sideNames, func(name string) bool { return r.seen.Of(name).Need >= Due })
+	for _, name := range sideNames {
+		switch side := sides[name]; {
+		case side.err != nil:
+			urgent = append(urgent, name)
+		case r.seen.Of(name).Need >= Due || some && !side.of(r.set.ca):
+			others = append(others, name)
+		}
 	}
-	if !r.now.Before(renewAt(certificate)) {
-		return errors.New("is due for renewal")
+	return urgent, others
+}
+
+// sideNames are the TLS Secrets of both sides of a connection.
+var sideNames = []string{manifests.ClientTLSName, manifests.ServerTLSName}
+
+// publish adds the authority to what those trust who neither do so yet nor are led to it by a former one that vouches
+// for it. It tells whether there were any.
+func (r *run) publish(ctx context.Context, ca authority) (bool, error) {
+	published := false
+	for _, side := range []struct {
+		name string
+		part part
+	}{{manifests.ClientTLSName, r.set.client}, {manifests.ServerTLSName, r.set.server}} {
+		if side.part.err != nil || ca.vouchedFor(side.part.authorities) {
+			continue
+		}
+		secret := r.found[side.name].DeepCopy()
+		secret.Data[keyCA] = encodeCertificates(append(slices.Clone(side.part.authorities), ca.certificate)...)
+		if err := r.update(ctx, secret, "trusts the new authority, too"); err != nil {
+			return published, err
+		}
+		published = true
+	}
+	return published, nil
+}
+
+func (r *run) issueAll(ctx context.Context, ca authority, names []string) error {
+	for _, name := range names {
+		template, side := clientTemplate(), r.set.client
+		if name == manifests.ServerTLSName {
+			template, side = serverTemplate(r.ServerNames), r.set.server
+		}
+		if err := r.issue(ctx, ca, name, template, side); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// trusted are the authorities that both sides shall trust: the tenant's first, then those trusted so far that are
-// still valid, so that certificates which were issued before keep working.
-func (r *run) trusted(ca authority) []*x509.Certificate {
-	trusted := []*x509.Certificate{ca.certificate}
-	for _, name := range []string{manifests.ServerTLSName, manifests.ClientTLSName} {
-		if r.found[name] == nil {
-			continue
-		}
-		before, err := parseCertificates(r.found[name].Data[keyCA])
-		if err != nil {
-			continue // unreadable: nobody can have trusted it
-		}
-		for _, certificate := range before {
-			if r.now.Before(certificate.NotAfter) && !slices.ContainsFunc(trusted, certificate.Equal) {
-				trusted = append(trusted, certificate)
-			}
-		}
-	}
-	return trusted
-}
-
-// leaf issues a TLS Secret anew if it does not fit, or else sees that it names all trusted authorities.
-func (r *run) leaf(ctx context.Context, ca authority, name string, template *x509.Certificate, unfit error, trusted []*x509.Certificate) error {
-	bundle := encodeCertificates(trusted...)
-	if unfit == nil {
-		if string(r.found[name].Data[keyCA]) == string(bundle) {
-			return nil
-		}
-		changed := r.found[name].DeepCopy()
-		changed.Data[keyCA] = bundle
-		return r.update(ctx, changed, "now trusts all authorities")
-	}
+// issue makes a new certificate for a TLS Secret. It trusts the authority, and former ones until their time is over.
+func (r *run) issue(ctx context.Context, ca authority, name string, template *x509.Certificate, before part) error {
 	data, err := ca.issue(template, r.Lifetimes.Leaf, r.now)
 	if err != nil {
 		return err
 	}
-	data[keyCA] = bundle
-	if r.found[name] == nil {
-		return r.create(ctx, name, corev1.SecretTypeTLS, data)
+	marks := map[string]string{annotationFormerUntil: ""}
+	note(marks, annotationRotateTLS, r.Rotation.TLS)
+	former, until := r.former(ca, before), before.until
+	if until.IsZero() || !before.of(r.set.ca) {
+		until = r.now.Add(r.Lifetimes.Overlap)
 	}
-	changed := r.found[name].DeepCopy()
-	changed.Data = data
-	return r.update(ctx, changed, unfit.Error())
+	if len(former) > 0 && r.now.Before(until) {
+		marks[annotationFormerUntil] = until.UTC().Format(time.RFC3339)
+		data[keyCertificate] = append(data[keyCertificate], encodeCertificates(ca.crosses...)...)
+	} else {
+		former = nil
+	}
+	data[keyCA] = encodeCertificates(append([]*x509.Certificate{ca.certificate}, former...)...)
+	return r.write(ctx, name, data, marks, r.seen.Of(name).Why)
 }
 
-// tokenKeys sees that there are token keys.
+// former are the authorities that are trusted beside the present one and still valid: those that this side trusts or, if
+// its last certificate is not the present authority's, those that either side trusts.
+func (r *run) former(ca authority, before part) []*x509.Certificate {
+	trusted := before.authorities
+	if !before.of(r.set.ca) {
+		trusted = slices.Concat(r.set.server.authorities, r.set.client.authorities)
+	}
+	return slices.DeleteFunc(slices.Clone(trusted), func(c *x509.Certificate) bool {
+		return !r.now.Before(c.NotAfter) || c.Equal(ca.certificate)
+	})
+}
+
+// tokenKeys sees that there are token keys. A signing key that can be read is kept, and what goes with it made anew,
+// unless a rotation was asked for.
 func (r *run) tokenKeys(ctx context.Context) error {
-	if r.found[manifests.TokenKeysName] != nil {
+	finding := r.seen.Of(manifests.TokenKeysName)
+	if finding.Need < Due {
 		return nil
 	}
-	data, err := newTokenKeys()
+	var signing ed25519.PrivateKey
+	if found := r.found[manifests.TokenKeysName]; found != nil && !asked(r.Rotation.Tokens, r.set.tokens.rotated) {
+		signing, _ = readTokenKeys(found.Data) // what is wrong with it is in the finding
+	}
+	data, err := newTokenKeys(signing)
 	if err != nil {
 		return err
 	}
-	return r.create(ctx, manifests.TokenKeysName, corev1.SecretTypeOpaque, data)
+	marks := map[string]string{}
+	note(marks, annotationRotateTokens, r.Rotation.Tokens)
+	return r.write(ctx, manifests.TokenKeysName, data, marks, finding.Why)
 }
 
-func (r *run) create(ctx context.Context, name string, secretType corev1.SecretType, data map[string][]byte) error {
-	secret := &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{
-			Name: name, Labels: manifests.Labels(), OwnerReferences: []metav1.OwnerReference{manifests.Owner(r.OwnerUID)},
-		},
-		Type: secretType,
-		Data: data,
+// note notes for which rotation a Secret is made. Where none is asked for, the last one stays noted.
+func note(marks map[string]string, annotation, rotation string) {
+	if rotation != "" {
+		marks[annotation] = rotation
 	}
-	created, err := r.secrets.Create(ctx, secret, metav1.CreateOptions{FieldManager: manifests.CertgenName})
-	if err != nil {
-		return fmt.Errorf("creating Secret %s: %w", name, err)
-	}
-	r.found[name] = created
-	r.done = append(r.done, "created "+name)
-	return nil
-}
-
-// update writes a whole Secret, if it still is the one that was read.
-func (r *run) update(ctx context.Context, secret *corev1.Secret, why string) error {
-	updated, err := r.secrets.Update(ctx, secret, metav1.UpdateOptions{FieldManager: manifests.CertgenName})
-	if err != nil {
-		return fmt.Errorf("updating Secret %s: %w", secret.Name, err)
-	}
-	r.found[secret.Name] = updated
-	r.done = append(r.done, fmt.Sprintf("updated %s (%s)", secret.Name, why))
-	return nil
 }

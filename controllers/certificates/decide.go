@@ -1,11 +1,15 @@
 package certificates
 
+import "time"
+
 // Job is where a tenant's certgen Job stands.
 type Job struct {
 	// State is one of the states below.
 	State JobState
 	// Wish is the hash of what the Job was asked to do.
 	Wish string
+	// Ended is when a Job that is complete or failed came to that.
+	Ended time.Time
 }
 
 // JobState is where a Job stands.
@@ -34,21 +38,39 @@ const (
 	Replace
 )
 
+const (
+	// settle is how long a Job's work takes to be seen, so that work which is left after it is new.
+	settle = 5 * time.Second
+	// shortestBackoff and longestBackoff bound the wait before a Job that failed is run again. The longest is shorter
+	// than a Job's time to live, so that it can still be read.
+	shortestBackoff = 10 * time.Second
+	longestBackoff  = 5 * time.Minute
+)
+
 // Decide says what to do about the Job when the Secrets are as seen and the Job that they would now need has the hash
-// wish. A Job that has done its work or failed is left to its time to live: until then it can be read, and one that did
-// not help holds back the next try. Only a Secret that is missing does not wait for that.
-func Decide(seen Seen, job Job, wish string) Action {
-	if len(seen.Lacks) == 0 {
-		return Leave
+// wish; and, if that is to wait for time alone, how long. A Job that failed is tried again after as long as things have
+// been failing already, so that the waits double without anybody's counting; failingSince is when that began.
+func Decide(seen Seen, job Job, wish string, failingSince, now time.Time) (Action, time.Duration) {
+	if !seen.Work() || job.State == JobLeaving {
+		return Leave, 0
 	}
-	switch {
-	case job.State == JobAbsent:
-		return Run
-	case job.State == JobLeaving:
-		return Leave
-	case job.Wish != wish || job.State == JobComplete && !seen.Complete:
-		return Replace
+	if job.State == JobAbsent {
+		return Run, 0
+	}
+	if job.Wish != wish {
+		return Replace, 0
+	}
+	var again time.Time
+	switch job.State {
+	case JobComplete:
+		again = job.Ended.Add(settle)
+	case JobFailed:
+		again = job.Ended.Add(min(max(job.Ended.Sub(failingSince), shortestBackoff), longestBackoff))
 	default:
-		return Leave
+		return Leave, 0
 	}
+	if wait := again.Sub(now); wait > 0 {
+		return Leave, wait
+	}
+	return Replace, 0
 }

@@ -1,118 +1,162 @@
 package certificates
 
 import (
-	"crypto/x509"
 	"fmt"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
-// Strip is the transform of the operator's caches of Secrets: it drops every private key before an object is stored.
-func Strip(object any) (any, error) {
-	secret, ok := object.(*corev1.Secret)
-	if !ok {
-		return object, nil
-	}
-	kept := &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{
-			Name: secret.Name, Namespace: secret.Namespace, UID: secret.UID, ResourceVersion: secret.ResourceVersion,
-			OwnerReferences: secret.OwnerReferences, DeletionTimestamp: secret.DeletionTimestamp,
-		},
-		Type: secret.Type,
-		Data: map[string][]byte{},
-	}
-	for _, key := range []string{keyCertificate, keyCA, keyID} {
-		if value, ok := secret.Data[key]; ok {
-			kept.Data[key] = value
-		}
-	}
-	return kept, nil
+// Wanted is what a tenant's Secrets shall be.
+type Wanted struct {
+	// Owner is the uid of the GatewayTenant that they shall belong to.
+	Owner types.UID
+	// ServerNames are the names that the gateway's certificate must carry.
+	ServerNames []string
+	// Rotation is what shall have been made anew.
+	Rotation manifests.Rotation
 }
 
-// Seen is what a tenant's Secrets hold, as far as the operator looks at it.
+// Need is what a Secret needs, from nothing to everything.
+type Need int
+
+// Needs.
+const (
+	Fits    Need = iota
+	Unowned      // it fits, but would outlive the tenant
+	Due          // it does its work, and it is time for a newer one
+	Unfit        // it is there, and does not do its work
+	Missing
+)
+
+// Finding is one Secret that needs something.
+type Finding struct {
+	Secret string
+	Need   Need
+	// Why says what is the matter; it follows the Secret's name, and no clock is in it.
+	Why string
+	// Blocked says why certgen cannot help; empty: it can.
+	Blocked string
+}
+
+// String says what is the matter with the Secret.
+func (f Finding) String() string {
+	if f.Blocked == "" {
+		return fmt.Sprintf("Secret %s %s", f.Secret, f.Why)
+	}
+	return fmt.Sprintf("Secret %s %s, and %s", f.Secret, f.Why, f.Blocked)
+}
+
+// Seen is what a tenant's Secrets are, as far as the operator looks at them.
 type Seen struct {
-	// Lacks says, for each Secret that the certgen Job has work with, why; empty when all is there and fits.
-	Lacks []string
+	// Findings are the Secrets that need something.
+	Findings []Finding
 	// ServerNames are the names that the gateway's certificate carries, sorted.
 	ServerNames []string
 	// NotAfter is when the first of the gateway's and its clients' certificates ends; zero while one is missing.
 	NotAfter time.Time
-	// RenewAt is when the first of them has lived two thirds of its life; zero while one is missing.
-	RenewAt time.Time
+	// NextLook is when time alone will change something; zero: never.
+	NextLook time.Time
 	// TokenKey is the id of the token key; empty while there is none.
 	TokenKey string
-	// Complete tells that all Secrets exist, so that a pod which mounts them can start.
+	// Complete tells that all Secrets exist and stay, so that a pod which mounts them can start.
 	Complete bool
+	// Rotated are the rotations that are done.
+	Rotated manifests.Rotation
 }
 
-// Inspect looks at a tenant's Secrets, stripped and by name, and holds them against the names that the gateway's
-// certificate must carry and the time.
-func Inspect(secrets map[string]*corev1.Secret, serverNames []string, now time.Time) Seen {
+// Worst is the greatest need of all Secrets.
+func (s Seen) Worst() Need {
+	worst := Fits
+	for _, finding := range s.Findings {
+		worst = max(worst, finding.Need)
+	}
+	return worst
+}
+
+// Work tells whether there is something for certgen to do.
+func (s Seen) Work() bool {
+	return slices.ContainsFunc(s.Findings, func(f Finding) bool { return f.Blocked == "" })
+}
+
+// Of is what was found about a Secret; the zero Finding if it needs nothing.
+func (s Seen) Of(name string) Finding {
+	for _, finding := range s.Findings {
+		if finding.Secret == name {
+			return finding
+		}
+	}
+	return Finding{Secret: name}
+}
+
+// Inspect holds a tenant's Secrets, stripped and by name, against what they shall be and the time. The operator and
+// certgen both ask it, so they cannot disagree.
+func Inspect(secrets map[string]*corev1.Secret, wanted Wanted, now time.Time) Seen {
+	set := readSet(secrets, now)
 	seen := Seen{Complete: true}
 	for _, name := range manifests.SecretNames {
-		if secrets[name] == nil {
-			seen.Complete = false
-			seen.Lacks = append(seen.Lacks, fmt.Sprintf("Secret %s is missing", name))
+		if finding := set.find(name, secrets[name], wanted); finding.Need != Fits {
+			seen.Findings = append(seen.Findings, finding)
+			seen.Complete = seen.Complete && finding.Need != Missing
 		}
 	}
-	server := seen.leaf(secrets[manifests.ServerTLSName], x509.ExtKeyUsageServerAuth, now)
-	seen.leaf(secrets[manifests.ClientTLSName], x509.ExtKeyUsageClientAuth, now)
-	if server != nil {
-		seen.ServerNames = namesOf(server)
-		for _, name := range without(serverNames, seen.ServerNames) {
-			seen.Lacks = append(seen.Lacks, fmt.Sprintf("Secret %s: the certificate lacks the name %s", manifests.ServerTLSName, name))
-		}
-	}
-	if keys := secrets[manifests.TokenKeysName]; keys != nil {
-		seen.TokenKey = string(keys.Data[keyID])
-	}
-	if server == nil || secrets[manifests.ClientTLSName] == nil {
-		seen.NotAfter, seen.RenewAt = time.Time{}, time.Time{}
-	}
+	set.describe(&seen)
 	return seen
 }
 
-// leaf adds what one TLS Secret holds, and returns its certificate if it can be read.
-func (s *Seen) leaf(secret *corev1.Secret, usage x509.ExtKeyUsage, now time.Time) *x509.Certificate {
+// find says what one Secret needs.
+func (s *set) find(name string, secret *corev1.Secret, wanted Wanted) Finding {
+	finding := Finding{Secret: name}
 	if secret == nil {
-		return nil
+		finding.Need, finding.Why = Missing, "is missing"
+		return finding
 	}
-	certificate, err := readLeaf(secret, usage)
-	if err != nil {
-		s.Lacks = append(s.Lacks, fmt.Sprintf("Secret %s: %v", secret.Name, err))
-		return nil
+	owner := ownerOf(secret, wanted.Owner)
+	if owner == leaving {
+		finding.Need, finding.Why, finding.Blocked = Missing, "was a former gateway's", blocked(secret, wanted.Owner)
+		return finding
 	}
-	if due := renewAt(certificate); !now.Before(due) {
-		s.Lacks = append(s.Lacks, fmt.Sprintf("Secret %s: the certificate is due for renewal", secret.Name))
+	if finding.Need, finding.Why = s.need(name, wanted); finding.Need == Fits && owner == nobody {
+		finding.Need, finding.Why = Unowned, "has no owner"
 	}
-	s.NotAfter = earliest(s.NotAfter, certificate.NotAfter)
-	s.RenewAt = earliest(s.RenewAt, renewAt(certificate))
-	return certificate
+	if finding.Need == Due && owner == stranger {
+		finding.Need, finding.Why = Fits, "" // its controller knows when it is time
+	}
+	if finding.Need > Unowned {
+		finding.Blocked = blocked(secret, wanted.Owner)
+	}
+	return finding
 }
 
-// readLeaf reads the certificate of a TLS Secret, and that it chains to the authorities beside it.
-func readLeaf(secret *corev1.Secret, usage x509.ExtKeyUsage) (*x509.Certificate, error) {
-	leaves, err := parseCertificates(secret.Data[keyCertificate])
-	if err != nil {
-		return nil, fmt.Errorf("%s %w", keyCertificate, err)
+// describe says what the Secrets hold.
+func (s *set) describe(seen *Seen) {
+	if s.server.certificate != nil {
+		seen.ServerNames = namesOf(s.server.certificate)
 	}
-	authorities, err := parseCertificates(secret.Data[keyCA])
-	if err != nil {
-		return nil, fmt.Errorf("%s %w", keyCA, err)
+	if s.server.certificate != nil && s.client.certificate != nil {
+		seen.NotAfter = earliest(s.server.certificate.NotAfter, s.client.certificate.NotAfter)
 	}
-	if err := chains(leaves[0], authorities, usage); err != nil {
-		return nil, fmt.Errorf("%s %w", keyCertificate, err)
-	}
-	return leaves[0], nil
+	seen.NextLook = s.nextLook()
+	seen.TokenKey = s.tokens.id
+	seen.Rotated = manifests.Rotation{TLS: s.server.rotated, CA: s.ca.rotated, Tokens: s.tokens.rotated}
 }
 
-func earliest(a, b time.Time) time.Time {
-	if a.IsZero() || b.Before(a) {
-		return b
+// nextLook is the first moment still to come at which something is due or ends.
+func (s *set) nextLook() time.Time {
+	var next time.Time
+	for _, one := range []part{s.ca, s.server, s.client} {
+		if one.certificate == nil {
+			continue
+		}
+		for _, moment := range []time.Time{renewAt(one.certificate), one.certificate.NotAfter, one.until} {
+			if s.now.Before(moment) {
+				next = earliest(next, moment)
+			}
+		}
 	}
-	return a
+	return next
 }

@@ -15,43 +15,57 @@ import (
 	"fmt"
 	"math/big"
 	"net/netip"
+	"slices"
 	"time"
 )
 
-// clockSkew is how long before its making a certificate is valid already, for peers whose clocks are behind.
-const clockSkew = 5 * time.Minute
+// from is since when a certificate of this life is valid: a little before its making, for peers whose clocks are behind.
+func from(now time.Time, life time.Duration) time.Time {
+	return now.Add(-min(5*time.Minute, life/10))
+}
 
 // authority is a certificate authority with its key.
 type authority struct {
 	certificate *x509.Certificate
 	key         crypto.Signer
+	// crosses are certificates of the same key by former authorities, the last one's first: whoever trusts a former one
+	// is led by them from what this one signs to what they trust.
+	crosses []*x509.Certificate
 }
 
 // newAuthority makes a tenant's certificate authority. Its distinguished name is its own, so that clients which look
-// an issuer up by name cannot take one authority for another.
-func newAuthority(namespace string, life time.Duration, now time.Time) (authority, map[string][]byte, error) {
+// an issuer up by name cannot take one authority for another. A former authority, if its key is there, vouches for it.
+func newAuthority(namespace string, life time.Duration, now time.Time, former *authority) (map[string][]byte, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return authority{}, nil, err
+		return nil, err
 	}
 	serial := newSerial()
 	template := &x509.Certificate{
 		SerialNumber:          serial,
 		Subject:               pkix.Name{CommonName: "openshell-ca", Organization: []string{"openshell"}, OrganizationalUnit: []string{namespace}, SerialNumber: serial.Text(16)},
-		NotBefore:             now.Add(-clockSkew),
+		NotBefore:             from(now, life),
 		NotAfter:              now.Add(life),
 		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
 		BasicConstraintsValid: true,
 		IsCA:                  true,
-		MaxPathLenZero:        true,
 	}
 	data, err := sign(template, template, key, key)
 	if err != nil {
-		return authority{}, nil, err
+		return nil, err
 	}
 	data[keyCA] = data[keyCertificate]
-	ca, err := readAuthority(data)
-	return ca, data, err
+	if former == nil {
+		return data, nil
+	}
+	template.SerialNumber = newSerial()
+	template.NotAfter = earliest(template.NotAfter, former.certificate.NotAfter)
+	cross, err := x509.CreateCertificate(rand.Reader, template, former.certificate, key.Public(), former.key)
+	if err != nil {
+		return nil, err
+	}
+	data[keyCertificate] = append(append(data[keyCertificate], encodeDER(cross)...), encodeCertificates(former.crosses...)...)
+	return data, nil
 }
 
 // readAuthority reads a certificate authority from its Secret's data.
@@ -64,7 +78,26 @@ func readAuthority(data map[string][]byte) (authority, error) {
 	if !ok || !pair.Leaf.IsCA {
 		return authority{}, fmt.Errorf("%s is not a certificate authority's", keyCertificate)
 	}
-	return authority{certificate: pair.Leaf, key: key}, nil
+	chain, err := parseCertificates(data[keyCertificate])
+	if err != nil {
+		return authority{}, err
+	}
+	return authority{certificate: pair.Leaf, key: key, crosses: chain[1:]}, nil
+}
+
+// vouchedFor tells whether somebody who trusts these authorities trusts what this one signs.
+func (a authority) vouchedFor(trusted []*x509.Certificate) bool {
+	if slices.ContainsFunc(trusted, a.certificate.Equal) {
+		return true
+	}
+	if len(a.crosses) == 0 {
+		return false
+	}
+	_, err := a.crosses[0].Verify(x509.VerifyOptions{
+		Roots: pool(trusted), Intermediates: pool(a.crosses[1:]),
+		CurrentTime: a.crosses[0].NotBefore, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
+	})
+	return err == nil
 }
 
 // issue makes a leaf and its key, signed by the authority; a leaf does not outlive its authority.
@@ -74,7 +107,7 @@ func (a authority) issue(template *x509.Certificate, life time.Duration, now tim
 		return nil, err
 	}
 	template.SerialNumber = newSerial()
-	template.NotBefore = now.Add(-clockSkew)
+	template.NotBefore = from(now, life)
 	if template.NotBefore.Before(a.certificate.NotBefore) {
 		template.NotBefore = a.certificate.NotBefore
 	}
@@ -108,17 +141,20 @@ func clientTemplate() *x509.Certificate {
 	}
 }
 
-// newTokenKeys makes the data of the Secret with the keys of the sandboxes' tokens.
-func newTokenKeys() (map[string][]byte, error) {
-	public, private, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		return nil, err
+// newTokenKeys makes the data of the Secret with the keys of the sandboxes' tokens, from a signing key or, if that is
+// nil, from a new one.
+func newTokenKeys(private ed25519.PrivateKey) (map[string][]byte, error) {
+	if private == nil {
+		var err error
+		if _, private, err = ed25519.GenerateKey(rand.Reader); err != nil {
+			return nil, err
+		}
 	}
 	signing, err := encodeKey(private)
 	if err != nil {
 		return nil, err
 	}
-	spki, err := x509.MarshalPKIXPublicKey(public)
+	spki, err := x509.MarshalPKIXPublicKey(private.Public())
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +176,7 @@ func sign(template, parent *x509.Certificate, key *ecdsa.PrivateKey, parentKey c
 	if err != nil {
 		return nil, err
 	}
-	return map[string][]byte{keyCertificate: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), keyPrivateKey: text}, nil
+	return map[string][]byte{keyCertificate: encodeDER(der), keyPrivateKey: text}, nil
 }
 
 func encodeKey(key crypto.PrivateKey) ([]byte, error) {

@@ -74,6 +74,8 @@ func SetupWithManager(mgr ctrl.Manager, options Options) error {
 		For(&v1alpha1.GatewayTenant{}).
 		WatchesMetadata(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(ofNamespace)).
 		WatchesMetadata(&rbacv1.ClusterRoleBinding{}, handler.EnqueueRequestsFromMapFunc(ofBinding)).
+		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(ofPod), builder.WithPredicates(newTrouble())).
+		Watches(&corev1.Event{}, handler.EnqueueRequestsFromMapFunc(ofEvent)).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: options.Concurrency,
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](100*time.Millisecond, 30*time.Second),
@@ -113,11 +115,13 @@ func tenantIn(namespace string) []reconcile.Request {
 }
 
 // CacheOptions says what the manager's own cache keeps for this controller, and for the bridge: tenants with their
-// spec, namespaces and the tenants' ClusterRoleBindings as metadata.
+// spec, namespaces and the tenants' ClusterRoleBindings as metadata, and what tells why a pod does not run.
 func CacheOptions() map[client.Object]cache.ByObject {
 	return map[client.Object]cache.ByObject{
 		&corev1.Namespace{}:          {Transform: keepNamespace},
 		&rbacv1.ClusterRoleBinding{}: {Label: labels.SelectorFromSet(labels.Set{manifests.LabelManagedBy: manifests.Manager})},
+		&corev1.Pod{}:                cacheOfPods(),
+		&corev1.Event{}:              cacheOfEvents(),
 	}
 }
 

@@ -8,24 +8,25 @@ import (
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
 // converge brings a tenant's objects one pass closer to what was rendered.
-func (r *Reconciler) converge(ctx context.Context, objects manifests.Objects, seen observed) error {
-	if err := r.applyAll(ctx, objects.Foundation, seen); err != nil {
-		return err
+func (r *Reconciler) converge(ctx context.Context, gt *v1alpha1.GatewayTenant, p *pass) {
+	if p.err = r.applyAll(ctx, p.objects.Foundation, p.seen); p.err != nil {
+		return
 	}
-	certgenErr := r.certgen(ctx, objects.Certgen, seen)
-	if !seen.certificates.Complete {
-		return certgenErr // the StatefulSet waits for its Secrets; each of them is an event
+	p.err = r.certgen(ctx, gt, p)
+	if p.certificates.Complete { // else the StatefulSet waits for its Secrets; each of them is an event
+		p.err = errors.Join(p.err, r.apply(ctx, p.objects.Gateway, p.seen))
 	}
-	return errors.Join(certgenErr, r.apply(ctx, objects.Gateway, seen))
 }
 
 // applyAll applies objects among which there is no order, all at once, and reports every failure.
@@ -49,12 +50,18 @@ func (r *Reconciler) apply(ctx context.Context, desired *unstructured.Unstructur
 }
 
 // certgen runs the Job that makes the Secrets, when there is work for it.
-func (r *Reconciler) certgen(ctx context.Context, desired *unstructured.Unstructured, seen observed) error {
-	switch certificates.Decide(seen.certificates, jobOf(seen.job), desired.GetAnnotations()[manifests.AnnotationWish]) {
+func (r *Reconciler) certgen(ctx context.Context, gt *v1alpha1.GatewayTenant, p *pass) error {
+	failingSince := r.now()
+	if ready := meta.FindStatusCondition(gt.Status.Conditions, v1alpha1.ConditionCertificatesReady); ready != nil && ready.Status == metav1.ConditionFalse {
+		failingSince = ready.LastTransitionTime.Time
+	}
+	var action certificates.Action
+	action, p.again = certificates.Decide(p.certificates, jobOf(p.seen.job), p.objects.Certgen.GetAnnotations()[manifests.AnnotationWish], failingSince, r.now())
+	switch action {
 	case certificates.Run:
-		return r.apply(ctx, desired, seen)
+		return r.apply(ctx, p.objects.Certgen, p.seen)
 	case certificates.Replace:
-		return r.deleteJob(ctx, seen.job)
+		return r.deleteJob(ctx, p.seen.job)
 	}
 	return nil
 }
@@ -64,16 +71,16 @@ func jobOf(job *batchv1.Job) certificates.Job {
 	if job == nil {
 		return certificates.Job{State: certificates.JobAbsent}
 	}
-	state := certificates.JobRunning
-	switch {
-	case job.DeletionTimestamp != nil:
-		state = certificates.JobLeaving
-	case jobIs(job, batchv1.JobComplete):
-		state = certificates.JobComplete
-	case jobIs(job, batchv1.JobFailed):
-		state = certificates.JobFailed
+	is := certificates.Job{State: certificates.JobRunning, Wish: job.Annotations[manifests.AnnotationWish]}
+	if complete := jobCondition(job, batchv1.JobComplete); complete != nil {
+		is.State, is.Ended = certificates.JobComplete, complete.LastTransitionTime.Time
+	} else if failed := jobCondition(job, batchv1.JobFailed); failed != nil {
+		is.State, is.Ended = certificates.JobFailed, failed.LastTransitionTime.Time
 	}
-	return certificates.Job{State: state, Wish: job.Annotations[manifests.AnnotationWish]}
+	if job.DeletionTimestamp != nil {
+		is.State = certificates.JobLeaving
+	}
+	return is
 }
 
 func jobIs(job *batchv1.Job, what batchv1.JobConditionType) bool {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -45,6 +46,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	}
 	if !there {
 		r.wrote.Delete(request.Namespace)
+		measure(request.Namespace, certificates.Seen{})
 		return ctrl.Result{}, r.removeBinding(ctx, request.NamespacedName)
 	}
 	if r.older(tenant) {
@@ -55,6 +57,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		return ctrl.Result{}, err // all is owned: the garbage collector removes it
 	}
 	pass := r.pass(ctx, tenant, namespace)
+	measure(request.Namespace, pass.certificates)
 	// A failed status write outranks the pass's own error, which will come again by itself.
 	if err := r.writeStatus(ctx, tenant, statusOf(tenant, pass)); err != nil {
 		return ctrl.Result{}, err
@@ -64,37 +67,70 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 
 // pass is what one pass found out. Status is a function of it.
 type pass struct {
-	tenant  manifests.Tenant
-	seen    observed
-	objects manifests.Objects
-	err     error
+	generation   int64 // of the spec
+	tenant       manifests.Tenant
+	rejected     *manifests.RejectedError // nil: the spec is valid
+	seen         observed
+	certificates certificates.Seen
+	objects      manifests.Objects
+	again        time.Duration // when time alone calls for another pass; zero: never
+	err          error
 }
 
-// pass checks, observes, renders and applies.
+// pass checks, observes, renders and applies. Of a tenant whose spec is rejected, nothing is applied, and what runs is
+// kept running.
 func (r *Reconciler) pass(ctx context.Context, gt *v1alpha1.GatewayTenant, namespace *metav1.PartialObjectMetadata) (p pass) {
-	if p.tenant, p.err = manifests.NewTenant(gt, r.platform); p.err != nil {
+	tenant, rejected := manifests.NewTenant(gt, r.platform)
+	if rejected != nil && !errors.As(rejected, &p.rejected) {
+		return pass{err: rejected}
+	}
+	p.tenant, p.generation = tenant, gt.Generation
+	if p.seen, p.err = r.observe(ctx, gt.Namespace); p.err != nil {
 		return p
 	}
-	if p.seen, p.err = r.observe(ctx, p.tenant); p.err != nil {
+	if p.rejected != nil {
+		r.keepRunning(ctx, gt, &p)
 		return p
 	}
-	p.objects, p.err = manifests.Render(p.tenant, manifests.Seen{NamespaceUID: namespace.UID, TokenKey: p.seen.certificates.TokenKey})
+	p.certificates = certificates.Inspect(p.seen.secrets, wanted(tenant), r.now())
+	p.objects, p.err = manifests.Render(tenant, manifests.Seen{NamespaceUID: namespace.UID, TokenKey: p.certificates.TokenKey})
 	if p.err != nil {
 		return p
 	}
-	p.err = r.converge(ctx, p.objects, p.seen)
+	r.converge(ctx, gt, &p)
 	return p
 }
 
-// next says when to come back: on an error with backoff, for a renewal when it is due, else when something happens.
+// keepRunning sees that the certificates of a gateway that runs, and whose present spec is rejected, do not expire.
+func (r *Reconciler) keepRunning(ctx context.Context, gt *v1alpha1.GatewayTenant, p *pass) {
+	p.tenant = manifests.Remaining(gt, r.platform)
+	p.tenant.ServerNames = certificates.Inspect(p.seen.secrets, wanted(p.tenant), r.now()).ServerNames
+	p.certificates = certificates.Inspect(p.seen.secrets, wanted(p.tenant), r.now())
+	if p.seen.statefulSet == nil || len(p.tenant.ServerNames) == 0 {
+		return // nothing runs
+	}
+	if p.objects.Certgen, p.err = manifests.RenderCertgen(p.tenant); p.err == nil {
+		p.err = r.certgen(ctx, gt, p)
+	}
+}
+
+// wanted is what the tenant's Secrets shall be.
+func wanted(tenant manifests.Tenant) certificates.Wanted {
+	return certificates.Wanted{Owner: tenant.UID, ServerNames: tenant.ServerNames, Rotation: tenant.Rotation}
+}
+
+// next says when to come back: on an error with backoff, when time calls for it, else when something happens.
 func (r *Reconciler) next(p pass) (ctrl.Result, error) {
 	if p.err != nil && !waitsForOthers(p.err) {
 		return ctrl.Result{}, p.err
 	}
-	if wait := p.seen.certificates.RenewAt.Sub(r.now()); wait > 0 {
-		return ctrl.Result{RequeueAfter: wait}, nil
+	wait := p.again
+	if look := p.certificates.NextLook; !look.IsZero() {
+		if until := max(look.Sub(r.now()), time.Millisecond); wait == 0 || until < wait {
+			wait = until
+		}
 	}
-	return ctrl.Result{}, nil
+	return ctrl.Result{RequeueAfter: wait}, nil
 }
 
 // waitsForOthers tells whether an error is only somebody else's to mend; what they do is an event, so that no retry is
@@ -108,7 +144,7 @@ func waitsForOthers(err error) bool {
 		}
 		return true
 	}
-	return errors.As(err, new(*manifests.RejectedError)) || errors.As(err, new(*conflictError)) || errors.As(err, new(*leavingError))
+	return errors.As(err, new(*conflictError)) || errors.As(err, new(*leavingError))
 }
 
 // namespace reads a namespace's metadata, nil if there is none: then its events are still on their way.

@@ -2,13 +2,9 @@ package gatewaytenant
 
 import (
 	"errors"
-	"fmt"
-	"slices"
 	"strings"
-	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
-	batchv1 "k8s.io/api/batch/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -22,23 +18,25 @@ import (
 func statusOf(gt *v1alpha1.GatewayTenant, p pass) v1alpha1.GatewayTenantStatus {
 	status := *gt.Status.DeepCopy()
 	status.ObservedGeneration = gt.Generation
-	if rejected := new(manifests.RejectedError); errors.As(p.err, &rejected) {
+	switch {
+	case p.rejected != nil:
 		// What ran before goes on running, so what the status says of it stays.
-		set(&status, no(v1alpha1.ConditionAccepted, rejected.Reason, rejected.Message))
-		notSeen(&status, v1alpha1.ReasonNotReconciled, "the spec was rejected")
-	} else if p.seen.live == nil {
+		set(&status, no(v1alpha1.ConditionAccepted, p.rejected.Reason, p.rejected.Message))
+		set(&status, unknown(v1alpha1.ConditionAvailable, v1alpha1.ReasonNotReconciled, "the spec was rejected"))
+		if p.objects.Certgen != nil {
+			certificatesStatus(&status, p)
+		} else {
+			set(&status, unknown(v1alpha1.ConditionCertificatesReady, v1alpha1.ReasonNotReconciled, "the spec was rejected"))
+		}
+	case p.seen.live == nil:
 		set(&status, yes(v1alpha1.ConditionAccepted, v1alpha1.ReasonAccepted, "the spec is valid"))
 		notSeen(&status, v1alpha1.ReasonNotReconciled, cut(p.err.Error()))
-	} else {
+	default:
 		status.Image = p.tenant.Image
 		status.Version = p.tenant.Version.String()
 		status.Endpoint = p.tenant.Endpoint()
-		if p.seen.certificates.Complete { // while the set is being made, each Secret would be a write
-			status.ServerDNSNames = listable(p.seen.certificates.ServerNames)
-			status.CertificateNotAfter = timeOrNil(p.seen.certificates.NotAfter)
-		}
 		set(&status, yes(v1alpha1.ConditionAccepted, v1alpha1.ReasonAccepted, "the spec is valid"))
-		set(&status, certificatesReady(p))
+		certificatesStatus(&status, p)
 		set(&status, available(meta.FindStatusCondition(gt.Status.Conditions, v1alpha1.ConditionAvailable), p))
 	}
 	ready := readyOf(status, p.err)
@@ -48,31 +46,13 @@ func statusOf(gt *v1alpha1.GatewayTenant, p pass) v1alpha1.GatewayTenantStatus {
 	return status
 }
 
-// certificatesReady looks at the Secrets, and at the Job if there is work for it.
-func certificatesReady(p pass) metav1.Condition {
-	const condition = v1alpha1.ConditionCertificatesReady
-	lacks := p.seen.certificates.Lacks
-	if len(lacks) == 0 {
-		return yes(condition, v1alpha1.ReasonIssued, "all certificates and token keys are there and fit")
-	}
-	if job := p.seen.job; job != nil {
-		if failed := jobCondition(job, batchv1.JobFailed); failed != nil {
-			return no(condition, v1alpha1.ReasonIssueFailed, fmt.Sprintf("Job %s failed: %s; see the logs of its pods; it is tried again when the Job's time to live ends", job.Name, failed.Message))
-		}
-	}
-	if !p.seen.certificates.Complete { // no list: it would change with each Secret that is made
-		return no(condition, v1alpha1.ReasonIssuing, "certgen makes the Secrets that are missing")
-	}
-	return no(condition, v1alpha1.ReasonIssuing, cut("certgen has work: "+strings.Join(lacks, "; ")))
-}
-
 // available looks at the StatefulSet: it must be the one that was rendered, and its pod must run it and be ready. Until
 // it has been ready once, a pod that is not is being started; later, something is wrong with it.
 func available(before *metav1.Condition, p pass) metav1.Condition {
 	const condition, pod = v1alpha1.ConditionAvailable, manifests.GatewayName + "-0"
 	statefulSet := p.seen.statefulSet
 	switch {
-	case statefulSet == nil && !p.seen.certificates.Complete:
+	case statefulSet == nil && !p.certificates.Complete:
 		return no(condition, v1alpha1.ReasonWaitingForCertificates, "the StatefulSet waits for its Secrets")
 	case statefulSet == nil || p.objects.Gateway == nil || !apply.InState(p.objects.Gateway, statefulSet) || !rolledOut(statefulSet):
 		return no(condition, v1alpha1.ReasonRollingOut, "pod "+pod+" is being started")
@@ -92,7 +72,7 @@ func rolledOut(statefulSet *appsv1.StatefulSet) bool {
 
 // readyOf sums up: what went wrong while applying, or else the first condition that is not true.
 func readyOf(status v1alpha1.GatewayTenantStatus, err error) metav1.Condition {
-	if err != nil && meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionAccepted) {
+	if err != nil && meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionAccepted) { // else that is the reason
 		return no(v1alpha1.ConditionReady, reasonOf(err), cut(err.Error()))
 	}
 	for _, name := range []string{v1alpha1.ConditionAccepted, v1alpha1.ConditionCertificatesReady, v1alpha1.ConditionAvailable} {
@@ -116,7 +96,8 @@ func reasonOf(err error) string {
 // progress sets what kstatus looks for: Stalled when only somebody else can help, Reconciling on the way to Ready.
 func progress(status *v1alpha1.GatewayTenantStatus, ready metav1.Condition, err error) {
 	isReady := ready.Status == metav1.ConditionTrue
-	stalled := !isReady && (!meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionAccepted) || errors.As(err, new(*conflictError)))
+	stalled := !isReady && (ready.Reason == v1alpha1.ReasonSecretBlocked || errors.As(err, new(*conflictError)) ||
+		!meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionAccepted))
 	only := func(while bool, condition string) {
 		if while {
 			set(status, yes(condition, ready.Reason, ready.Message))
@@ -138,21 +119,6 @@ func no(condition, reason, message string) metav1.Condition {
 
 func unknown(condition, reason, message string) metav1.Condition {
 	return metav1.Condition{Type: condition, Status: metav1.ConditionUnknown, Reason: reason, Message: message}
-}
-
-// listable are the names that fit into the status: a certificate that was made elsewhere may have more, and longer
-// ones, than the API has room for.
-func listable(names []string) []string {
-	const most, longest = 256, 512
-	fit := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return len(name) > longest })
-	return fit[:min(len(fit), most)]
-}
-
-func timeOrNil(t time.Time) *metav1.Time {
-	if t.IsZero() {
-		return nil
-	}
-	return &metav1.Time{Time: t}
 }
 
 // notSeen says that the certificates and the workload were not looked at.

@@ -9,7 +9,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -52,12 +51,19 @@ func served(t *testing.T) (*v1alpha1.GatewayTenant, pass) {
 		},
 	}
 	return gt, pass{tenant: tenant, objects: objects, seen: observed{
-		live: map[childKey]metav1.Object{}, statefulSet: set, certificates: certificates.Seen{Complete: true, NotAfter: time.Unix(1, 0)},
-	}}
+		live: map[childKey]metav1.Object{}, statefulSet: set,
+	}, certificates: certificates.Seen{Complete: true, NotAfter: time.Unix(1, 0)}, generation: gt.Generation}
+}
+
+// jobFor is a certgen Job with the wish of the pass.
+func jobFor(p *pass) *batchv1.Job {
+	return &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Annotations: p.objects.Certgen.GetAnnotations()}}
 }
 
 func TestReadyTellsTheTruth(t *testing.T) {
-	lacking := certificates.Seen{Complete: true, Lacks: []string{"the name x"}}
+	found := func(need certificates.Need, why, blocked string) certificates.Seen {
+		return certificates.Seen{Complete: need != certificates.Missing, Findings: []certificates.Finding{{Secret: "s", Need: need, Why: why, Blocked: blocked}}}
+	}
 	for _, c := range []struct {
 		what            string
 		change          func(gt *v1alpha1.GatewayTenant, p *pass)
@@ -66,7 +72,7 @@ func TestReadyTellsTheTruth(t *testing.T) {
 	}{
 		{"serves", func(*v1alpha1.GatewayTenant, *pass) {}, v1alpha1.ReasonReady, "serves", ""},
 		{"rejected", func(_ *v1alpha1.GatewayTenant, p *pass) {
-			*p = pass{err: &manifests.RejectedError{Reason: v1alpha1.ReasonInvalidImage, Message: "spec.image is bad"}}
+			p.rejected = &manifests.RejectedError{Reason: v1alpha1.ReasonInvalidImage, Message: "spec.image is bad"}
 		}, v1alpha1.ReasonInvalidImage, "spec.image is bad", v1alpha1.ConditionStalled},
 		{"could not look", func(_ *v1alpha1.GatewayTenant, p *pass) { p.seen, p.err = observed{}, errors.New("no cache") }, v1alpha1.ReasonApplyFailed, "no cache", v1alpha1.ConditionReconciling},
 		{"refused by the server", func(_ *v1alpha1.GatewayTenant, p *pass) { p.err = errors.New("quota exceeded") }, v1alpha1.ReasonApplyFailed, "quota", v1alpha1.ConditionReconciling},
@@ -75,14 +81,29 @@ func TestReadyTellsTheTruth(t *testing.T) {
 		}, v1alpha1.ReasonConflict, "Service a/b", v1alpha1.ConditionStalled},
 		{"an object of a former tenant", func(_ *v1alpha1.GatewayTenant, p *pass) { p.err = &leavingError{"Service a/b"} }, v1alpha1.ReasonWaitingForRemoval, "removed", v1alpha1.ConditionReconciling},
 		{"no Secrets", func(_ *v1alpha1.GatewayTenant, p *pass) {
-			p.seen.certificates = certificates.Seen{Lacks: []string{"one", "two"}}
+			p.certificates = found(certificates.Missing, "is missing", "")
 		}, v1alpha1.ReasonIssuing, "missing", v1alpha1.ConditionReconciling},
-		{"a name to be added", func(_ *v1alpha1.GatewayTenant, p *pass) { p.seen.certificates = lacking }, v1alpha1.ReasonIssuing, "the name x", v1alpha1.ConditionReconciling},
-		{"certgen failed", func(_ *v1alpha1.GatewayTenant, p *pass) {
-			p.seen.certificates, p.seen.job = lacking, &batchv1.Job{Status: batchv1.JobStatus{Conditions: []batchv1.JobCondition{
-				{Type: batchv1.JobFailed, Status: corev1.ConditionTrue, Message: "backoff limit"},
-			}}}
-		}, v1alpha1.ReasonIssueFailed, "backoff limit", v1alpha1.ConditionReconciling},
+		{"a name to be added", func(_ *v1alpha1.GatewayTenant, p *pass) { p.certificates = found(certificates.Unfit, "lacks x", "") }, v1alpha1.ReasonIssuing, "lacks x", v1alpha1.ConditionReconciling},
+		{"a renewal", func(_ *v1alpha1.GatewayTenant, p *pass) { p.certificates = found(certificates.Due, "is due", "") }, v1alpha1.ReasonReady, "serves", ""},
+		{"a Secret to be taken over", func(_ *v1alpha1.GatewayTenant, p *pass) {
+			p.certificates = found(certificates.Unowned, "has no owner", "")
+		}, v1alpha1.ReasonReady, "serves", ""},
+		{"a Secret that certgen must not change", func(_ *v1alpha1.GatewayTenant, p *pass) {
+			p.certificates = found(certificates.Unfit, "lacks x", "is immutable")
+		}, v1alpha1.ReasonSecretBlocked, "is immutable", v1alpha1.ConditionStalled},
+		{"certgen fails at a renewal", func(_ *v1alpha1.GatewayTenant, p *pass) {
+			p.certificates, p.seen.job, p.seen.jobTrouble = found(certificates.Due, "is due", ""), jobFor(p), "its pod failed"
+		}, v1alpha1.ReasonIssueFailed, "its pod failed", v1alpha1.ConditionReconciling},
+		{"certgen failed at another wish", func(_ *v1alpha1.GatewayTenant, p *pass) {
+			p.certificates, p.seen.job, p.seen.jobTrouble = found(certificates.Unfit, "lacks x", ""), &batchv1.Job{}, "its pod failed"
+		}, v1alpha1.ReasonIssuing, "lacks x", v1alpha1.ConditionReconciling},
+		{"certgen failed and is tried again", func(gt *v1alpha1.GatewayTenant, p *pass) {
+			p.certificates, p.seen.job = found(certificates.Unfit, "lacks x", ""), nil
+			gt.Status.Conditions = []metav1.Condition{{
+				Type: v1alpha1.ConditionCertificatesReady, Status: metav1.ConditionFalse, ObservedGeneration: gt.Generation,
+				Reason: v1alpha1.ReasonIssueFailed, Message: "its pod failed before",
+			}}
+		}, v1alpha1.ReasonIssueFailed, "its pod failed before", v1alpha1.ConditionReconciling},
 		{"no StatefulSet", func(_ *v1alpha1.GatewayTenant, p *pass) { p.seen.statefulSet = nil }, v1alpha1.ReasonRollingOut, "started", v1alpha1.ConditionReconciling},
 		{"another StatefulSet is wanted", func(_ *v1alpha1.GatewayTenant, p *pass) { p.seen.statefulSet.Annotations = nil }, v1alpha1.ReasonRollingOut, "started", v1alpha1.ConditionReconciling},
 		{"its controller has not seen it", func(_ *v1alpha1.GatewayTenant, p *pass) { p.seen.statefulSet.Generation = 2 }, v1alpha1.ReasonRollingOut, "started", v1alpha1.ConditionReconciling},
@@ -120,7 +141,8 @@ func TestReadyTellsTheTruth(t *testing.T) {
 func TestRejectionKeepsWhatRuns(t *testing.T) {
 	gt, p := served(t)
 	gt.Status = statusOf(gt, p)
-	after := statusOf(gt, pass{err: &manifests.RejectedError{Reason: v1alpha1.ReasonInvalidConfig, Message: "bad"}})
+	p.rejected = &manifests.RejectedError{Reason: v1alpha1.ReasonInvalidConfig, Message: "bad"}
+	after := statusOf(gt, p)
 	if after.Image == "" || after.Image != gt.Status.Image || after.Endpoint != gt.Status.Endpoint {
 		t.Errorf("the image that runs is %q, the status says %q", gt.Status.Image, after.Image)
 	}

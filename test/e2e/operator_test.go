@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ambient-code/gatewaytenant-operator/controllers"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
 )
 
 // operatorProcess is the operator, run within the test and as its own ServiceAccount. It can be stopped and started
@@ -35,6 +36,7 @@ func (o *operatorProcess) start(ctx context.Context, change ...func(*controllers
 		EnableBridge:        true,
 		CertgenImage:        "gatewaytenant-operator:dev",
 		AllowedRepositories: []string{"ghcr.io/nvidia/"},
+		Lifetimes:           certificates.DefaultLifetimes,
 		LeaderElect:         true,
 		Concurrency:         16,
 		MetricsAddress:      "0",

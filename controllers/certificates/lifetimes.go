@@ -1,0 +1,61 @@
+package certificates
+
+import (
+	"flag"
+	"fmt"
+	"time"
+)
+
+// Lifetimes are the platform's times for certificates. The operator's flags set them, and it hands them to certgen.
+type Lifetimes struct {
+	// Leaf is the life of the certificates of the gateway and its clients. They are renewed after two thirds of it.
+	Leaf time.Duration
+	// CA is the life of a certificate authority; it, too, is renewed after two thirds.
+	CA time.Duration
+	// Overlap is how long a former authority stays trusted beside its successor.
+	Overlap time.Duration
+	// TrustDelay is how long a new authority is trusted before anything that it signed is shown, where the former one's
+	// key is not there to vouch for it: the time that kubelets take to bring a changed Secret into a container.
+	TrustDelay time.Duration
+}
+
+const day = 24 * time.Hour
+
+// DefaultLifetimes are a year for a leaf and ten for an authority. An overlap of 120 days is what a client has for
+// picking up its renewed certificate anyway: the last third of a year.
+var DefaultLifetimes = Lifetimes{Leaf: 365 * day, CA: 3650 * day, Overlap: 120 * day, TrustDelay: 90 * time.Second}
+
+// longestTrustDelay leaves certgen time to work within its Job's deadline of 180 s.
+const longestTrustDelay = 2 * time.Minute
+
+// AddFlags adds the flags that set l, whose values are the defaults.
+func (l *Lifetimes) AddFlags(flags *flag.FlagSet) {
+	flags.DurationVar(&l.Leaf, "leaf-lifetime", l.Leaf, "life of the certificates of gateways and their clients; renewed after two thirds of it")
+	flags.DurationVar(&l.CA, "ca-lifetime", l.CA, "life of a tenant's certificate authority, at least three times that of a leaf; renewed after two thirds of it")
+	flags.DurationVar(&l.Overlap, "ca-overlap", l.Overlap, "how long a former authority stays trusted beside its successor")
+	flags.DurationVar(&l.TrustDelay, "trust-delay", l.TrustDelay, "how long an authority that no former one vouches for is trusted before what it signed is shown; at most 2m")
+}
+
+// Args are the flags that hand l on.
+func (l Lifetimes) Args() []string {
+	return []string{
+		"--leaf-lifetime=" + l.Leaf.String(), "--ca-lifetime=" + l.CA.String(),
+		"--ca-overlap=" + l.Overlap.String(), "--trust-delay=" + l.TrustDelay.String(),
+	}
+}
+
+// Validate tells lifetimes that cannot be kept: an authority is renewed while a third of its life is left, and no leaf
+// that it signs until then may outlive it.
+func (l Lifetimes) Validate() error {
+	switch {
+	case l.Leaf < 10*time.Second:
+		return fmt.Errorf("--leaf-lifetime=%s: it must be at least 10s", l.Leaf)
+	case l.CA < 3*l.Leaf:
+		return fmt.Errorf("--ca-lifetime=%s: it must be at least three times --leaf-lifetime=%s", l.CA, l.Leaf)
+	case l.Overlap < 0:
+		return fmt.Errorf("--ca-overlap=%s: it must not be negative", l.Overlap)
+	case l.TrustDelay < 0 || l.TrustDelay > longestTrustDelay:
+		return fmt.Errorf("--trust-delay=%s: it must be from 0s to %s", l.TrustDelay, longestTrustDelay)
+	}
+	return nil
+}

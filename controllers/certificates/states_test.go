@@ -1,0 +1,145 @@
+package certificates
+
+import (
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/ambient-code/gatewaytenant-operator/manifests"
+)
+
+var now = time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
+
+// Another set's, of which nothing fits the one that is looked at.
+var otherCA, otherLeaf, otherTokens = must(newAuthority("other", DefaultLifetimes.CA, now, nil)), must(issueOther()), must(newTokenKeys(nil))
+
+func issueOther() (map[string][]byte, error) {
+	ca, err := readAuthority(must(newAuthority("other", DefaultLifetimes.CA, now, nil)))
+	if err != nil {
+		return nil, err
+	}
+	return ca.issue(clientTemplate(), DefaultLifetimes.Leaf, now)
+}
+
+func must(data map[string][]byte, err error) map[string][]byte {
+	if err != nil {
+		panic(err)
+	}
+	return data
+}
+
+// issued is a whole set of Secrets for the names, of the GatewayTenant whose uid is "tenant".
+func issued(t *testing.T, names ...string) map[string]*corev1.Secret {
+	t.Helper()
+	return issuedAt(t, now, names...)
+}
+
+func issuedAt(t *testing.T, at time.Time, names ...string) map[string]*corev1.Secret {
+	t.Helper()
+	caData := must(newAuthority("tenant-a", DefaultLifetimes.CA, at, nil))
+	ca, err := readAuthority(caData)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := map[string]map[string][]byte{
+		manifests.CAName:        caData,
+		manifests.ServerTLSName: must(ca.issue(serverTemplate(names), DefaultLifetimes.Leaf, at)),
+		manifests.ClientTLSName: must(ca.issue(clientTemplate(), DefaultLifetimes.Leaf, at)),
+		manifests.TokenKeysName: must(newTokenKeys(nil)),
+	}
+	secrets := map[string]*corev1.Secret{}
+	for name, data := range data {
+		if data[keyCertificate] != nil {
+			data[keyCA] = encodeCertificates(ca.certificate)
+		}
+		secrets[name] = &corev1.Secret{
+			ObjectMeta: metav1.ObjectMeta{Name: name, OwnerReferences: []metav1.OwnerReference{manifests.Owner("tenant")}},
+			Type:       typeOf(name), Data: data,
+		}
+	}
+	return secrets
+}
+
+// stripped are Secrets as the operator's caches hold them.
+func stripped(t *testing.T, secrets map[string]*corev1.Secret) map[string]*corev1.Secret {
+	t.Helper()
+	kept := map[string]*corev1.Secret{}
+	for name, secret := range secrets {
+		object, err := Strip(secret)
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept[name] = object.(*corev1.Secret)
+	}
+	return kept
+}
+
+func withData(change func(data map[string][]byte)) func(*corev1.Secret) *corev1.Secret {
+	return func(s *corev1.Secret) *corev1.Secret {
+		change(s.Data)
+		return s
+	}
+}
+
+func unparsable(s *corev1.Secret) *corev1.Secret {
+	s.Data[keyCertificate], s.Data[keySigning] = []byte("x"), []byte("x")
+	return s
+}
+
+func withType(of corev1.SecretType, broken bool) func(*corev1.Secret) *corev1.Secret {
+	return func(s *corev1.Secret) *corev1.Secret {
+		if s.Type = of; broken {
+			return unparsable(s)
+		}
+		return s
+	}
+}
+
+func owned(by ...metav1.OwnerReference) func(*corev1.Secret) *corev1.Secret {
+	return func(s *corev1.Secret) *corev1.Secret {
+		s.OwnerReferences = by
+		return s
+	}
+}
+
+var yes = true
+
+var stranger1 = metav1.OwnerReference{APIVersion: "cert-manager.io/v1", Kind: "Certificate", Name: "server", UID: "c", Controller: &yes}
+
+// withLeaf makes the certificate of a leaf anew, from its own authority, for these names alone.
+func withLeaf(_ string, names ...string) func(*corev1.Secret) *corev1.Secret {
+	return func(s *corev1.Secret) *corev1.Secret { return reissue(s, now, DefaultLifetimes.Leaf, names...) }
+}
+
+// atAge is a Secret whose certificate has lived so many twelfths of its life.
+func atAge(twelfths int) func(*corev1.Secret) *corev1.Secret {
+	return func(s *corev1.Secret) *corev1.Secret {
+		if s.Name == manifests.TokenKeysName {
+			return s
+		}
+		return reissue(s, now.Add(-time.Duration(twelfths)*DefaultLifetimes.Leaf/12), DefaultLifetimes.Leaf, "a.example.com", "b.example.com")
+	}
+}
+
+// reissue signs the Secret's certificate anew. Of the authority there is the certificate alone, so another takes its
+// place, with an own key.
+func reissue(s *corev1.Secret, at time.Time, life time.Duration, names ...string) *corev1.Secret {
+	caData := must(newAuthority("tenant-a", 2*life, at, nil))
+	if s.Name == manifests.CAName {
+		s.Data = must(newAuthority("tenant-a", life, at, nil))
+		return s
+	}
+	ca, err := readAuthority(caData)
+	if err != nil {
+		panic(err)
+	}
+	template := clientTemplate()
+	if s.Name == manifests.ServerTLSName {
+		template = serverTemplate(names)
+	}
+	s.Data = must(ca.issue(template, life, at))
+	s.Data[keyCA] = caData[keyCertificate]
+	return s
+}

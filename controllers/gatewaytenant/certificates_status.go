@@ -1,0 +1,77 @@
+package gatewaytenant
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
+	"github.com/ambient-code/gatewaytenant-operator/manifests"
+)
+
+// certificatesStatus says what the Secrets hold and need.
+func certificatesStatus(status *v1alpha1.GatewayTenantStatus, p pass) {
+	if p.certificates.Complete { // while the set is being made, each Secret would be a write
+		status.ServerDNSNames = listable(p.certificates.ServerNames)
+		status.CertificateNotAfter = timeOrNil(p.certificates.NotAfter)
+		status.Rotated = v1alpha1.Rotated(p.certificates.Rotated)
+	}
+	set(status, certificatesReady(meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionCertificatesReady), p))
+}
+
+// certificatesReady looks at the Secrets, and at the Job if there is work for it. That they are there and fit is what
+// counts: that newer ones are being made is worth a reason, and that making them fails, a condition that is false.
+func certificatesReady(before *metav1.Condition, p pass) metav1.Condition {
+	const condition = v1alpha1.ConditionCertificatesReady
+	seen := p.certificates
+	if blocked := explain(seen, func(f certificates.Finding) bool { return f.Blocked != "" && f.Need < certificates.Missing }); blocked != "" {
+		return no(condition, v1alpha1.ReasonSecretBlocked, cut(blocked))
+	}
+	switch worst := seen.Worst(); {
+	case worst == certificates.Fits:
+		return yes(condition, v1alpha1.ReasonIssued, "all certificates and token keys are there and fit")
+	case p.seen.jobTrouble != "" && p.seen.job.Annotations[manifests.AnnotationWish] == p.objects.Certgen.GetAnnotations()[manifests.AnnotationWish]:
+		return no(condition, v1alpha1.ReasonIssueFailed, cut("certgen is tried again and again: "+p.seen.jobTrouble))
+	case before != nil && before.Reason == v1alpha1.ReasonIssueFailed && before.ObservedGeneration == p.generation:
+		return no(condition, before.Reason, before.Message) // between two attempts nothing is better
+	case worst == certificates.Unowned:
+		return yes(condition, v1alpha1.ReasonIssued, "all certificates and token keys are there and fit; certgen takes them over")
+	case worst == certificates.Due:
+		return yes(condition, v1alpha1.ReasonRenewing, cut("certgen renews: "+explain(seen, everything)))
+	case !seen.Complete: // no list: it would change with each Secret that is made
+		return no(condition, v1alpha1.ReasonIssuing, "certgen makes the Secrets that are missing")
+	}
+	return no(condition, v1alpha1.ReasonIssuing, cut("certgen has work: "+explain(seen, everything)))
+}
+
+// explain lists what was found of those Secrets.
+func explain(seen certificates.Seen, which func(certificates.Finding) bool) string {
+	var all []string
+	for _, finding := range seen.Findings {
+		if which(finding) {
+			all = append(all, finding.String())
+		}
+	}
+	return strings.Join(all, "; ")
+}
+
+func everything(certificates.Finding) bool { return true }
+
+// listable are the names that fit into the status: a certificate that was made elsewhere may have more, and longer
+// ones, than the API has room for.
+func listable(names []string) []string {
+	const most, longest = 256, 512
+	fit := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return len(name) > longest })
+	return fit[:min(len(fit), most)]
+}
+
+func timeOrNil(t time.Time) *metav1.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &metav1.Time{Time: t}
+}
