@@ -17,10 +17,10 @@ var dnsName = regexp.MustCompile(`^(\*\.)?([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\.)
 // lastLabelNumeric matches what resolvers take for an IPv4 address, or for a broken one.
 var lastLabelNumeric = regexp.MustCompile(`(^|\.)[0-9]+$`)
 
-// serverNames are the names that the gateway's certificate must carry: those within the cluster, those of
-// port-forwarding, and the tenant's own. They are a set: sorted, each once, addresses in their shortest form.
+// serverNames are the names that the gateway's certificate must carry: those by which sandboxes reach it, and the
+// tenant's own. They are a set: sorted, each once, addresses in their shortest form.
 func serverNames(namespace string, given []string) ([]string, error) {
-	names := append(inClusterNames(namespace), "localhost", "127.0.0.1", "::1")
+	names := serviceNames(namespace)
 	for i, name := range given {
 		if addr, err := netip.ParseAddr(name); err == nil && addr.Zone() == "" && !addr.Is4In6() {
 			names = append(names, addr.String())
@@ -36,14 +36,16 @@ func serverNames(namespace string, given []string) ([]string, error) {
 	return slices.Compact(names), nil
 }
 
-// inClusterNames are the names of the gateway's Service, shortest first; the last is the full one.
-func inClusterNames(namespace string) []string {
-	return []string{
-		GatewayName,
-		GatewayName + "." + namespace,
-		GatewayName + "." + namespace + ".svc",
-		GatewayName + "." + namespace + ".svc.cluster.local",
-	}
+// serviceNames are the full names of the gateway's Service, shortest first.
+func serviceNames(namespace string) []string {
+	return []string{GatewayName + "." + namespace + ".svc", GatewayName + "." + namespace + ".svc.cluster.local"}
+}
+
+// AlsoServed are names that every certificate carries which is issued here: the Service's short ones, and those of
+// port-forwarding. A certificate that was made elsewhere may lack them: OpenShell's own generator, which knows not all
+// of them, must not be the cause of a change of authority.
+func AlsoServed(namespace string) []string {
+	return []string{GatewayName, GatewayName + "." + namespace, "localhost", "127.0.0.1", "::1"}
 }
 
 // wildcards are those of names that begin with a wildcard.

@@ -47,7 +47,7 @@ type Tenant struct {
 	Image string
 	// Version is the gateway's version.
 	Version Version
-	// ServerNames are the names that the gateway's certificate must carry, sorted.
+	// ServerNames are the names that the gateway's certificate must carry, sorted; [AlsoServed] are beside them.
 	ServerNames []string
 	// Rotation is what is to be made anew.
 	Rotation Rotation
@@ -105,7 +105,7 @@ func Remaining(gt *v1alpha1.GatewayTenant, platform Platform) Tenant {
 
 // Endpoint is the gateway's URL within the cluster.
 func (t Tenant) Endpoint() string {
-	names := inClusterNames(t.Namespace)
+	names := serviceNames(t.Namespace)
 	return fmt.Sprintf("https://%s:8080", names[len(names)-1])
 }
 

@@ -68,13 +68,30 @@ func (r *run) certificates(ctx context.Context) error {
 		return err
 	}
 	if published && len(others) > 0 {
-		select {
-		case <-time.After(r.Lifetimes.TrustDelay):
-		case <-ctx.Done():
-			return ctx.Err()
+		if undisturbed, err := r.await(ctx); !undisturbed {
+			return err
 		}
 	}
 	return r.issueAll(ctx, ca, others)
+}
+
+// await waits until everybody trusts what was published. If a Secret vanishes meanwhile, it tells so at once: the next
+// run, which begins with that, is the sooner there.
+func (r *run) await(ctx context.Context) (undisturbed bool, err error) {
+	for until := time.Now().Add(r.Lifetimes.TrustDelay); time.Now().Before(until); {
+		select {
+		case <-time.After(min(2*time.Second, time.Until(until))):
+		case <-ctx.Done():
+			return false, ctx.Err()
+		}
+		if err := r.read(ctx); err != nil {
+			return false, err
+		}
+		if r.seen.Worst() == Missing {
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 // authority makes the tenant's certificate authority, if there is none that can be used or it is time for another.
@@ -147,7 +164,7 @@ func (r *run) issueAll(ctx context.Context, ca authority, names []string) error 
 	for _, name := range names {
 		template, side := clientTemplate(), r.set.client
 		if name == manifests.ServerTLSName {
-			template, side = serverTemplate(r.ServerNames), r.set.server
+			template, side = serverTemplate(without(manifests.AlsoServed(r.Namespace), r.ServerNames), r.ServerNames), r.set.server
 		}
 		if err := r.issue(ctx, ca, name, template, side); err != nil {
 			return err

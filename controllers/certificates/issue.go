@@ -117,13 +117,13 @@ func (a authority) issue(template *x509.Certificate, life time.Duration, now tim
 	return sign(template, a.certificate, key, a.key)
 }
 
-// serverTemplate is the gateway's certificate, for the names.
-func serverTemplate(names []string) *x509.Certificate {
+// serverTemplate is the gateway's certificate, for all the names.
+func serverTemplate(names ...[]string) *x509.Certificate {
 	template := &x509.Certificate{
 		Subject:     pkix.Name{CommonName: "openshell-server"},
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
-	for _, name := range names {
+	for _, name := range slices.Concat(names...) {
 		if addr, err := netip.ParseAddr(name); err == nil {
 			template.IPAddresses = append(template.IPAddresses, addr.AsSlice())
 		} else {

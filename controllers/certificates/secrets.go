@@ -18,6 +18,7 @@ func (r *run) read(ctx context.Context) error {
 	for _, name := range manifests.SecretNames {
 		secret, err := r.secrets.Get(ctx, name, metav1.GetOptions{})
 		if apierrors.IsNotFound(err) {
+			delete(r.found, name)
 			continue
 		}
 		if err != nil {

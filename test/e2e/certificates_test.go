@@ -1,14 +1,15 @@
 package e2e
 
 import (
-	"bytes"
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
@@ -32,64 +33,94 @@ func same(t *testing.T, name string, before, after map[string]*corev1.Secret) {
 	}
 }
 
-func TestNewServerNameReissuesTheServersCertificateAlone(t *testing.T) {
-	const namespace = "new-server-name"
-	makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{ServerDNSNames: []string{"one.example.com", "two.example.com"}})
-	waitReady(t, namespace)
-	before := secretsOf(t, namespace)
-	pod := get(t, &corev1.Pod{}, namespace, "openshell-gateway-0")
-	for _, name := range []string{"three.example.com", "four.example.com"} {
-		change(t, namespace, func(s *v1alpha1.GatewayTenantSpec) { s.ServerDNSNames = append(s.ServerDNSNames, name) })
-		eventually(t, 15*time.Second, func() error {
-			if served := waitReady(t, namespace).Status.ServerDNSNames; !slices.Contains(served, name) {
-				return fmt.Errorf("the certificate carries %v", served)
+// TestAnySecretsAreMadeAgainAndTheOthersStay deletes each set of a tenant's Secrets that there can be.
+func TestAnySecretsAreMadeAgainAndTheOthersStay(t *testing.T) {
+	for set := 1; set < 1<<len(manifests.SecretNames); set++ {
+		namespace := fmt.Sprint("missing-secrets-", set)
+		makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
+		var names []string
+		for i, name := range manifests.SecretNames {
+			if set&(1<<i) != 0 {
+				names = append(names, name)
 			}
-			return nil
-		})
+		}
+		t.Run(strings.Join(names, " "), func(t *testing.T) { losesAndHeals(t, namespace, names) })
 	}
-	after := secretsOf(t, namespace)
-	for _, name := range []string{manifests.CAName, manifests.ClientTLSName, manifests.TokenKeysName} {
-		same(t, name, before, after)
-	}
-	if old, changed := before[manifests.ServerTLSName], after[manifests.ServerTLSName]; old.UID != changed.UID || bytes.Equal(old.Data["tls.crt"], changed.Data["tls.crt"]) || !bytes.Equal(old.Data["ca.crt"], changed.Data["ca.crt"]) {
-		t.Error("the server's Secret must be the same object with another certificate of the same authority")
-	}
-	if get(t, &corev1.Pod{}, namespace, pod.Name).UID != pod.UID {
-		t.Error("the pod was restarted")
-	}
-	change(t, namespace, func(s *v1alpha1.GatewayTenantSpec) { slices.Reverse(s.ServerDNSNames) })
-	waitReady(t, namespace)
-	time.Sleep(time.Second) // a Job would have been made by now
-	same(t, manifests.ServerTLSName, after, secretsOf(t, namespace))
 }
 
-func TestMissingSecretIsMadeAgainAndTheOthersStay(t *testing.T) {
-	const namespace = "missing-secret"
-	makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
+func losesAndHeals(t *testing.T, namespace string, lost []string) {
+	t.Helper()
+	t.Parallel() // each has a tenant of its own
 	waitReady(t, namespace)
-	for _, name := range []string{manifests.ServerTLSName, manifests.ClientTLSName, manifests.TokenKeysName} {
-		before := secretsOf(t, namespace)
-		if err := admin.Delete(t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: namespace}}); err != nil {
-			t.Fatal(err)
-		}
-		eventually(t, 15*time.Second, func() error {
-			list := &corev1.SecretList{}
-			if err := admin.List(t.Context(), list); err != nil {
-				return err
-			}
-			if !slices.ContainsFunc(list.Items, func(s corev1.Secret) bool {
-				return s.Namespace == namespace && s.Name == name && s.UID != before[name].UID
-			}) {
-				return fmt.Errorf("secret %s is not there again", name)
-			}
-			return nil
-		})
-		waitReady(t, namespace)
-		after := secretsOf(t, namespace)
-		for _, other := range manifests.SecretNames {
-			if other != name {
-				same(t, other, before, after)
-			}
+	address, before := listen(t, namespace), secretsOf(t, namespace)
+	healed(t, namespace, lost...)
+	after := secretsOf(t, namespace)
+	caLost := slices.Contains(lost, manifests.CAName)
+	for _, name := range manifests.SecretNames {
+		if !slices.Contains(lost, name) && (!caLost || len(lost) == 1) {
+			same(t, name, before, after)
 		}
 	}
+	if caLost && slices.Contains(lost, manifests.ServerTLSName) {
+		return // what the former authority signed went with it
+	}
+	// The clients' old files are still good on both sides, and so are the present ones.
+	for _, secret := range []*corev1.Secret{before[manifests.ClientTLSName], after[manifests.ClientTLSName]} {
+		certificate, roots, err := bundle(files(t, secret))
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second) // until the gateway has read what it serves
+		if err := handshake(address, "openshell-gateway", certificate, roots); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+var errStill = errors.New("the pod is the one before")
+
+// serves waits until the certificate carries a name.
+func serves(t *testing.T, namespace, name string) {
+	t.Helper()
+	eventually(t, 15*time.Second, func() error {
+		if served := waitReady(t, namespace).Status.ServerDNSNames; !slices.Contains(served, name) {
+			return fmt.Errorf("the certificate carries %v", served)
+		}
+		return nil
+	})
+}
+
+// rotated waits until the status says that these rotations are done.
+func rotated(t *testing.T, namespace string, want v1alpha1.Rotated) {
+	t.Helper()
+	eventually(t, 15*time.Second, func() error {
+		if done := waitReady(t, namespace).Status.Rotated; done != want {
+			return fmt.Errorf("rotated: %+v, want %+v", done, want)
+		}
+		return nil
+	})
+}
+
+// healed deletes Secrets and waits until they are there again, as others.
+func healed(t *testing.T, namespace string, names ...string) {
+	t.Helper()
+	before := secretsOf(t, namespace)
+	for _, name := range names {
+		if err := admin.Delete(t.Context(), before[name]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, 15*time.Second, func() error {
+		for _, name := range names {
+			secret := &corev1.Secret{}
+			if err := admin.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: name}, secret); err != nil {
+				return err
+			}
+			if secret.UID == before[name].UID {
+				return fmt.Errorf("secret %s is the deleted one", name)
+			}
+		}
+		return nil
+	})
+	waitReady(t, namespace)
 }
