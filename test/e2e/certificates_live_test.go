@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"fmt"
 	"testing"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -154,4 +156,29 @@ func restartedOnce(t *testing.T, namespace string, before types.UID) {
 	if podUID(t, namespace) != after {
 		t.Error("the pod was restarted twice")
 	}
+}
+
+func TestFormerAuthorityGoesWhenItsTimeIsOver(t *testing.T) {
+	const namespace = "former-authority"
+	withOptions(t, func(o *controllers.Options) { o.Lifetimes.Overlap = 5 * time.Second })
+	makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
+	waitReady(t, namespace)
+	c := connectReading(t, namespace, listen(t, namespace))
+	annotate(t, namespace, v1alpha1.AnnotationRotateCA, "1")
+	certificates := func(want int) {
+		t.Helper()
+		eventually(t, 20*time.Second, func() error {
+			for _, name := range []string{manifests.ServerTLSName, manifests.ClientTLSName} {
+				data := get(t, &corev1.Secret{}, namespace, name).Data
+				trusted, shown := bytes.Count(data["ca.crt"], []byte("BEGIN")), bytes.Count(data["tls.crt"], []byte("BEGIN"))
+				if trusted != want || shown != want {
+					return fmt.Errorf("%s trusts %d authorities and shows %d certificates; want %d of each", name, trusted, shown, want)
+				}
+			}
+			return nil
+		})
+	}
+	certificates(2) // the former authority, and what it says for its successor
+	certificates(1)
+	c.neverFailed(t)
 }
