@@ -127,12 +127,10 @@ type GatewayTenantStatus struct {
 	// rotated are the rotations that are done: what the Secrets themselves say. Each is the value of the annotation that
 	// asked for it.
 	// +optional
-	Rotated Rotated `json:"rotated,omitzero"`
+	Rotated *Rotated `json:"rotated,omitempty"`
 }
 
 // Rotated are the rotations that are done, by the value of the annotation that asked for each.
-//
-// +kubebuilder:validation:MinProperties=1
 type Rotated struct {
 	// tls is the last rotation of the certificates of the gateway and its clients.
 	// +optional

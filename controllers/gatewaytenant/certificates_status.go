@@ -18,7 +18,10 @@ func certificatesStatus(status *v1alpha1.GatewayTenantStatus, p pass) {
 	if p.certificates.Complete { // while the set is being made, each Secret would be a write
 		status.ServerDNSNames = listable(p.certificates.ServerNames)
 		status.CertificateNotAfter = timeOrNil(p.certificates.NotAfter)
-		status.Rotated = v1alpha1.Rotated(p.certificates.Rotated)
+		status.Rotated = nil
+		if rotated := v1alpha1.Rotated(p.certificates.Rotated); rotated != (v1alpha1.Rotated{}) {
+			status.Rotated = &rotated
+		}
 	}
 	set(status, certificatesReady(meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionCertificatesReady), p))
 }

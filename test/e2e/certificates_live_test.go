@@ -38,6 +38,15 @@ func podUID(t *testing.T, namespace string) types.UID {
 // TestClientsNoticeNothing does to a live tenant what happens to certificates in a tenant's life, while clients connect.
 func TestClientsNoticeNothing(t *testing.T) {
 	const namespace = "clients-notice-nothing"
+	rotated := func(t *testing.T, want v1alpha1.Rotated) {
+		t.Helper()
+		eventually(t, 15*time.Second, func() error {
+			if done := waitReady(t, namespace).Status.Rotated; done == nil || *done != want {
+				return fmt.Errorf("rotated: %+v, want %+v", done, want)
+			}
+			return nil
+		})
+	}
 	makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{ServerDNSNames: []string{"one.example.com", "two.example.com", "three.example.com"}})
 	waitReady(t, namespace)
 	c := connect(t, namespace, listen(t, namespace))
@@ -86,7 +95,7 @@ func TestClientsNoticeNothing(t *testing.T) {
 	t.Run("a rotation of TLS", func(t *testing.T) {
 		before := secretsOf(t, namespace)
 		annotate(t, namespace, v1alpha1.AnnotationRotateTLS, "2026-12")
-		rotated(t, namespace, v1alpha1.Rotated{TLS: "2026-12"})
+		rotated(t, v1alpha1.Rotated{TLS: "2026-12"})
 		after := secretsOf(t, namespace)
 		same(t, manifests.CAName, before, after)
 		same(t, manifests.TokenKeysName, before, after)
@@ -100,7 +109,7 @@ func TestClientsNoticeNothing(t *testing.T) {
 	})
 	t.Run("a rotation of the authority, for which the former one vouches", func(t *testing.T) {
 		annotate(t, namespace, v1alpha1.AnnotationRotateCA, "2026-12")
-		rotated(t, namespace, v1alpha1.Rotated{TLS: "2026-12", CA: "2026-12"})
+		rotated(t, v1alpha1.Rotated{TLS: "2026-12", CA: "2026-12"})
 		after := secretsOf(t, namespace)
 		for _, name := range []string{manifests.ServerTLSName, manifests.ClientTLSName} {
 			if authorities := bytes.Count(after[name].Data["ca.crt"], []byte("BEGIN")); authorities != 2 {
@@ -113,14 +122,14 @@ func TestClientsNoticeNothing(t *testing.T) {
 	})
 	t.Run("another one, within the former one's time", func(t *testing.T) {
 		annotate(t, namespace, v1alpha1.AnnotationRotateCA, "2027-01")
-		rotated(t, namespace, v1alpha1.Rotated{TLS: "2026-12", CA: "2027-01"})
+		rotated(t, v1alpha1.Rotated{TLS: "2026-12", CA: "2027-01"})
 		samePod(t)
 		c.neverFailed(t)
 	})
 	t.Run("a rotation of tokens restarts once", func(t *testing.T) {
 		before := secretsOf(t, namespace)
 		annotate(t, namespace, v1alpha1.AnnotationRotateTokens, "2026-12")
-		rotated(t, namespace, v1alpha1.Rotated{TLS: "2026-12", CA: "2027-01", Tokens: "2026-12"})
+		rotated(t, v1alpha1.Rotated{TLS: "2026-12", CA: "2027-01", Tokens: "2026-12"})
 		restartedOnce(t, namespace, pod)
 		after := secretsOf(t, namespace)
 		for _, name := range []string{manifests.CAName, manifests.ServerTLSName, manifests.ClientTLSName} {

@@ -90,17 +90,6 @@ func serves(t *testing.T, namespace, name string) {
 	})
 }
 
-// rotated waits until the status says that these rotations are done.
-func rotated(t *testing.T, namespace string, want v1alpha1.Rotated) {
-	t.Helper()
-	eventually(t, 15*time.Second, func() error {
-		if done := waitReady(t, namespace).Status.Rotated; done != want {
-			return fmt.Errorf("rotated: %+v, want %+v", done, want)
-		}
-		return nil
-	})
-}
-
 // healed deletes Secrets and waits until they are there again, as others.
 func healed(t *testing.T, namespace string, names ...string) {
 	t.Helper()
