@@ -4,6 +4,7 @@ package controllers
 
 import (
 	"fmt"
+	"maps"
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime"
@@ -32,6 +33,8 @@ type Options struct {
 	PlatformConfig string
 	// EnableBridge runs the bridge; without it GatewayTenants are only made by hand.
 	EnableBridge bool
+	// Guard holds removals of many GatewayTenants at once.
+	Guard platformconfig.Guard
 	// WatchNamespaces are the namespaces to work in; none: all.
 	WatchNamespaces []string
 
@@ -108,13 +111,19 @@ func addControllers(mgr ctrl.Manager, options Options, platform manifests.Platfo
 		mgr.GetLogger().Info("The bridge is switched off: GatewayTenants are only made by hand")
 		return nil
 	}
-	if err := platformconfig.SetupWithManager(mgr, platformconfig.Options{
-		Config:   client.ObjectKey{Namespace: options.PlatformNamespace, Name: options.PlatformConfig},
-		Platform: platform, Concurrency: options.Concurrency, Namespaces: namespaces,
-	}); err != nil {
+	bridge := bridgeOptions(options)
+	bridge.Platform = platform
+	if err := platformconfig.SetupWithManager(mgr, bridge); err != nil {
 		return fmt.Errorf("platformconfig controller: %w", err)
 	}
 	return nil
+}
+
+func bridgeOptions(options Options) platformconfig.Options {
+	return platformconfig.Options{
+		Config: client.ObjectKey{Namespace: options.PlatformNamespace, Name: options.PlatformConfig},
+		Guard:  options.Guard, Concurrency: options.Concurrency, Namespaces: watched(options),
+	}
 }
 
 func managerOptions(options Options) ctrl.Options {
@@ -129,6 +138,9 @@ func managerOptions(options Options) ctrl.Options {
 		ByObject:                    gatewaytenant.CacheOptions(),
 		DefaultNamespaces:           watched(options),
 		ReaderFailOnMissingInformer: true, // a read that would start a watch of its own is a mistake
+	}
+	if options.EnableBridge {
+		maps.Copy(cacheOptions.ByObject, platformconfig.CacheOptions(bridgeOptions(options)))
 	}
 	if options.SyncPeriod > 0 {
 		cacheOptions.SyncPeriod = &options.SyncPeriod

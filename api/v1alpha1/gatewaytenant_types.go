@@ -16,6 +16,14 @@ const (
 	// AnnotationSource says where a bridged GatewayTenant comes from, as namespace/name of the ConfigMap.
 	AnnotationSource = "openshell.ambient-code.io/source"
 
+	// AnnotationHandOver hands a GatewayTenant over between the bridge and those who make them by hand. Nothing of the
+	// gateway changes by it.
+	AnnotationHandOver = "openshell.ambient-code.io/hand-over"
+	// HandOverToPlatform lets the bridge take a hand-made GatewayTenant that an entry asks for.
+	HandOverToPlatform = "to-platform-config"
+	// HandOverToTenant lets a bridged GatewayTenant stay, as a hand-made one, when its entry goes.
+	HandOverToTenant = "to-tenant"
+
 	// AnnotationRotateTLS asks for new certificates of the gateway and its clients, from the same authority. The value is
 	// of the user's choice, such as a date; one that is not the last one asks once. Clients notice nothing.
 	AnnotationRotateTLS = "openshell.ambient-code.io/rotate-tls"

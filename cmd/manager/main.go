@@ -18,6 +18,7 @@ import (
 
 	"github.com/ambient-code/gatewaytenant-operator/controllers"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig"
 )
 
 func main() {
@@ -47,6 +48,9 @@ func parse(args []string, env func(string) string) (o controllers.Options, kubec
 	flags.StringVar(&o.CertgenImage, "certgen-image", env("CERTGEN_IMAGE"), "image with certgen in it, which is the operator's own; $CERTGEN_IMAGE")
 	repositories := flags.String("allowed-repositories", "ghcr.io/nvidia/", "repositories, or paths above them, from which gateway images may come; separated by commas")
 	namespaces := flags.String("watch-namespaces", "", "namespaces to work in, separated by commas; empty: all")
+	o.Guard = platformconfig.DefaultGuard
+	flags.IntVar(&o.Guard.Most, "removal-limit", o.Guard.Most, "how many GatewayTenants an edit of platform-config may remove without a confirmation, unless they are all")
+	flags.IntVar(&o.Guard.Percent, "removal-limit-percent", o.Guard.Percent, "up to which part of all, from 0 to 100, it may remove more than that")
 	o.Lifetimes = certificates.DefaultLifetimes
 	o.Lifetimes.AddFlags(flags)
 	flags.BoolVar(&o.LeaderElect, "leader-elect", false, "let one of several replicas work and the others stand by")

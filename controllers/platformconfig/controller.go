@@ -2,13 +2,13 @@ package platformconfig
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
@@ -23,57 +23,104 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
-// What the bridge may do: read its ConfigMap, and keep GatewayTenants. It never creates or deletes a namespace.
+// What the bridge may do: read the ConfigMaps of the platform's namespace, write its report, and keep GatewayTenants. It
+// never creates or deletes a namespace.
 //
-// +kubebuilder:rbac:groups="",namespace=gatewaytenant-system,resources=configmaps,resourceNames=platform-config,verbs=get;list;watch
-// +kubebuilder:rbac:groups=openshell.ambient-code.io,resources=gatewaytenants,resourceNames=openshell-gateway,verbs=create;patch;delete
+// +kubebuilder:rbac:groups="",namespace=gatewaytenant-system,resources=configmaps,verbs=list;watch
+// +kubebuilder:rbac:groups="",namespace=gatewaytenant-system,resources=configmaps,resourceNames=platform-config-status,verbs=create;patch
+// +kubebuilder:rbac:groups=openshell.ambient-code.io,resources=gatewaytenants,resourceNames=openshell-gateway,verbs=get;create;patch;delete
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=list;watch
 
 // fieldOwner is the bridge's name in managedFields: what an entry does not set, others may.
 const fieldOwner = "gatewaytenant-operator-bridge"
 
+// LabelShard marks, with the value true, further ConfigMaps with entries: the size of a ConfigMap bounds what one holds.
+const LabelShard = "openshell.ambient-code.io/platform-config"
+
 // Options of the bridge.
 type Options struct {
-	// Config is the ConfigMap with the entries.
+	// Config is the first ConfigMap with entries. Its namespace is that of all of them.
 	Config client.ObjectKey
 	// Platform is what the platform sets for all tenants.
 	Platform manifests.Platform
+	// Guard holds removals that nobody may have meant.
+	Guard Guard
 	// Concurrency is how many GatewayTenants are written at once, at least 1.
 	Concurrency int
 	// Namespaces are those to work in; none: all.
 	Namespaces namedcache.Namespaces
 }
 
-// SetupWithManager adds the bridge, and the cache of its ConfigMap, to the manager.
+// report is the ConfigMap that says where the entries stand.
+func (o Options) report() client.ObjectKey {
+	return client.ObjectKey{Namespace: o.Config.Namespace, Name: o.Config.Name + StatusSuffix}
+}
+
+// concerns tells whether the bridge reads a ConfigMap of the platform's namespace.
+func (o Options) concerns(config client.Object) bool {
+	return config.GetName() == o.Config.Name || config.GetName() == o.report().Name || config.GetLabels()[LabelShard] == "true"
+}
+
+// CacheOptions says what the manager's own cache keeps for the bridge: of the platform's namespace, the ConfigMaps that
+// concern it, and of others no contents.
+func CacheOptions(options Options) map[client.Object]cache.ByObject {
+	strip := func(object any) (any, error) {
+		if config, ok := object.(*corev1.ConfigMap); ok {
+			config.ManagedFields = nil
+			if !options.concerns(config) {
+				config.Data, config.BinaryData = nil, nil
+			}
+		}
+		return object, nil
+	}
+	return map[client.Object]cache.ByObject{
+		&corev1.ConfigMap{}: {Namespaces: map[string]cache.Config{options.Config.Namespace: {}}, Transform: strip},
+	}
+}
+
+// SetupWithManager adds the bridge to the manager.
 func SetupWithManager(mgr ctrl.Manager, options Options) error {
-	configs, err := namedcache.New(mgr, &corev1.ConfigMap{}, options.Config.Name, nil, namedcache.Namespaces{options.Config.Namespace: {}})
-	if err != nil {
+	if err := options.Guard.Validate(); err != nil {
 		return err
 	}
 	r := &Reconciler{
-		Client:      mgr.GetClient(),
-		source:      configs,
-		live:        mgr.GetAPIReader(),
-		applier:     apply.New(mgr.GetClient(), mgr.GetScheme(), fieldOwner),
-		events:      mgr.GetEventRecorder(fieldOwner),
-		platform:    options.Platform,
-		concurrency: options.Concurrency,
-		watched:     options.Namespaces.Include,
+		Client:  mgr.GetClient(),
+		live:    mgr.GetAPIReader(),
+		applier: apply.New(mgr.GetClient(), mgr.GetScheme(), fieldOwner),
+		events:  mgr.GetEventRecorder(fieldOwner),
+		options: options,
 	}
 	// Whatever happens leads to one and the same pass.
 	request := []reconcile.Request{{NamespacedName: options.Config}}
 	pass := handler.EnqueueRequestsFromMapFunc(func(context.Context, client.Object) []reconcile.Request { return request })
-	typedPass := handler.TypedEnqueueRequestsFromMapFunc[*corev1.ConfigMap, reconcile.Request](func(context.Context, *corev1.ConfigMap) []reconcile.Request { return request })
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("platformconfig").
-		WatchesRawSource(source.Kind(configs, &corev1.ConfigMap{}, typedPass)).
+		Watches(&corev1.ConfigMap{}, pass, builder.WithPredicates(concerning(options))).
 		Watches(&v1alpha1.GatewayTenant{}, pass, builder.WithPredicates(notStatus)).
 		WatchesMetadata(&corev1.Namespace{}, pass, builder.WithPredicates(comesOrGoes)).
+		WatchesRawSource(source.Func(atStart(request[0]))).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: 1,
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](100*time.Millisecond, 30*time.Second),
 		}).
 		Complete(r)
+}
+
+// atStart leads to a pass where there is nothing yet that could be an event.
+func atStart(request reconcile.Request) func(context.Context, workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+	return func(_ context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+		queue.Add(request)
+		return nil
+	}
+}
+
+// concerning drops ConfigMaps that are nothing to the bridge, now or before a change.
+func concerning(options Options) predicate.Predicate {
+	return predicate.Funcs{
+		CreateFunc: func(e event.CreateEvent) bool { return options.concerns(e.Object) },
+		UpdateFunc: func(e event.UpdateEvent) bool { return options.concerns(e.ObjectOld) || options.concerns(e.ObjectNew) },
+		DeleteFunc: func(e event.DeleteEvent) bool { return options.concerns(e.Object) },
+	}
 }
 
 // notStatus drops changes of a GatewayTenant's status alone, which are nothing to the bridge.
@@ -88,19 +135,3 @@ var notStatus = predicate.Or(
 var comesOrGoes = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 	return (e.ObjectOld.GetDeletionTimestamp() == nil) != (e.ObjectNew.GetDeletionTimestamp() == nil)
 }}
-
-// tell records what is not done and why, once for each change of it.
-func (r *Reconciler) tell(ctx context.Context, config *corev1.ConfigMap, report []string) {
-	text := strings.Join(report, "\n")
-	if text == r.reported {
-		return
-	}
-	r.reported = text
-	for _, line := range report {
-		ctrl.LoggerFrom(ctx).Info("Not done", "why", line)
-	}
-	if len(report) > 0 {
-		const most = 900 // an Event's note may have 1,024 bytes
-		r.events.Eventf(config, nil, corev1.EventTypeWarning, "Refused", "Reconcile", "%s", strings.ToValidUTF8(text[:min(len(text), most)], ""))
-	}
-}

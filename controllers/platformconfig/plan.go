@@ -4,79 +4,197 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"strings"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 )
 
+// State is where an entry, or a bridged GatewayTenant without one, stands.
+type State string
+
+// States.
+const (
+	// Applied: the GatewayTenant is as the entry says. How its gateway fares is in the GatewayTenant's own status.
+	Applied State = "Applied"
+	// Waiting: the namespace does not exist, or is being deleted.
+	Waiting State = "Waiting"
+	// Refused: the entry is not valid, or the API server does not take it. A GatewayTenant that it made before stays.
+	Refused State = "Refused"
+	// Conflict: there is a hand-made GatewayTenant.
+	Conflict State = "Conflict"
+	// Failed: the API server could not be asked, or did not answer well. It is tried again.
+	Failed State = "Failed"
+	// Kept: no entry asks for the GatewayTenant, and it stays since something may ask for it that cannot be read.
+	Kept State = "Kept"
+	// Held: the GatewayTenant would be removed, with so many others that this waits for a confirmation.
+	Held State = "Held"
+)
+
+// Row is one line of the report.
+type Row struct {
+	Namespace string `json:"namespace"`
+	State     State  `json:"state"`
+	Source    string `json:"source"`
+	Message   string `json:"message,omitempty"`
+}
+
+// Work is an entry that is to be applied, and the row that tells of it.
+type Work struct {
+	Entry
+	Origin string
+	row    int
+}
+
 // Plan is what the bridge does in one pass.
 type Plan struct {
 	// Apply are the entries whose GatewayTenant is to be as they say.
-	Apply []Entry
+	Apply []Work
 	// Delete are the GatewayTenants that the bridge made and that no entry asks for any more.
 	Delete []*v1alpha1.GatewayTenant
-	// Report says, in the order of the entries, what is not done and why.
-	Report []string
+	// Release are those of them that are handed over: they stay, as hand-made ones.
+	Release []*v1alpha1.GatewayTenant
+	// Rows say where each entry stands if what is planned succeeds, and each GatewayTenant that stays without one.
+	Rows []Row
+	// Problems are what is wrong with whole ConfigMaps.
+	Problems []string
+	// Hold is the removal that waits for a confirmation; the zero value: none does.
+	Hold Hold
 }
 
-// Compare finds what to do, given the source, the GatewayTenants that there are, by namespace, and the namespaces that
-// exist and are not being deleted. Origin is the ConfigMap, as namespace/name.
-func Compare(source Source, tenants map[string]*v1alpha1.GatewayTenant, namespaces map[string]bool, origin string) Plan {
-	var plan Plan
-	wanted := map[string]bool{}
-	nameless := false
+// Presence is what the bridge knows of a namespace.
+type Presence int
+
+// Presences.
+const (
+	Absent Presence = iota
+	Present
+	Leaving
+	Unwatched // the operator does not work in it
+)
+
+// World is what there is, beside the sources.
+type World struct {
+	// Tenants are the GatewayTenants, by namespace.
+	Tenants map[string]*v1alpha1.GatewayTenant
+	// Namespaces are the namespaces that exist.
+	Namespaces map[string]Presence
+	// Held are the namespaces whose removal the last report says is held.
+	Held map[string]bool
+}
+
+// Compare finds what to do. The order of the sources is that of the report.
+func Compare(sources []Source, world World, guard Guard) Plan {
+	p := &planner{World: world, sources: sources, listed: map[string][]string{}}
+	for _, source := range sources {
+		for _, namespace := range source.namespaces() {
+			p.listed[namespace] = append(p.listed[namespace], source.Origin)
+		}
+		if source.Err != nil {
+			p.unreadable = append(p.unreadable, source.Origin)
+			p.plan.Problems = append(p.plan.Problems, fmt.Sprintf("%s: %v; no GatewayTenant is removed, and none of its own is made or changed", source.Origin, source.Err))
+		}
+	}
+	for _, source := range sources {
+		p.entries(source)
+	}
+	p.removals(guard)
+	return p.plan
+}
+
+// planner is one comparison.
+type planner struct {
+	World
+	sources    []Source
+	listed     map[string][]string // by namespace, the sources that list it
+	unreadable []string
+	plan       Plan
+}
+
+func (p *planner) row(namespace string, state State, origin, format string, args ...any) {
+	p.plan.Rows = append(p.plan.Rows, Row{namespace, state, origin, fmt.Sprintf(format, args...)})
+}
+
+// entries plans what a source's entries ask for.
+func (p *planner) entries(source Source) {
 	for _, refusal := range source.Refusals {
-		wanted[refusal.Namespace] = true // what it made before stays
-		nameless = nameless || refusal.Namespace == ""
-		plan.Report = append(plan.Report, refusal.Message)
+		p.row(refusal.Namespace, Refused, source.Origin, "%s", refusal.Message)
 	}
 	for _, entry := range source.Entries {
-		wanted[entry.Namespace] = true
-		switch tenant := tenants[entry.Namespace]; {
-		case !namespaces[entry.Namespace]:
-			plan.Report = append(plan.Report, fmt.Sprintf("namespace %s does not exist; its gateway is made when it appears", entry.Namespace))
-		case tenant != nil && !madeFrom(tenant, origin):
-			plan.Report = append(plan.Report, fmt.Sprintf("namespace %s: there is a GatewayTenant already that does not come from %s; it is left alone", entry.Namespace, origin))
+		tenant, presence := p.Tenants[entry.Namespace], p.Namespaces[entry.Namespace]
+		switch others := p.listed[entry.Namespace]; {
+		case len(others) > 1:
+			p.row(entry.Namespace, Refused, source.Origin, "%s: the namespace is listed in %s; keep one of them", entry.Place, strings.Join(others, " and "))
+		case presence == Unwatched:
+			p.row(entry.Namespace, Refused, source.Origin, "%s: the operator does not work in this namespace; see its flag --watch-namespaces", entry.Place)
+		case presence == Absent:
+			p.row(entry.Namespace, Waiting, source.Origin, "the namespace does not exist; its gateway is made when it appears")
+		case presence == Leaving:
+			p.row(entry.Namespace, Waiting, source.Origin, "the namespace is being deleted; its gateway is made when it appears again")
+		case tenant != nil && !bridged(tenant) && tenant.Annotations[v1alpha1.AnnotationHandOver] != v1alpha1.HandOverToPlatform:
+			p.row(entry.Namespace, Conflict, source.Origin, "there is a hand-made GatewayTenant; delete it, or hand it over: kubectl annotate gwt %s -n %s %s=%s",
+				v1alpha1.Name, entry.Namespace, v1alpha1.AnnotationHandOver, v1alpha1.HandOverToPlatform)
 		default:
-			plan.Apply = append(plan.Apply, entry)
+			p.plan.Apply = append(p.plan.Apply, Work{entry, source.Origin, len(p.plan.Rows)})
+			p.row(entry.Namespace, Applied, source.Origin, "")
 		}
 	}
-	for _, namespace := range slices.Sorted(maps.Keys(tenants)) {
-		tenant := tenants[namespace]
-		if !madeFrom(tenant, origin) || wanted[namespace] || tenant.DeletionTimestamp != nil {
+}
+
+// removals plans what becomes of bridged GatewayTenants that no entry asks for.
+func (p *planner) removals(guard Guard) {
+	var removals []*v1alpha1.GatewayTenant
+	total := 0
+	for _, namespace := range slices.Sorted(maps.Keys(p.Tenants)) {
+		tenant := p.Tenants[namespace]
+		if !bridged(tenant) || tenant.DeletionTimestamp != nil || p.Namespaces[namespace] != Present {
 			continue
 		}
-		if nameless {
-			plan.Report = append(plan.Report, fmt.Sprintf("namespace %s: no entry asks for its gateway, but an entry without a name may be meant for it; it is kept", namespace))
+		total++
+		if len(p.listed[namespace]) > 0 {
 			continue
 		}
-		plan.Delete = append(plan.Delete, tenant)
+		if why := p.keeps(tenant); why != "" {
+			p.row(namespace, Kept, tenant.Annotations[v1alpha1.AnnotationSource], "no entry asks for this gateway; it stays, since %s", why)
+			continue
+		}
+		removals = append(removals, tenant)
 	}
-	return plan
-}
-
-// madeFrom tells whether the bridge made a GatewayTenant from the ConfigMap origin.
-func madeFrom(tenant *v1alpha1.GatewayTenant, origin string) bool {
-	return tenant.Labels[v1alpha1.LabelSource] == v1alpha1.SourcePlatformConfig && tenant.Annotations[v1alpha1.AnnotationSource] == origin
-}
-
-// tenantOf is the GatewayTenant of an entry, with the fields that the bridge sets and no others.
-func tenantOf(entry Entry, origin string) *unstructured.Unstructured {
-	tenant := &unstructured.Unstructured{Object: map[string]any{"spec": entry.Spec}}
-	tenant.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("GatewayTenant"))
-	tenant.SetNamespace(entry.Namespace)
-	tenant.SetName(v1alpha1.Name)
-	tenant.SetLabels(map[string]string{v1alpha1.LabelSource: v1alpha1.SourcePlatformConfig})
-	tenant.SetAnnotations(map[string]string{v1alpha1.AnnotationSource: origin})
-	return tenant
-}
-
-// liveOf keeps a nil pointer from becoming an object that is not nil.
-func liveOf(tenant *v1alpha1.GatewayTenant) metav1.Object {
-	if tenant == nil {
-		return nil
+	if p.plan.Hold = guard.hold(removals, total, p.sources, p.Held); p.plan.Hold.Plan != "" {
+		for _, tenant := range removals {
+			p.row(tenant.Namespace, Held, tenant.Annotations[v1alpha1.AnnotationSource], "no entry asks for this gateway; its removal waits for a confirmation")
+		}
+		return
 	}
-	return tenant
+	for _, tenant := range removals {
+		if tenant.Annotations[v1alpha1.AnnotationHandOver] == v1alpha1.HandOverToTenant {
+			p.plan.Release = append(p.plan.Release, tenant)
+		} else {
+			p.plan.Delete = append(p.plan.Delete, tenant)
+		}
+	}
+}
+
+// keeps says why a GatewayTenant that no entry asks for stays; empty: it goes.
+func (p *planner) keeps(tenant *v1alpha1.GatewayTenant) string {
+	origin := tenant.Annotations[v1alpha1.AnnotationSource]
+	switch {
+	case !slices.ContainsFunc(p.sources, func(s Source) bool { return s.Origin == origin }):
+		return fmt.Sprintf("the ConfigMap %q that it comes from is not there", origin)
+	case len(p.unreadable) > 0:
+		return strings.Join(p.unreadable, " and ") + " cannot be read, and may ask for it"
+	case len(p.listed[""]) > 0:
+		return "an entry whose name cannot be read may be meant for it (" + strings.Join(p.listed[""], " and ") + ")"
+	}
+	return ""
+}
+
+// bridged tells whether the bridge looks after a GatewayTenant: its field manager says so, which an edit of labels does
+// not change, or a label and the source together do, which survive where managedFields are not kept, as in a backup.
+func bridged(tenant *v1alpha1.GatewayTenant) bool {
+	for _, entry := range tenant.ManagedFields {
+		if entry.Manager == fieldOwner {
+			return true
+		}
+	}
+	return tenant.Labels[v1alpha1.LabelSource] == v1alpha1.SourcePlatformConfig && tenant.Annotations[v1alpha1.AnnotationSource] != ""
 }

@@ -1,69 +1,232 @@
 package platformconfig
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 )
 
-const origin = "platform/platform-config"
+const (
+	origin = "platform/platform-config"
+	shard  = "platform/shard"
+)
 
-func bridged(from string) *v1alpha1.GatewayTenant {
+// bridgedIn is a GatewayTenant that the bridge made from origin.
+func bridgedIn(namespace string) *v1alpha1.GatewayTenant {
 	return &v1alpha1.GatewayTenant{ObjectMeta: metav1.ObjectMeta{
-		Name: v1alpha1.Name, Labels: map[string]string{v1alpha1.LabelSource: v1alpha1.SourcePlatformConfig}, Annotations: map[string]string{v1alpha1.AnnotationSource: from},
+		Name: v1alpha1.Name, Namespace: namespace, UID: types.UID("uid-" + namespace),
+		Labels:        map[string]string{v1alpha1.LabelSource: v1alpha1.SourcePlatformConfig},
+		Annotations:   map[string]string{v1alpha1.AnnotationSource: origin},
+		ManagedFields: []metav1.ManagedFieldsEntry{{Manager: fieldOwner, Operation: metav1.ManagedFieldsOperationApply}},
 	}}
 }
 
+func entryFor(namespace string) string {
+	return "- {name: " + namespace + ", gateway: {serverDnsNames: []}}\n"
+}
+
+// TestCompare holds each thing that an entry may be against each thing that may be in its namespace. There are always
+// other tenants, with entries, so that no removal is of all.
 func TestCompare(t *testing.T) {
-	leaving := bridged(origin)
-	leaving.DeletionTimestamp = &metav1.Time{Time: metav1.Now().Time}
-	entryA, refusedA := Source{Entries: []Entry{{Namespace: "a"}}}, Source{Refusals: []Refusal{{Namespace: "a", Message: "bad"}}}
-	mistyped, err := Read(&corev1.ConfigMap{Data: map[string]string{Key: "- {name: A, gateway: {serverDnsNames: []}}"}}, testPlatform(t))
-	if err != nil {
-		t.Fatal(err)
+	const others = "- {name: other, gateway: {serverDnsNames: []}}\n"
+	sources := map[string][]Source{
+		"listed":           {read(t, others+entryFor("a"))},
+		"not listed":       {read(t, others)},
+		"listed badly":     {read(t, others+"- {name: a, gateway: {serverDnsNames: [], imag: x}}")},
+		"listed twice":     {read(t, others+entryFor("a")+entryFor("a"))},
+		"name mistyped":    {read(t, others+"- {name: A, gateway: {serverDnsNames: []}}")},
+		"unreadable":       {read(t, "- {name: a")},
+		"not there":        {},
+		"in two shards":    {read(t, others+entryFor("a")), inShard(read(t, entryFor("a")))},
+		"moved to shard":   {read(t, others), inShard(read(t, entryFor("a")))},
+		"shard unread":     {read(t, others), inShard(read(t, "null"))},
+		"badly in shard":   {read(t, others), inShard(read(t, "- {name: a}"))},
+		"namelessly there": {read(t, others), inShard(read(t, "- {gateway: {}}"))},
 	}
-	nameless := Source{Refusals: []Refusal{{Message: "no name"}}}
+	tenants := map[string]func() *v1alpha1.GatewayTenant{
+		"none":      func() *v1alpha1.GatewayTenant { return nil },
+		"bridged":   func() *v1alpha1.GatewayTenant { return bridgedIn("a") },
+		"hand-made": func() *v1alpha1.GatewayTenant { return &v1alpha1.GatewayTenant{} },
+		"unlabelled": func() *v1alpha1.GatewayTenant { // by somebody who wants to leave the platform's hand
+			tenant := bridgedIn("a")
+			tenant.Labels = nil
+			return tenant
+		},
+		"restored": func() *v1alpha1.GatewayTenant { // from a backup
+			tenant := bridgedIn("a")
+			tenant.ManagedFields = nil
+			return tenant
+		},
+		"to platform": func() *v1alpha1.GatewayTenant {
+			return &v1alpha1.GatewayTenant{ObjectMeta: metav1.ObjectMeta{Annotations: map[string]string{v1alpha1.AnnotationHandOver: v1alpha1.HandOverToPlatform}}}
+		},
+		"to tenant": func() *v1alpha1.GatewayTenant {
+			tenant := bridgedIn("a")
+			tenant.Annotations[v1alpha1.AnnotationHandOver] = v1alpha1.HandOverToTenant
+			return tenant
+		},
+		"being deleted": func() *v1alpha1.GatewayTenant {
+			tenant := bridgedIn("a")
+			tenant.DeletionTimestamp = &metav1.Time{}
+			return tenant
+		},
+	}
+	for sourceName, source := range sources {
+		for tenantName, tenant := range tenants {
+			for presence, presenceName := range []string{Absent: "absent", Present: "present", Leaving: "leaving", Unwatched: "unwatched"} {
+				world := World{
+					Tenants:    map[string]*v1alpha1.GatewayTenant{"other": bridgedIn("other")},
+					Namespaces: map[string]Presence{"other": Present, "a": Presence(presence)},
+				}
+				if tenant := tenant(); tenant != nil {
+					tenant.Namespace = "a"
+					world.Tenants["a"] = tenant
+				}
+				got := outcome(Compare(source, world, DefaultGuard))
+				if want := expected(sourceName, tenantName, Presence(presence)); got != want {
+					t.Errorf("%s, %s, namespace %s: %s, want %s", sourceName, tenantName, presenceName, got, want)
+				}
+			}
+		}
+	}
+}
+
+// expected is the rule, in words of its own.
+func expected(source, tenant string, namespace Presence) string {
+	isBridged := slices.Contains([]string{"bridged", "unlabelled", "restored", "to tenant"}, tenant)
+	switch source {
+	case "listed badly", "listed twice", "in two shards", "badly in shard":
+		return "Refused"
+	case "listed", "moved to shard":
+		switch {
+		case namespace == Unwatched:
+			return "Refused"
+		case namespace != Present:
+			return "Waiting"
+		case tenant == "hand-made":
+			return "Conflict"
+		}
+		return "Applied+apply"
+	case "not listed":
+		switch {
+		case namespace != Present || !isBridged:
+			return "nothing"
+		case tenant == "to tenant":
+			return "release"
+		}
+		return "delete"
+	}
+	if namespace == Present && isBridged {
+		return "Kept"
+	}
+	return "nothing"
+}
+
+// outcome is what a plan does about namespace a.
+func outcome(plan Plan) string {
+	is := func(tenant *v1alpha1.GatewayTenant) bool { return tenant.Namespace == "a" }
+	var done []string
+	for _, row := range plan.Rows {
+		if row.Namespace == "a" && !slices.Contains(done, string(row.State)) {
+			done = append(done, string(row.State))
+		}
+	}
+	if slices.ContainsFunc(plan.Apply, func(work Work) bool { return work.Namespace == "a" }) {
+		done = append(done, "apply")
+	}
+	if slices.ContainsFunc(plan.Delete, is) {
+		done = append(done, "delete")
+	}
+	if slices.ContainsFunc(plan.Release, is) {
+		done = append(done, "release")
+	}
+	if len(done) == 0 {
+		return "nothing"
+	}
+	return strings.Join(done, "+")
+}
+
+// inShard is a source of the second ConfigMap.
+func inShard(source Source) Source {
+	source.Origin = shard
+	return source
+}
+
+func TestGreatRemovalsAreHeldUntilThatVeryPlanIsConfirmed(t *testing.T) {
 	for _, c := range []struct {
-		what          string
-		source        Source
-		tenant        *v1alpha1.GatewayTenant // in namespace a
-		namespace     bool                    // a exists
-		apply, delete bool
-		report        string
+		tenants, listed int
+		text            string // empty: that of the listed ones
+		held            bool
 	}{
-		{"an entry", entryA, nil, true, true, false, ""},
-		{"an entry that was there before", entryA, bridged(origin), true, true, false, ""},
-		{"an entry without its namespace", entryA, nil, false, false, false, "does not exist"},
-		{"an entry beside a hand-made tenant", entryA, &v1alpha1.GatewayTenant{}, true, false, false, "left alone"},
-		{"an entry beside another source's tenant", entryA, bridged("other/platform-config"), true, false, false, "left alone"},
-		{"a bad entry", refusedA, nil, true, false, false, "bad"},
-		{"an entry that became bad", refusedA, bridged(origin), true, false, false, "bad"},
-		{"a name that was mistyped", mistyped, bridged(origin), true, false, false, "it is kept"},
-		{"no entry any more", Source{}, bridged(origin), true, false, true, ""},
-		{"no entry, a hand-made tenant", Source{}, &v1alpha1.GatewayTenant{}, true, false, false, ""},
-		{"no entry, another source's tenant", Source{}, bridged("other/platform-config"), true, false, false, ""},
-		{"no entry, being deleted", Source{}, leaving, true, false, false, ""},
-		{"no entry, but one without a name", nameless, bridged(origin), true, false, false, "it is kept"},
+		{20, 20, "", false}, {20, 10, "", false}, {20, 9, "", true}, {20, 0, "[]", true}, {10, 0, "[]", false}, {11, 0, "[]", true},
+		{10, 1, "", false}, {3, 0, "- {name: elsewhere, gateway: {serverDnsNames: []}}", true}, {1, 0, "[]", false}, {1000, 501, "", false}, {1000, 499, "", true},
 	} {
-		tenants := map[string]*v1alpha1.GatewayTenant{}
-		if c.tenant != nil {
-			c.tenant.Namespace = "a"
-			tenants["a"] = c.tenant
+		world := World{Tenants: map[string]*v1alpha1.GatewayTenant{}, Namespaces: map[string]Presence{}}
+		text := c.text
+		for i := range c.tenants {
+			namespace := fmt.Sprint("t-", i)
+			world.Tenants[namespace], world.Namespaces[namespace] = bridgedIn(namespace), Present
+			if i < c.listed {
+				text += entryFor(namespace)
+			}
 		}
-		plan := Compare(c.source, tenants, map[string]bool{"a": c.namespace}, origin)
-		if apply := len(plan.Apply) == 1; apply != c.apply {
-			t.Errorf("%s: applied %v, want %v", c.what, apply, c.apply)
+		source := read(t, text)
+		plan := Compare([]Source{source}, world, DefaultGuard)
+		removed := c.tenants - c.listed
+		if held := plan.Hold.Plan != ""; held != c.held || len(plan.Delete) != map[bool]int{true: 0, false: removed}[c.held] {
+			t.Errorf("%d of %d: held %v, deleted %d; want held %v", removed, c.tenants, held, len(plan.Delete), c.held)
 		}
-		if deleted := len(plan.Delete) == 1; deleted != c.delete {
-			t.Errorf("%s: deleted %v, want %v", c.what, deleted, c.delete)
+		if !c.held {
+			continue
 		}
-		if c.report == "" && len(plan.Report) > 0 || c.report != "" && !slices.ContainsFunc(plan.Report, func(line string) bool { return strings.Contains(line, c.report) }) {
-			t.Errorf("%s: reported %q, want %q", c.what, plan.Report, c.report)
+		source.Confirmed = plan.Hold.Plan
+		if confirmed := Compare([]Source{source}, world, DefaultGuard); len(confirmed.Delete) != removed {
+			t.Errorf("%d of %d: confirmed, and deleted %d", removed, c.tenants, len(confirmed.Delete))
+		}
+		world.Tenants["t-0"].UID = "another" // made again since
+		if later := Compare([]Source{source}, world, DefaultGuard); c.listed == 0 && len(later.Delete) > 0 {
+			t.Errorf("%d of %d: a confirmation of another plan deleted %d", removed, c.tenants, len(later.Delete))
+		}
+	}
+}
+
+// TestRemovalStaysHeldWhateverElseItsEditMakes: an edit that renames all tenants makes others, so that the next pass no
+// longer sees a removal of all.
+func TestRemovalStaysHeldWhateverElseItsEditMakes(t *testing.T) {
+	world := World{Tenants: map[string]*v1alpha1.GatewayTenant{"a": bridgedIn("a")}, Namespaces: map[string]Presence{"a": Present, "b": Present}}
+	source := read(t, entryFor("b"))
+	first := Compare([]Source{source}, world, DefaultGuard)
+	config := &corev1.ConfigMap{Data: reportOf(first)}
+	world.Tenants["b"], world.Held = bridgedIn("b"), heldBy(config)
+	second := Compare([]Source{source}, world, DefaultGuard)
+	if first.Hold.Plan == "" || len(second.Delete) > 0 || second.Hold.Plan != first.Hold.Plan {
+		t.Errorf("first %+v, then %+v", first.Hold, second.Hold)
+	}
+	source.Confirmed = second.Hold.Plan
+	if confirmed := Compare([]Source{source}, world, DefaultGuard); len(confirmed.Delete) != 1 {
+		t.Errorf("confirmed: %+v", confirmed)
+	}
+}
+
+func TestReportOfManyErrorsFitsIntoAConfigMap(t *testing.T) {
+	for _, n := range []int{1000, 20000} {
+		var plan Plan
+		for i := range n {
+			plan.Rows = append(plan.Rows, Row{fmt.Sprintf("%063d", i), Refused, origin, strings.Repeat("ä\"\\<", 1000)})
+		}
+		size := 0
+		for _, text := range reportOf(plan) {
+			size += len(text)
+		}
+		if size > 1<<20-50<<10 {
+			t.Errorf("%d entries with errors make %d bytes", n, size)
 		}
 	}
 }

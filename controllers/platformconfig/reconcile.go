@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
 
-	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -15,112 +17,162 @@ import (
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
-	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
-// Reconciler keeps the GatewayTenants as the ConfigMap says.
+// Reconciler keeps the GatewayTenants as the ConfigMaps say.
 type Reconciler struct {
 	client.Client               // reads from the manager's caches
-	source        client.Reader // the cache of the ConfigMap
 	live          client.Reader // reads from the API server: only before something is deleted
 	applier       *apply.Applier
 	events        events.EventRecorder
-	platform      manifests.Platform
-	watched       func(namespace string) bool
-	concurrency   int
-	reported      string // the last report that was told, so that each is told once
+	options       Options
+	read          map[string]readSource // by origin, what was read of the version that was there
+	wrote         time.Time             // when the report was last written
+}
+
+// readSource is a source and the version of its ConfigMap. Reading a thousand entries takes longer than all the rest.
+type readSource struct {
+	version string
+	source  Source
 }
 
 // Reconcile is one pass over all entries. There is only ever one at a time.
-func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
-	config := &corev1.ConfigMap{}
-	err := r.source.Get(ctx, request.NamespacedName, config)
-	if apierrors.IsNotFound(err) {
-		ctrl.LoggerFrom(ctx).Info("There is no such ConfigMap: no GatewayTenant is made, changed or removed")
-		return ctrl.Result{}, nil
-	}
+func (r *Reconciler) Reconcile(ctx context.Context, _ ctrl.Request) (ctrl.Result, error) {
+	configs, err := r.configs(ctx, r.Client)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	source, err := Read(config, r.platform)
-	if err != nil {
-		r.tell(ctx, config, []string{fmt.Sprintf("%v; no GatewayTenant is made, changed or removed", err)})
-		return ctrl.Result{}, nil // an edit wakes us
-	}
-	tenants, err := r.tenants(ctx)
+	world, err := r.world(ctx)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	namespaces, err := r.namespaces(ctx)
-	if err != nil {
-		return ctrl.Result{}, err
+	world.Held = heldBy(configs[r.options.report().Name])
+	plan := Compare(r.sources(configs), world, r.options.Guard)
+	if configs[r.options.Config.Name] == nil {
+		plan.Problems = append(plan.Problems, fmt.Sprintf("the ConfigMap %s is not there; no GatewayTenant that comes from it is made, changed or removed", r.options.Config))
 	}
-	plan := Compare(source, tenants, namespaces, request.String())
-	r.tell(ctx, config, plan.Report)
-	return ctrl.Result{}, errors.Join(r.apply(ctx, plan.Apply, tenants, request.String()), r.remove(ctx, plan.Delete, config))
-}
-
-// tenants are all GatewayTenants, by namespace.
-func (r *Reconciler) tenants(ctx context.Context) (map[string]*v1alpha1.GatewayTenant, error) {
-	var list v1alpha1.GatewayTenantList
-	if err := r.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
-		return nil, err
-	}
-	tenants := make(map[string]*v1alpha1.GatewayTenant, len(list.Items))
-	for i := range list.Items {
-		tenants[list.Items[i].Namespace] = &list.Items[i]
-	}
-	return tenants, nil
-}
-
-// namespaces are those in which a GatewayTenant can be made.
-func (r *Reconciler) namespaces(ctx context.Context) (map[string]bool, error) {
-	list := metav1.PartialObjectMetadataList{}
-	list.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("NamespaceList"))
-	if err := r.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
-		return nil, err
-	}
-	namespaces := make(map[string]bool, len(list.Items))
-	for _, namespace := range list.Items {
-		namespaces[namespace.Name] = namespace.DeletionTimestamp == nil && r.watched(namespace.Name)
-	}
-	return namespaces, nil
-}
-
-// apply brings the entries' GatewayTenants to what the entries say, several at a time; one that fails stops no other.
-func (r *Reconciler) apply(ctx context.Context, entries []Entry, tenants map[string]*v1alpha1.GatewayTenant, origin string) error {
-	errs := make([]error, len(entries))
-	var workers errgroup.Group
-	workers.SetLimit(r.concurrency)
-	for i, entry := range entries {
-		workers.Go(func() error {
-			errs[i] = r.applier.Apply(ctx, tenantOf(entry, origin), liveOf(tenants[entry.Namespace]))
-			return nil
-		})
-	}
-	_ = workers.Wait() // the workers' errors are in errs: all of them, not the first
-	return errors.Join(errs...)
-}
-
-// remove deletes GatewayTenants that no entry asks for, after a live read has confirmed that the ConfigMap still is the
-// one that says so.
-func (r *Reconciler) remove(ctx context.Context, tenants []*v1alpha1.GatewayTenant, config *corev1.ConfigMap) error {
-	if len(tenants) == 0 {
-		return nil
-	}
-	live := &corev1.ConfigMap{}
-	if err := r.live.Get(ctx, client.ObjectKeyFromObject(config), live); err != nil {
-		return client.IgnoreNotFound(err) // a ConfigMap that is gone removes nothing
-	}
-	if live.UID != config.UID || live.ResourceVersion != config.ResourceVersion {
-		return nil // the change is an event on its way
-	}
-	var errs []error
-	for _, tenant := range tenants {
-		err := r.Delete(ctx, tenant, client.Preconditions{UID: &tenant.UID, ResourceVersion: &tenant.ResourceVersion})
-		if client.IgnoreNotFound(err) != nil {
-			errs = append(errs, fmt.Errorf("deleting GatewayTenant %s/%s: %w", tenant.Namespace, tenant.Name, err))
+	if plan.Hold.Plan != "" { // on record before anything else changes the proportion
+		if err := r.record(ctx, plan, configs); err != nil {
+			return ctrl.Result{}, err
 		}
 	}
-	return errors.Join(errs...)
+	err = errors.Join(r.applyAll(ctx, &plan, world), r.remove(ctx, plan, configs))
+	wait, reportErr := r.report(ctx, plan, configs)
+	return ctrl.Result{RequeueAfter: wait}, errors.Join(err, reportErr)
+}
+
+// configs are the ConfigMaps with entries, by name, and the report.
+func (r *Reconciler) configs(ctx context.Context, reader client.Reader) (map[string]*corev1.ConfigMap, error) {
+	var list corev1.ConfigMapList
+	if err := reader.List(ctx, &list, client.InNamespace(r.options.Config.Namespace)); err != nil {
+		return nil, fmt.Errorf("listing the ConfigMaps with entries: %w", err)
+	}
+	configs := map[string]*corev1.ConfigMap{}
+	for i := range list.Items {
+		if config := &list.Items[i]; r.options.concerns(config) {
+			configs[config.Name] = config
+		}
+	}
+	return configs, nil
+}
+
+// sources reads the ConfigMaps, in the order of their names; the report is none of them.
+func (r *Reconciler) sources(configs map[string]*corev1.ConfigMap) []Source {
+	read := map[string]readSource{}
+	var sources []Source
+	for _, name := range slices.Sorted(maps.Keys(configs)) {
+		if name == r.options.report().Name {
+			continue
+		}
+		config := configs[name]
+		version := string(config.UID) + config.ResourceVersion
+		known, is := r.read[name]
+		if !is || known.version != version {
+			known = readSource{version, Read(config, r.options.Platform)}
+		}
+		read[name] = known
+		sources = append(sources, known.source)
+	}
+	r.read = read
+	return sources
+}
+
+// world is what there is beside the ConfigMaps.
+func (r *Reconciler) world(ctx context.Context) (World, error) {
+	world := World{Tenants: map[string]*v1alpha1.GatewayTenant{}, Namespaces: map[string]Presence{}}
+	var tenants v1alpha1.GatewayTenantList
+	namespaces := metav1.PartialObjectMetadataList{}
+	namespaces.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("NamespaceList"))
+	err := errors.Join(r.List(ctx, &tenants, client.UnsafeDisableDeepCopy), r.List(ctx, &namespaces, client.UnsafeDisableDeepCopy))
+	if err != nil {
+		return World{}, fmt.Errorf("listing GatewayTenants and namespaces: %w", err)
+	}
+	for i := range tenants.Items {
+		world.Tenants[tenants.Items[i].Namespace] = &tenants.Items[i]
+	}
+	for _, namespace := range namespaces.Items {
+		switch {
+		case !r.options.Namespaces.Include(namespace.Name):
+			world.Namespaces[namespace.Name] = Unwatched
+		case namespace.DeletionTimestamp != nil:
+			world.Namespaces[namespace.Name] = Leaving
+		default:
+			world.Namespaces[namespace.Name] = Present
+		}
+	}
+	return world, nil
+}
+
+// report writes the report if it changed, at most once a second.
+func (r *Reconciler) report(ctx context.Context, plan Plan, configs map[string]*corev1.ConfigMap) (time.Duration, error) {
+	measure(plan.Rows)
+	if old := configs[r.options.report().Name]; old != nil && maps.Equal(old.Data, reportOf(plan)) {
+		return 0, nil
+	}
+	if wait := time.Second - time.Since(r.wrote); wait > 0 && len(plan.Delete) == 0 { // what was held and goes is no longer held
+		return wait, nil
+	}
+	return 0, r.record(ctx, plan, configs)
+}
+
+// record writes the report if it changed, and tells of the change in an Event. What it wrote is the report from then on.
+func (r *Reconciler) record(ctx context.Context, plan Plan, configs map[string]*corev1.ConfigMap) error {
+	name, data := r.options.report(), reportOf(plan)
+	old := configs[name.Name]
+	if old != nil && maps.Equal(old.Data, data) {
+		return nil
+	}
+	object := reportObject(name, data)
+	if err := r.Apply(ctx, client.ApplyConfigurationFromUnstructured(object), client.FieldOwner(fieldOwner), client.ForceOwnership); err != nil {
+		return fmt.Errorf("writing the report %s: %w", name, err)
+	}
+	r.wrote = time.Now()
+	r.tell(ctx, plan, configs, old)
+	configs[name.Name] = &corev1.ConfigMap{Data: data}
+	return nil
+}
+
+// tell records an Event at the first ConfigMap when the summary changed.
+func (r *Reconciler) tell(ctx context.Context, plan Plan, configs map[string]*corev1.ConfigMap, old *corev1.ConfigMap) {
+	text := summary(plan)
+	if old != nil && old.Data[keySummary] == text {
+		return
+	}
+	ctrl.LoggerFrom(ctx).Info("The entries of platform-config changed state", "summary", strings.Split(strings.TrimSpace(text), "\n"))
+	config := configs[r.options.Config.Name]
+	if config == nil {
+		return // there is nothing to record it at
+	}
+	kind, reason := corev1.EventTypeNormal, "Applied"
+	counts := count(plan.Rows)
+	switch {
+	case plan.Hold.Plan != "":
+		kind, reason = corev1.EventTypeWarning, "RemovalHeld"
+	case len(plan.Problems) > 0:
+		kind, reason = corev1.EventTypeWarning, "Unreadable"
+	case counts[Refused]+counts[Failed]+counts[Conflict]+counts[Kept] > 0:
+		kind, reason = corev1.EventTypeWarning, "NotAllApplied"
+	}
+	const most = 900 // an Event's note may have 1,024 bytes
+	r.events.Eventf(config, nil, kind, reason, "Reconcile", "%s", cut(text, most))
 }

@@ -1,23 +1,20 @@
 package platformconfig
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"slices"
 	"strings"
 
+	"go.yaml.in/yaml/v3"
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/validation"
-	kjson "sigs.k8s.io/json"
-	"sigs.k8s.io/yaml"
 
-	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
-// Key is the key of the ConfigMap that holds the entries: a YAML list of {name, gateway}, where gateway is the spec of
-// a GatewayTenant.
+// Key is the key of a ConfigMap that holds the entries: a YAML list of {name, gateway}, where gateway is the spec of a
+// GatewayTenant.
 const Key = "namespaces"
 
 // Entry is one valid entry.
@@ -26,121 +23,109 @@ type Entry struct {
 	Namespace string
 	// Spec is the spec of the GatewayTenant, with the fields that the entry sets and no others.
 	Spec map[string]any
+	// Place says where the entry is, for messages.
+	Place string
 }
 
 // Refusal is an entry that is not valid.
 type Refusal struct {
 	// Namespace is the tenant's; empty if the entry does not even tell that.
 	Namespace string
-	// Message names the entry, the field, the value and the way out.
+	// Message names the entry, the field, the value, the line and the way out.
 	Message string
+	// Place says where the entry is.
+	Place string
 }
 
-// Source is what the ConfigMap says.
+// Source is what one ConfigMap says.
 type Source struct {
+	// Origin is the ConfigMap, as namespace/name.
+	Origin string
+	// Confirmed is the plan that an annotation of the ConfigMap confirms.
+	Confirmed string
+	// Empty tells that it is the literal [].
+	Empty    bool
 	Entries  []Entry
 	Refusals []Refusal
+	// Err is why nothing can be known from the ConfigMap; that is not an empty list.
+	Err error
 }
 
-// Read reads the entries of the ConfigMap. An error means that nothing can be known from it: it is not an empty list.
-func Read(config *corev1.ConfigMap, platform manifests.Platform) (Source, error) {
+// Read reads the entries of a ConfigMap.
+func Read(config *corev1.ConfigMap, platform manifests.Platform) Source {
+	source := Source{Origin: config.Namespace + "/" + config.Name, Confirmed: config.Annotations[AnnotationConfirm]}
+	items, err := list(config)
+	if err != nil {
+		source.Err = err
+		return source
+	}
+	source.Empty = len(items) == 0
+	source.readEntries(items, platform)
+	return source
+}
+
+// list are the items of a ConfigMap's list, each with its place in the text.
+func list(config *corev1.ConfigMap) ([]*yaml.Node, error) {
 	text, there := config.Data[Key]
 	if !there {
-		return Source{}, fmt.Errorf("the key %q is missing; for no tenants at all write []", Key)
+		return nil, fmt.Errorf("the key %q is missing; for no tenants at all write []", Key)
 	}
-	var items []json.RawMessage
-	asJSON, err := yaml.YAMLToJSONStrict([]byte(text))
-	if err == nil {
-		err = json.Unmarshal(asJSON, &items)
+	var document yaml.Node
+	decoder := yaml.NewDecoder(strings.NewReader(text))
+	if err := decoder.Decode(&document); errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("the key %q is empty; for no tenants at all write []", Key)
+	} else if err != nil {
+		return nil, fmt.Errorf("the key %q is not YAML: %w", Key, err)
 	}
-	if err != nil {
-		return Source{}, fmt.Errorf("the key %q is not a YAML list of entries: %w", Key, err)
+	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("the key %q holds more than one document, or its end is not YAML; keep one list", Key)
 	}
-	if items == nil {
-		return Source{}, fmt.Errorf("the key %q is empty; for no tenants at all write []", Key)
+	root := document.Content[0]
+	if root.Kind != yaml.SequenceNode {
+		if root.ShortTag() == "!!null" {
+			return nil, fmt.Errorf("the key %q is empty; for no tenants at all write []", Key)
+		}
+		return nil, fmt.Errorf("the key %q is not a list of entries (line %d); write - {name: …, gateway: {…}}", Key, root.Line)
 	}
-	return readEntries(items, platform), nil
+	return root.Content, nil
 }
 
 // readEntries reads every entry by itself, so that a bad one refuses itself alone. A namespace that is listed twice is
 // refused in both places: none is righter than the other.
-func readEntries(items []json.RawMessage, platform manifests.Platform) Source {
-	var source Source
-	places := map[string][]int{}
-	entries := map[string]Entry{}
+func (s *Source) readEntries(items []*yaml.Node, platform manifests.Platform) {
+	places := map[string][]string{}
+	entries := make([]Entry, len(items))
+	errs := make([]error, len(items))
 	for i, item := range items {
-		entry, err := readEntry(item, platform)
-		if entry.Namespace != "" {
-			places[entry.Namespace] = append(places[entry.Namespace], i)
+		entries[i], errs[i] = readEntry(item, platform)
+		entries[i].Place = fmt.Sprintf("entry %d, line %d", i, item.Line)
+		if name := entries[i].Namespace; name != "" {
+			places[name] = append(places[name], entries[i].Place)
+		}
+	}
+	for i, entry := range entries {
+		err := errs[i]
+		if others := places[entry.Namespace]; err == nil && len(others) > 1 {
+			err = fmt.Errorf("the namespace is listed more than once (%s); keep one of them", strings.Join(others, "; "))
 		}
 		if err != nil {
-			source.Refusals = append(source.Refusals, Refusal{entry.Namespace, fmt.Sprintf("entry %d (namespace %q): %v", i, entry.Namespace, err)})
+			message := fmt.Sprintf("%s (namespace %q): %v", entry.Place, entry.Namespace, err)
+			s.Refusals = append(s.Refusals, Refusal{entry.Namespace, message, entry.Place})
 			continue
 		}
-		entries[entry.Namespace] = entry
+		s.Entries = append(s.Entries, entry)
 	}
-	for i, item := range items {
-		namespace := nameOf(item)
-		entry, valid := entries[namespace]
-		switch {
-		case !valid:
-		case len(places[namespace]) > 1:
-			source.Refusals = append(source.Refusals, Refusal{namespace, fmt.Sprintf("entry %d (namespace %q): the namespace is listed in entries %v; keep one of them", i, namespace, places[namespace])})
-		default:
-			source.Entries = append(source.Entries, entry)
-		}
-	}
-	return source
 }
 
-// nameOf is the namespace of an entry, as far as the entry tells it.
-func nameOf(item json.RawMessage) string {
-	var named struct {
-		Name string `json:"name"`
+// namespaces are all that the source lists, validly or not, each once.
+func (s *Source) namespaces() []string {
+	var names []string
+	for _, entry := range s.Entries {
+		names = append(names, entry.Namespace)
 	}
-	if json.Unmarshal(item, &named) != nil {
-		return ""
+	for _, refusal := range s.Refusals {
+		names = append(names, refusal.Namespace)
 	}
-	return named.Name
-}
-
-// readEntry checks an entry as far as that can be done without the cluster. What it returns with an error has the
-// namespace at most.
-func readEntry(item json.RawMessage, platform manifests.Platform) (Entry, error) {
-	entry := Entry{Namespace: nameOf(item)}
-	var fields struct {
-		Name    string         `json:"name"`
-		Gateway map[string]any `json:"gateway"`
-	}
-	if err := unmarshalStrict(item, &fields); err != nil {
-		return entry, err
-	}
-	if problems := validation.IsDNS1123Label(fields.Name); len(problems) > 0 {
-		// Nor is it known which namespace is meant, so this entry may be that of any tenant.
-		return Entry{}, fmt.Errorf("name: %q is not the name of a namespace: %s", fields.Name, strings.Join(problems, "; "))
-	}
-	if fields.Gateway == nil {
-		return entry, errors.New("gateway is missing; give the spec of a GatewayTenant")
-	}
-	if _, there := fields.Gateway["serverDnsNames"]; !there {
-		return entry, errors.New("gateway.serverDnsNames is missing; give the names under which clients reach the gateway, or []")
-	}
-	spec, err := json.Marshal(fields.Gateway)
-	if err != nil {
-		return entry, err
-	}
-	tenant := &v1alpha1.GatewayTenant{ObjectMeta: metav1.ObjectMeta{Name: v1alpha1.Name, Namespace: fields.Name}}
-	if err := unmarshalStrict(spec, &tenant.Spec); err != nil {
-		return entry, fmt.Errorf("gateway: %w", err)
-	}
-	if _, err := manifests.NewTenant(tenant, platform); err != nil {
-		return entry, fmt.Errorf("gateway: %w", err)
-	}
-	return Entry{Namespace: fields.Name, Spec: fields.Gateway}, nil
-}
-
-// unmarshalStrict decodes JSON as the API server does, names of fields to the letter, and refuses unknown fields.
-func unmarshalStrict(text []byte, into any) error {
-	unknown, err := kjson.UnmarshalStrict(text, into)
-	return errors.Join(append(unknown, err)...)
+	slices.Sort(names)
+	return slices.Compact(names)
 }

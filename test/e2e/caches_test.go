@@ -30,6 +30,7 @@ func TestCachesHoldWhatIsNeededAndNoMore(t *testing.T) {
 		resource := target.Path[strings.LastIndex(target.Path, "/")+1:]
 		query := target.Query()
 		selected := strings.HasPrefix(query.Get("fieldSelector"), "metadata.name=") || query.Get("labelSelector") == "app.kubernetes.io/managed-by=gatewaytenant-operator" ||
+			strings.HasPrefix(target.Path, "/api/v1/namespaces/"+platformNamespace+"/configmaps") ||
 			resource == "pods" && query.Get("labelSelector") == "app.kubernetes.io/name=openshell-gateway-certgen" ||
 			resource == "events" && query.Get("fieldSelector") == "reason=FailedCreate"
 		if !selected && resource != unselected[0] && resource != unselected[1] {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ambient-code/gatewaytenant-operator/controllers"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig"
 )
 
 // operatorProcess is the operator, run within the test and as its own ServiceAccount. It can be stopped and started
@@ -37,6 +38,7 @@ func (o *operatorProcess) start(ctx context.Context, change ...func(*controllers
 		CertgenImage:        "gatewaytenant-operator:dev",
 		AllowedRepositories: []string{"ghcr.io/nvidia/"},
 		Lifetimes:           certificates.DefaultLifetimes,
+		Guard:               platformconfig.DefaultGuard,
 		LeaderElect:         true,
 		Concurrency:         16,
 		MetricsAddress:      "0",

@@ -1,0 +1,152 @@
+package platformconfig
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
+	kjson "sigs.k8s.io/json"
+
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/manifests"
+)
+
+// readEntry checks an entry as far as that can be done without the cluster. What it returns with an error has the
+// namespace at most.
+func readEntry(item *yaml.Node, platform manifests.Platform) (Entry, error) {
+	entry := Entry{Namespace: nameOf(item)}
+	var fields struct {
+		Name    string         `json:"name"`
+		Gateway map[string]any `json:"gateway"`
+	}
+	if err := decode(item, &fields); err != nil {
+		return entry, at(item, "", err)
+	}
+	if problems := validation.IsDNS1123Label(fields.Name); len(problems) > 0 {
+		// Nor is it known which namespace is meant, so this entry may be that of any tenant.
+		return Entry{}, at(item, "", fieldError("name", fmt.Sprintf("%q is not the name of a namespace: %s", fields.Name, strings.Join(problems, "; "))))
+	}
+	if fields.Gateway == nil {
+		return entry, at(item, "", fieldError("gateway", "is missing; give the spec of a GatewayTenant"))
+	}
+	if _, there := fields.Gateway["serverDnsNames"]; !there {
+		return entry, at(item, "", fieldError("gateway.serverDnsNames", "is missing; give the names under which clients reach the gateway, or []"))
+	}
+	tenant := &v1alpha1.GatewayTenant{ObjectMeta: metav1.ObjectMeta{Name: v1alpha1.Name, Namespace: fields.Name}}
+	if err := decode(child(item, "gateway"), &tenant.Spec); err != nil {
+		return entry, at(item, "gateway.", err)
+	}
+	if _, err := manifests.NewTenant(tenant, platform); err != nil {
+		return entry, at(item, "", inEntry(err))
+	}
+	return Entry{Namespace: fields.Name, Spec: fields.Gateway}, nil
+}
+
+// nameOf is the namespace of an entry, as far as the entry tells it.
+func nameOf(item *yaml.Node) string {
+	name := child(item, "name")
+	if name == nil || name.ShortTag() != "!!str" || len(validation.IsDNS1123Label(name.Value)) > 0 {
+		return ""
+	}
+	return name.Value
+}
+
+// decode decodes YAML as the API server does JSON: names of fields to the letter, no unknown fields, none twice.
+func decode(node *yaml.Node, into any) error {
+	var value any
+	if err := node.Decode(&value); err != nil {
+		return err
+	}
+	text, err := json.Marshal(value)
+	if err != nil {
+		return errors.New("has a key that is not text")
+	}
+	unknown, err := kjson.UnmarshalStrict(text, into)
+	return errors.Join(append(unknown, err)...)
+}
+
+// entryError is what is wrong with a field of an entry.
+type entryError struct{ field, message string }
+
+func fieldError(field, message string) error { return &entryError{field, field + " " + message} }
+
+func (e *entryError) Error() string { return e.message }
+
+// inEntry says what is wrong with a GatewayTenant in terms of the entry: its spec is the entry's gateway.
+func inEntry(err error) error {
+	rejected := new(manifests.RejectedError)
+	if !errors.As(err, &rejected) {
+		return err
+	}
+	field, is := strings.CutPrefix(rejected.Field, "spec.")
+	if !is {
+		return err
+	}
+	field = "gateway." + field
+	return &entryError{field, strings.Replace(rejected.Message, rejected.Field, field, 1)}
+}
+
+// unknownField is how a strict decoder names a field that there is not.
+var unknownField = regexp.MustCompile(`unknown field "([^"]+)"`)
+
+// at adds the line of the field that an error is about. Prefix is the path of what was decoded.
+func at(item *yaml.Node, prefix string, err error) error {
+	field, message := "", err.Error()
+	if is := new(entryError); errors.As(err, &is) {
+		field = is.field
+	} else if found := unknownField.FindStringSubmatch(message); found != nil {
+		field = prefix + found[1]
+		message = fmt.Sprintf("%s is not a field that there is", field)
+	} else if mistyped, is := errors.AsType[*json.UnmarshalTypeError](err); is {
+		field = prefix + mistyped.Field
+		message = fmt.Sprintf("%s is a %s and must be a %s", field, mistyped.Value, mistyped.Type)
+	} else {
+		return err
+	}
+	node := item
+	for _, step := range steps(field) {
+		next := child(node, step)
+		if next == nil {
+			break
+		}
+		node = next
+	}
+	if node.Kind == yaml.ScalarNode && !strings.Contains(message, node.Value) {
+		message = fmt.Sprintf("%s (%q)", message, node.Value)
+	}
+	return fmt.Errorf("line %d: %s", node.Line, message)
+}
+
+// steps splits the path of a field: a.b[0] is a, b, 0.
+func steps(field string) []string {
+	return strings.FieldsFunc(field, func(r rune) bool { return r == '.' || r == '[' || r == ']' })
+}
+
+// child is a field of a mapping or an item of a list; nil: there is none.
+func child(node *yaml.Node, step string) *yaml.Node {
+	if node == nil {
+		return nil
+	}
+	if node.Kind == yaml.AliasNode {
+		node = node.Alias
+	}
+	switch node.Kind {
+	case yaml.MappingNode:
+		for i := 0; i+1 < len(node.Content); i += 2 {
+			if node.Content[i].Value == step {
+				return node.Content[i+1]
+			}
+		}
+	case yaml.SequenceNode:
+		if i, err := strconv.Atoi(step); err == nil && i >= 0 && i < len(node.Content) {
+			return node.Content[i]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,124 @@
+package platformconfig
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ambient-code/gatewaytenant-operator/manifests"
+)
+
+// StatusSuffix is what the name of the report adds to that of the first ConfigMap, which has no status of its own.
+const StatusSuffix = "-status"
+
+// Keys of the report.
+const (
+	keySummary = "summary" // how many entries are in which state, and what is wrong with whole ConfigMaps
+	keyEntries = "entries" // a row an entry, in their order: a YAML list, one item a line
+)
+
+// mostBytes is how long the report's entries may be: etcd and the API server take objects up to about 1 MiB.
+const mostBytes = 900 << 10
+
+// reportOf is the content of the report. It depends on the plan alone, so that it is written only when that changes.
+func reportOf(plan Plan) map[string]string {
+	return map[string]string{keySummary: summary(plan), keyEntries: entriesText(plan.Rows)}
+}
+
+// summary is for people who look first.
+func summary(plan Plan) string {
+	var text strings.Builder
+	counts := count(plan.Rows)
+	for _, state := range slices.Sorted(maps.Keys(counts)) {
+		fmt.Fprintf(&text, "%s: %d\n", state, counts[state])
+	}
+	if hold := plan.Hold; hold.Plan != "" {
+		fmt.Fprintf(&text, "held: the removal of %d of %d gateways waits for a confirmation. If it is meant, annotate a ConfigMap with entries: %s=%s\n",
+			hold.Removals, hold.Total, AnnotationConfirm, hold.Plan)
+	}
+	for _, problem := range plan.Problems {
+		fmt.Fprintf(&text, "problem: %s\n", cut(problem, 2000))
+	}
+	return text.String()
+}
+
+func count(rows []Row) map[State]int {
+	counts := map[State]int{}
+	for _, row := range rows {
+		counts[row.State]++
+	}
+	return counts
+}
+
+// entriesText is the rows. Their messages are cut to what a ConfigMap has room for; of more rows than even that helps,
+// those without a message are left out first, since nothing is wrong with them.
+func entriesText(rows []Row) string {
+	for _, most := range []int{600, 300, 150, 60} {
+		if text := rowsText(rows, most); len(text) <= mostBytes {
+			return text
+		}
+	}
+	troubled := slices.DeleteFunc(slices.Clone(rows), func(row Row) bool { return row.Message == "" })
+	text := rowsText(troubled, 60)
+	if len(text) > mostBytes {
+		text = text[:strings.LastIndexByte(text[:mostBytes], '\n')+1]
+	}
+	return text + fmt.Sprintf("# cut: %d entries are more than a ConfigMap has room for\n", len(rows))
+}
+
+func rowsText(rows []Row, most int) string {
+	var text strings.Builder
+	for _, row := range rows {
+		row.Message = cut(row.Message, most)
+		line, err := json.Marshal(row)
+		if err != nil {
+			panic(err) // strings: cannot fail
+		}
+		text.WriteString("- ")
+		text.Write(line)
+		text.WriteByte('\n')
+	}
+	return text.String()
+}
+
+// heldBy are the namespaces whose removal a report says is held; nil: there is no report.
+func heldBy(report *corev1.ConfigMap) map[string]bool {
+	held := map[string]bool{}
+	if report == nil {
+		return held
+	}
+	for line := range strings.Lines(report.Data[keyEntries]) {
+		var row Row
+		if json.Unmarshal([]byte(strings.TrimPrefix(line, "- ")), &row) == nil && row.State == Held {
+			held[row.Namespace] = true
+		}
+	}
+	return held
+}
+
+func cut(message string, most int) string {
+	if len(message) <= most {
+		return message
+	}
+	return strings.ToValidUTF8(message[:most], "") + "…"
+}
+
+// reportObject is the report as a ConfigMap.
+func reportObject(name client.ObjectKey, data map[string]string) *unstructured.Unstructured {
+	object := &unstructured.Unstructured{Object: map[string]any{"data": map[string]any{}}}
+	object.SetAPIVersion("v1")
+	object.SetKind("ConfigMap")
+	object.SetNamespace(name.Namespace)
+	object.SetName(name.Name)
+	object.SetLabels(map[string]string{manifests.LabelManagedBy: manifests.Manager})
+	for key, value := range data {
+		object.Object["data"].(map[string]any)[key] = value
+	}
+	return object
+}

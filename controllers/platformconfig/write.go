@@ -1,0 +1,137 @@
+package platformconfig
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/util/retry"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
+	"github.com/ambient-code/gatewaytenant-operator/manifests"
+)
+
+// applyAll brings the entries' GatewayTenants to what the entries say, several at a time; one that fails stops no other.
+// What goes wrong is said in the entry's row. What the API server will never take is not tried again.
+func (r *Reconciler) applyAll(ctx context.Context, plan *Plan, world World) error {
+	errs := make([]error, len(plan.Apply))
+	var workers errgroup.Group
+	workers.SetLimit(r.options.Concurrency)
+	for i, work := range plan.Apply {
+		workers.Go(func() error {
+			errs[i] = r.applier.Apply(ctx, tenantOf(work), liveOf(world.Tenants[work.Namespace]))
+			return nil
+		})
+	}
+	_ = workers.Wait() // the workers' errors are in errs: all of them, not the first
+	for i, err := range errs {
+		if err == nil {
+			continue
+		}
+		row := &plan.Rows[plan.Apply[i].row]
+		row.State, row.Message = Failed, fmt.Sprintf("%s: %v", plan.Apply[i].Place, err)
+		if apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) {
+			row.State, errs[i] = Refused, nil
+		} else if apierrors.IsNotFound(err) || apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
+			row.State, row.Message, errs[i] = Waiting, "the namespace is going; its gateway is made when it appears again", nil
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// remove deletes GatewayTenants that no entry asks for, or hands them over, after live reads have confirmed that the
+// ConfigMaps still are the ones that say so: caches may be old.
+func (r *Reconciler) remove(ctx context.Context, plan Plan, configs map[string]*corev1.ConfigMap) error {
+	if len(plan.Delete)+len(plan.Release) == 0 {
+		return nil
+	}
+	live, err := r.configs(ctx, r.live)
+	if err != nil {
+		return err
+	}
+	delete(live, r.options.report().Name)
+	for name, config := range live {
+		if was := configs[name]; was == nil || was.UID != config.UID || was.ResourceVersion != config.ResourceVersion {
+			return nil // the change is an event on its way
+		}
+	}
+	errs := make([]error, len(plan.Delete)+len(plan.Release))
+	var workers errgroup.Group
+	workers.SetLimit(r.options.Concurrency)
+	for i, tenant := range slices.Concat(plan.Delete, plan.Release) {
+		act, origin := r.deleteTenant, tenant.Annotations[v1alpha1.AnnotationSource]
+		if i >= len(plan.Delete) {
+			act = r.release
+		}
+		if !slices.ContainsFunc(slices.Collect(maps.Keys(live)), func(name string) bool { return origin == r.options.Config.Namespace+"/"+name }) {
+			continue // a ConfigMap that is gone removes nothing
+		}
+		workers.Go(func() error {
+			errs[i] = r.ifUnchanged(ctx, tenant, act)
+			return nil
+		})
+	}
+	_ = workers.Wait()
+	return errors.Join(errs...)
+}
+
+// ifUnchanged acts on a GatewayTenant if the API server has it as the cache has it, status aside. Status is written all
+// the time, so a conflict is tried again at once: what is left over of a great removal would be held anew.
+func (r *Reconciler) ifUnchanged(ctx context.Context, tenant *v1alpha1.GatewayTenant, act func(context.Context, *v1alpha1.GatewayTenant) error) error {
+	err := retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+		live := &v1alpha1.GatewayTenant{}
+		if err := r.live.Get(ctx, client.ObjectKeyFromObject(tenant), live); err != nil {
+			return err
+		}
+		if live.UID != tenant.UID || !maps.Equal(live.Annotations, tenant.Annotations) || !bridged(live) {
+			return nil // the change is an event on its way
+		}
+		return act(ctx, live)
+	})
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("removing GatewayTenant %s/%s: %w", tenant.Namespace, tenant.Name, err)
+	}
+	return nil
+}
+
+func (r *Reconciler) deleteTenant(ctx context.Context, tenant *v1alpha1.GatewayTenant) error {
+	return r.Delete(ctx, tenant, client.Preconditions{UID: &tenant.UID, ResourceVersion: &tenant.ResourceVersion})
+}
+
+// release makes a bridged GatewayTenant one that was made by hand: the bridge's marks go, and its fields become nobody's.
+func (r *Reconciler) release(ctx context.Context, tenant *v1alpha1.GatewayTenant) error {
+	released := tenant.DeepCopy()
+	delete(released.Labels, v1alpha1.LabelSource)
+	delete(released.Annotations, v1alpha1.AnnotationSource)
+	delete(released.Annotations, apply.AnnotationHash)
+	released.ManagedFields = slices.DeleteFunc(released.ManagedFields, func(entry metav1.ManagedFieldsEntry) bool { return entry.Manager == fieldOwner })
+	return r.Patch(ctx, released, client.MergeFromWithOptions(tenant, client.MergeFromWithOptimisticLock{}), client.FieldOwner(manifests.Manager))
+}
+
+// tenantOf is the GatewayTenant of an entry, with the fields that the bridge sets and no others.
+func tenantOf(work Work) *unstructured.Unstructured {
+	tenant := &unstructured.Unstructured{Object: map[string]any{"spec": work.Spec}}
+	tenant.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("GatewayTenant"))
+	tenant.SetNamespace(work.Namespace)
+	tenant.SetName(v1alpha1.Name)
+	tenant.SetLabels(map[string]string{v1alpha1.LabelSource: v1alpha1.SourcePlatformConfig})
+	tenant.SetAnnotations(map[string]string{v1alpha1.AnnotationSource: work.Origin})
+	return tenant
+}
+
+// liveOf keeps a nil pointer from becoming an object that is not nil.
+func liveOf(tenant *v1alpha1.GatewayTenant) metav1.Object {
+	if tenant == nil {
+		return nil
+	}
+	return tenant
+}

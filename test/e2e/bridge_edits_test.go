@@ -1,0 +1,354 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig"
+)
+
+// report is what platform-config-status says: its summary, and the rows by namespace.
+func report(t *testing.T) (summary string, rows map[string]platformconfig.Row) {
+	t.Helper()
+	status := &corev1.ConfigMap{}
+	if err := admin.Get(t.Context(), client.ObjectKey{Namespace: platformNamespace, Name: "platform-config-status"}, status); err != nil {
+		return err.Error(), nil
+	}
+	rows = map[string]platformconfig.Row{}
+	for line := range strings.Lines(status.Data["entries"]) {
+		var row platformconfig.Row
+		if err := json.Unmarshal([]byte(strings.TrimPrefix(line, "- ")), &row); err != nil {
+			t.Fatal(line, err)
+		}
+		rows[row.Namespace] = row
+	}
+	return status.Data["summary"], rows
+}
+
+// waitState waits until the report says where a namespace stands, in these words.
+func waitState(t *testing.T, namespace string, state platformconfig.State, words ...string) {
+	t.Helper()
+	eventually(t, 15*time.Second, func() error {
+		_, rows := report(t)
+		row, there := rows[namespace]
+		if there != (state != "") || row.State != state {
+			return fmt.Errorf("%s: %+v, want %q", namespace, row, state)
+		}
+		for _, word := range words {
+			if !strings.Contains(row.Message, word) {
+				return fmt.Errorf("%s: the message is %q, want %q in it", namespace, row.Message, word)
+			}
+		}
+		return nil
+	})
+}
+
+// waitSummary waits until the report's summary says these words.
+func waitSummary(t *testing.T, words string) string {
+	t.Helper()
+	var summary string
+	eventually(t, 15*time.Second, func() error {
+		if summary, _ = report(t); !strings.Contains(summary, words) {
+			return fmt.Errorf("the summary is %q, want %q in it", summary, words)
+		}
+		return nil
+	})
+	return summary
+}
+
+// tenantUIDs are the GatewayTenants in the namespaces with a prefix, by namespace, with uid and generation.
+func tenantUIDs(t *testing.T, prefix string) map[string]string {
+	t.Helper()
+	var list v1alpha1.GatewayTenantList
+	if err := admin.List(t.Context(), &list); err != nil {
+		t.Fatal(err)
+	}
+	uids := map[string]string{}
+	for _, tenant := range list.Items {
+		if strings.HasPrefix(tenant.Namespace, prefix) && tenant.DeletionTimestamp == nil {
+			uids[tenant.Namespace] = fmt.Sprintf("%s %d", tenant.UID, tenant.Generation)
+		}
+	}
+	return uids
+}
+
+// TestEditsOfPlatformConfig makes one edit after another, and compares the uids of all GatewayTenants each time.
+func TestEditsOfPlatformConfig(t *testing.T) {
+	const prefix = "edited-"
+	all := map[string]string{} // entries by namespace
+	for i := range 10 {
+		namespace := fmt.Sprint(prefix, i)
+		makeNamespace(t, namespace)
+		all[namespace] = entry(namespace)
+	}
+	listed := func(change map[string]string) []string {
+		entries := maps.Clone(all)
+		maps.Copy(entries, change)
+		maps.DeleteFunc(entries, func(_, text string) bool { return text == "" })
+		return slices.Collect(maps.Values(entries))
+	}
+	platformConfig(t, listed(nil)...)
+	for namespace := range all {
+		waitReady(t, namespace)
+	}
+	before := tenantUIDs(t, prefix)
+	unchanged := func(t *testing.T, except ...string) {
+		t.Helper()
+		time.Sleep(time.Second) // in which a change acts
+		after := tenantUIDs(t, prefix)
+		for namespace, was := range before {
+			if is := after[namespace]; is != was && !slices.Contains(except, namespace) {
+				t.Errorf("%s is %q and was %q", namespace, is, was)
+			}
+		}
+	}
+
+	t.Run("one of ten is changed", func(t *testing.T) {
+		changed := strings.Replace(all["edited-3"], "gateway.edited-3", "other.edited-3", 1)
+		platformConfig(t, listed(map[string]string{"edited-3": changed})...)
+		eventually(t, 15*time.Second, func() error {
+			if names := get(t, &v1alpha1.GatewayTenant{}, "edited-3", v1alpha1.Name).Spec.ServerDNSNames; names[0] != "other.edited-3.example.com" {
+				return fmt.Errorf("the names are %v", names)
+			}
+			return nil
+		})
+		unchanged(t, "edited-3")
+		platformConfig(t, listed(nil)...)
+	})
+	waitReady(t, "edited-3")
+	before = tenantUIDs(t, prefix)
+
+	refused := func(what, text, words string) {
+		t.Run(what, func(t *testing.T) {
+			platformConfig(t, listed(map[string]string{"edited-1": text})...)
+			waitState(t, "edited-1", platformconfig.Refused, words)
+			unchanged(t)
+		})
+	}
+	refused("a bad image", "- {name: edited-1, gateway: {serverDnsNames: [], image: 'docker.io/evil/x:1'}}", "docker.io/evil/x:1")
+	refused("an unknown field", "- {name: edited-1, gateway: {serverDnsNames: [], imag: x}}", "gateway.imag is not a field")
+	refused("no gateway", "- {name: edited-1}", "gateway is missing")
+	refused("listed twice", all["edited-1"]+"\n"+all["edited-1"], "more than once")
+	refused("what only the schema of the API refuses", "- {name: edited-1, gateway: {serverDnsNames: [], sandboxTokens: Perhaps}}", "sandboxTokens")
+	t.Run("a bad name keeps what it may have meant", func(t *testing.T) {
+		platformConfig(t, listed(map[string]string{"edited-1": "- {name: Edited-1, gateway: {serverDnsNames: []}}"})...)
+		waitState(t, "edited-1", platformconfig.Kept, "cannot be read")
+		waitState(t, "", platformconfig.Refused, "Edited-1")
+		unchanged(t)
+	})
+	for what, text := range map[string]string{"an empty value": "", "null": "null", "broken YAML": "- {name: edited-0", "no list": "name: edited-0"} {
+		t.Run(what, func(t *testing.T) {
+			platformConfigText(t, text)
+			waitSummary(t, "problem: gatewaytenant-system/platform-config: the key")
+			unchanged(t)
+		})
+	}
+	t.Run("the key is dropped", func(t *testing.T) {
+		config := get(t, &corev1.ConfigMap{}, platformNamespace, "platform-config")
+		config.Data = map[string]string{"namespace": "a typing error"}
+		if err := admin.Update(t.Context(), config); err != nil {
+			t.Fatal(err)
+		}
+		waitSummary(t, `the key "namespaces" is missing`)
+		unchanged(t)
+	})
+	t.Run("the ConfigMap is deleted", func(t *testing.T) {
+		if err := admin.Delete(t.Context(), get(t, &corev1.ConfigMap{}, platformNamespace, "platform-config")); err != nil {
+			t.Fatal(err)
+		}
+		waitSummary(t, "is not there")
+		unchanged(t)
+		platformConfig(t, listed(nil)...)
+		waitState(t, "edited-1", platformconfig.Applied)
+		unchanged(t)
+	})
+	t.Run("one is removed", func(t *testing.T) {
+		platformConfig(t, listed(map[string]string{"edited-2": ""})...)
+		waitGone(t, &v1alpha1.GatewayTenant{}, "edited-2", v1alpha1.Name)
+		waitState(t, "edited-2", "")
+		unchanged(t, "edited-2")
+	})
+	t.Run("a removal of most is held until it is confirmed", func(t *testing.T) {
+		heldAndConfirmed(t, unchanged)
+	})
+	t.Run("the literal []", func(t *testing.T) {
+		platformConfig(t)
+		for namespace := range all {
+			waitGone(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name)
+		}
+	})
+}
+
+// heldAndConfirmed removes all tenants but not by the literal [], so that it is held.
+func heldAndConfirmed(t *testing.T, unchanged func(t *testing.T, except ...string)) {
+	t.Helper()
+	makeNamespace(t, "held-other")
+	platformConfig(t, entry("held-other"))
+	summary := waitSummary(t, "held: the removal of 9 of ")
+	waitState(t, "edited-5", platformconfig.Held)
+	unchanged(t, "edited-2")
+	confirm := func(value string) {
+		config := get(t, &corev1.ConfigMap{}, platformNamespace, "platform-config")
+		metav1.SetMetaDataAnnotation(&config.ObjectMeta, platformconfig.AnnotationConfirm, value)
+		if err := admin.Update(t.Context(), config); err != nil {
+			t.Fatal(err)
+		}
+	}
+	confirm("another plan")
+	unchanged(t, "edited-2")
+	_, value, _ := strings.Cut(strings.TrimSpace(summary[strings.Index(summary, platformconfig.AnnotationConfirm):]), "=")
+	value, _, _ = strings.Cut(value, "\n")
+	confirm(value)
+	waitGone(t, &v1alpha1.GatewayTenant{}, "edited-5", v1alpha1.Name)
+	waitReady(t, "held-other")
+}
+
+func TestNamespaceThatIsMadeAgainGetsItsGatewayAgain(t *testing.T) {
+	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "made-again"}}
+	platformConfig(t, entry("made-again"))
+	waitState(t, "made-again", platformconfig.Waiting, "does not exist")
+	makeNamespace(t, "made-again")
+	first := waitReady(t, "made-again")
+	if err := admin.Delete(t.Context(), namespace); err != nil {
+		t.Fatal(err)
+	}
+	waitGone(t, &corev1.Namespace{}, "", "made-again")
+	waitState(t, "made-again", platformconfig.Waiting)
+	create(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "made-again"}})
+	if second := waitReady(t, "made-again"); second.UID == first.UID {
+		t.Error("the GatewayTenant is the one of the namespace before")
+	}
+	platformConfig(t)
+	waitGone(t, &v1alpha1.GatewayTenant{}, "made-again", v1alpha1.Name)
+}
+
+func TestHandOverBothWaysWithoutAGap(t *testing.T) {
+	const namespace = "handed-over"
+	makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{ServerDNSNames: []string{"mine.example.com"}, Config: "openshell.gateway.log_level = 'debug'"})
+	tenant := waitReady(t, namespace)
+	pod := podUID(t, namespace)
+	same := func(t *testing.T) *v1alpha1.GatewayTenant {
+		t.Helper()
+		after := waitReady(t, namespace)
+		if after.UID != tenant.UID || podUID(t, namespace) != pod {
+			t.Error("the GatewayTenant or its pod is another")
+		}
+		return after
+	}
+	platformConfig(t, entry(namespace))
+	waitState(t, namespace, platformconfig.Conflict, "kubectl annotate gwt openshell-gateway -n handed-over openshell.ambient-code.io/hand-over=to-platform-config")
+	annotate(t, namespace, v1alpha1.AnnotationHandOver, v1alpha1.HandOverToPlatform)
+	waitState(t, namespace, platformconfig.Applied)
+	serves(t, namespace, "gateway.handed-over.example.com")
+	if after := same(t); after.Spec.Config == "" {
+		t.Error("what the entry does not set was taken away")
+	}
+	// Somebody who takes the label off does not leave the platform's hand.
+	bridged := get(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name)
+	bridged.Labels, bridged.Spec.ServerDNSNames = nil, nil
+	if err := admin.Update(t.Context(), bridged); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 15*time.Second, func() error {
+		now := get(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name)
+		if len(now.Spec.ServerDNSNames) == 0 || now.Labels[v1alpha1.LabelSource] == "" {
+			return fmt.Errorf("it is %v, %v", now.Spec.ServerDNSNames, now.Labels)
+		}
+		return nil
+	})
+
+	annotate(t, namespace, v1alpha1.AnnotationHandOver, v1alpha1.HandOverToTenant)
+	platformConfig(t)
+	waitState(t, namespace, "")
+	after := same(t)
+	if after.Labels[v1alpha1.LabelSource] != "" || len(after.Spec.ServerDNSNames) != 1 {
+		t.Errorf("handed over to the tenant: %v, %v", after.Labels, after.Spec.ServerDNSNames)
+	}
+	change(t, namespace, func(s *v1alpha1.GatewayTenantSpec) { s.ServerDNSNames = []string{"mine.example.com"} })
+	serves(t, namespace, "mine.example.com")
+	platformConfig(t, entry(namespace))
+	waitState(t, namespace, platformconfig.Conflict)
+	platformConfig(t)
+	same(t)
+}
+
+func TestShardsAreOneList(t *testing.T) {
+	makeNamespace(t, "shard-a")
+	makeNamespace(t, "shard-b")
+	platformConfig(t, entry("shard-a"))
+	second := &corev1.ConfigMap{
+		ObjectMeta: metav1.ObjectMeta{Name: "more-tenants", Namespace: platformNamespace, Labels: map[string]string{platformconfig.LabelShard: "true"}},
+		Data:       map[string]string{"namespaces": entry("shard-b")},
+	}
+	create(t, second)
+	t.Cleanup(func() { _ = admin.Delete(t.Context(), second) })
+	first := map[string]types.UID{"shard-a": waitReady(t, "shard-a").UID, "shard-b": waitReady(t, "shard-b").UID}
+	set := func(text string) {
+		t.Helper()
+		second.Data["namespaces"] = text
+		if err := admin.Update(t.Context(), second); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stay := func() {
+		t.Helper()
+		time.Sleep(time.Second)
+		for namespace, uid := range first {
+			if tenant := get(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name); tenant.UID != uid || tenant.DeletionTimestamp != nil {
+				t.Errorf("the GatewayTenant in %s is another, or goes", namespace)
+			}
+		}
+	}
+	set(entry("shard-b") + "\n" + entry("shard-a"))
+	waitState(t, "shard-a", platformconfig.Refused, "gatewaytenant-system/more-tenants and gatewaytenant-system/platform-config")
+	stay()
+	platformConfig(t) // moves shard-a: now only the second lists it
+	waitState(t, "shard-a", platformconfig.Applied)
+	stay()
+	set("- broken")
+	set("")
+	waitState(t, "shard-b", platformconfig.Kept)
+	stay()
+	set("[]")
+	for namespace := range first {
+		waitGone(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name)
+	}
+}
+
+// TestOneOfAThousandEntries counts what one changed entry costs. The namespaces of the others do not exist, so that it is
+// the bridge alone that works.
+func TestOneOfAThousandEntries(t *testing.T) {
+	const namespace = "one-of-a-thousand"
+	makeNamespace(t, namespace)
+	entries := []string{entry(namespace)}
+	for i := range 999 {
+		entries = append(entries, entry(fmt.Sprintf("nowhere-%03d", i)))
+	}
+	platformConfig(t, entries...)
+	waitReady(t, namespace)
+	waitSummary(t, "Waiting: 999")
+	settle(t)
+	operator.take(writes)
+	entries[0] = strings.Replace(entries[0], "gateway.", "other.", 1)
+	platformConfig(t, entries...)
+	serves(t, namespace, "other."+namespace+".example.com")
+	time.Sleep(2 * time.Second)
+	for _, request := range operator.take(writes) {
+		if !strings.Contains(request, "/namespaces/"+namespace+"/") {
+			t.Errorf("one entry was changed, and the operator wrote %s", request)
+		}
+	}
+	platformConfig(t)
+	waitGone(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name)
+}
