@@ -157,6 +157,10 @@ func (p *planner) removals(guard Guard) {
 			p.row(namespace, Kept, tenant.Annotations[v1alpha1.AnnotationSource], "no entry asks for this gateway; it stays, since %s", why)
 			continue
 		}
+		if tenant.Annotations[v1alpha1.AnnotationHandOver] == v1alpha1.HandOverToTenant {
+			p.plan.Release = append(p.plan.Release, tenant)
+			continue
+		}
 		removals = append(removals, tenant)
 	}
 	if p.plan.Hold = guard.hold(removals, total, p.sources, p.Held); p.plan.Hold.Plan != "" {
@@ -165,13 +169,7 @@ func (p *planner) removals(guard Guard) {
 		}
 		return
 	}
-	for _, tenant := range removals {
-		if tenant.Annotations[v1alpha1.AnnotationHandOver] == v1alpha1.HandOverToTenant {
-			p.plan.Release = append(p.plan.Release, tenant)
-		} else {
-			p.plan.Delete = append(p.plan.Delete, tenant)
-		}
-	}
+	p.plan.Delete = removals
 }
 
 // keeps says why a GatewayTenant that no entry asks for stays; empty: it goes.
