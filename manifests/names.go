@@ -36,7 +36,7 @@ const (
 	NodeReaderPrefix = NodeReaderName + ":"
 )
 
-// SecretNames are the Secrets that the certgen Job makes, in the order in which it makes them.
+// SecretNames are the Secrets that the certgen Job makes.
 var SecretNames = [...]string{CAName, ServerTLSName, ClientTLSName, TokenKeysName}
 
 const (

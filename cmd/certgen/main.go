@@ -35,10 +35,11 @@ func main() {
 	if len(done) > 0 {
 		report = strings.Join(done, "; ")
 	}
-	if err != nil {
-		report = strings.Join(append(done, err.Error()), "; ")
-	}
 	fmt.Println(report)
+	if err != nil {
+		fmt.Println(err)
+		report = err.Error() // alone: it says the same each time that it is tried
+	}
 	// What the pod says of itself when it is over; without the file there is nobody to say it to.
 	_ = os.WriteFile(o.terminationLog, []byte(report), 0o600)
 	if err != nil {

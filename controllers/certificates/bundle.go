@@ -1,12 +1,14 @@
 package certificates
 
 import (
+	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -20,13 +22,20 @@ const (
 	keyID          = "kid"         // in hex, the first 16 bytes of SHA-256 over the SPKI DER
 )
 
-// renewAt is when a certificate has lived two thirds of its life.
-func renewAt(certificate *x509.Certificate) time.Time {
-	return certificate.NotAfter.Add(-certificate.NotAfter.Sub(certificate.NotBefore) / 3)
-}
+// Bounds of what is read at all. Whoever may write Secrets in one namespace must not be able to keep the operator, which
+// serves all of them, busy with a certificate.
+const (
+	mostBytes        = 64 << 10
+	mostKeyBytes     = 8 << 10 // an RSA key of 8192 bits has 6.4 KiB
+	mostCertificates = 32
+	mostRSABits      = 8192
+)
 
 // parseCertificates reads all certificates of a PEM text; there must be one.
 func parseCertificates(text []byte) ([]*x509.Certificate, error) {
+	if len(text) > mostBytes {
+		return nil, fmt.Errorf("is longer than %d bytes", mostBytes)
+	}
 	var certificates []*x509.Certificate
 	for {
 		var block *pem.Block
@@ -40,6 +49,12 @@ func parseCertificates(text []byte) ([]*x509.Certificate, error) {
 		if err != nil {
 			return nil, fmt.Errorf("cannot be read: %w", err)
 		}
+		if key, is := certificate.PublicKey.(*rsa.PublicKey); is && key.N.BitLen() > mostRSABits {
+			return nil, fmt.Errorf("has an RSA key of more than %d bits", mostRSABits)
+		}
+		if len(certificates) == mostCertificates {
+			return nil, fmt.Errorf("has more than %d certificates", mostCertificates)
+		}
 		certificates = append(certificates, certificate)
 	}
 	if len(certificates) == 0 {
@@ -48,22 +63,27 @@ func parseCertificates(text []byte) ([]*x509.Certificate, error) {
 	return certificates, nil
 }
 
-// chains tells whether a certificate leads, over the intermediates beside it, to one of the authorities, and whether a
-// chain of which nothing has expired does.
-func chains(leaf *x509.Certificate, between, authorities []*x509.Certificate, usage x509.ExtKeyUsage, now time.Time) error {
+// chains finds out until when a certificate leads, over the intermediates beside it, to one of the authorities.
+func chains(leaf *x509.Certificate, between, authorities []*x509.Certificate, usage x509.ExtKeyUsage, now time.Time) (until time.Time, err error) {
 	found, err := leaf.Verify(x509.VerifyOptions{
-		Roots: pool(authorities), Intermediates: pool(between),
-		CurrentTime: leaf.NotBefore, KeyUsages: []x509.ExtKeyUsage{usage},
+		Roots: pool(authorities), Intermediates: pool(between), CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{usage},
 	})
+	if invalid, is := errors.AsType[x509.CertificateInvalidError](err); is && invalid.Reason == x509.Expired {
+		return until, errors.New("is not valid yet, or has an authority that is not or no longer") // its own words have the time in them
+	}
 	if err != nil {
-		return fmt.Errorf("does not chain to its %s: %w", keyCA, err)
+		return until, fmt.Errorf("does not chain to its %s: %w", keyCA, err)
 	}
 	for _, chain := range found {
-		if !slices.ContainsFunc(chain, func(c *x509.Certificate) bool { return !now.Before(c.NotAfter) }) {
-			return nil
+		end := leaf.NotAfter
+		for _, certificate := range chain {
+			end = earliest(end, certificate.NotAfter)
+		}
+		if end.After(until) {
+			until = end
 		}
 	}
-	return errors.New("has an authority that has expired")
+	return until, nil
 }
 
 func pool(certificates []*x509.Certificate) *x509.CertPool {
@@ -84,6 +104,14 @@ func namesOf(certificate *x509.Certificate) []string {
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
+}
+
+// uncovered are those of the names that a certificate is not good for, in their order. A wildcard covers what it covers.
+func uncovered(certificate *x509.Certificate, names []string) []string {
+	carried := namesOf(certificate)
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+		return slices.Contains(carried, name) || !strings.HasPrefix(name, "*.") && certificate.VerifyHostname(name) == nil
+	})
 }
 
 // without are those of wanted that are not among names, in their order.

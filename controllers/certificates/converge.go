@@ -5,11 +5,14 @@ import (
 	"crypto/ed25519"
 	"crypto/x509"
 	"errors"
-	"slices"
+	"fmt"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+
+	"k8s.io/client-go/util/retry"
 
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
@@ -39,15 +42,20 @@ type run struct {
 // that the next run completes. No Secret is ever deleted.
 func Converge(ctx context.Context, secrets corev1client.SecretInterface, wish Wish, now time.Time) (done []string, err error) {
 	r := &run{Wish: wish, secrets: secrets, now: now, found: map[string]*corev1.Secret{}}
+	somebodyElseWrote := func(err error) bool { return apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) }
+	err = retry.OnError(retry.DefaultRetry, somebodyElseWrote, func() error { return r.converge(ctx) })
+	return r.done, err
+}
+
+func (r *run) converge(ctx context.Context) error {
 	if err := r.read(ctx); err != nil {
-		return nil, err
+		return err
 	}
-	err = errors.Join(r.certificates(ctx), r.tokenKeys(ctx))
-	return r.done, errors.Join(err, r.owners(ctx))
+	return errors.Join(r.tokenKeys(ctx), r.certificates(ctx), r.owners(ctx))
 }
 
 // certificates sees to the authority, and to the certificates of the gateway and its clients. Whoever is to meet a new
-// authority's certificate trusts the authority first.
+// authority's certificate trusts the authority first, for some time.
 func (r *run) certificates(ctx context.Context) error {
 	if err := r.authority(ctx); err != nil {
 		return err
@@ -60,38 +68,24 @@ func (r *run) certificates(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	published, err := r.publish(ctx, ca)
-	if err != nil {
+	if err := r.publish(ctx, ca); err != nil {
 		return err
 	}
 	if err := r.issueAll(ctx, ca, urgent); err != nil {
 		return err
 	}
-	if published && len(others) > 0 {
-		if undisturbed, err := r.await(ctx); !undisturbed {
-			return err
+	if undisturbed, err := r.await(ctx, others); err != nil || !undisturbed {
+		return err
+	}
+	if err := r.issueAll(ctx, ca, others); err != nil {
+		return err
+	}
+	for _, name := range sideNames { // or else this would be done again and again
+		if finding := r.seen.Of(name); finding.Need >= Due && finding.Blocked == "" {
+			return fmt.Errorf("%s even after it was made anew", finding)
 		}
 	}
-	return r.issueAll(ctx, ca, others)
-}
-
-// await waits until everybody trusts what was published. If a Secret vanishes meanwhile, it tells so at once: the next
-// run, which begins with that, is the sooner there.
-func (r *run) await(ctx context.Context) (undisturbed bool, err error) {
-	for until := time.Now().Add(r.Lifetimes.TrustDelay); time.Now().Before(until); {
-		select {
-		case <-time.After(min(2*time.Second, time.Until(until))):
-		case <-ctx.Done():
-			return false, ctx.Err()
-		}
-		if err := r.read(ctx); err != nil {
-			return false, err
-		}
-		if r.seen.Worst() == Missing {
-			return false, nil
-		}
-	}
-	return true, nil
+	return nil
 }
 
 // authority makes the tenant's certificate authority, if there is none that can be used or it is time for another.
@@ -113,7 +107,11 @@ func (r *run) authority(ctx context.Context) error {
 		return err
 	}
 	marks := map[string]string{annotationSupersedes: ""}
-	if finding.Need == Due || finding.Need == Unfit && asked(r.Rotation.CA, r.set.ca.rotated) {
+	last := r.set.ca.rotated
+	if finding.Need == Missing { // then what it signed tells
+		last = r.set.server.rotatedCA
+	}
+	if finding.Need == Due || asked(r.Rotation.CA, last) {
 		marks[annotationSupersedes] = "true"
 	}
 	note(marks, annotationRotateCA, r.Rotation.CA)
@@ -123,88 +121,54 @@ func (r *run) authority(ctx context.Context) error {
 // toIssue are the TLS Secrets that need a new certificate: at once, where none can be used, or else in good time. If one
 // of them gets its first certificate of the present authority, so does the other. Clients come first.
 func (r *run) toIssue() (urgent, others []string) {
-	sides := map[string]part{manifests.ClientTLSName: r.set.client, manifests.ServerTLSName: r.set.server}
-	some := slices.ContainsFunc(sideNames, func(name string) bool { return r.seen.Of(name).Need >= Due })
+	some := false
 	for _, name := range sideNames {
-		switch side := sides[name]; {
+		finding := r.seen.Of(name)
+		some = some || finding.Need >= Due && finding.Blocked == ""
+	}
+	for _, name := range sideNames {
+		switch side, finding := r.side(name), r.seen.Of(name); {
+		case finding.Blocked != "":
 		case side.err != nil:
 			urgent = append(urgent, name)
-		case r.seen.Of(name).Need >= Due || some && !side.of(r.set.ca):
+		case finding.Need >= Due || some && !side.of(r.set.ca) && blocked(r.found[name], r.Owner) == "":
 			others = append(others, name)
 		}
 	}
 	return urgent, others
 }
 
-// sideNames are the TLS Secrets of both sides of a connection.
-var sideNames = []string{manifests.ClientTLSName, manifests.ServerTLSName}
-
-// publish adds the authority to what those trust who neither do so yet nor are led to it by a former one that vouches
-// for it. It tells whether there were any.
-func (r *run) publish(ctx context.Context, ca authority) (bool, error) {
-	published := false
-	for _, side := range []struct {
-		name string
-		part part
-	}{{manifests.ClientTLSName, r.set.client}, {manifests.ServerTLSName, r.set.server}} {
-		if side.part.err != nil || ca.vouchedFor(side.part.authorities) {
-			continue
-		}
-		secret := r.found[side.name].DeepCopy()
-		secret.Data[keyCA] = encodeCertificates(append(slices.Clone(side.part.authorities), ca.certificate)...)
-		if err := r.update(ctx, secret, "trusts the new authority, too"); err != nil {
-			return published, err
-		}
-		published = true
-	}
-	return published, nil
-}
-
 func (r *run) issueAll(ctx context.Context, ca authority, names []string) error {
 	for _, name := range names {
-		template, side := clientTemplate(), r.set.client
+		template := clientTemplate()
 		if name == manifests.ServerTLSName {
-			template, side = serverTemplate(without(manifests.AlsoServed(r.Namespace), r.ServerNames), r.ServerNames), r.set.server
+			template = serverTemplate(without(manifests.AlsoServed(r.Namespace), r.ServerNames), r.ServerNames)
 		}
-		if err := r.issue(ctx, ca, name, template, side); err != nil {
+		if err := r.issue(ctx, ca, name, template); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// issue makes a new certificate for a TLS Secret. It trusts the authority, and former ones until their time is over.
-func (r *run) issue(ctx context.Context, ca authority, name string, template *x509.Certificate, before part) error {
+// issue makes a new certificate for a TLS Secret. It trusts the authority, and former ones until their time is over; as
+// long as one is trusted, what it says for its successor is shown.
+func (r *run) issue(ctx context.Context, ca authority, name string, template *x509.Certificate) error {
 	data, err := ca.issue(template, r.Lifetimes.Leaf, r.now)
 	if err != nil {
 		return err
 	}
-	marks := map[string]string{annotationFormerUntil: ""}
-	note(marks, annotationRotateTLS, r.Rotation.TLS)
-	former, until := r.former(ca, before), before.until
-	if until.IsZero() || !before.of(r.set.ca) {
-		until = r.now.Add(r.Lifetimes.Overlap)
-	}
-	if len(former) > 0 && r.now.Before(until) {
-		marks[annotationFormerUntil] = until.UTC().Format(time.RFC3339)
-		data[keyCertificate] = append(data[keyCertificate], encodeCertificates(ca.crosses...)...)
-	} else {
-		former = nil
-	}
+	former, ends := r.former(ca, name)
+	data[keyCertificate] = append(data[keyCertificate], encodeCertificates(ca.crossesOf(former)...)...)
 	data[keyCA] = encodeCertificates(append([]*x509.Certificate{ca.certificate}, former...)...)
-	return r.write(ctx, name, data, marks, r.seen.Of(name).Why)
-}
-
-// former are the authorities that are trusted beside the present one and still valid: those that this side trusts or, if
-// its last certificate is not the present authority's, those that either side trusts.
-func (r *run) former(ca authority, before part) []*x509.Certificate {
-	trusted := before.authorities
-	if !before.of(r.set.ca) {
-		trusted = slices.Concat(r.set.server.authorities, r.set.client.authorities)
+	marks := map[string]string{annotationFormerUntil: ends.text(former), annotationTrustedSince: ""}
+	note(marks, annotationRotateTLS, r.Rotation.TLS)
+	note(marks, annotationRotateCA, r.set.ca.rotated)
+	why := r.seen.Of(name).Why
+	if why == "" {
+		why = "is to follow its authority"
 	}
-	return slices.DeleteFunc(slices.Clone(trusted), func(c *x509.Certificate) bool {
-		return !r.now.Before(c.NotAfter) || c.Equal(ca.certificate)
-	})
+	return r.write(ctx, name, data, marks, why)
 }
 
 // tokenKeys sees that there are token keys. A signing key that can be read is kept, and what goes with it made anew,

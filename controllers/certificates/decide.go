@@ -39,7 +39,7 @@ const (
 )
 
 const (
-	// settle is how long a Job's work takes to be seen, so that work which is left after it is new.
+	// settle is how long a Job's work takes to be seen, so that a Secret which is missing after it went later.
 	settle = 5 * time.Second
 	// shortestBackoff and longestBackoff bound the wait before a Job that failed is run again. The longest is shorter
 	// than a Job's time to live, so that it can still be read.
@@ -48,8 +48,9 @@ const (
 )
 
 // Decide says what to do about the Job when the Secrets are as seen and the Job that they would now need has the hash
-// wish; and, if that is to wait for time alone, how long. A Job that failed is tried again after as long as things have
-// been failing already, so that the waits double without anybody's counting; failingSince is when that began.
+// wish; and, if that is to wait for time alone, how long. A Job that failed, or that left work behind, is tried again
+// after as long as things have been failing already, so that the waits double without anybody's counting; failingSince
+// is when that began.
 func Decide(seen Seen, job Job, wish string, failingSince, now time.Time) (Action, time.Duration) {
 	if !seen.Work() || job.State == JobLeaving {
 		return Leave, 0
@@ -64,6 +65,9 @@ func Decide(seen Seen, job Job, wish string, failingSince, now time.Time) (Actio
 	switch job.State {
 	case JobComplete:
 		again = job.Ended.Add(settle)
+		if seen.Worst() < Missing {
+			again = job.Ended.Add(min(max(job.Ended.Sub(failingSince), settle), longestBackoff))
+		}
 	case JobFailed:
 		again = job.Ended.Add(min(max(job.Ended.Sub(failingSince), shortestBackoff), longestBackoff))
 	default:

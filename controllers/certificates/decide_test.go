@@ -1,6 +1,7 @@
 package certificates
 
 import (
+	"crypto/x509"
 	"testing"
 	"time"
 
@@ -37,6 +38,15 @@ var states = []state{
 	{"wrong type, and fits", withType("example.com/any", false), "", Fits, false},
 	{"wrong type, and unparsable", withType("example.com/any", true), "", Unfit, false},
 	{"Opaque, and unparsable", withType(corev1.SecretTypeOpaque, true), "", Unfit, true},
+	{"may not sign", func(s *corev1.Secret) *corev1.Secret {
+		s.Data = maySign(x509.KeyUsageDigitalSignature)
+		return s
+	}, manifests.CAName, Unfit, true},
+	{"signs for servers only", func(s *corev1.Secret) *corev1.Secret {
+		s.Data = maySign(x509.KeyUsageCertSign, x509.ExtKeyUsageServerAuth)
+		return s
+	}, manifests.CAName, Unfit, true},
+	{"without its own ca.crt", withData(func(data map[string][]byte) { delete(data, keyCA) }), manifests.CAName, Fits, false},
 	{"immutable, and unparsable", func(s *corev1.Secret) *corev1.Secret {
 		yes := true
 		s.Immutable = &yes
@@ -67,6 +77,7 @@ var jobs = []struct {
 	{"running, of another wish", Job{State: JobRunning, Wish: "old"}, 0, Replace, 0},
 	{"complete just now", Job{JobComplete, "wish", now.Add(-time.Second)}, 0, Leave, settle - time.Second},
 	{"complete", Job{JobComplete, "wish", now.Add(-settle)}, 0, Replace, 0},
+	{"complete, and much is left", Job{JobComplete, "wish", now.Add(-settle)}, time.Minute, Leave, 50 * time.Second},
 	{"complete, of another wish", Job{JobComplete, "old", now}, 0, Replace, 0},
 	{"failed the first time", Job{JobFailed, "wish", now}, 0, Leave, shortestBackoff},
 	{"failed for half a minute", Job{JobFailed, "wish", now.Add(-5 * time.Second)}, 30 * time.Second, Leave, 20 * time.Second},
@@ -98,6 +109,9 @@ func TestEveryStateOfEverySecretWithEveryJob(t *testing.T) {
 			}
 			for _, job := range jobs {
 				want, wait := job.want, job.wait
+				if job.what == "complete, and much is left" && seen.Worst() == Missing {
+					want, wait = Replace, 0 // it went after the Job had looked
+				}
 				if !helped && len(seen.Findings) <= 1 {
 					want, wait = Leave, 0
 				}

@@ -2,6 +2,7 @@ package certificates
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -96,23 +97,29 @@ func (s Seen) Of(name string) Finding {
 // Inspect holds a tenant's Secrets, stripped and by name, against what they shall be and the time. The operator and
 // certgen both ask it, so they cannot disagree.
 func Inspect(secrets map[string]*corev1.Secret, wanted Wanted, now time.Time) Seen {
-	set := readSet(secrets, now)
-	seen := Seen{Complete: true}
-	for _, name := range manifests.SecretNames {
-		if finding := set.find(name, secrets[name], wanted); finding.Need != Fits {
-			seen.Findings = append(seen.Findings, finding)
-			seen.Complete = seen.Complete && finding.Need != Missing
-		}
-	}
-	set.describe(&seen)
+	_, seen := inspect(secrets, wanted, now)
 	return seen
 }
 
+// inspect is Inspect, with what the Secrets hold.
+func inspect(secrets map[string]*corev1.Secret, wanted Wanted, now time.Time) (*set, Seen) {
+	set := readSet(secrets, now)
+	seen := Seen{Complete: true}
+	for _, name := range manifests.SecretNames {
+		if finding := set.find(name, secrets, wanted); finding.Need != Fits {
+			seen.Findings = append(seen.Findings, finding)
+			seen.Complete = seen.Complete && finding.Need != Missing && (name != manifests.TokenKeysName || finding.Need < Unfit) // a pod would start with the wrong key's id
+		}
+	}
+	set.describe(&seen)
+	return set, seen
+}
+
 // find says what one Secret needs.
-func (s *set) find(name string, secret *corev1.Secret, wanted Wanted) Finding {
-	finding := Finding{Secret: name}
+func (s *set) find(name string, secrets map[string]*corev1.Secret, wanted Wanted) Finding {
+	finding, secret := Finding{Secret: name}, secrets[name]
 	if secret == nil {
-		finding.Need, finding.Why = Missing, "is missing"
+		finding.Need, finding.Why, finding.Blocked = Missing, "is missing", s.otherSideBlocks(name, secrets, wanted)
 		return finding
 	}
 	owner := ownerOf(secret, wanted.Owner)
@@ -127,9 +134,31 @@ func (s *set) find(name string, secret *corev1.Secret, wanted Wanted) Finding {
 		finding.Need, finding.Why = Fits, "" // its controller knows when it is time
 	}
 	if finding.Need > Unowned {
-		finding.Blocked = blocked(secret, wanted.Owner)
+		if finding.Blocked = blocked(secret, wanted.Owner); finding.Blocked == "" {
+			finding.Blocked = s.otherSideBlocks(name, secrets, wanted)
+		}
 	}
 	return finding
+}
+
+// otherSideBlocks says why a TLS Secret cannot be made anew though it could be written: the other side would not trust
+// it, and cannot be made to.
+func (s *set) otherSideBlocks(name string, secrets map[string]*corev1.Secret, wanted Wanted) string {
+	otherName, other := manifests.ClientTLSName, s.client
+	switch name {
+	case manifests.ClientTLSName:
+		otherName, other = manifests.ServerTLSName, s.server
+	case manifests.ServerTLSName:
+	default:
+		return ""
+	}
+	if secrets[otherName] == nil || other.of(s.ca) {
+		return ""
+	}
+	if why := blocked(secrets[otherName], wanted.Owner); why != "" {
+		return "Secret " + otherName + " would have to trust another authority, and " + why
+	}
+	return ""
 }
 
 // describe says what the Secrets hold.
@@ -138,11 +167,17 @@ func (s *set) describe(seen *Seen) {
 		seen.ServerNames = namesOf(s.server.certificate)
 	}
 	if s.server.certificate != nil && s.client.certificate != nil {
-		seen.NotAfter = earliest(s.server.certificate.NotAfter, s.client.certificate.NotAfter)
+		seen.NotAfter = earliest(s.server.end, s.client.end)
 	}
 	seen.NextLook = s.nextLook()
 	seen.TokenKey = s.tokens.id
-	seen.Rotated = manifests.Rotation{TLS: s.server.rotated, CA: s.ca.rotated, Tokens: s.tokens.rotated}
+	seen.Rotated.Tokens = s.tokens.rotated
+	if s.server.rotated == s.client.rotated {
+		seen.Rotated.TLS = s.server.rotated
+	}
+	if s.server.of(s.ca) && s.client.of(s.ca) {
+		seen.Rotated.CA = s.ca.rotated
+	}
 }
 
 // nextLook is the first moment still to come at which something is due or ends.
@@ -152,7 +187,7 @@ func (s *set) nextLook() time.Time {
 		if one.certificate == nil {
 			continue
 		}
-		for _, moment := range []time.Time{renewAt(one.certificate), one.certificate.NotAfter, one.until} {
+		for _, moment := range append(slices.Collect(maps.Values(one.former)), one.renewAt(), one.end) {
 			if s.now.Before(moment) {
 				next = earliest(next, moment)
 			}

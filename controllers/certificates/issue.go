@@ -64,7 +64,7 @@ func newAuthority(namespace string, life time.Duration, now time.Time, former *a
 	if err != nil {
 		return nil, err
 	}
-	data[keyCertificate] = append(append(data[keyCertificate], encodeDER(cross)...), encodeCertificates(former.crosses...)...)
+	data[keyCertificate] = append(append(data[keyCertificate], encodeDER(cross)...), encodeCertificates(former.crosses[:min(len(former.crosses), mostCrosses-1)]...)...)
 	return data, nil
 }
 
@@ -85,20 +85,35 @@ func readAuthority(data map[string][]byte) (authority, error) {
 	return authority{certificate: pair.Leaf, key: key, crosses: chain[1:]}, nil
 }
 
-// vouchedFor tells whether somebody who trusts these authorities trusts what this one signs.
-func (a authority) vouchedFor(trusted []*x509.Certificate) bool {
+// vouchedFor tells whether somebody who trusts these authorities trusts what this one signs: it tries with a leaf.
+func (a authority) vouchedFor(trusted []*x509.Certificate, now time.Time) (bool, error) {
 	if slices.ContainsFunc(trusted, a.certificate.Equal) {
-		return true
+		return true, nil
 	}
 	if len(a.crosses) == 0 {
-		return false
+		return false, nil
 	}
-	_, err := a.crosses[0].Verify(x509.VerifyOptions{
-		Roots: pool(trusted), Intermediates: pool(a.crosses[1:]),
-		CurrentTime: a.crosses[0].NotBefore, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
-	})
-	return err == nil
+	data, err := a.issue(clientTemplate(), time.Hour, now)
+	if err != nil {
+		return false, err
+	}
+	leaf, err := parseCertificates(data[keyCertificate])
+	if err != nil {
+		return false, err
+	}
+	_, err = chains(leaf[0], a.crosses, trusted, x509.ExtKeyUsageClientAuth, now)
+	return err == nil, nil
 }
+
+// crossesOf are those of the crosses that former authorities of these made.
+func (a authority) crossesOf(former []*x509.Certificate) []*x509.Certificate {
+	return slices.DeleteFunc(slices.Clone(a.crosses), func(cross *x509.Certificate) bool {
+		return !slices.ContainsFunc(former, func(f *x509.Certificate) bool { return part{certificate: cross}.of(part{certificate: f}) })
+	})
+}
+
+// mostCrosses bounds how many former authorities vouch for one, each for the one before.
+const mostCrosses = 8
 
 // issue makes a leaf and its key, signed by the authority; a leaf does not outlive its authority.
 func (a authority) issue(template *x509.Certificate, life time.Duration, now time.Time) (map[string][]byte, error) {

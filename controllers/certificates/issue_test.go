@@ -1,6 +1,7 @@
 package certificates
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/hex"
@@ -8,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
@@ -59,6 +61,59 @@ func TestTokenKeysHaveUpstreamsFormat(t *testing.T) {
 	}
 	if id, err := hex.DecodeString(string(keys[keyID])); err != nil || len(id) != 16 {
 		t.Errorf("kid %q is not 16 bytes in hex", keys[keyID])
+	}
+}
+
+func TestStripDropsAKeyBesideACertificateAndNeverReadsWhatIsHuge(t *testing.T) {
+	secret := issued(t, "a.example.com")[manifests.ServerTLSName]
+	for _, key := range []string{keyCertificate, keyCA} {
+		secret.Data[key] = append(secret.Data[key], secret.Data[keyPrivateKey]...)
+	}
+	kept := stripped(t, map[string]*corev1.Secret{secret.Name: secret})[secret.Name]
+	for key, value := range kept.Data {
+		if bytes.Contains(value, []byte("PRIVATE")) {
+			t.Errorf("%s keeps a private key", key)
+		}
+	}
+	secret.Data[keyCertificate] = bytes.Repeat(secret.Data[keyCertificate], 100)
+	if kept := stripped(t, map[string]*corev1.Secret{secret.Name: secret})[secret.Name]; len(kept.Data[keyCertificate]) > 0 {
+		t.Errorf("%d bytes of certificates are kept", len(kept.Data[keyCertificate]))
+	}
+	if _, err := parseCertificates(bytes.Repeat(must(issueOther())[keyCertificate], mostCertificates+1)); err == nil {
+		t.Error("any number of certificates is read")
+	}
+}
+
+func TestWildcardsCoverNames(t *testing.T) {
+	secrets := issued(t, "*.example.com", "192.0.2.7")
+	for name, covered := range map[string]bool{
+		"a.example.com": true, "*.example.com": true, "192.0.2.7": true, "a.b.example.com": false, "*.b.example.com": false, "example.com": false, "192.0.2.8": false,
+	} {
+		need := Inspect(stripped(t, secrets), Wanted{Owner: "tenant", ServerNames: []string{name}}, now).Of(manifests.ServerTLSName).Need
+		if (need == Fits) != covered {
+			t.Errorf("%s: need %d, covered: want %v", name, need, covered)
+		}
+	}
+}
+
+func TestEndOfAnAuthorityIsTheEndOfWhatItSigned(t *testing.T) {
+	secrets := issued(t, "a.example.com")
+	caData := must(newAuthority("short", 90*day, now, nil))
+	ca, err := readAuthority(caData)
+	if err != nil {
+		t.Fatal(err)
+	}
+	long := *ca.certificate
+	long.NotAfter = now.Add(DefaultLifetimes.CA)
+	secrets[manifests.ClientTLSName].Data = must((authority{certificate: &long, key: ca.key}).issue(clientTemplate(), DefaultLifetimes.Leaf, now))
+	secrets[manifests.ClientTLSName].Data[keyCA] = caData[keyCertificate]
+	wanted := Wanted{Owner: "tenant", ServerNames: []string{"a.example.com"}}
+	seen := Inspect(stripped(t, secrets), wanted, now)
+	if !seen.NotAfter.Equal(now.Add(90 * day)) {
+		t.Errorf("the certificates end at %s", seen.NotAfter)
+	}
+	if due := Inspect(stripped(t, secrets), wanted, now.Add(61*day)).Of(manifests.ClientTLSName).Need; due != Due {
+		t.Errorf("after two thirds of its authority's life: need %d", due)
 	}
 }
 

@@ -17,15 +17,17 @@ const (
 	annotationRotateTLS    = v1alpha1.AnnotationRotateTLS
 	annotationRotateCA     = v1alpha1.AnnotationRotateCA
 	annotationRotateTokens = v1alpha1.AnnotationRotateTokens
-	// annotationFormerUntil is when the time of former authorities in ca.crt is over, in RFC 3339.
+	// annotationFormerUntil is until when former authorities in ca.crt are trusted; see formerEnds.
 	annotationFormerUntil = "openshell.ambient-code.io/former-authorities-until"
+	// annotationTrustedSince is since when ca.crt has an authority that nothing was issued from yet, in RFC 3339.
+	annotationTrustedSince = "openshell.ambient-code.io/trusted-since"
 	// annotationSupersedes is on an authority that took another's place on purpose, so that what the other signed is
 	// made anew. One that was made because there was none leaves it as it is.
 	annotationSupersedes = "openshell.ambient-code.io/supersedes"
 )
 
 // annotations are all of them.
-var annotations = []string{annotationRotateTLS, annotationRotateCA, annotationRotateTokens, annotationFormerUntil, annotationSupersedes}
+var annotations = []string{annotationRotateTLS, annotationRotateCA, annotationRotateTokens, annotationFormerUntil, annotationTrustedSince, annotationSupersedes}
 
 // owner is whose a Secret is.
 type owner int

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -39,8 +38,7 @@ func (r *run) look() error {
 		}
 		stripped[name] = kept.(*corev1.Secret)
 	}
-	r.set = readSet(stripped, r.now)
-	r.seen = Inspect(stripped, r.Wanted, r.now)
+	r.set, r.seen = inspect(stripped, r.Wanted, r.now)
 	return nil
 }
 
@@ -55,11 +53,7 @@ func (r *run) write(ctx context.Context, name string, data map[string][]byte, ma
 		secret = found.DeepCopy()
 	}
 	secret.Data = data
-	if secret.Annotations == nil {
-		secret.Annotations = map[string]string{}
-	}
-	maps.Copy(secret.Annotations, marks)
-	maps.DeleteFunc(secret.Annotations, func(key, value string) bool { return value == "" && marks[key] == value })
+	mark(secret, marks)
 	if found != nil {
 		return r.update(ctx, secret, why)
 	}
@@ -69,6 +63,20 @@ func (r *run) write(ctx context.Context, name string, data map[string][]byte, ma
 		return fmt.Errorf("creating Secret %s: %w", name, err)
 	}
 	return r.wrote(created, "created "+name)
+}
+
+// mark sets annotations; an empty one goes.
+func mark(secret *corev1.Secret, marks map[string]string) {
+	if secret.Annotations == nil {
+		secret.Annotations = map[string]string{}
+	}
+	for annotation, value := range marks {
+		if value == "" {
+			delete(secret.Annotations, annotation)
+		} else {
+			secret.Annotations[annotation] = value
+		}
+	}
 }
 
 // update writes a whole Secret, if it still is the one that was read, and gives it an owner if it has none.

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,8 +29,11 @@ type part struct {
 	certificate   *x509.Certificate   // nil: none that can be read
 	intermediates []*x509.Certificate // the rest of its tls.crt
 	authorities   []*x509.Certificate // its ca.crt
+	end           time.Time           // until when it can be used: its own end, or that of its authority
 	rotated       string              // the rotation that it was made for
-	until         time.Time           // when the time of former authorities among them is over; zero: there are none
+	rotatedCA     string              // of a leaf: the rotation that its authority was made for
+	former        formerEnds          // until when authorities beside the present one are trusted
+	trustedSince  time.Time           // since when an authority is trusted that nothing was issued from yet
 	supersedes    bool                // of the authority: what former ones signed is to be made anew
 	err           error               // why it cannot be used
 }
@@ -41,8 +45,8 @@ func readSet(secrets map[string]*corev1.Secret, now time.Time) *set {
 	s.ca = readPart(secrets[manifests.CAName], annotationRotateCA, now)
 	s.server = readPart(secrets[manifests.ServerTLSName], annotationRotateTLS, now)
 	s.client = readPart(secrets[manifests.ClientTLSName], annotationRotateTLS, now)
-	if s.ca.err == nil && !s.ca.certificate.IsCA {
-		s.ca.err = errors.New("has a certificate that is no authority's")
+	if s.ca.err == nil {
+		s.ca.err = mayIssue(s.ca.certificate)
 	}
 	s.server.verify(x509.ExtKeyUsageServerAuth, now)
 	s.client.verify(x509.ExtKeyUsageClientAuth, now)
@@ -58,22 +62,43 @@ func readPart(secret *corev1.Secret, rotation string, now time.Time) part {
 	if secret == nil {
 		return part{err: errAbsent}
 	}
-	p := part{rotated: secret.Annotations[rotation], supersedes: secret.Annotations[annotationSupersedes] != ""}
-	p.until, _ = time.Parse(time.RFC3339, secret.Annotations[annotationFormerUntil]) // unreadable: as if it were not there
+	p := part{
+		rotated: secret.Annotations[rotation], rotatedCA: secret.Annotations[annotationRotateCA],
+		former: parseFormerEnds(secret), supersedes: secret.Annotations[annotationSupersedes] != "",
+	}
+	p.trustedSince, _ = time.Parse(time.RFC3339, secret.Annotations[annotationTrustedSince]) // unreadable: as if it were not there
 	leaves, err := parseCertificates(secret.Data[keyCertificate])
 	if err != nil {
 		p.err = errors.New("has a " + keyCertificate + " that " + err.Error())
 		return p
 	}
-	p.certificate, p.intermediates = leaves[0], leaves[1:]
-	if p.authorities, err = parseCertificates(secret.Data[keyCA]); err != nil {
-		p.err = errors.New("has a " + keyCA + " that " + err.Error())
-	} else if err := keyFault(secret); err != nil {
+	p.certificate, p.intermediates, p.end = leaves[0], leaves[1:], leaves[0].NotAfter
+	if secret.Name != manifests.CAName { // an authority needs no other
+		if p.authorities, err = parseCertificates(secret.Data[keyCA]); err != nil {
+			p.err = errors.New("has a " + keyCA + " that " + err.Error())
+			return p
+		}
+	}
+	if err := keyFault(secret); err != nil {
 		p.err = err
-	} else if !now.Before(p.certificate.NotAfter) {
+	} else if !now.Before(p.end) {
 		p.err = errors.New("has expired")
 	}
 	return p
+}
+
+// mayIssue tells whether an authority's certificate is good for what it is to sign. One that is not would be signing
+// again and again.
+func mayIssue(ca *x509.Certificate) error {
+	switch {
+	case !ca.IsCA || ca.KeyUsage != 0 && ca.KeyUsage&x509.KeyUsageCertSign == 0:
+		return errors.New("has a certificate that may not sign others")
+	case len(ca.ExtKeyUsage)+len(ca.UnknownExtKeyUsage) > 0 && !slices.Contains(ca.ExtKeyUsage, x509.ExtKeyUsageAny):
+		return errors.New("has a certificate that may not sign for both sides")
+	case len(ca.PermittedDNSDomains)+len(ca.ExcludedDNSDomains)+len(ca.PermittedIPRanges)+len(ca.ExcludedIPRanges) > 0:
+		return errors.New("has a certificate that may sign for some names only")
+	}
+	return nil
 }
 
 // keyFault is what Strip noted.
@@ -84,10 +109,15 @@ func keyFault(stripped *corev1.Secret) error {
 	return nil
 }
 
-// verify notes if the certificate does not chain to the authorities beside it.
+// verify notes until when the certificate chains to the authorities beside it, or that it does not.
 func (p *part) verify(usage x509.ExtKeyUsage, now time.Time) {
-	if p.err == nil {
-		p.err = chains(p.certificate, p.intermediates, p.authorities, usage, now)
+	if p.err != nil {
+		return
+	}
+	if until, err := chains(p.certificate, p.intermediates, p.authorities, usage, now); err != nil {
+		p.err = err
+	} else {
+		p.end = until
 	}
 }
 
@@ -123,7 +153,7 @@ func (s *set) due(p part, rotation string) (Need, string) {
 	switch {
 	case p.err != nil:
 		return Unfit, p.err.Error()
-	case !s.now.Before(renewAt(p.certificate)):
+	case !s.now.Before(p.renewAt()):
 		return Due, "is due for renewal"
 	case asked(rotation, p.rotated):
 		return Due, becauseAsked
@@ -141,22 +171,35 @@ func (s *set) leafDue(p, other part, rotation string) (Need, string) {
 		return need, why
 	case s.ca.err == nil && !p.of(s.ca) && (s.ca.supersedes || other.err == nil && other.of(s.ca)):
 		return Due, "is to follow its authority"
-	case !p.until.IsZero() && !s.now.Before(p.until):
+	case s.ca.err == nil && p.of(s.ca) && p.former.over(p.formerAuthorities(s.ca, other), s.now):
 		return Due, "trusts a former authority whose time is over"
 	}
 	return Fits, ""
 }
 
-// of tells whether the authority signed the certificate, if there is one. Authorities of ours have key identifiers, which are hashes of
-// their keys.
+// of tells whether the certificate, if there is one, is the authority's. It compares names and key identifiers, which are
+// hashes of keys, and verifies no signature.
 func (p part) of(ca part) bool {
-	return p.certificate != nil && bytes.Equal(p.certificate.AuthorityKeyId, ca.certificate.SubjectKeyId) && bytes.Equal(p.certificate.RawIssuer, ca.certificate.RawSubject)
+	return p.certificate != nil && ca.certificate != nil &&
+		bytes.Equal(p.certificate.AuthorityKeyId, ca.certificate.SubjectKeyId) && bytes.Equal(p.certificate.RawIssuer, ca.certificate.RawSubject)
 }
 
-// lacks are those of the names that a usable certificate does not carry.
+// renewAt is when a certificate has lived two thirds of the time in which it can be used.
+func (p part) renewAt() time.Time {
+	return p.end.Add(-p.end.Sub(p.certificate.NotBefore) / 3)
+}
+
+// formerAuthorities are those that a side trusts beside the present one, and that the other side needs no longer.
+func (p part) formerAuthorities(ca, other part) []*x509.Certificate {
+	return slices.DeleteFunc(slices.Clone(p.authorities), func(c *x509.Certificate) bool {
+		return c.Equal(ca.certificate) || !other.of(ca) && other.of(part{certificate: c})
+	})
+}
+
+// lacks are those of the names that a usable certificate does not cover.
 func (p part) lacks(names []string) []string {
 	if p.err != nil {
 		return nil
 	}
-	return without(names, namesOf(p.certificate))
+	return uncovered(p.certificate, names)
 }

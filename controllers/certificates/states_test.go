@@ -1,6 +1,10 @@
 package certificates
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
 	"testing"
 	"time"
 
@@ -142,4 +146,17 @@ func reissue(s *corev1.Secret, at time.Time, life time.Duration, names ...string
 	s.Data = must(ca.issue(template, life, at))
 	s.Data[keyCA] = caData[keyCertificate]
 	return s
+}
+
+// maySign is an authority with these usages.
+func maySign(usage x509.KeyUsage, extended ...x509.ExtKeyUsage) map[string][]byte {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: newSerial(), NotBefore: now, NotAfter: now.Add(DefaultLifetimes.CA), IsCA: true, BasicConstraintsValid: true,
+		KeyUsage: usage, ExtKeyUsage: extended,
+	}
+	return must(sign(template, template, key, key))
 }

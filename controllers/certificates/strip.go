@@ -6,7 +6,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
-	"errors"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
@@ -44,10 +43,11 @@ func Strip(object any) (any, error) {
 			kept.Annotations[annotation] = value
 		}
 	}
-	for _, key := range []string{keyCertificate, keyCA, keyID} {
-		if value, ok := secret.Data[key]; ok {
-			kept.Data[key] = value
-		}
+	for _, key := range []string{keyCertificate, keyCA} {
+		kept.Data[key] = certificatesOnly(secret.Data[key])
+	}
+	if id := secret.Data[keyID]; len(id) <= mostIDBytes {
+		kept.Data[keyID] = id
 	}
 	if err := checkKey(secret); err != nil {
 		kept.Data[noteKeyFault] = []byte(err.Error())
@@ -55,17 +55,45 @@ func Strip(object any) (any, error) {
 	return kept, nil
 }
 
-// checkKey says what is wrong with the private key of a Secret. Its errors quote nothing of it.
+// certificatesOnly are the certificates of a PEM text, unread. What else is in it may be a private key.
+func certificatesOnly(text []byte) []byte {
+	if len(text) > mostBytes {
+		return nil
+	}
+	var kept []byte
+	for {
+		var block *pem.Block
+		if block, text = pem.Decode(text); block == nil {
+			return kept
+		}
+		if block.Type == "CERTIFICATE" {
+			kept = append(kept, encodeDER(block.Bytes)...)
+		}
+	}
+}
+
+// checkKey says what is wrong with the private key of a Secret. Its errors quote nothing of the key.
 func checkKey(secret *corev1.Secret) error {
+	for _, key := range []string{keyPrivateKey, keySigning} {
+		if len(secret.Data[key]) > mostKeyBytes {
+			return fmt.Errorf("%s is longer than %d bytes", key, mostKeyBytes)
+		}
+	}
 	if secret.Name == manifests.TokenKeysName {
 		_, err := readTokenKeys(secret.Data)
 		return err
+	}
+	if _, err := parseCertificates(secret.Data[keyCertificate]); err != nil { // nothing of it is tried before it is known to be small
+		return fmt.Errorf("%s %w", keyCertificate, err)
 	}
 	if _, err := tls.X509KeyPair(secret.Data[keyCertificate], secret.Data[keyPrivateKey]); err != nil {
 		return fmt.Errorf("%s and %s: %w", keyCertificate, keyPrivateKey, err)
 	}
 	return nil
 }
+
+// mostIDBytes is how long the id of a token key may be; those that are made here have 32.
+const mostIDBytes = 128
 
 // readTokenKeys reads the signing key of a Secret with token keys. With an error it still returns the key if that can
 // be read, and only what goes with it is missing or does not fit.
@@ -89,8 +117,8 @@ func readTokenKeys(data map[string][]byte) (ed25519.PrivateKey, error) {
 		return key, err
 	case public == nil || !bytes.Equal(public.Bytes, spki):
 		return key, fmt.Errorf("%s is not the public key of %s", keyPublic, keySigning)
-	case len(data[keyID]) == 0:
-		return key, errors.New(keyID + " is empty")
+	case len(data[keyID]) == 0 || len(data[keyID]) > mostIDBytes:
+		return key, fmt.Errorf("%s is empty, or longer than %d bytes", keyID, mostIDBytes)
 	}
 	return key, nil
 }

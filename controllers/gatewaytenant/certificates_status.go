@@ -37,7 +37,7 @@ func certificatesReady(before *metav1.Condition, p pass) metav1.Condition {
 	switch worst := seen.Worst(); {
 	case worst == certificates.Fits:
 		return yes(condition, v1alpha1.ReasonIssued, "all certificates and token keys are there and fit")
-	case p.seen.jobTrouble != "" && p.seen.job.Annotations[manifests.AnnotationWish] == p.objects.Certgen.GetAnnotations()[manifests.AnnotationWish]:
+	case p.seen.jobTrouble != "" && p.objects.Certgen != nil && p.seen.job.Annotations[manifests.AnnotationWish] == p.objects.Certgen.GetAnnotations()[manifests.AnnotationWish]:
 		return no(condition, v1alpha1.ReasonIssueFailed, cut("certgen is tried again and again: "+p.seen.jobTrouble))
 	case before != nil && before.Reason == v1alpha1.ReasonIssueFailed && before.ObservedGeneration == p.generation:
 		return no(condition, before.Reason, before.Message) // between two attempts nothing is better

@@ -15,11 +15,12 @@ var certificateExpires = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 
 func init() { metrics.Registry.MustRegister(certificateExpires) }
 
-// measure keeps the metric of a tenant.
+// measure keeps the metric of a tenant. While a certificate is missing, it tells of the last one.
 func measure(namespace string, seen certificates.Seen) {
-	if seen.NotAfter.IsZero() {
-		certificateExpires.DeleteLabelValues(namespace)
-		return
+	if !seen.NotAfter.IsZero() {
+		certificateExpires.WithLabelValues(namespace).Set(float64(seen.NotAfter.Unix()))
 	}
-	certificateExpires.WithLabelValues(namespace).Set(float64(seen.NotAfter.Unix()))
 }
+
+// forget drops the metric of a tenant that is gone.
+func forget(namespace string) { certificateExpires.DeleteLabelValues(namespace) }

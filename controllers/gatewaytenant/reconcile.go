@@ -46,7 +46,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	}
 	if !there {
 		r.wrote.Delete(request.Namespace)
-		measure(request.Namespace, certificates.Seen{})
+		forget(request.Namespace)
 		return ctrl.Result{}, r.removeBinding(ctx, request.NamespacedName)
 	}
 	if r.older(tenant) {
@@ -104,8 +104,10 @@ func (r *Reconciler) pass(ctx context.Context, gt *v1alpha1.GatewayTenant, names
 // keepRunning sees that the certificates of a gateway that runs, and whose present spec is rejected, do not expire.
 func (r *Reconciler) keepRunning(ctx context.Context, gt *v1alpha1.GatewayTenant, p *pass) {
 	p.tenant = manifests.Remaining(gt, r.platform)
-	p.tenant.ServerNames = certificates.Inspect(p.seen.secrets, wanted(p.tenant), r.now()).ServerNames
 	p.certificates = certificates.Inspect(p.seen.secrets, wanted(p.tenant), r.now())
+	if p.tenant.ServerNames = p.certificates.ServerNames; len(p.tenant.ServerNames) == 0 {
+		p.tenant.ServerNames = gt.Status.ServerDNSNames // of the certificate that is lost
+	}
 	if p.seen.statefulSet == nil || len(p.tenant.ServerNames) == 0 {
 		return // nothing runs
 	}

@@ -79,29 +79,45 @@ func waitingTrouble(waiting *corev1.ContainerStateWaiting, image string) string 
 func refusal(job *batchv1.Job, events []corev1.Event) string {
 	var last *corev1.Event
 	for i := range events {
-		event := &events[i]
-		if event.InvolvedObject.UID == job.UID && (last == nil || last.LastTimestamp.Before(&event.LastTimestamp)) {
+		if event := &events[i]; event.InvolvedObject.UID == job.UID && (last == nil || later(event, last)) {
 			last = event
 		}
 	}
 	if last == nil {
 		return ""
 	}
-	return "its pod is refused: " + normalise(strings.TrimPrefix(last.Message, "Error creating: "))
+	message := strings.TrimPrefix(last.Message, "(combined from similar events): ")
+	return "its pod is refused: " + normalise(strings.TrimPrefix(message, "Error creating: "))
 }
 
-// Words that differ each time that the same thing is said.
-var (
-	generatedName = regexp.MustCompile(`\b(openshell-gateway(?:-certgen)?)-[a-z0-9]{5}\b`)
-	uid           = regexp.MustCompile(`\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b`)
-	backOff       = regexp.MustCompile(`\bback-off [0-9smh]+\b`)
-)
+// later orders events by time and, within the second that times tell, by name: the same ones always in the same order.
+func later(a, b *corev1.Event) bool {
+	if a.LastTimestamp.Equal(&b.LastTimestamp) {
+		return a.Name > b.Name
+	}
+	return b.LastTimestamp.Before(&a.LastTimestamp)
+}
+
+// varying are words that differ each time that the same thing is said, and what stays of them.
+var varying = []struct {
+	words *regexp.Regexp
+	stays string
+}{
+	{regexp.MustCompile(`\b(openshell-gateway(?:-certgen)?)-[a-z0-9]{5}(_|\b)`), "$1$2"}, // a generated name
+	{regexp.MustCompile(`\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b`), "…"},           // a uid
+	{regexp.MustCompile(`\b[0-9a-f]{64}\b`), "…"},                                        // a container's id
+	{regexp.MustCompile(`\b0x[0-9a-f]+\b`), "…"},                                         // an address in memory
+	{regexp.MustCompile(`(\d):\d+->`), "$1->"},                                           // an ephemeral port
+	{regexp.MustCompile(`\bback-off [0-9smh]+\b`), "back-off"},
+	{regexp.MustCompile(`, used: [^ ]+,`), ","}, // of a quota
+}
 
 // normalise takes out of the cluster's words what differs each time that the same thing is said, since a status that
-// says the same must be the same.
+// says the same must be the same. Of several lines the first is kept: those that follow are a log's.
 func normalise(message string) string {
-	message = strings.TrimSpace(message)
-	message = generatedName.ReplaceAllString(message, "$1")
-	message = uid.ReplaceAllString(message, "…")
-	return backOff.ReplaceAllString(message, "back-off")
+	message, _, _ = strings.Cut(strings.TrimSpace(message), "\n")
+	for _, v := range varying {
+		message = v.words.ReplaceAllString(message, v.stays)
+	}
+	return message
 }

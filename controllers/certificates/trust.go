@@ -1,0 +1,113 @@
+package certificates
+
+import (
+	"context"
+	"crypto/x509"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/ambient-code/gatewaytenant-operator/manifests"
+)
+
+// sideNames are the TLS Secrets of both sides of a connection.
+var sideNames = []string{manifests.ClientTLSName, manifests.ServerTLSName}
+
+// side is what one of them holds.
+func (r *run) side(name string) part {
+	if name == manifests.ClientTLSName {
+		return r.set.client
+	}
+	return r.set.server
+}
+
+// otherSide is what the other of them holds.
+func (r *run) otherSide(name string) part {
+	if name == manifests.ClientTLSName {
+		return r.set.server
+	}
+	return r.set.client
+}
+
+// publish adds the authority to what those trust who neither do so yet nor are led to it by a former one that vouches
+// for it, and notes when.
+func (r *run) publish(ctx context.Context, ca authority) error {
+	for _, name := range sideNames {
+		side := r.side(name)
+		if side.err != nil || blocked(r.found[name], r.Owner) != "" {
+			continue
+		}
+		if vouched, err := ca.vouchedFor(side.authorities, r.now); err != nil || vouched {
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		secret := r.found[name].DeepCopy()
+		secret.Data[keyCA] = encodeCertificates(append(slices.Clone(side.authorities), ca.certificate)...)
+		mark(secret, map[string]string{annotationTrustedSince: time.Now().UTC().Format(time.RFC3339)})
+		if err := r.update(ctx, secret, "trusts the new authority, too"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// await waits until everybody trusts what was published, in this run or in one before. If a Secret vanishes meanwhile or
+// the authority becomes another, it tells so at once: the next run, which begins with that, is the sooner there.
+func (r *run) await(ctx context.Context, others []string) (undisturbed bool, err error) {
+	if len(others) == 0 {
+		return true, nil
+	}
+	var since time.Time
+	for _, side := range []part{r.set.client, r.set.server} {
+		if side.err == nil && side.trustedSince.After(since) {
+			since = side.trustedSince
+		}
+	}
+	ca, until := r.found[manifests.CAName].ResourceVersion, since.Add(r.Lifetimes.TrustDelay)
+	until = earliest(until, time.Now().Add(r.Lifetimes.TrustDelay)) // whatever an annotation says
+	for time.Now().Before(until) {
+		select {
+		case <-time.After(min(2*time.Second, time.Until(until))):
+		case <-ctx.Done():
+			return false, ctx.Err()
+		}
+		if err := r.read(ctx); err != nil {
+			return false, err
+		}
+		if now := r.found[manifests.CAName]; now == nil || now.ResourceVersion != ca || r.seen.Worst() == Missing {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// former are the authorities that a side goes on trusting beside the present one, and until when. The one that signed
+// its last certificate becomes a former one now; others keep the time that they have. One of which the other side still
+// shows a certificate stays in any case.
+func (r *run) former(ca authority, name string) ([]*x509.Certificate, formerEnds) {
+	side, other := r.side(name), r.otherSide(name)
+	trusted, ends := side.authorities, formerEnds{}
+	maps.Copy(ends, side.former)
+	if !side.of(r.set.ca) { // it is missing, or of another authority
+		trusted = slices.Concat(side.authorities, other.authorities)
+		maps.Copy(ends, other.former)
+	}
+	var former []*x509.Certificate
+	for _, authority := range trusted {
+		if !r.now.Before(authority.NotAfter) || authority.Equal(ca.certificate) {
+			continue
+		}
+		needed := !other.of(r.set.ca) && other.of(part{certificate: authority})
+		end, said := ends[idOf(authority)]
+		if !said && (side.former == nil || needed || side.of(part{certificate: authority})) {
+			end = r.now.Add(r.Lifetimes.Overlap)
+			ends[idOf(authority)] = end
+		}
+		if needed || r.now.Before(end) {
+			former = append(former, authority)
+		}
+	}
+	return former, ends
+}
