@@ -1,12 +1,12 @@
 package manifests
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"reflect"
 	"slices"
-	"strings"
 
 	"github.com/pelletier/go-toml/v2"
 
@@ -79,38 +79,40 @@ func defaultConfig(t Tenant) table {
 	return table{"openshell": table{"version": int64(1), "gateway": gateway, "drivers": table{"kubernetes": driver}}}
 }
 
-// gatewayTOML is the tenant's whole gateway.toml: the defaults, the tenant's values over them, and our own.
+// gatewayTOML is the tenant's whole gateway.toml: the defaults, the tenant's values over them, and our own. What a
+// gateway of the tenant's version would not start with is refused, all of it by its place in the text.
 func gatewayTOML(t Tenant, config string) ([]byte, error) {
 	given, err := decodeConfig(config)
 	if err != nil {
 		return nil, err
 	}
+	if err := known(config, given, t.Version); err != nil {
+		return nil, err
+	}
 	own := ownConfig(t)
-	if err := keepsOwn(own, given, nil); err != nil {
+	if err := rejectFaults(config, append(keepsOwn(merge(own, inheritedConfig()), given, nil), contradictions(t, given)...)); err != nil {
 		return nil, err
 	}
-	defaults := defaultConfig(t)
-	if err := fits(t, given, defaults); err != nil {
-		return nil, err
-	}
-	return toml.Marshal(merge(merge(defaults, given), own))
+	return toml.Marshal(merge(merge(defaultsBeside(t, given), given), own))
 }
 
-// fits refuses what a tenant's config cannot mean beside the rest of the spec, and takes back a default that would be
-// wrong beside it: with OIDC the gateway no longer demands a client certificate, so nobody else may come in unknown.
-func fits(t Tenant, given, defaults table) error {
+// inheritedConfig are keys that the driver would take over from the gateway's table if its own, which are ours, did not
+// win. They are not written, and may not say anything else.
+func inheritedConfig() table {
+	return table{"openshell": table{"gateway": table{"service_account_name": SandboxName, "client_tls_secret_name": ClientTLSName}}}
+}
+
+// defaultsBeside are the defaults less those that would be wrong beside what the tenant sets.
+func defaultsBeside(t Tenant, given table) table {
+	defaults := defaultConfig(t)
 	gateway := tableAt(given, "openshell", "gateway")
-	if _, tokens := gateway["gateway_jwt"]; tokens && !t.sandboxTokens {
-		return reject(v1alpha1.ReasonInvalidConfig, "spec.config", "", "sets openshell.gateway.gateway_jwt, but spec.sandboxTokens is Disabled; leave one of them out")
+	if _, oidc := gateway["oidc"]; oidc { // then no client certificate is demanded, so nobody else may come in unknown
+		delete(tableAt(defaults, "openshell", "gateway"), "auth")
 	}
-	if _, oidc := gateway["oidc"]; !oidc {
-		return nil
+	if _, image := gateway["supervisor_image"]; image { // the driver's own would silently win
+		delete(tableAt(defaults, "openshell", "drivers", "kubernetes"), "supervisor_image")
 	}
-	if tableAt(gateway, "auth")["allow_unauthenticated_users"] == true {
-		return reject(v1alpha1.ReasonInvalidConfig, "spec.config", "", "sets openshell.gateway.auth.allow_unauthenticated_users beside openshell.gateway.oidc, which lets everybody in; leave it out")
-	}
-	delete(tableAt(defaults, "openshell", "gateway"), "auth")
-	return nil
+	return defaults
 }
 
 // tableAt is the table at a path, nil if there is none.
@@ -136,31 +138,32 @@ func decodeConfig(config string) (table, error) {
 	return nil, reject(v1alpha1.ReasonInvalidConfig, "spec.config", "", "is not TOML%s: %v", where, err)
 }
 
-// keepsOwn refuses a config that changes one of our keys.
-func keepsOwn(own, given table, path []string) error {
-	for _, key := range slices.Sorted(maps.Keys(own)) { // in an order, so that of several faults always the same is told
-		want := own[key]
+// keepsOwn finds keys of ours that a config changes.
+func keepsOwn(own, given table, path []string) []fault {
+	var faults []fault
+	for _, key := range slices.Sorted(maps.Keys(own)) {
 		got, there := given[key]
 		if !there {
 			continue
 		}
-		at := append(slices.Clip(path), key)
-		wantTable, isTable := want.(table)
-		if gotTable, ok := got.(table); isTable && ok {
-			if err := keepsOwn(wantTable, gotTable, at); err != nil {
-				return err
-			}
-			continue
-		}
-		if isTable {
-			return reject(v1alpha1.ReasonInvalidConfig, "spec.config", "", "sets %s to a value, but it is a table", strings.Join(at, "."))
-		}
-		if !reflect.DeepEqual(want, got) {
-			return reject(v1alpha1.ReasonInvalidConfig, "spec.config", fmt.Sprint(got),
-				"cannot be the value of %s: the gateway's other objects depend on it being %v; leave the key out%s", strings.Join(at, "."), want, instead[key])
+		want, at := own[key], append(slices.Clip(path), key)
+		if wantTable, is := want.(table); is {
+			gotTable, _ := got.(table) // its type was checked
+			faults = append(faults, keepsOwn(wantTable, gotTable, at)...)
+		} else if !reflect.DeepEqual(want, got) {
+			faults = append(faults, fault{at, fmt.Sprintf("cannot be %s: the gateway's other objects depend on it being %s; leave it out%s", shown(got), shown(want), instead[key])})
 		}
 	}
-	return nil
+	return faults
+}
+
+// shown is a value as TOML has it, nearly.
+func shown(value any) string {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return fmt.Sprint(value) // infinity and the like
+	}
+	return string(text)
 }
 
 // instead says, for a key of ours, which field of the spec does what changing the key would be for.

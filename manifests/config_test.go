@@ -3,6 +3,7 @@ package manifests
 import (
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/pelletier/go-toml/v2"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
@@ -59,7 +60,7 @@ func TestKeysThatTheOperatorNeedsCannotBeChanged(t *testing.T) {
 		`openshell.gateway.tls.cert_path = "/x"`:                  "openshell.gateway.tls.cert_path",
 		`openshell.gateway.server_sans = ["a.example.com"]`:       "spec.serverDnsNames",
 		`openshell.gateway.sandbox_namespace = "tenant-b"`:        "tenant-b",
-		`openshell.gateway.tls = 1`:                               "is a table",
+		`openshell.gateway.tls = 1`:                               "must be a table",
 		`openshell.gateway.compute_drivers = ["docker"]`:          "compute_drivers",
 		`openshell.drivers.kubernetes.service_account_name = "x"`: "service_account_name",
 		`openshell.gateway.gateway_jwt.gateway_id = "somebody"`:   "gateway_id",
@@ -120,7 +121,7 @@ func TestSandboxTokensCanBeDisabled(t *testing.T) {
 }
 
 func FuzzConfigBecomesValuesNeverSyntax(f *testing.F) {
-	for _, seed := range []string{"", "a = 1", "[openshell.gateway]\nlog_level = \"x\\\"\\nbind_address = 1\"", "[[x]]\ny = 1979-05-27", "x = [1, {y = 2}]"} {
+	for _, seed := range []string{"", "a = 1", "[openshell.gateway]\nlog_level = \"x\\\"\\nbind_address = 1\"", "[openshell.drivers.x]\ny = 1979-05-27", "openshell.drivers.x.y = [1, {y = 2}]", "[[openshell.supervisor.middleware]]", "openshell.gateway = {log_level = \"a\", tls = {}}"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, config string) {
@@ -132,8 +133,15 @@ func FuzzConfigBecomesValuesNeverSyntax(f *testing.F) {
 		if err := toml.Unmarshal(tenant.gatewayTOML, &root); err != nil {
 			t.Fatalf("what was written cannot be read: %v\n%s", err, tenant.gatewayTOML)
 		}
-		if err := keepsOwn(ownConfig(tenant), root, nil); err != nil {
-			t.Fatalf("a key of ours was changed: %v", err)
+		if faults := keepsOwn(ownConfig(tenant), root, nil); len(faults) > 0 {
+			t.Fatalf("a key of ours was changed: %v", faults)
+		}
+		given := table{}
+		if err := toml.Unmarshal([]byte(config), &given); err != nil {
+			t.Fatal("accepted, and is not TOML", err)
+		}
+		if diff := cmp.Diff(root, merge(root, given)); diff != "" {
+			t.Fatalf("what the tenant set is not what was written: %s", diff)
 		}
 	})
 }

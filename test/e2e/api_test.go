@@ -5,7 +5,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -107,4 +110,25 @@ func fingerprints(t *testing.T, namespace string) string {
 		}
 	}
 	return strings.Join(slices.Sorted(slices.Values(all)), "\n")
+}
+
+// TestTOMLThatWouldNotStartIsRefusedBeforeAnythingIsTouched: the gateway that runs goes on, and mending rolls it once.
+func TestTOMLThatWouldNotStartIsRefusedBeforeAnythingIsTouched(t *testing.T) {
+	const namespace = "would-not-start"
+	makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
+	waitReady(t, namespace)
+	pod, config := podUID(t, namespace), get(t, &corev1.ConfigMap{}, namespace, "openshell-gateway-config")
+	change(t, namespace, func(s *v1alpha1.GatewayTenantSpec) {
+		s.Config = "[openshell.gateway]\nlog_level = \"debug\"\ncolour = \"blue\""
+	})
+	tenant := waitCondition(t, namespace, v1alpha1.ConditionAccepted, metav1.ConditionFalse, v1alpha1.ReasonInvalidConfig)
+	if message := meta.FindStatusCondition(tenant.Status.Conditions, v1alpha1.ConditionReady).Message; !strings.Contains(message, "line 3, column 1: openshell.gateway.colour") {
+		t.Errorf("Ready says %q", message)
+	}
+	time.Sleep(time.Second)
+	if after := get(t, &corev1.ConfigMap{}, namespace, config.Name); after.ResourceVersion != config.ResourceVersion || podUID(t, namespace) != pod {
+		t.Error("the gateway that runs was touched")
+	}
+	change(t, namespace, func(s *v1alpha1.GatewayTenantSpec) { s.Config = "[openshell.gateway]\nlog_level = \"debug\"" })
+	restartedOnce(t, namespace, pod)
 }
