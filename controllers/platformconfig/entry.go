@@ -39,7 +39,7 @@ func readEntry(item *yaml.Node, platform manifests.Platform) (Entry, error) {
 		return entry, at(item, "", fieldError("gateway.serverDnsNames", "is missing; give the names under which clients reach the gateway, or []"))
 	}
 	tenant := &v1alpha1.GatewayTenant{ObjectMeta: metav1.ObjectMeta{Name: v1alpha1.Name, Namespace: fields.Name}}
-	if err := decode(child(item, "gateway"), &tenant.Spec); err != nil {
+	if err := convert(fields.Gateway, &tenant.Spec); err != nil {
 		return entry, at(item, "gateway.", err)
 	}
 	if _, err := manifests.NewTenant(tenant, platform); err != nil {
@@ -63,6 +63,11 @@ func decode(node *yaml.Node, into any) error {
 	if err := node.Decode(&value); err != nil {
 		return err
 	}
+	return convert(value, into)
+}
+
+// convert makes a value of the given type from what was decoded.
+func convert(value, into any) error {
 	text, err := json.Marshal(value)
 	if err != nil {
 		return errors.New("has a key that is not text")

@@ -86,6 +86,13 @@ func TestAnchorsAndLaterFieldsAreRead(t *testing.T) {
 	}
 }
 
+func TestMergedEntriesAreRead(t *testing.T) {
+	source := read(t, "- &first {name: a, gateway: {serverDnsNames: [], sandboxTokens: Disabled}}\n- <<: *first\n  name: b")
+	if len(source.Entries) != 2 || source.Entries[1].Namespace != "b" || source.Entries[1].Spec["sandboxTokens"] != "Disabled" {
+		t.Errorf("%+v", source)
+	}
+}
+
 func TestNamespaceListedTwiceIsRefusedInBothPlaces(t *testing.T) {
 	source := read(t, "- {name: a, gateway: {serverDnsNames: []}}\n- {name: b, gateway: {serverDnsNames: []}}\n- {name: a, gateway: {serverDnsNames: [x]}}")
 	if source.Err != nil || len(source.Entries) != 1 || source.Entries[0].Namespace != "b" || len(source.Refusals) != 2 {
@@ -102,7 +109,7 @@ func TestNamespaceListedTwiceIsRefusedInBothPlaces(t *testing.T) {
 func FuzzSourceNeverRemovesUnread(f *testing.F) {
 	for _, seed := range []string{
 		"[]", "", "null", "- {name: a, gateway: {serverDnsNames: []}}", "- {name: a, gateway: {serverDnsNames: [], imag: x}}",
-		"- &a {name: a, gateway: {serverDnsNames: []}}\n- *a", "- <<: {name: a}\n  gateway: {}", "- {name: a, ? [1] : 2}", "- !!binary x", "[", "---\n---",
+		"- &a {name: a, gateway: {serverDnsNames: []}}\n- *a", "- <<: {name: a}\n  gateway: {}", "- <<: {name: a, gateway: {serverDnsNames: []}}", "- &n {name: *n}", "- {name: &x a, gateway: {serverDnsNames: [*x]}}", "- {name: a, ? [1] : 2}", "- !!binary x", "[", "---\n---",
 	} {
 		f.Add(seed)
 	}
