@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -38,6 +40,11 @@ func readEntry(item *yaml.Node, platform manifests.Platform) (Entry, error) {
 	if _, there := fields.Gateway["serverDnsNames"]; !there {
 		return entry, at(item, "", fieldError("gateway.serverDnsNames", "is missing; give the names under which clients reach the gateway, or []"))
 	}
+	for _, key := range slices.Sorted(maps.Keys(fields.Gateway)) {
+		if fields.Gateway[key] == nil {
+			return entry, at(item, "", fieldError("gateway."+key, "is null; leave it out, or give it a value"))
+		}
+	}
 	tenant := &v1alpha1.GatewayTenant{ObjectMeta: metav1.ObjectMeta{Name: v1alpha1.Name, Namespace: fields.Name}}
 	if err := convert(fields.Gateway, &tenant.Spec); err != nil {
 		return entry, at(item, "gateway.", err)
@@ -48,13 +55,29 @@ func readEntry(item *yaml.Node, platform manifests.Platform) (Entry, error) {
 	return Entry{Namespace: fields.Name, Spec: fields.Gateway}, nil
 }
 
-// nameOf is the namespace of an entry, as far as the entry tells it.
+// nameOf is the namespace of an entry, as far as the entry tells it without a doubt: by one name, which is text.
 func nameOf(item *yaml.Node) string {
-	name := child(item, "name")
-	if name == nil || name.ShortTag() != "!!str" || len(validation.IsDNS1123Label(name.Value)) > 0 {
+	if item.Kind == yaml.AliasNode {
+		item = item.Alias
+	}
+	if item.Kind != yaml.MappingNode {
 		return ""
 	}
-	return name.Value
+	found := ""
+	for i := 0; i+1 < len(item.Content); i += 2 {
+		if item.Content[i].Value != "name" && item.Content[i].ShortTag() == "!!str" {
+			continue
+		}
+		value := item.Content[i+1]
+		if value.Kind == yaml.AliasNode {
+			value = value.Alias
+		}
+		if found != "" || value.Kind != yaml.ScalarNode || value.ShortTag() != "!!str" || len(validation.IsDNS1123Label(value.Value)) > 0 {
+			return ""
+		}
+		found = value.Value
+	}
+	return found
 }
 
 // decode decodes YAML as the API server does JSON: names of fields to the letter, no unknown fields, none twice.

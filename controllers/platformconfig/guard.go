@@ -35,40 +35,67 @@ func (g Guard) Validate() error {
 	return nil
 }
 
-// Hold is a removal that waits for a confirmation.
+// Hold is a removal that waits for a confirmation. It is on record in the report, and stays as it is until nothing of it
+// is to be removed any more.
 type Hold struct {
-	// Plan is what a confirmation repeats: the hash of just these GatewayTenants, by namespace and uid. So it confirms
-	// no later plan.
-	Plan string
-	// Removals of Total bridged GatewayTenants.
-	Removals, Total int
+	// Plan is what a confirmation repeats. It is made from the tenants and from a number that is new each time, so that
+	// it confirms no later hold.
+	Plan string `json:"plan,omitempty"`
+	// Tenants are the GatewayTenants, by namespace and the beginning of the uid.
+	Tenants []string `json:"tenants,omitempty"`
+	// Total is of how many they are.
+	Total int `json:"total,omitempty"`
 }
 
-// hold holds a removal that nobody may have meant: of all, or of very many. The literal [] says plainly that all shall
-// go, so that it needs no confirmation for a few. What was held stays held, by whatever else the same edit changes the
-// proportion: an edit that renames all tenants makes as many as it would remove.
-func (g Guard) hold(removals []*v1alpha1.GatewayTenant, total int, sources []Source, held map[string]bool) Hold {
-	n := len(removals)
+// newHold puts removals on hold. The nonce makes its plan another than any before.
+func newHold(removals []*v1alpha1.GatewayTenant, total int, nonce string) Hold {
+	hold := Hold{Total: total}
+	for _, tenant := range removals {
+		hold.Tenants = append(hold.Tenants, holdKey(tenant))
+	}
+	slices.Sort(hold.Tenants)
+	sum := sha256.Sum256([]byte(nonce + "\n" + strings.Join(hold.Tenants, "\n")))
+	hold.Plan = hex.EncodeToString(sum[:8])
+	return hold
+}
+
+func holdKey(tenant *v1alpha1.GatewayTenant) string {
+	uid := string(tenant.UID)
+	return tenant.Namespace + "/" + uid[:min(len(uid), 8)]
+}
+
+// of are those of the removals that the hold is about.
+func (h Hold) of(removals []*v1alpha1.GatewayTenant) []*v1alpha1.GatewayTenant {
+	return slices.DeleteFunc(slices.Clone(removals), func(tenant *v1alpha1.GatewayTenant) bool {
+		_, held := slices.BinarySearch(h.Tenants, holdKey(tenant))
+		return !held
+	})
+}
+
+// hold says which removals go, and what is on hold then. What is on record and confirmed goes; what is on record and not
+// confirmed holds everything, by whatever else the same edit changed the proportion: an edit that renames all tenants
+// makes as many as it would remove.
+func (g Guard) hold(removals []*v1alpha1.GatewayTenant, total int, sources []Source, record Hold, nonce string) (Hold, []*v1alpha1.GatewayTenant) {
 	plainly := !slices.ContainsFunc(sources, func(s Source) bool { return !s.Empty })
-	few := plainly && n <= g.Most
-	many := n == total || n > g.Most && n*100 > total*g.Percent
-	still := slices.ContainsFunc(removals, func(tenant *v1alpha1.GatewayTenant) bool { return held[tenant.Namespace] })
-	if n == 0 || few || !many && !still {
-		return Hold{}
+	if plainly && len(removals) <= g.Most {
+		return Hold{}, removals // the literal [] says that all shall go
 	}
-	plan := hash(removals)
-	if slices.ContainsFunc(sources, func(s Source) bool { return s.Confirmed == plan }) {
-		return Hold{}
+	if onRecord := record.of(removals); len(onRecord) > 0 {
+		if slices.ContainsFunc(sources, func(s Source) bool { return s.Confirmed == record.Plan }) {
+			return record, onRecord
+		}
+		return record, nil
 	}
-	return Hold{Plan: plan, Removals: n, Total: total}
+	if !g.tooMany(len(removals), total) {
+		return Hold{}, removals
+	}
+	return newHold(removals, total, nonce), nil
 }
 
-func hash(tenants []*v1alpha1.GatewayTenant) string {
-	lines := make([]string, 0, len(tenants))
-	for _, tenant := range tenants {
-		lines = append(lines, tenant.Namespace+"/"+string(tenant.UID))
+// tooMany tells whether nobody may have meant to remove so many.
+func (g Guard) tooMany(removals, total int) bool {
+	if removals == 0 {
+		return false
 	}
-	slices.Sort(lines)
-	sum := sha256.Sum256([]byte(strings.Join(lines, "\n")))
-	return hex.EncodeToString(sum[:8])
+	return removals == total || removals > g.Most && removals*100 > total*g.Percent
 }

@@ -78,8 +78,10 @@ type World struct {
 	Tenants map[string]*v1alpha1.GatewayTenant
 	// Namespaces are the namespaces that exist.
 	Namespaces map[string]Presence
-	// Held are the namespaces whose removal the last report says is held.
-	Held map[string]bool
+	// Hold is the removal that is on record as held; the zero value: none is.
+	Hold Hold
+	// Nonce is another each time.
+	Nonce string
 }
 
 // Compare finds what to do. The order of the sources is that of the report.
@@ -123,7 +125,7 @@ func (p *planner) entries(source Source) {
 		tenant, presence := p.Tenants[entry.Namespace], p.Namespaces[entry.Namespace]
 		switch others := p.listed[entry.Namespace]; {
 		case len(others) > 1:
-			p.row(entry.Namespace, Refused, source.Origin, "%s: the namespace is listed in %s; keep one of them", entry.Place, strings.Join(others, " and "))
+			p.row(entry.Namespace, Refused, source.Origin, "%s: the namespace is listed in %s; keep one of them", entry.Place, strings.Join(others[:min(len(others), 3)], " and "))
 		case presence == Unwatched:
 			p.row(entry.Namespace, Refused, source.Origin, "%s: the operator does not work in this namespace; see its flag --watch-namespaces", entry.Place)
 		case presence == Absent:
@@ -143,18 +145,18 @@ func (p *planner) entries(source Source) {
 // removals plans what becomes of bridged GatewayTenants that no entry asks for.
 func (p *planner) removals(guard Guard) {
 	var removals []*v1alpha1.GatewayTenant
-	total := 0
+	listed := 0
 	for _, namespace := range slices.Sorted(maps.Keys(p.Tenants)) {
 		tenant := p.Tenants[namespace]
 		if !bridged(tenant) || tenant.DeletionTimestamp != nil || p.Namespaces[namespace] != Present {
 			continue
 		}
-		total++
 		if len(p.listed[namespace]) > 0 {
+			listed++
 			continue
 		}
 		if why := p.keeps(tenant); why != "" {
-			p.row(namespace, Kept, tenant.Annotations[v1alpha1.AnnotationSource], "no entry asks for this gateway; it stays, since %s", why)
+			p.row(namespace, Kept, originOf(tenant), "no entry asks for this gateway; it stays, since %s", why)
 			continue
 		}
 		if tenant.Annotations[v1alpha1.AnnotationHandOver] == v1alpha1.HandOverToTenant {
@@ -163,13 +165,18 @@ func (p *planner) removals(guard Guard) {
 		}
 		removals = append(removals, tenant)
 	}
-	if p.plan.Hold = guard.hold(removals, total, p.sources, p.Held); p.plan.Hold.Plan != "" {
-		for _, tenant := range removals {
-			p.row(tenant.Namespace, Held, tenant.Annotations[v1alpha1.AnnotationSource], "no entry asks for this gateway; its removal waits for a confirmation")
+	// What merely says of itself that it is bridged, and no entry asks for, does not make a removal look smaller.
+	p.plan.Hold, p.plan.Delete = guard.hold(removals, listed+len(removals), p.sources, p.Hold, p.Nonce)
+	for _, tenant := range removals {
+		if !slices.Contains(p.plan.Delete, tenant) {
+			p.row(tenant.Namespace, Held, originOf(tenant), "no entry asks for this gateway; its removal waits for a confirmation")
 		}
-		return
 	}
-	p.plan.Delete = removals
+}
+
+// originOf is where a GatewayTenant says that it comes from. Anybody may have written that, so it is cut.
+func originOf(tenant *v1alpha1.GatewayTenant) string {
+	return cut(tenant.Annotations[v1alpha1.AnnotationSource], 320)
 }
 
 // keeps says why a GatewayTenant that no entry asks for stays; empty: it goes.
@@ -177,7 +184,7 @@ func (p *planner) keeps(tenant *v1alpha1.GatewayTenant) string {
 	origin := tenant.Annotations[v1alpha1.AnnotationSource]
 	switch {
 	case !slices.ContainsFunc(p.sources, func(s Source) bool { return s.Origin == origin }):
-		return fmt.Sprintf("the ConfigMap %q that it comes from is not there", origin)
+		return fmt.Sprintf("the ConfigMap %q that it comes from is not there", originOf(tenant))
 	case len(p.unreadable) > 0:
 		return strings.Join(p.unreadable, " and ") + " cannot be read, and may ask for it"
 	case len(p.listed[""]) > 0:

@@ -187,12 +187,16 @@ func TestGreatRemovalsAreHeldUntilThatVeryPlanIsConfirmed(t *testing.T) {
 			continue
 		}
 		source.Confirmed = plan.Hold.Plan
+		if notOnRecord := Compare([]Source{source}, world, DefaultGuard); len(notOnRecord.Delete) > 0 {
+			t.Errorf("%d of %d: a hold that is not on record was confirmed", removed, c.tenants)
+		}
+		world.Hold = plan.Hold
 		if confirmed := Compare([]Source{source}, world, DefaultGuard); len(confirmed.Delete) != removed {
 			t.Errorf("%d of %d: confirmed, and deleted %d", removed, c.tenants, len(confirmed.Delete))
 		}
-		world.Tenants["t-0"].UID = "another" // made again since
-		if later := Compare([]Source{source}, world, DefaultGuard); c.listed == 0 && len(later.Delete) > 0 {
-			t.Errorf("%d of %d: a confirmation of another plan deleted %d", removed, c.tenants, len(later.Delete))
+		world.Hold, world.Nonce = Hold{}, "later" // the entries came back meanwhile, and the hold went
+		if later := Compare([]Source{source}, world, DefaultGuard); len(later.Delete) > 0 || later.Hold.Plan == plan.Hold.Plan {
+			t.Errorf("%d of %d: a confirmation of an earlier hold deleted %d", removed, c.tenants, len(later.Delete))
 		}
 	}
 }
@@ -204,7 +208,7 @@ func TestRemovalStaysHeldWhateverElseItsEditMakes(t *testing.T) {
 	source := read(t, entryFor("b"))
 	first := Compare([]Source{source}, world, DefaultGuard)
 	config := &corev1.ConfigMap{Data: reportOf(first)}
-	world.Tenants["b"], world.Held = bridgedIn("b"), heldBy(config)
+	world.Tenants["b"], world.Hold = bridgedIn("b"), holdIn(config)
 	second := Compare([]Source{source}, world, DefaultGuard)
 	if first.Hold.Plan == "" || len(second.Delete) > 0 || second.Hold.Plan != first.Hold.Plan {
 		t.Errorf("first %+v, then %+v", first.Hold, second.Hold)
@@ -212,6 +216,39 @@ func TestRemovalStaysHeldWhateverElseItsEditMakes(t *testing.T) {
 	source.Confirmed = second.Hold.Plan
 	if confirmed := Compare([]Source{source}, world, DefaultGuard); len(confirmed.Delete) != 1 {
 		t.Errorf("confirmed: %+v", confirmed)
+	}
+}
+
+// TestForgedTenantsDoNotMakeARemovalSmaller: anybody may write labels and annotations in a namespace of their own.
+func TestForgedTenantsDoNotMakeARemovalSmaller(t *testing.T) {
+	world := World{Tenants: map[string]*v1alpha1.GatewayTenant{}, Namespaces: map[string]Presence{}}
+	for _, namespace := range []string{"a", "b", "forged"} {
+		world.Tenants[namespace], world.Namespaces[namespace] = bridgedIn(namespace), Present
+	}
+	world.Tenants["forged"].Annotations[v1alpha1.AnnotationSource] = strings.Repeat("<", 200000)
+	plan := Compare([]Source{read(t, entryFor("c"))}, world, DefaultGuard)
+	if plan.Hold.Plan == "" || len(plan.Delete) > 0 {
+		t.Errorf("removed: %d", len(plan.Delete))
+	}
+	if text := reportOf(plan)[keyEntries]; !strings.Contains(text, `"namespace":"a"`) || len(text) > 10000 {
+		t.Errorf("the report has %d bytes", len(text))
+	}
+}
+
+// TestEntryWhoseNameIsInDoubtRemovesNothing, whatever else is wrong with it.
+func TestEntryWhoseNameIsInDoubtRemovesNothing(t *testing.T) {
+	for _, text := range []string{
+		"- {gateway: {serverDnsNames: [&n a], imag: x}, name: *n}", "- {name: wrong, name: a, gateway: {serverDnsNames: []}}", "- &n {name: *n}",
+		"- <<: {name: a}\n  gateway: {imag: x}", "- {<<: {name: a}, name: b, imag: x}",
+	} {
+		world := World{Tenants: map[string]*v1alpha1.GatewayTenant{}, Namespaces: map[string]Presence{}}
+		for _, namespace := range []string{"a", "b", "other"} {
+			world.Tenants[namespace], world.Namespaces[namespace] = bridgedIn(namespace), Present
+		}
+		plan := Compare([]Source{read(t, entryFor("other")+entryFor("b")+text)}, world, DefaultGuard)
+		for _, tenant := range plan.Delete {
+			t.Errorf("%s: removes %s", text, tenant.Namespace)
+		}
 	}
 }
 

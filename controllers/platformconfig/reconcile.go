@@ -2,6 +2,7 @@ package platformconfig
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"maps"
@@ -28,6 +29,7 @@ type Reconciler struct {
 	options       Options
 	read          map[string]readSource // by origin, what was read of the version that was there
 	wrote         time.Time             // when the report was last written
+	hold          *Hold                 // what is on record as held, as this process wrote it; nil: it has not written yet
 }
 
 // readSource is a source and the version of its ConfigMap. Reading a thousand entries takes longer than all the rest.
@@ -46,18 +48,25 @@ func (r *Reconciler) Reconcile(ctx context.Context, _ ctrl.Request) (ctrl.Result
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	world.Held = heldBy(configs[r.options.report().Name])
+	world.Hold, world.Nonce = holdIn(configs[r.options.report().Name]), rand.Text()
+	if r.hold != nil { // the cache may be behind what was written
+		world.Hold = *r.hold
+	}
 	plan := Compare(r.sources(configs), world, r.options.Guard)
 	if configs[r.options.Config.Name] == nil {
 		plan.Problems = append(plan.Problems, fmt.Sprintf("the ConfigMap %s is not there; no GatewayTenant that comes from it is made, changed or removed", r.options.Config))
 	}
-	if plan.Hold.Plan != "" { // on record before anything else changes the proportion
-		if err := r.record(ctx, plan, configs); err != nil {
+	if plan.Hold.Plan != world.Hold.Plan && plan.Hold.Plan != "" { // on record before anything else changes the proportion
+		if err := r.recordHold(ctx, plan.Hold, configs); err != nil {
 			return ctrl.Result{}, err
 		}
 	}
 	err = errors.Join(r.applyAll(ctx, &plan, world), r.remove(ctx, plan, configs))
 	wait, reportErr := r.report(ctx, plan, configs)
+	if err != nil && wait > 0 { // what failed is to be read before it is tried again, which may take a while
+		time.Sleep(wait)
+		_, reportErr = r.report(ctx, plan, configs)
+	}
 	return ctrl.Result{RequeueAfter: wait}, errors.Join(err, reportErr)
 }
 
@@ -129,26 +138,38 @@ func (r *Reconciler) report(ctx context.Context, plan Plan, configs map[string]*
 	if old := configs[r.options.report().Name]; old != nil && maps.Equal(old.Data, reportOf(plan)) {
 		return 0, nil
 	}
-	if wait := time.Second - time.Since(r.wrote); wait > 0 && len(plan.Delete) == 0 { // what was held and goes is no longer held
+	if wait := time.Second - time.Since(r.wrote); wait > 0 {
 		return wait, nil
 	}
 	return 0, r.record(ctx, plan, configs)
 }
 
-// record writes the report if it changed, and tells of the change in an Event. What it wrote is the report from then on.
+// record writes the report, and tells of the change in an Event.
 func (r *Reconciler) record(ctx context.Context, plan Plan, configs map[string]*corev1.ConfigMap) error {
-	name, data := r.options.report(), reportOf(plan)
-	old := configs[name.Name]
-	if old != nil && maps.Equal(old.Data, data) {
-		return nil
+	if err := r.write(ctx, reportOf(plan), plan.Hold); err != nil {
+		return err
 	}
-	object := reportObject(name, data)
-	if err := r.Apply(ctx, client.ApplyConfigurationFromUnstructured(object), client.FieldOwner(fieldOwner), client.ForceOwnership); err != nil {
+	r.tell(ctx, plan, configs, configs[r.options.report().Name])
+	return nil
+}
+
+// recordHold adds a hold to the report that there is.
+func (r *Reconciler) recordHold(ctx context.Context, hold Hold, configs map[string]*corev1.ConfigMap) error {
+	data := map[string]string{}
+	if old := configs[r.options.report().Name]; old != nil {
+		maps.Copy(data, old.Data)
+	}
+	data[keyHold] = holdText(hold)
+	return r.write(ctx, data, hold)
+}
+
+func (r *Reconciler) write(ctx context.Context, data map[string]string, hold Hold) error {
+	name := r.options.report()
+	object := client.ApplyConfigurationFromUnstructured(reportObject(name, data))
+	if err := r.Apply(ctx, object, client.FieldOwner(fieldOwner), client.ForceOwnership); err != nil {
 		return fmt.Errorf("writing the report %s: %w", name, err)
 	}
-	r.wrote = time.Now()
-	r.tell(ctx, plan, configs, old)
-	configs[name.Name] = &corev1.ConfigMap{Data: data}
+	r.wrote, r.hold = time.Now(), &hold
 	return nil
 }
 

@@ -21,14 +21,28 @@ const StatusSuffix = "-status"
 const (
 	keySummary = "summary" // how many entries are in which state, and what is wrong with whole ConfigMaps
 	keyEntries = "entries" // a row an entry, in their order: a YAML list, one item a line
+	keyHold    = "hold"    // the removal that is on hold, as JSON; absent: none is
 )
 
-// mostBytes is how long the report's entries may be: etcd and the API server take objects up to about 1 MiB.
-const mostBytes = 900 << 10
+// mostBytes is how long the report's entries may be: etcd and the API server take objects up to about 1 MiB, and a hold
+// of thousands of tenants needs room, too.
+const mostBytes = 500 << 10
 
 // reportOf is the content of the report. It depends on the plan alone, so that it is written only when that changes.
 func reportOf(plan Plan) map[string]string {
-	return map[string]string{keySummary: summary(plan), keyEntries: entriesText(plan.Rows)}
+	data := map[string]string{keySummary: cut(summary(plan), 64<<10), keyEntries: entriesText(plan.Rows)}
+	if plan.Hold.Plan != "" {
+		data[keyHold] = holdText(plan.Hold)
+	}
+	return data
+}
+
+func holdText(hold Hold) string {
+	text, err := json.Marshal(hold)
+	if err != nil {
+		panic(err) // strings: cannot fail
+	}
+	return string(text)
 }
 
 // summary is for people who look first.
@@ -40,7 +54,7 @@ func summary(plan Plan) string {
 	}
 	if hold := plan.Hold; hold.Plan != "" {
 		fmt.Fprintf(&text, "held: the removal of %d of %d gateways waits for a confirmation. If it is meant, annotate a ConfigMap with entries: %s=%s\n",
-			hold.Removals, hold.Total, AnnotationConfirm, hold.Plan)
+			len(hold.Tenants), hold.Total, AnnotationConfirm, hold.Plan)
 	}
 	for _, problem := range plan.Problems {
 		fmt.Fprintf(&text, "problem: %s\n", cut(problem, 2000))
@@ -87,19 +101,13 @@ func rowsText(rows []Row, most int) string {
 	return text.String()
 }
 
-// heldBy are the namespaces whose removal a report says is held; nil: there is no report.
-func heldBy(report *corev1.ConfigMap) map[string]bool {
-	held := map[string]bool{}
-	if report == nil {
-		return held
+// holdIn is the hold that a report has on record.
+func holdIn(report *corev1.ConfigMap) Hold {
+	var hold Hold
+	if report == nil || json.Unmarshal([]byte(report.Data[keyHold]), &hold) != nil {
+		return Hold{}
 	}
-	for line := range strings.Lines(report.Data[keyEntries]) {
-		var row Row
-		if json.Unmarshal([]byte(strings.TrimPrefix(line, "- ")), &row) == nil && row.State == Held {
-			held[row.Namespace] = true
-		}
-	}
-	return held
+	return hold
 }
 
 func cut(message string, most int) string {

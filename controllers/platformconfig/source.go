@@ -81,7 +81,7 @@ func list(config *corev1.ConfigMap) ([]*yaml.Node, error) {
 		return nil, fmt.Errorf("the key %q holds more than one document, or its end is not YAML; keep one list", Key)
 	}
 	root := document.Content[0]
-	if root.Kind != yaml.SequenceNode {
+	if root.Kind != yaml.SequenceNode || root.ShortTag() != "!!seq" {
 		if root.ShortTag() == "!!null" {
 			return nil, fmt.Errorf("the key %q is empty; for no tenants at all write []", Key)
 		}
@@ -106,15 +106,27 @@ func (s *Source) readEntries(items []*yaml.Node, platform manifests.Platform) {
 	for i, entry := range entries {
 		err := errs[i]
 		if others := places[entry.Namespace]; err == nil && len(others) > 1 {
-			err = fmt.Errorf("the namespace is listed more than once (%s); keep one of them", strings.Join(others, "; "))
+			err = fmt.Errorf("the namespace is listed more than once (%s); keep one of them", some(others))
 		}
 		if err != nil {
-			message := fmt.Sprintf("%s (namespace %q): %v", entry.Place, entry.Namespace, err)
+			message := cut(fmt.Sprintf("%s (namespace %q): %v", entry.Place, entry.Namespace, err), mostMessage)
 			s.Refusals = append(s.Refusals, Refusal{entry.Namespace, message, entry.Place})
 			continue
 		}
 		s.Entries = append(s.Entries, entry)
 	}
+}
+
+// mostMessage is how many bytes of a message are kept: entries may have any size, and there may be thousands.
+const mostMessage = 2000
+
+// some are the first few of many places.
+func some(places []string) string {
+	const few = 3
+	if more := len(places) - few; more > 0 {
+		return fmt.Sprintf("%s; and %d more", strings.Join(places[:few], "; "), more)
+	}
+	return strings.Join(places, "; ")
 }
 
 // namespaces are all that the source lists, validly or not, each once.

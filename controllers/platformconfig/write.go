@@ -58,6 +58,9 @@ func (r *Reconciler) remove(ctx context.Context, plan Plan, configs map[string]*
 	if err != nil {
 		return err
 	}
+	if holdIn(live[r.options.report().Name]).Plan != plan.Hold.Plan && r.hold == nil {
+		return nil // somebody else has held or released something: the change is an event on its way
+	}
 	delete(live, r.options.report().Name)
 	for name, config := range live {
 		if was := configs[name]; was == nil || was.UID != config.UID || was.ResourceVersion != config.ResourceVersion {
