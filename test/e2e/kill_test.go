@@ -222,6 +222,22 @@ func TestOperatorKilledAfterEachWrite(t *testing.T) {
 	}
 }
 
+// waitSettled waits until a tenant is Ready and stays so: what was changed may leave it Ready for some time, and a pod that
+// restarts then takes it back.
+func waitSettled(t *testing.T, namespace string) {
+	t.Helper()
+	const calm = 2 * time.Second
+	eventually(t, 30*time.Second, func() error {
+		time.Sleep(calm)
+		before := waitReady(t, namespace)
+		time.Sleep(calm)
+		if after := waitReady(t, namespace); after.ResourceVersion != before.ResourceVersion {
+			return fmt.Errorf("%s still changes", namespace)
+		}
+		return nil
+	})
+}
+
 // runOperator runs the operator's program for one namespace, until it is killed or the tenant is Ready.
 func runOperator(t *testing.T, namespace string, after int) {
 	t.Helper()
@@ -232,9 +248,7 @@ func runOperator(t *testing.T, namespace string, after int) {
 	ended := make(chan bool, 1)
 	go func() { ended <- k.wait() }()
 	if after >= 1000 {
-		time.Sleep(500 * time.Millisecond) // what was changed may leave it Ready for a moment
-		waitReady(t, namespace)
-		time.Sleep(time.Second)
+		waitSettled(t, namespace)
 		cancel()
 	}
 	select {
