@@ -20,7 +20,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 // seen is what the golden tenants' cluster looks like.
 var seen = Seen{NamespaceUID: "11111111-1111-1111-1111-111111111111", TokenKey: "0123456789abcdef0123456789abcdef"}
 
-func testPlatform(t *testing.T) Platform {
+func testPlatform(t testing.TB) Platform {
 	t.Helper()
 	platform, err := NewPlatform("", "example.com/gatewaytenant-operator:1.0.0", []string{"ghcr.io/nvidia/", "registry.example.com:5000/mirror"}, "--leaf-lifetime=8760h0m0s")
 	if err != nil {
@@ -30,7 +30,7 @@ func testPlatform(t *testing.T) Platform {
 }
 
 // tenantOf checks a GatewayTenant in namespace tenant-a.
-func tenantOf(t *testing.T, spec v1alpha1.GatewayTenantSpec) (Tenant, error) {
+func tenantOf(t testing.TB, spec v1alpha1.GatewayTenantSpec) (Tenant, error) {
 	t.Helper()
 	gt := &v1alpha1.GatewayTenant{Spec: spec}
 	gt.Name, gt.Namespace, gt.UID = v1alpha1.Name, "tenant-a", "22222222-2222-2222-2222-222222222222"

@@ -12,9 +12,9 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 )
 
-// TestTOML holds each text of testdata/toml.yaml, for its version, against what toml.golden says becomes of it.
-func TestTOML(t *testing.T) {
-	var cases []struct{ Version, TOML string }
+// tomlCases are the texts of testdata/toml.yaml, with the version of the gateway that each is for.
+func tomlCases(t testing.TB) (cases []struct{ Version, TOML string }) {
+	t.Helper()
 	text, err := os.ReadFile("testdata/toml.yaml")
 	if err != nil {
 		t.Fatal(err)
@@ -22,8 +22,13 @@ func TestTOML(t *testing.T) {
 	if err := yaml.UnmarshalStrict(text, &cases); err != nil {
 		t.Fatal(err)
 	}
+	return cases
+}
+
+// TestTOML holds each text of testdata/toml.yaml, for its version, against what toml.golden says becomes of it.
+func TestTOML(t *testing.T) {
 	var got strings.Builder
-	for _, c := range cases {
+	for _, c := range tomlCases(t) {
 		result := "accepted"
 		if _, err := tenantOf(t, v1alpha1.GatewayTenantSpec{Image: "ghcr.io/nvidia/openshell/gateway:" + c.Version, Config: c.TOML}); err != nil {
 			result = err.Error()
