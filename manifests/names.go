@@ -36,6 +36,9 @@ const (
 	NodeReaderPrefix = NodeReaderName + ":"
 )
 
+// ClaimName is the name of the claim of the gateway's volume: the one that the StatefulSet looks for.
+const ClaimName = "openshell-data-" + GatewayName + "-0"
+
 // SecretNames are the Secrets that the certgen Job makes.
 var SecretNames = [...]string{CAName, ServerTLSName, ClientTLSName, TokenKeysName}
 
@@ -64,6 +67,9 @@ const (
 	// AnnotationWish is on the certgen Job: the hash of what it was asked to do. A Job cannot be changed, so another
 	// wish needs another Job.
 	AnnotationWish = "openshell.ambient-code.io/wish"
+	// annotationHighestVersion is on the volume claim, and stays there when the tenant goes: the highest version of a
+	// gateway that may have used the volume.
+	annotationHighestVersion = "openshell.ambient-code.io/highest-version"
 	// annotationConfigHash and annotationTokenKey are on the pod template. Nothing but their values restarts a pod.
 	annotationConfigHash = "openshell.ambient-code.io/config-hash"
 	annotationTokenKey   = "openshell.ambient-code.io/token-key"

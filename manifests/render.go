@@ -23,6 +23,8 @@ import (
 type Seen struct {
 	// NamespaceUID is the uid of the tenant's namespace, which owns the tenant's ClusterRoleBinding.
 	NamespaceUID types.UID
+	// Volume is the tenant's volume.
+	Volume Volume
 	// TokenKey is the id of the token key in force: the pod restarts when it changes. Empty while there is none.
 	TokenKey string
 }
@@ -62,7 +64,11 @@ func Render(t Tenant, seen Seen) (Objects, error) {
 	if err != nil {
 		return Objects{}, err
 	}
-	objects.Foundation = append(objects.Foundation, binding)
+	volume, err := finish(claim(t, seen.Volume), t.Namespace)
+	if err != nil {
+		return Objects{}, err
+	}
+	objects.Foundation = append(objects.Foundation, binding, volume)
 	if objects.Certgen, err = RenderCertgen(t); err != nil {
 		return Objects{}, err
 	}
@@ -127,8 +133,8 @@ func namespaceOwner(namespace string, uid types.UID) metav1.OwnerReference {
 	return metav1.OwnerReference{APIVersion: "v1", Kind: "Namespace", Name: namespace, UID: uid}
 }
 
-// finish turns an apply configuration into what is sent: with namespace, labels and owner.
-func finish(configuration any, namespace string, owner metav1.OwnerReference) (*unstructured.Unstructured, error) {
+// finish turns an apply configuration into what is sent: with namespace, labels and owners.
+func finish(configuration any, namespace string, owners ...metav1.OwnerReference) (*unstructured.Unstructured, error) {
 	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(configuration)
 	if err != nil {
 		return nil, fmt.Errorf("rendering %T: %w", configuration, err)
@@ -138,7 +144,9 @@ func finish(configuration any, namespace string, owner metav1.OwnerReference) (*
 		object.SetNamespace(namespace)
 	}
 	object.SetLabels(Labels())
-	object.SetOwnerReferences([]metav1.OwnerReference{owner})
+	if len(owners) > 0 {
+		object.SetOwnerReferences(owners)
+	}
 	return object, nil
 }
 

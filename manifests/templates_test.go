@@ -19,6 +19,7 @@ func TestTemplatesSayNothingThatKubernetesDoesNotKnow(t *testing.T) {
 		"statefulset":                     template[appsv1.StatefulSetApplyConfiguration]("statefulset"),
 		"job-certgen":                     template[batchv1.JobApplyConfiguration]("job-certgen"),
 		"service":                         template[corev1.ServiceApplyConfiguration]("service"),
+		"persistentvolumeclaim":           template[corev1.PersistentVolumeClaimApplyConfiguration]("persistentvolumeclaim"),
 		"configmap":                       template[corev1.ConfigMapApplyConfiguration]("configmap"),
 		"serviceaccount-gateway":          template[corev1.ServiceAccountApplyConfiguration]("serviceaccount-gateway"),
 		"serviceaccount-sandbox":          template[corev1.ServiceAccountApplyConfiguration]("serviceaccount-sandbox"),

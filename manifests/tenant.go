@@ -55,6 +55,8 @@ type Tenant struct {
 	UID types.UID
 
 	platform      Platform
+	imageField    string  // where the image comes from
+	confirmed     Version // whatever it may cost
 	sandboxTokens bool
 	gatewayTOML   []byte
 }
@@ -89,8 +91,10 @@ func NewTenant(gt *v1alpha1.GatewayTenant, platform Platform) (Tenant, error) {
 		Rotation:      rotation,
 		UID:           gt.UID,
 		platform:      platform,
+		imageField:    field,
 		sandboxTokens: gt.Spec.SandboxTokens != v1alpha1.SandboxTokensDisabled,
 	}
+	t.confirmed, _ = parseVersion(gt.Annotations[v1alpha1.AnnotationConfirmVersion])
 	if t.gatewayTOML, err = gatewayTOML(t, gt.Spec.Config); err != nil {
 		return Tenant{}, err
 	}
@@ -102,6 +106,9 @@ func NewTenant(gt *v1alpha1.GatewayTenant, platform Platform) (Tenant, error) {
 func Remaining(gt *v1alpha1.GatewayTenant, platform Platform) Tenant {
 	return Tenant{Namespace: gt.Namespace, UID: gt.UID, platform: platform}
 }
+
+// SandboxesAreAdmins tells whether a sandbox may do all that a person may: nothing but tokens tells them apart.
+func (t Tenant) SandboxesAreAdmins() bool { return !t.sandboxTokens }
 
 // Endpoint is the gateway's URL within the cluster.
 func (t Tenant) Endpoint() string {

@@ -9,6 +9,9 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 )
 
+// newestKnown is the newest version whose gateway.toml the schema knows. Newer ones are held to its rules.
+var newestKnown = Version{0, 0, 111}
+
 // Version is a gateway's version. What a gateway.toml may say depends on it.
 type Version struct{ Major, Minor, Patch int }
 
@@ -19,6 +22,9 @@ func (v Version) String() string { return fmt.Sprintf("%d.%d.%d", v.Major, v.Min
 func (v Version) Less(w Version) bool {
 	return cmp.Or(cmp.Compare(v.Major, w.Major), cmp.Compare(v.Minor, w.Minor), cmp.Compare(v.Patch, w.Patch)) < 0
 }
+
+// NewerThanKnown tells whether v came after the newest version that is known.
+func (v Version) NewerThanKnown() bool { return newestKnown.Less(v) }
 
 // versionPattern accepts 0.0.71, v0.0.71 and, in a tag, 0.0.71-anything.
 var versionPattern = regexp.MustCompile(`^v?(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})(-.*)?$`)

@@ -10,7 +10,8 @@ const (
 	// ConditionCertificatesReady is true when the gateway's certificates and token keys are there and fit the spec, and
 	// no attempt to renew them fails.
 	ConditionCertificatesReady = "CertificatesReady"
-	// ConditionAvailable is true while the gateway's pod runs what the spec asks for and is ready.
+	// ConditionAvailable is true while the gateway's pod is ready and runs what the spec asks for or, of a spec that is
+	// not accepted, what the last one that was asked for.
 	ConditionAvailable = "Available"
 )
 
@@ -38,6 +39,9 @@ const (
 	ReasonInvalidServerDNSName = "InvalidServerDNSName"
 	// ReasonInvalidConfig: spec.config is not TOML, or changes a key that the operator needs for itself.
 	ReasonInvalidConfig = "InvalidConfig"
+	// ReasonVersionHeld: the version would migrate the volume's database for good, or not start on it; the message says
+	// what would be lost and how to go on.
+	ReasonVersionHeld = "VersionHeld"
 	// ReasonInvalidRotation: the value of an annotation that asks for a rotation cannot be used.
 	ReasonInvalidRotation = "InvalidRotation"
 )
@@ -67,6 +71,20 @@ const (
 	ReasonRollingOut = "RollingOut"
 	// ReasonPodNotReady: the pod runs what the spec asks for, but is not ready.
 	ReasonPodNotReady = "PodNotReady"
+)
+
+// Reasons of Warning. Of several, the first is the reason and all are in the message.
+const (
+	// ReasonVersionNewerThanKnown: the gateway is newer than all that the operator knows, and is held to the rules of the
+	// newest of these.
+	ReasonVersionNewerThanKnown = "VersionNewerThanKnown"
+	// ReasonSandboxAPIMissing: the cluster does not serve the Sandbox API. A gateway from 0.0.107 on would not start, so
+	// it waits for it, and this is a reason of Ready.
+	ReasonSandboxAPIMissing = "SandboxAPIMissing"
+	// ReasonSandboxTokensDisabled: every sandbox is an admin of the gateway.
+	ReasonSandboxTokensDisabled = "SandboxTokensDisabled"
+	// ReasonPodSecurity: the namespace's Pod Security level refuses sandboxes.
+	ReasonPodSecurity = "PodSecurity"
 )
 
 // Reasons of Ready, beside those of the other conditions.

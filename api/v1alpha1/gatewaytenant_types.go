@@ -24,6 +24,10 @@ const (
 	// HandOverToTenant lets a bridged GatewayTenant stay, as a hand-made one, when its entry goes.
 	HandOverToTenant = "to-tenant"
 
+	// AnnotationConfirmVersion names the version of the gateway that shall run although the volume's database would be
+	// migrated for good by it, or cannot be read by it.
+	AnnotationConfirmVersion = "openshell.ambient-code.io/confirm-version"
+
 	// AnnotationRotateTLS asks for new certificates of the gateway and its clients, from the same authority. The value is
 	// of the user's choice, such as a date; one that is not the last one asks once. Clients notice nothing.
 	AnnotationRotateTLS = "openshell.ambient-code.io/rotate-tls"

@@ -40,6 +40,7 @@ var children = []child{
 	metadataOf(networkingv1.SchemeGroupVersion.WithKind("NetworkPolicy"), manifests.SandboxSSHName),
 	metadataOf(networkingv1.SchemeGroupVersion.WithKind("NetworkPolicy"), manifests.SandboxSSHLabelName),
 	metadataOf(corev1.SchemeGroupVersion.WithKind("Service"), manifests.GatewayName),
+	{childKey{"PersistentVolumeClaim", manifests.ClaimName}, &corev1.PersistentVolumeClaim{}, keepClaim},
 	{childKey{"Job", manifests.CertgenName}, &batchv1.Job{}, keepJob},
 	{childKey{"StatefulSet", manifests.GatewayName}, &appsv1.StatefulSet{}, keepStatefulSet},
 	{childKey{"Secret", manifests.CAName}, &corev1.Secret{}, certificates.Strip},
@@ -54,10 +55,30 @@ func metadataOf(gvk schema.GroupVersionKind, name string) child {
 	return child{childKey{gvk.Kind, name}, object, nil}
 }
 
-// keepStatefulSet drops the spec: whether it is as it should be is in the metadata.
+// keepStatefulSet drops the spec, but for the gateway's image: whether it is as it should be is in the metadata.
 func keepStatefulSet(object any) (any, error) {
 	if set, ok := object.(*appsv1.StatefulSet); ok {
+		image := gatewayImage(set)
 		set.Spec = appsv1.StatefulSetSpec{}
+		set.Spec.Template.Spec.Containers = []corev1.Container{{Name: manifests.GatewayName, Image: image}}
+	}
+	return object, nil
+}
+
+// gatewayImage is the image of the gateway in a StatefulSet, empty if it has none.
+func gatewayImage(set *appsv1.StatefulSet) string {
+	for _, container := range set.Spec.Template.Spec.Containers {
+		if container.Name == manifests.GatewayName {
+			return container.Image
+		}
+	}
+	return ""
+}
+
+// keepClaim drops what of a claim is neither kept as it is nor looked at.
+func keepClaim(object any) (any, error) {
+	if claim, ok := object.(*corev1.PersistentVolumeClaim); ok {
+		claim.Spec = corev1.PersistentVolumeClaimSpec{AccessModes: claim.Spec.AccessModes, Resources: claim.Spec.Resources, StorageClassName: claim.Spec.StorageClassName}
 	}
 	return object, nil
 }

@@ -7,8 +7,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -33,6 +33,7 @@ import (
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=list;watch
 // +kubebuilder:rbac:groups="",resources=serviceaccounts,resourceNames=openshell-gateway;openshell-gateway-sandbox;openshell-gateway-certgen,verbs=list;watch;create;patch;delete
 // +kubebuilder:rbac:groups="",resources=configmaps,resourceNames=openshell-gateway-config,verbs=list;watch;create;patch;delete
+// +kubebuilder:rbac:groups="",resources=persistentvolumeclaims,resourceNames=openshell-data-openshell-gateway-0,verbs=list;watch;create;patch
 // +kubebuilder:rbac:groups="",resources=services,resourceNames=openshell-gateway,verbs=list;watch;create;patch;delete
 // +kubebuilder:rbac:groups="",resources=secrets,resourceNames=openshell-gateway-ca;openshell-server-tls;openshell-client-tls;openshell-gateway-jwt-keys,verbs=list;watch
 // +kubebuilder:rbac:groups=apps,resources=statefulsets,resourceNames=openshell-gateway,verbs=list;watch;create;patch;delete
@@ -59,10 +60,14 @@ func SetupWithManager(mgr ctrl.Manager, options Options) error {
 	if err != nil {
 		return err
 	}
+	sandboxCRD, err := namedcache.New(mgr, &apiextensionsv1.CustomResourceDefinition{}, manifests.SandboxCRD, keepCRD, nil)
+	if err != nil {
+		return err
+	}
 	r := &Reconciler{
-		Client:   mgr.GetClient(),
-		live:     mgr.GetAPIReader(),
-		caches:   caches,
+		Client: mgr.GetClient(),
+		live:   mgr.GetAPIReader(),
+		caches: caches, sandboxCRD: sandboxCRD,
 		applier:  apply.New(mgr.GetClient(), mgr.GetScheme(), manifests.Manager),
 		events:   mgr.GetEventRecorder(manifests.Manager),
 		platform: options.Platform,
@@ -76,6 +81,7 @@ func SetupWithManager(mgr ctrl.Manager, options Options) error {
 		WatchesMetadata(&rbacv1.ClusterRoleBinding{}, handler.EnqueueRequestsFromMapFunc(ofBinding)).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(ofPod), builder.WithPredicates(newTrouble())).
 		Watches(&corev1.Event{}, handler.EnqueueRequestsFromMapFunc(ofEvent)).
+		WatchesRawSource(source.Kind[client.Object](sandboxCRD, &apiextensionsv1.CustomResourceDefinition{}, handler.TypedEnqueueRequestsFromMapFunc(r.everyTenant), servedChanges())).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: options.Concurrency,
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](100*time.Millisecond, 30*time.Second),
@@ -119,10 +125,20 @@ func tenantIn(namespace string) []reconcile.Request {
 func CacheOptions() map[client.Object]cache.ByObject {
 	return map[client.Object]cache.ByObject{
 		&corev1.Namespace{}:          {Transform: keepNamespace},
-		&rbacv1.ClusterRoleBinding{}: {Label: labels.SelectorFromSet(labels.Set{manifests.LabelManagedBy: manifests.Manager})},
+		&rbacv1.ClusterRoleBinding{}: {Transform: keepBinding},
 		&corev1.Pod{}:                cacheOfPods(),
 		&corev1.Event{}:              cacheOfEvents(),
 	}
+}
+
+// keepBinding drops all that is not a tenant's. Bindings cannot be selected by the beginning of a name, and those that
+// bear one of our names without our labels have to be seen.
+func keepBinding(object any) (any, error) {
+	binding, ok := object.(*metav1.PartialObjectMetadata)
+	if ok && !strings.HasPrefix(binding.Name, manifests.NodeReaderPrefix) {
+		binding.ObjectMeta = metav1.ObjectMeta{Name: binding.Name, UID: binding.UID, ResourceVersion: binding.ResourceVersion}
+	}
+	return object, nil
 }
 
 // keepNamespace drops what nobody asks of a namespace.

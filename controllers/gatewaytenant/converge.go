@@ -25,8 +25,16 @@ func (r *Reconciler) converge(ctx context.Context, gt *v1alpha1.GatewayTenant, p
 	}
 	p.err = r.certgen(ctx, gt, p)
 	if p.certificates.Complete { // else the StatefulSet waits for its Secrets; each of them is an event
-		p.err = errors.Join(p.err, r.apply(ctx, p.objects.Gateway, p.seen))
+		p.err = errors.Join(p.err, r.gateway(ctx, p))
 	}
+}
+
+// gateway applies the StatefulSet, unless the gateway would not start in this cluster.
+func (r *Reconciler) gateway(ctx context.Context, p *pass) error {
+	if missing, needed := p.tenant.MissingSandboxAPI(p.seen.sandboxAPIs); needed {
+		return &missingAPIError{missing}
+	}
+	return r.apply(ctx, p.objects.Gateway, p.seen)
 }
 
 // applyAll applies objects among which there is no order, all at once, and reports every failure.

@@ -11,15 +11,19 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
 // observed is what the caches hold of a tenant at the beginning of a pass. It is read only: it is shared.
 type observed struct {
 	live        map[childKey]metav1.Object // absent: not in it
 	statefulSet *appsv1.StatefulSet        // nil: absent
-	job         *batchv1.Job               // nil: absent
-	jobTrouble  string                     // why the Job does not do its work
-	secrets     map[string]*corev1.Secret  // stripped; absent: not in it
+	volume      manifests.Volume
+	sandboxAPIs []string                  // the versions that the cluster serves
+	job         *batchv1.Job              // nil: absent
+	jobTrouble  string                    // why the Job does not do its work
+	secrets     map[string]*corev1.Secret // stripped; absent: not in it
 }
 
 // observe reads what there is of a tenant. It makes no request.
@@ -38,6 +42,9 @@ func (r *Reconciler) observe(ctx context.Context, namespace string) (observed, e
 		switch object := object.(type) {
 		case *appsv1.StatefulSet:
 			seen.statefulSet = object
+			seen.volume.Image = gatewayImage(object)
+		case *corev1.PersistentVolumeClaim:
+			seen.volume.Claim = object
 		case *batchv1.Job:
 			seen.job = object
 		case *corev1.Secret:
@@ -50,6 +57,9 @@ func (r *Reconciler) observe(ctx context.Context, namespace string) (observed, e
 	}
 	if binding != nil {
 		seen.live[childKey{"ClusterRoleBinding", binding.Name}] = binding
+	}
+	if seen.sandboxAPIs, err = r.sandboxAPIs(ctx); err != nil {
+		return observed{}, err
 	}
 	seen.jobTrouble, err = r.jobTrouble(ctx, seen.job)
 	return seen, err

@@ -34,7 +34,7 @@ func ours(desired *unstructured.Unstructured, live metav1.Object) error {
 	}
 	controller, wanted := metav1.GetControllerOf(live), metav1.GetControllerOf(desired)
 	switch {
-	case wanted == nil || controller != nil && controller.UID == wanted.UID:
+	case controller != nil && wanted != nil && controller.UID == wanted.UID:
 		return nil
 	case controller != nil && controller.Kind == "GatewayTenant" && controller.Name == v1alpha1.Name:
 		return &leavingError{apply.Describe(desired)} // of a former GatewayTenant: the garbage collector takes it

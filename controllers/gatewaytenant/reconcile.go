@@ -26,6 +26,7 @@ type Reconciler struct {
 	client.Client                          // reads from the manager's caches
 	live          client.Reader            // reads from the API server: only before something is deleted
 	caches        map[childKey]cache.Cache // what there is of the tenants' objects
+	sandboxCRD    cache.Cache              // of the Sandbox API
 	applier       *apply.Applier
 	events        events.EventRecorder
 	platform      manifests.Platform
@@ -67,7 +68,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 
 // pass is what one pass found out. Status is a function of it.
 type pass struct {
-	generation   int64 // of the spec
+	generation   int64  // of the spec
+	podSecurity  string // the level that the namespace enforces; empty: it does not say
 	tenant       manifests.Tenant
 	rejected     *manifests.RejectedError // nil: the spec is valid
 	seen         observed
@@ -80,20 +82,22 @@ type pass struct {
 // pass checks, observes, renders and applies. Of a tenant whose spec is rejected, nothing is applied, and what runs is
 // kept running.
 func (r *Reconciler) pass(ctx context.Context, gt *v1alpha1.GatewayTenant, namespace *metav1.PartialObjectMetadata) (p pass) {
-	tenant, rejected := manifests.NewTenant(gt, r.platform)
-	if rejected != nil && !errors.As(rejected, &p.rejected) {
-		return pass{err: rejected}
-	}
-	p.tenant, p.generation = tenant, gt.Generation
+	p.generation, p.podSecurity = gt.Generation, namespace.Labels[labelPodSecurity]
+	tenant, err := manifests.NewTenant(gt, r.platform)
+	errors.As(err, &p.rejected)
+	p.tenant = tenant
 	if p.seen, p.err = r.observe(ctx, gt.Namespace); p.err != nil {
 		return p
+	}
+	if p.rejected == nil {
+		errors.As(tenant.HeldBy(p.seen.volume), &p.rejected)
 	}
 	if p.rejected != nil {
 		r.keepRunning(ctx, gt, &p)
 		return p
 	}
 	p.certificates = certificates.Inspect(p.seen.secrets, wanted(tenant), r.now())
-	p.objects, p.err = manifests.Render(tenant, manifests.Seen{NamespaceUID: namespace.UID, TokenKey: p.certificates.TokenKey})
+	p.objects, p.err = manifests.Render(tenant, manifests.Seen{NamespaceUID: namespace.UID, Volume: p.seen.volume, TokenKey: p.certificates.TokenKey})
 	if p.err != nil {
 		return p
 	}
@@ -146,7 +150,7 @@ func waitsForOthers(err error) bool {
 		}
 		return true
 	}
-	return errors.As(err, new(*conflictError)) || errors.As(err, new(*leavingError))
+	return errors.As(err, new(*conflictError)) || errors.As(err, new(*leavingError)) || errors.As(err, new(*missingAPIError))
 }
 
 // namespace reads a namespace's metadata, nil if there is none: then its events are still on their way.

@@ -22,7 +22,7 @@ func statusOf(gt *v1alpha1.GatewayTenant, p pass) v1alpha1.GatewayTenantStatus {
 	case p.rejected != nil:
 		// What ran before goes on running, so what the status says of it stays.
 		set(&status, no(v1alpha1.ConditionAccepted, p.rejected.Reason, p.rejected.Message))
-		set(&status, unknown(v1alpha1.ConditionAvailable, v1alpha1.ReasonNotReconciled, "the spec was rejected"))
+		set(&status, available(meta.FindStatusCondition(gt.Status.Conditions, v1alpha1.ConditionAvailable), p))
 		if p.objects.Certgen != nil {
 			certificatesStatus(&status, p)
 		} else {
@@ -39,6 +39,9 @@ func statusOf(gt *v1alpha1.GatewayTenant, p pass) v1alpha1.GatewayTenantStatus {
 		certificatesStatus(&status, p)
 		set(&status, available(meta.FindStatusCondition(gt.Status.Conditions, v1alpha1.ConditionAvailable), p))
 	}
+	if p.seen.live != nil && p.rejected == nil {
+		setWarning(&status, p)
+	}
 	ready := readyOf(status, p.err)
 	set(&status, ready)
 	progress(&status, ready, p.err)
@@ -52,9 +55,11 @@ func available(before *metav1.Condition, p pass) metav1.Condition {
 	const condition, pod = v1alpha1.ConditionAvailable, manifests.GatewayName + "-0"
 	statefulSet := p.seen.statefulSet
 	switch {
+	case statefulSet == nil && p.rejected != nil:
+		return unknown(condition, v1alpha1.ReasonNotReconciled, "nothing runs: no spec was accepted so far")
 	case statefulSet == nil && !p.certificates.Complete:
 		return no(condition, v1alpha1.ReasonWaitingForCertificates, "the StatefulSet waits for its Secrets")
-	case statefulSet == nil || p.objects.Gateway == nil || !apply.InState(p.objects.Gateway, statefulSet) || !rolledOut(statefulSet):
+	case statefulSet == nil || !asAsked(p) || !rolledOut(statefulSet):
 		return no(condition, v1alpha1.ReasonRollingOut, "pod "+pod+" is being started")
 	case statefulSet.Status.ReadyReplicas > 0:
 		return yes(condition, v1alpha1.ReasonAvailable, "pod "+pod+" is ready")
@@ -62,6 +67,11 @@ func available(before *metav1.Condition, p pass) metav1.Condition {
 		return no(condition, v1alpha1.ReasonPodNotReady, "pod "+pod+" was ready and is no longer; see: kubectl describe pod "+pod)
 	}
 	return no(condition, v1alpha1.ReasonRollingOut, "pod "+pod+" is being started")
+}
+
+// asAsked tells whether the StatefulSet is the one that was rendered or, of a spec that is rejected, the last one that was.
+func asAsked(p pass) bool {
+	return p.rejected != nil || p.objects.Gateway != nil && apply.InState(p.objects.Gateway, p.seen.statefulSet)
 }
 
 // rolledOut tells whether the pod that there is runs the revision that there should be.
@@ -89,6 +99,8 @@ func reasonOf(err error) string {
 		return v1alpha1.ReasonConflict
 	case errors.As(err, new(*leavingError)):
 		return v1alpha1.ReasonWaitingForRemoval
+	case errors.As(err, new(*missingAPIError)):
+		return v1alpha1.ReasonSandboxAPIMissing
 	}
 	return v1alpha1.ReasonApplyFailed
 }
@@ -96,7 +108,7 @@ func reasonOf(err error) string {
 // progress sets what kstatus looks for: Stalled when only somebody else can help, Reconciling on the way to Ready.
 func progress(status *v1alpha1.GatewayTenantStatus, ready metav1.Condition, err error) {
 	isReady := ready.Status == metav1.ConditionTrue
-	stalled := !isReady && (ready.Reason == v1alpha1.ReasonSecretBlocked || errors.As(err, new(*conflictError)) ||
+	stalled := !isReady && (ready.Reason == v1alpha1.ReasonSecretBlocked || errors.As(err, new(*conflictError)) || errors.As(err, new(*missingAPIError)) ||
 		!meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionAccepted))
 	only := func(while bool, condition string) {
 		if while {

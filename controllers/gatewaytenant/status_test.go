@@ -32,8 +32,8 @@ func testTenant(t *testing.T) (*v1alpha1.GatewayTenant, manifests.Tenant) {
 	return gt, tenant
 }
 
-// served is the pass over a tenant that serves.
-func served(t *testing.T) (*v1alpha1.GatewayTenant, pass) {
+// serving is the pass over a tenant that serves.
+func serving(t *testing.T) (*v1alpha1.GatewayTenant, pass) {
 	t.Helper()
 	gt, tenant := testTenant(t)
 	objects, err := manifests.Render(tenant, manifests.Seen{NamespaceUID: "2", TokenKey: "3"})
@@ -51,7 +51,7 @@ func served(t *testing.T) (*v1alpha1.GatewayTenant, pass) {
 		},
 	}
 	return gt, pass{tenant: tenant, objects: objects, seen: observed{
-		live: map[childKey]metav1.Object{}, statefulSet: set,
+		live: map[childKey]metav1.Object{}, statefulSet: set, sandboxAPIs: []string{"v1alpha1"},
 	}, certificates: certificates.Seen{Complete: true, NotAfter: time.Unix(1, 0)}, generation: gt.Generation}
 }
 
@@ -114,7 +114,7 @@ func TestReadyTellsTheTruth(t *testing.T) {
 			gt.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionAvailable, Status: metav1.ConditionTrue}}
 		}, v1alpha1.ReasonPodNotReady, "no longer", v1alpha1.ConditionReconciling},
 	} {
-		gt, p := served(t)
+		gt, p := serving(t)
 		c.change(gt, &p)
 		status := statusOf(gt, p)
 		ready := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReady)
@@ -139,14 +139,66 @@ func TestReadyTellsTheTruth(t *testing.T) {
 }
 
 func TestRejectionKeepsWhatRuns(t *testing.T) {
-	gt, p := served(t)
+	gt, p := serving(t)
 	gt.Status = statusOf(gt, p)
 	p.rejected = &manifests.RejectedError{Reason: v1alpha1.ReasonInvalidConfig, Message: "bad"}
 	after := statusOf(gt, p)
 	if after.Image == "" || after.Image != gt.Status.Image || after.Endpoint != gt.Status.Endpoint {
 		t.Errorf("the image that runs is %q, the status says %q", gt.Status.Image, after.Image)
 	}
-	if available := meta.FindStatusCondition(after.Conditions, v1alpha1.ConditionAvailable); available.Status != metav1.ConditionUnknown {
-		t.Errorf("it was not looked at, but Available is %s", available.Status)
+	if available := meta.FindStatusCondition(after.Conditions, v1alpha1.ConditionAvailable); available.Status != metav1.ConditionTrue {
+		t.Errorf("what runs is ready, and Available is %+v", available)
+	}
+	p.seen.statefulSet.Status.ReadyReplicas = 0
+	if available := meta.FindStatusCondition(statusOf(gt, p).Conditions, v1alpha1.ConditionAvailable); available.Status != metav1.ConditionFalse {
+		t.Errorf("what runs is not ready, and Available is %+v", available)
+	}
+	p.seen.statefulSet = nil
+	if available := meta.FindStatusCondition(statusOf(gt, p).Conditions, v1alpha1.ConditionAvailable); available.Status != metav1.ConditionUnknown {
+		t.Errorf("nothing runs, and Available is %+v", available)
+	}
+}
+
+func TestWarnings(t *testing.T) {
+	platform, err := manifests.NewPlatform("", "certgen:1", []string{"ghcr.io/nvidia/"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		what         string
+		version      string
+		tokens       v1alpha1.SandboxTokens
+		served       []string
+		level        string
+		reason, word string
+	}{
+		{"nothing to say", "0.0.111", "", []string{"v1beta1"}, "privileged", "", ""},
+		{"newer than known", "0.1.0", "", []string{"v1beta1"}, "", v1alpha1.ReasonVersionNewerThanKnown, "0.1.0"},
+		{"no Sandbox API", "0.0.106", "", nil, "", v1alpha1.ReasonSandboxAPIMissing, "agent-sandbox"},
+		{"no Sandbox API, and it would not start: no mere warning", "0.0.107", "", nil, "", "", ""},
+		{"no tokens", "0.0.71", v1alpha1.SandboxTokensDisabled, []string{"v1alpha1"}, "", v1alpha1.ReasonSandboxTokensDisabled, "admin"},
+		{"a strict namespace", "0.0.71", "", []string{"v1alpha1"}, "restricted", v1alpha1.ReasonPodSecurity, "enforce=restricted"},
+		{"two at once", "0.1.0", "", []string{"v1beta1"}, "baseline", v1alpha1.ReasonVersionNewerThanKnown, "enforce=baseline"},
+	} {
+		gt, p := serving(t)
+		gt.Spec.Image, gt.Spec.SandboxTokens = "ghcr.io/nvidia/openshell/gateway:"+c.version, c.tokens
+		if p.tenant, err = manifests.NewTenant(gt, platform); err != nil {
+			t.Fatal(err)
+		}
+		p.seen.sandboxAPIs = c.served
+		p.podSecurity = c.level
+		status := statusOf(gt, p)
+		is := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionWarning)
+		switch {
+		case c.reason == "" && is != nil, c.reason != "" && is == nil:
+			t.Errorf("%s: %+v", c.what, is)
+		case is != nil && (is.Reason != c.reason || !strings.Contains(is.Message, c.word)):
+			t.Errorf("%s: %+v; want %s and %q", c.what, is, c.reason, c.word)
+		}
+		gt.Status = status
+		p.seen.sandboxAPIs, p.podSecurity = []string{"v1alpha1", "v1beta1"}, ""
+		if c.reason == v1alpha1.ReasonPodSecurity && meta.FindStatusCondition(statusOf(gt, p).Conditions, v1alpha1.ConditionWarning) != nil {
+			t.Errorf("%s: the warning outlives its cause", c.what)
+		}
 	}
 }

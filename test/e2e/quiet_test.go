@@ -84,7 +84,7 @@ func TestUnchangedTenantsAreNotWritten(t *testing.T) {
 			}
 			return writes(request)
 		})
-		const objects = 12
+		const objects = 13
 		if len(requests) > objects+3 {
 			t.Errorf("%d writes, want at most %d:\n%s", len(requests), objects+3, strings.Join(requests, "\n"))
 		}

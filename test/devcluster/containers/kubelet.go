@@ -19,11 +19,13 @@ import (
 // kubelet moves each pod of one node on, a step at a time.
 type kubelet struct {
 	client   client.Client // reads from caches
+	live     client.Reader
 	recorder events.EventRecorder
 	programs *programs
 
 	mu       sync.Mutex
 	memories map[types.NamespacedName]*memory
+	migrated map[types.NamespacedName]bool // volumes, by the names of their claims
 }
 
 // memory is what the kubelet knows of a pod and does not write in its status. Only one step of a pod is taken at a time,

@@ -58,7 +58,11 @@ func (k *kubelet) next(ctx context.Context, pod *corev1.Pod, m *memory) (*corev1
 	case strings.HasSuffix(image, "-crashes"):
 		return k.crash(pod, m, 1, "crashes, as its tag says")
 	}
-	switch problem := checkStart(pod, files); {
+	problem := checkStart(pod, files)
+	if problem == nil {
+		problem = k.checkVersion(ctx, pod)
+	}
+	switch {
 	case problem == nil:
 		return running(pod, true), 0
 	case errors.As(problem, new(unreadyError)):

@@ -38,7 +38,7 @@ func runKubelet(ctx context.Context, cfg *rest.Config, o options) error {
 	}
 	defer runner.close()
 	k := &kubelet{
-		client: mgr.GetClient(), recorder: mgr.GetEventRecorder("kubelet"), programs: runner,
+		client: mgr.GetClient(), live: mgr.GetAPIReader(), recorder: mgr.GetEventRecorder("kubelet"), programs: runner,
 		memories: map[types.NamespacedName]*memory{},
 	}
 	err = ctrl.NewControllerManagedBy(mgr).

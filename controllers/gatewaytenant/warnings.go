@@ -1,0 +1,48 @@
+package gatewaytenant
+
+import (
+	"fmt"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+)
+
+// labelPodSecurity is on a namespace, and says which pods are refused in it.
+const labelPodSecurity = "pod-security.kubernetes.io/enforce"
+
+// warning is what does not stop a tenant but should be known.
+type warning struct{ reason, message string }
+
+// setWarning says all that there is to warn of, in one condition, which is there only while there is something.
+func setWarning(status *v1alpha1.GatewayTenantStatus, p pass) {
+	all := warnings(p)
+	if len(all) == 0 {
+		meta.RemoveStatusCondition(&status.Conditions, v1alpha1.ConditionWarning)
+		return
+	}
+	var messages []string
+	for _, w := range all {
+		messages = append(messages, w.message)
+	}
+	set(status, yes(v1alpha1.ConditionWarning, all[0].reason, strings.Join(messages, "; ")))
+}
+
+// warnings are in a fixed order: a status that says the same must be the same.
+func warnings(p pass) []warning {
+	var all []warning
+	if version := p.tenant.Version; version.NewerThanKnown() {
+		all = append(all, warning{v1alpha1.ReasonVersionNewerThanKnown, fmt.Sprintf("gateway %s is newer than this operator knows, and is held to the rules of the newest that it knows; upgrade the operator", version)})
+	}
+	if missing, needed := p.tenant.MissingSandboxAPI(p.seen.sandboxAPIs); missing != "" && !needed {
+		all = append(all, warning{v1alpha1.ReasonSandboxAPIMissing, missing})
+	}
+	if p.tenant.SandboxesAreAdmins() {
+		all = append(all, warning{v1alpha1.ReasonSandboxTokensDisabled, "spec.sandboxTokens is Disabled: everyone with the client certificate, sandboxes included, is an admin of the gateway"})
+	}
+	if p.podSecurity != "" && p.podSecurity != "privileged" {
+		all = append(all, warning{v1alpha1.ReasonPodSecurity, fmt.Sprintf("the namespace's label %s=%s lets no sandbox run: they need privileged", labelPodSecurity, p.podSecurity)})
+	}
+	return all
+}

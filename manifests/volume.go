@@ -1,0 +1,87 @@
+package manifests
+
+import (
+	"fmt"
+
+	"github.com/distribution/reference"
+	corev1 "k8s.io/api/core/v1"
+	coreac "k8s.io/client-go/applyconfigurations/core/v1"
+
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+)
+
+// migration is the version whose gateways migrate the database in a way that cannot be undone: an older one does not
+// start on it, and sandboxes from before are no longer found.
+var migration = Version{0, 0, 88}
+
+// Volume is what there is of a tenant's volume, and of the gateway on it.
+type Volume struct {
+	// Claim is the live volume claim, nil if there is none.
+	Claim *corev1.PersistentVolumeClaim
+	// Image is that of the StatefulSet, empty if there is none.
+	Image string
+}
+
+// HeldBy refuses a version that would migrate the volume's database, or not start on it, until the GatewayTenant names
+// the version in an annotation. The error is a [*RejectedError]; nil: nothing is in the way.
+func (t Tenant) HeldBy(volume Volume) error {
+	if volume.Claim == nil || t.confirmed == t.Version {
+		return nil
+	}
+	goOn := fmt.Sprintf("to go on, run: kubectl annotate --overwrite gwt %s -n %s %s=%s", v1alpha1.Name, t.Namespace, v1alpha1.AnnotationConfirmVersion, t.Version)
+	last, known := t.lastOn(volume)
+	switch {
+	case !known:
+		return reject(v1alpha1.ReasonVersionHeld, t.imageField, t.Image, "is held: nothing tells which version last used the claim %s, and gateways from %s on cannot share a database with older ones; %s", volume.Claim.Name, migration, goOn)
+	case last.Less(migration) && !t.Version.Less(migration):
+		return reject(v1alpha1.ReasonVersionHeld, t.imageField, t.Image, "is held: from %s to %s the database is migrated for good, and sandboxes that were made before are lost to the gateway while their pods and volumes stay; back up the volume and delete the sandboxes first; %s", last, t.Version, goOn)
+	case !last.Less(migration) && t.Version.Less(migration):
+		return reject(v1alpha1.ReasonVersionHeld, t.imageField, t.Image, "is held: %s does not start on a database that %s has used, so all that is on the volume would be out of reach; use %s or later, or bring back a volume from before; %s", t.Version, last, migration, goOn)
+	}
+	return nil
+}
+
+// lastOn is the highest version that is known to have used a volume: what its claim says or, of one that was there
+// before the operator, the version of the gateway that runs on it.
+func (t Tenant) lastOn(volume Volume) (Version, bool) {
+	if recorded, ok := parseVersion(volume.Claim.Annotations[annotationHighestVersion]); ok {
+		return recorded, true
+	}
+	if volume.Image == t.Image {
+		return t.Version, true
+	}
+	running, err := reference.ParseNormalizedNamed(volume.Image)
+	if err != nil {
+		return Version{}, false
+	}
+	tagged, _ := running.(reference.Tagged)
+	if tagged == nil {
+		return Version{}, false
+	}
+	return parseVersion(tagged.Tag())
+}
+
+// highest is the version that a claim shall bear: it must be there before the gateway runs that could use the volume.
+// What was confirmed begins anew.
+func (t Tenant) highest(volume Volume) Version {
+	if volume.Claim == nil {
+		return t.Version
+	}
+	last, known := t.lastOn(volume)
+	if known && t.Version.Less(last) && t.Version.Less(migration) == last.Less(migration) {
+		return last
+	}
+	return t.Version
+}
+
+// claim is the claim of the gateway's volume. The StatefulSet would make it from its template; made here, it can say
+// from its beginning which version uses it. What a claim cannot change, it keeps.
+func claim(t Tenant, volume Volume) *coreac.PersistentVolumeClaimApplyConfiguration {
+	claim := template[coreac.PersistentVolumeClaimApplyConfiguration]("persistentvolumeclaim")
+	claim.WithAnnotations(map[string]string{annotationHighestVersion: t.highest(volume).String()})
+	if live := volume.Claim; live != nil {
+		claim.Spec.AccessModes = live.Spec.AccessModes
+		claim.Spec.Resources.WithRequests(live.Spec.Resources.Requests)
+	}
+	return claim
+}

@@ -1,0 +1,129 @@
+package manifests
+
+import (
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+)
+
+const gatewayRepository = "ghcr.io/nvidia/openshell/gateway:"
+
+// used is the volume of a claim that says so, and of a StatefulSet with an image; "-": there is none.
+func used(recorded, image string) Volume {
+	volume := Volume{}
+	if recorded != "-" {
+		volume.Claim = &corev1.PersistentVolumeClaim{}
+		volume.Claim.Name = ClaimName
+		if recorded != "" {
+			volume.Claim.Annotations = map[string]string{annotationHighestVersion: recorded}
+		}
+	}
+	if image != "-" {
+		volume.Image = image
+	}
+	return volume
+}
+
+func TestVersionsThatTheVolumeCannotShareAreHeld(t *testing.T) {
+	for _, c := range []struct {
+		what      string
+		volume    Volume
+		version   string
+		confirmed string
+		held      string // a word of the message; empty: not held
+		highest   string // then
+	}{
+		{"no volume yet", used("-", "-"), "0.0.71", "", "", "0.0.71"},
+		{"its claim was deleted", used("-", gatewayRepository+"0.0.71"), "0.0.90", "", "", "0.0.90"},
+		{"the same version", used("0.0.71", gatewayRepository+"0.0.71"), "0.0.71", "", "", "0.0.71"},
+		{"an upgrade that is none of the kind", used("0.0.71", gatewayRepository+"0.0.71"), "0.0.87", "", "", "0.0.87"},
+		{"a downgrade that is none of the kind", used("0.0.87", gatewayRepository+"0.0.87"), "0.0.71", "", "", "0.0.87"},
+		{"an upgrade across the migration", used("0.0.87", gatewayRepository+"0.0.87"), "0.0.88", "", "migrated for good", ""},
+		{"one that is confirmed", used("0.0.87", gatewayRepository+"0.0.87"), "0.0.88", "0.0.88", "", "0.0.88"},
+		{"one that is confirmed with a v", used("0.0.87", gatewayRepository+"0.0.87"), "0.0.88", "v0.0.88", "", "0.0.88"},
+		{"one of which another is confirmed", used("0.0.87", gatewayRepository+"0.0.87"), "0.0.90", "0.0.88", "migrated for good", ""},
+		{"a downgrade across it", used("0.0.88", gatewayRepository+"0.0.88"), "0.0.87", "", "does not start", ""},
+		{"one that is confirmed begins anew", used("0.0.111", gatewayRepository+"0.0.111"), "0.0.87", "0.0.87", "", "0.0.87"},
+		{"a retained volume, an older gateway", used("0.0.111", "-"), "0.0.71", "", "does not start", ""},
+		{"a retained volume, a newer gateway", used("0.0.71", "-"), "0.0.111", "", "migrated for good", ""},
+		{"the claim's word counts, not what runs", used("0.0.111", gatewayRepository+"0.0.87"), "0.0.87", "", "does not start", ""},
+		{"adopted: what runs tells", used("", gatewayRepository+"0.0.71"), "0.0.111", "", "migrated for good", ""},
+		{"adopted, with a digest beside the tag", used("", gatewayRepository+"0.0.71@sha256:"+strings.Repeat("a", 64)), "0.0.111", "", "migrated for good", ""},
+		{"adopted, and stays as it is", used("", gatewayRepository+"0.0.71"), "0.0.71", "", "", "0.0.71"},
+		{"adopted, and nothing tells", used("", "ghcr.io/nvidia/openshell/gateway:stable"), "0.0.71", "", "nothing tells", ""},
+		{"adopted, and its image is none", used("", "A B"), "0.0.71", "", "nothing tells", ""},
+		{"a volume of nobody knows whom", used("", "-"), "0.0.71", "", "nothing tells", ""},
+		{"one of which that is confirmed", used("", "-"), "0.0.71", "0.0.71", "", "0.0.71"},
+		{"a record that is none", used("?", gatewayRepository+"0.0.71"), "0.0.71", "", "", "0.0.71"},
+	} {
+		gt := &v1alpha1.GatewayTenant{}
+		gt.Namespace, gt.UID = "tenant-a", "1"
+		gt.Spec.Image = gatewayRepository + c.version
+		if c.confirmed != "" {
+			gt.Annotations = map[string]string{v1alpha1.AnnotationConfirmVersion: c.confirmed}
+		}
+		tenant, err := NewTenant(gt, testPlatform(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = tenant.HeldBy(c.volume)
+		switch {
+		case c.held == "" && err != nil:
+			t.Errorf("%s: held: %v", c.what, err)
+		case c.held == "" && tenant.highest(c.volume).String() != c.highest:
+			t.Errorf("%s: the claim would bear %s, want %s", c.what, tenant.highest(c.volume), c.highest)
+		case c.held != "" && (err == nil || !strings.Contains(err.Error(), c.held) || !strings.Contains(err.Error(), "confirm-version="+c.version)):
+			t.Errorf("%s: %v; want %q and the way on", c.what, err, c.held)
+		}
+	}
+}
+
+func TestClaimKeepsWhatItCannotChange(t *testing.T) {
+	tenant, err := tenantOf(t, v1alpha1.GatewayTenantSpec{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	volume := used("0.0.71", "-")
+	volume.Claim.Spec.AccessModes = []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOncePod}
+	volume.Claim.Spec.Resources.Requests = corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("7Gi")}
+	spec := claim(tenant, volume).Spec
+	if size := (*spec.Resources.Requests)[corev1.ResourceStorage]; size.String() != "7Gi" || spec.AccessModes[0] != corev1.ReadWriteOncePod {
+		t.Errorf("the claim would become %s %v", size.String(), spec.AccessModes)
+	}
+	spec = claim(tenant, Volume{}).Spec
+	if size := (*spec.Resources.Requests)[corev1.ResourceStorage]; size.String() != "1Gi" || spec.AccessModes[0] != corev1.ReadWriteOnce {
+		t.Errorf("a new claim is %s %v", size.String(), spec.AccessModes)
+	}
+}
+
+func TestSandboxAPIThatAGatewayNeeds(t *testing.T) {
+	for _, c := range []struct {
+		version string
+		served  []string
+		missing string
+		needed  bool
+	}{
+		{"0.0.71", []string{"v1alpha1"}, "", false},
+		{"0.0.71", []string{"v1alpha1", "v1beta1"}, "", false},
+		{"0.0.71", []string{"v1beta1"}, "v1alpha1, which gateway 0.0.71 needs, is served as v1beta1 only", false},
+		{"0.0.71", nil, "is not installed", false},
+		{"0.0.72", []string{"v1beta1"}, "", false},
+		{"0.0.72", []string{"v1"}, "v1alpha1 or v1beta1", false},
+		{"0.0.106", nil, "is not installed", false},
+		{"0.0.107", nil, "is not installed", true},
+		{"0.0.111", []string{"v1alpha1"}, "", false},
+	} {
+		tenant, err := tenantOf(t, v1alpha1.GatewayTenantSpec{Image: gatewayRepository + c.version})
+		if err != nil {
+			t.Fatal(err)
+		}
+		missing, needed := tenant.MissingSandboxAPI(c.served)
+		if (missing == "") != (c.missing == "") || !strings.Contains(missing, c.missing) || needed != c.needed {
+			t.Errorf("%s where %v is served: %q, needed %v; want %q, %v", c.version, c.served, missing, needed, c.missing, c.needed)
+		}
+	}
+}

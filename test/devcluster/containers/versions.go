@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/distribution/reference"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// What a gateway's version decides when it starts. From 0.0.88 on it migrates its database, on which older ones do not
+// start; from 0.0.107 on it lists its sandboxes first.
+const (
+	migrates       = 88
+	listsSandboxes = 107
+)
+
+// checkVersion says why a gateway of this version would not start on its volume and in this cluster. It remembers which
+// volumes are migrated.
+func (k *kubelet) checkVersion(ctx context.Context, pod *corev1.Pod) error {
+	patch, tells := patchOf(pod.Spec.Containers[0].Image)
+	if !tells {
+		return nil
+	}
+	if patch >= listsSandboxes {
+		list := &metav1.PartialObjectMetadataList{}
+		list.SetGroupVersionKind(schema.GroupVersionKind{Group: "agents.x-k8s.io", Version: "v1beta1", Kind: "SandboxList"})
+		if err := k.live.List(ctx, list, client.InNamespace(pod.Namespace), client.Limit(1)); err != nil {
+			return fmt.Errorf("gateway id backfill: %w", err)
+		}
+	}
+	volume := claimOf(pod)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.migrated == nil {
+		k.migrated = map[types.NamespacedName]bool{}
+	}
+	if patch < migrates && k.migrated[volume] {
+		return fmt.Errorf("migration 6 was previously applied but is missing in the resolved migrations")
+	}
+	k.migrated[volume] = k.migrated[volume] || patch >= migrates
+	return nil
+}
+
+// patchOf is the last number of a version 0.0.N in an image's tag.
+func patchOf(image string) (patch int, tells bool) {
+	named, err := reference.ParseNormalizedNamed(image)
+	if err != nil {
+		return 0, false
+	}
+	tagged, ok := named.(reference.Tagged)
+	if !ok {
+		return 0, false
+	}
+	n, _ := fmt.Sscanf(strings.TrimPrefix(tagged.Tag(), "v"), "0.0.%d", &patch)
+	return patch, n == 1
+}
+
+// claimOf names the volume claim of a pod; of a pod without one, nothing.
+func claimOf(pod *corev1.Pod) types.NamespacedName {
+	for _, volume := range pod.Spec.Volumes {
+		if volume.PersistentVolumeClaim != nil {
+			return types.NamespacedName{Namespace: pod.Namespace, Name: volume.PersistentVolumeClaim.ClaimName}
+		}
+	}
+	return types.NamespacedName{}
+}

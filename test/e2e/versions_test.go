@@ -1,0 +1,148 @@
+package e2e
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/manifests"
+)
+
+const gatewayRepository = "ghcr.io/nvidia/openshell/gateway:"
+
+// messageOf is what a condition of a tenant says, empty if it is not there.
+func messageOf(tenant *v1alpha1.GatewayTenant, condition string) string {
+	if is := meta.FindStatusCondition(tenant.Status.Conditions, condition); is != nil {
+		return is.Message
+	}
+	return ""
+}
+
+// confirm annotates a GatewayTenant with the version that shall run whatever it costs; empty takes that back.
+func confirm(t *testing.T, namespace, version string) {
+	t.Helper()
+	before := get(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name)
+	after := before.DeepCopy()
+	metav1.SetMetaDataAnnotation(&after.ObjectMeta, v1alpha1.AnnotationConfirmVersion, version)
+	if version == "" {
+		delete(after.Annotations, v1alpha1.AnnotationConfirmVersion)
+	}
+	if err := admin.Patch(t.Context(), after, client.MergeFrom(before)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestVersionsThatTheVolumeCannotShareAreHeld also where the tenant was deleted meanwhile and its volume stayed.
+func TestVersionsThatTheVolumeCannotShareAreHeld(t *testing.T) {
+	const namespace = "held"
+	makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{Image: gatewayRepository + "0.0.71"})
+	waitReady(t, namespace)
+	pod := podUID(t, namespace)
+	to := func(version string) {
+		t.Helper()
+		change(t, namespace, func(s *v1alpha1.GatewayTenantSpec) { s.Image = gatewayRepository + version })
+	}
+	held := func(word string) {
+		t.Helper()
+		tenant := waitCondition(t, namespace, v1alpha1.ConditionAccepted, metav1.ConditionFalse, v1alpha1.ReasonVersionHeld)
+		if message := messageOf(tenant, v1alpha1.ConditionReady); !strings.Contains(message, word) || !strings.Contains(message, "confirm-version=") {
+			t.Errorf("Ready says %q; want %q and the way on", message, word)
+		}
+	}
+	to("0.0.90")
+	held("migrated for good")
+	time.Sleep(time.Second)
+	if podUID(t, namespace) != pod {
+		t.Error("a version that is held restarted the pod")
+	}
+	if tenant := get(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name); !meta.IsStatusConditionTrue(tenant.Status.Conditions, v1alpha1.ConditionAvailable) {
+		t.Errorf("what runs is ready, and Available says %q", messageOf(tenant, v1alpha1.ConditionAvailable))
+	}
+	confirm(t, namespace, "0.0.90")
+	waitReady(t, namespace)
+	if now := podUID(t, namespace); now == pod {
+		t.Error("the version was confirmed, and the pod is the old one")
+	}
+
+	confirm(t, namespace, "")
+	waitReady(t, namespace) // nothing is asked twice
+	to("0.0.71")
+	held("does not start")
+	if err := admin.Delete(t.Context(), get(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name)); err != nil {
+		t.Fatal(err)
+	}
+	waitGone(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name)
+	create(t, tenantWith(namespace, v1alpha1.GatewayTenantSpec{Image: gatewayRepository + "0.0.71"}))
+	held("does not start")
+	to("0.0.90")
+	waitReady(t, namespace)
+}
+
+// TestGatewayWaitsForTheSandboxAPI where it would not start without it, and warns where it would.
+func TestGatewayWaitsForTheSandboxAPI(t *testing.T) {
+	makeTenant(t, "api-warned", v1alpha1.GatewayTenantSpec{Image: gatewayRepository + "0.0.71"})
+	if tenant := waitReady(t, "api-warned"); messageOf(tenant, v1alpha1.ConditionWarning) != "" {
+		t.Errorf("Warning: %s", messageOf(tenant, v1alpha1.ConditionWarning))
+	}
+	crd := get(t, &apiextensionsv1.CustomResourceDefinition{}, "", manifests.SandboxCRD)
+	remade := &apiextensionsv1.CustomResourceDefinition{ObjectMeta: metav1.ObjectMeta{Name: crd.Name, Annotations: crd.Annotations}, Spec: crd.Spec}
+	if err := admin.Delete(t.Context(), crd); err != nil {
+		t.Fatal(err)
+	}
+	waitCondition(t, "api-warned", v1alpha1.ConditionWarning, metav1.ConditionTrue, v1alpha1.ReasonSandboxAPIMissing)
+	waitGone(t, crd, "", crd.Name)
+	makeTenant(t, "api-needed", v1alpha1.GatewayTenantSpec{Image: gatewayRepository + "0.0.111"})
+	tenant := waitCondition(t, "api-needed", v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonSandboxAPIMissing)
+	eventually(t, 15*time.Second, func() error {
+		names, _ := objectsIn(t, "api-needed", nil)
+		if slices.Contains(names, "StatefulSet/openshell-gateway") {
+			t.Fatal("the gateway was started, and could not")
+		}
+		tenant = get(t, tenant, "api-needed", v1alpha1.Name)
+		if !meta.IsStatusConditionTrue(tenant.Status.Conditions, v1alpha1.ConditionCertificatesReady) {
+			return errStill
+		}
+		return nil
+	})
+	if err := admin.Create(t.Context(), remade); err != nil {
+		t.Fatal(err)
+	}
+	waitReady(t, "api-needed")
+	eventually(t, 15*time.Second, func() error {
+		if tenant = get(t, tenant, "api-warned", v1alpha1.Name); messageOf(tenant, v1alpha1.ConditionWarning) != "" {
+			return errStill
+		}
+		return nil
+	})
+}
+
+// TestWhatShouldBeKnownIsAWarning and stops nothing.
+func TestWhatShouldBeKnownIsAWarning(t *testing.T) {
+	const namespace = "warned"
+	makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{Image: gatewayRepository + "0.0.500", SandboxTokens: v1alpha1.SandboxTokensDisabled})
+	waitReady(t, namespace)
+	tenant := waitCondition(t, namespace, v1alpha1.ConditionWarning, metav1.ConditionTrue, v1alpha1.ReasonVersionNewerThanKnown)
+	if message := messageOf(tenant, v1alpha1.ConditionWarning); !strings.Contains(message, "0.0.500") || !strings.Contains(message, "admin") {
+		t.Errorf("Warning: %s", message)
+	}
+	before := get(t, &corev1.Namespace{}, "", namespace)
+	after := before.DeepCopy()
+	after.Labels["pod-security.kubernetes.io/enforce"] = "restricted"
+	if err := admin.Patch(t.Context(), after, client.MergeFrom(before)); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 15*time.Second, func() error {
+		if tenant = get(t, tenant, namespace, v1alpha1.Name); !strings.Contains(messageOf(tenant, v1alpha1.ConditionWarning), "enforce=restricted") {
+			return errStill
+		}
+		return nil
+	})
+}
