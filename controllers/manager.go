@@ -52,6 +52,9 @@ type Options struct {
 	LeaderElect bool
 	// Concurrency is how many tenants are worked on at once, at least 1.
 	Concurrency int
+	// RolloutPercent is how many of all gateways, from 1 to 100 percent and at least one, are restarted at once by an
+	// update of the platform: of the operator, or of its default image.
+	RolloutPercent int
 	// MetricsAddress and ProbeAddress are listened on; "0": not at all.
 	MetricsAddress, ProbeAddress string
 	// SyncPeriod is how often every tenant is looked at without any event; 0: every ten hours or so.
@@ -86,6 +89,9 @@ func NewManager(kube *rest.Config, options Options) (ctrl.Manager, error) {
 	if options.Concurrency < 1 {
 		return nil, fmt.Errorf("concurrency %d: it must be at least 1", options.Concurrency)
 	}
+	if options.RolloutPercent < 1 || options.RolloutPercent > 100 {
+		return nil, fmt.Errorf("rollout percent %d: it must be from 1 to 100", options.RolloutPercent)
+	}
 	mgr, err := ctrl.NewManager(kube, managerOptions(options))
 	if err != nil {
 		return nil, err
@@ -104,7 +110,7 @@ func NewManager(kube *rest.Config, options Options) (ctrl.Manager, error) {
 func addControllers(mgr ctrl.Manager, options Options, platform manifests.Platform) error {
 	namespaces := watched(options)
 	if err := gatewaytenant.SetupWithManager(mgr, gatewaytenant.Options{
-		Platform: platform, Concurrency: options.Concurrency, Namespaces: namespaces,
+		Platform: platform, Concurrency: options.Concurrency, RolloutPercent: options.RolloutPercent, Namespaces: namespaces,
 	}); err != nil {
 		return fmt.Errorf("gatewaytenant controller: %w", err)
 	}

@@ -70,6 +70,10 @@ const (
 	// annotationHighestVersion is on the volume claim, and stays there when the tenant goes: the highest version of a
 	// gateway that may have used the volume.
 	annotationHighestVersion = "openshell.ambient-code.io/highest-version"
+	// annotationAsked is on the StatefulSet: the hash of what the tenant asked for, as far as it restarts the pod.
+	annotationAsked = "openshell.ambient-code.io/asked-hash"
+	// annotationRollout is on a StatefulSet that was changed last for another cause.
+	annotationRollout = "openshell.ambient-code.io/rollout"
 	// annotationConfigHash and annotationTokenKey are on the pod template. Nothing but their values restarts a pod.
 	annotationConfigHash = "openshell.ambient-code.io/config-hash"
 	annotationTokenKey   = "openshell.ambient-code.io/token-key"

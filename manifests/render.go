@@ -25,6 +25,10 @@ type Seen struct {
 	NamespaceUID types.UID
 	// Volume is the tenant's volume.
 	Volume Volume
+	// Gateway are the annotations of the StatefulSet that is there.
+	Gateway map[string]string
+	// Granted tells that the StatefulSet may change although its tenant did not ask for it.
+	Granted bool
 	// TokenKey is the id of the token key in force: the pod restarts when it changes. Empty while there is none.
 	TokenKey string
 }
@@ -64,7 +68,7 @@ func Render(t Tenant, seen Seen) (Objects, error) {
 	if err != nil {
 		return Objects{}, err
 	}
-	volume, err := finish(claim(t, seen.Volume), t.Namespace)
+	volume, err := finish(claim(t, seen.Volume), t.Namespace, claimOwner(t)...)
 	if err != nil {
 		return Objects{}, err
 	}
@@ -72,7 +76,7 @@ func Render(t Tenant, seen Seen) (Objects, error) {
 	if objects.Certgen, err = RenderCertgen(t); err != nil {
 		return Objects{}, err
 	}
-	if objects.Gateway, err = finish(statefulSet(t, seen.TokenKey), t.Namespace, Owner(t.UID)); err != nil {
+	if objects.Gateway, err = finish(statefulSet(t, seen), t.Namespace, Owner(t.UID)); err != nil {
 		return Objects{}, err
 	}
 	return objects, nil
@@ -104,20 +108,41 @@ func RenderCertgen(t Tenant) (*unstructured.Unstructured, error) {
 
 // statefulSet is the gateway's workload. Only what is said here restarts its pod: the image, the hash of gateway.toml
 // and the id of the token key. Certificates are not among it, since the gateway reloads them.
-func statefulSet(t Tenant, tokenKey string) *appsv1.StatefulSetApplyConfiguration {
+func statefulSet(t Tenant, seen Seen) *appsv1.StatefulSetApplyConfiguration {
 	set := template[appsv1.StatefulSetApplyConfiguration]("statefulset")
 	pod := set.Spec.Template
 	container := &pod.Spec.Containers[0]
 	container.WithImage(t.Image)
+	asked := hash([]string{t.asked, seen.TokenKey})
+	set.WithAnnotations(map[string]string{annotationAsked: asked})
+	if seen.Granted || seen.Gateway[annotationRollout] != "" && seen.Gateway[annotationAsked] == asked {
+		set.WithAnnotations(map[string]string{annotationRollout: "platform"})
+	}
 	pod.WithAnnotations(map[string]string{annotationConfigHash: hash(string(t.gatewayTOML))})
 	if t.sandboxTokens {
 		const volume = "sandbox-jwt"
-		pod.WithAnnotations(map[string]string{annotationTokenKey: tokenKey})
+		pod.WithAnnotations(map[string]string{annotationTokenKey: seen.TokenKey})
 		container.WithVolumeMounts(corev1.VolumeMount().WithName(volume).WithMountPath(tokenKeysPath).WithReadOnly(true))
 		pod.Spec.WithVolumes(corev1.Volume().WithName(volume).WithSecret(corev1.SecretVolumeSource().WithSecretName(TokenKeysName).WithDefaultMode(0o440)))
 	}
 	return set
 }
+
+// GoesWithThePod tells the objects of the foundation that a pod reads when it starts, or that say what it does: while the
+// StatefulSet is left as it is, so are they.
+func GoesWithThePod(object *unstructured.Unstructured) bool {
+	return object.GetKind() == "ConfigMap" || object.GetKind() == "PersistentVolumeClaim"
+}
+
+// AskedFor tells whether a StatefulSet is to be changed because its tenant asked for it, and not for a cause of the
+// platform's.
+func AskedFor(rendered, live metav1.Object) bool {
+	was, marked := live.GetAnnotations()[annotationAsked]
+	return marked && was != rendered.GetAnnotations()[annotationAsked]
+}
+
+// RolledByPlatform tells whether a StatefulSet was changed last for a cause of the platform's.
+func RolledByPlatform(live metav1.Object) bool { return live.GetAnnotations()[annotationRollout] != "" }
 
 // Owner makes a tenant's GatewayTenant, which has this uid, the controller of an object. It never blocks its owner's
 // deletion: saying so would need a right on the owner's finalizers.

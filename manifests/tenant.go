@@ -56,7 +56,9 @@ type Tenant struct {
 
 	platform      Platform
 	imageField    string  // where the image comes from
+	asked         string  // the hash of what in the spec restarts the pod
 	confirmed     Version // whatever it may cost
+	storage       v1alpha1.Storage
 	sandboxTokens bool
 	gatewayTOML   []byte
 }
@@ -92,8 +94,10 @@ func NewTenant(gt *v1alpha1.GatewayTenant, platform Platform) (Tenant, error) {
 		UID:           gt.UID,
 		platform:      platform,
 		imageField:    field,
+		storage:       gt.Spec.Storage,
 		sandboxTokens: gt.Spec.SandboxTokens != v1alpha1.SandboxTokensDisabled,
 	}
+	t.asked = hash([]string{gt.Spec.Image, gt.Spec.Version, gt.Spec.Config, string(gt.Spec.SandboxTokens)})
 	t.confirmed, _ = parseVersion(gt.Annotations[v1alpha1.AnnotationConfirmVersion])
 	if t.gatewayTOML, err = gatewayTOML(t, gt.Spec.Config); err != nil {
 		return Tenant{}, err

@@ -42,6 +42,8 @@ const (
 	// ReasonVersionHeld: the version would migrate the volume's database for good, or not start on it; the message says
 	// what would be lost and how to go on.
 	ReasonVersionHeld = "VersionHeld"
+	// ReasonInvalidStorage: the volume that there is cannot become what spec.storage asks for.
+	ReasonInvalidStorage = "InvalidStorage"
 	// ReasonInvalidRotation: the value of an annotation that asks for a rotation cannot be used.
 	ReasonInvalidRotation = "InvalidRotation"
 )
@@ -71,10 +73,24 @@ const (
 	ReasonRollingOut = "RollingOut"
 	// ReasonPodNotReady: the pod runs what the spec asks for, but is not ready.
 	ReasonPodNotReady = "PodNotReady"
+	// ReasonImagePullFailed: the image cannot be pulled; the message has the registry's words.
+	ReasonImagePullFailed = "ImagePullFailed"
+	// ReasonCrashLoop: the gateway ends again and again; the message has its exit code and last words.
+	ReasonCrashLoop = "CrashLoop"
+	// ReasonUnschedulable: no node takes the pod.
+	ReasonUnschedulable = "Unschedulable"
+	// ReasonVolumePending: the volume claim is not bound.
+	ReasonVolumePending = "VolumePending"
+	// ReasonPodRefused: the API server does not take the pod, for a quota or a policy; the message has its words.
+	ReasonPodRefused = "PodRefused"
+	// ReasonPodFailed: the pod failed or was evicted, or its container cannot be started.
+	ReasonPodFailed = "PodFailed"
 )
 
 // Reasons of Warning. Of several, the first is the reason and all are in the message.
 const (
+	// ReasonUpdateQueued: the platform's update of this gateway waits until those before it serve again.
+	ReasonUpdateQueued = "UpdateQueued"
 	// ReasonVersionNewerThanKnown: the gateway is newer than all that the operator knows, and is held to the rules of the
 	// newest of these.
 	ReasonVersionNewerThanKnown = "VersionNewerThanKnown"
@@ -97,6 +113,8 @@ const (
 	ReasonApplyFailed = "ApplyFailed"
 	// ReasonWaitingForRemoval: an object of a former gateway is still being removed.
 	ReasonWaitingForRemoval = "WaitingForRemoval"
+	// ReasonSuspended: spec.suspend is true, so nothing is changed, repaired or renewed.
+	ReasonSuspended = "Suspended"
 	// ReasonNotReconciled: the spec was rejected, so this was not looked at.
 	ReasonNotReconciled = "NotReconciled"
 )

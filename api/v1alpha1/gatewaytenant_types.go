@@ -52,6 +52,10 @@ const (
 )
 
 // GatewayTenantSpec says what gateway a namespace gets. Every field is optional: an empty spec is a working gateway.
+//
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.storage) || !has(oldSelf.storage.size) || has(self.storage) && has(self.storage.size)",message="storage.size cannot be unset: the volume has that size"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.storage) || !has(oldSelf.storage.size) || !has(self.storage) || !has(self.storage.size) || !isQuantity(self.storage.size) || quantity(self.storage.size).compareTo(quantity(oldSelf.storage.size)) >= 0",message="storage.size cannot shrink: volumes only grow"
+// +kubebuilder:validation:XValidation:rule="(has(oldSelf.storage) && has(oldSelf.storage.storageClassName) ? oldSelf.storage.storageClassName : ”) == (has(self.storage) && has(self.storage.storageClassName) ? self.storage.storageClassName : ”)",message="storage.storageClassName cannot be changed: delete the GatewayTenant and its volume claim to start anew on another"
 type GatewayTenantSpec struct {
 	// image is the reference of the gateway's container image, by tag, digest or both. Its repository must be one that
 	// the platform allows. Without it the platform's default image is used; status.image shows the one in effect.
@@ -90,6 +94,50 @@ type GatewayTenantSpec struct {
 	// mutual TLS alone: then everyone who holds the client certificate, sandboxes included, is an admin of the gateway.
 	// +optional
 	SandboxTokens SandboxTokens `json:"sandboxTokens,omitempty"`
+
+	// storage is the gateway's volume, with its database.
+	// +optional
+	Storage Storage `json:"storage,omitzero"`
+
+	// suspend stops the operator from changing or repairing anything of this gateway, while true. Its certificates are
+	// not renewed meanwhile.
+	// +optional
+	Suspend bool `json:"suspend,omitempty"` //nolint:kubeapilinter // as GitOps tools call the same thing
+}
+
+// WhenDeleted says what becomes of a volume.
+//
+// +kubebuilder:validation:Enum=Retain;Delete
+type WhenDeleted string
+
+const (
+	// WhenDeletedRetain keeps the volume, for a GatewayTenant that is made anew.
+	WhenDeletedRetain WhenDeleted = "Retain"
+	// WhenDeletedDelete deletes the volume, and all that is on it.
+	WhenDeletedDelete WhenDeleted = "Delete"
+)
+
+// Storage is the volume of a gateway.
+//
+// +kubebuilder:validation:MinProperties=1
+type Storage struct {
+	// size is how much room the volume has, 1Gi by default. It can grow, if the storage class allows it, and not shrink. A
+	// volume that is there already keeps the size that it has, unless a larger one is asked for.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="isQuantity(self) && quantity(self).isGreaterThan(quantity('0'))",message="size must be a quantity above zero, such as 5Gi"
+	Size string `json:"size,omitempty"`
+
+	// storageClassName is the storage class of the volume; without it, the cluster's default. It cannot be changed.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	StorageClassName string `json:"storageClassName,omitempty"`
+
+	// whenDeleted says what becomes of the volume when the GatewayTenant is deleted, Retain (the default) or Delete.
+	// +optional
+	WhenDeleted WhenDeleted `json:"whenDeleted,omitempty"`
 }
 
 // GatewayTenantStatus is what the operator last saw.

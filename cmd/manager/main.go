@@ -55,6 +55,7 @@ func parse(args []string, env func(string) string) (o controllers.Options, kubec
 	o.Lifetimes.AddFlags(flags)
 	flags.BoolVar(&o.LeaderElect, "leader-elect", false, "let one of several replicas work and the others stand by")
 	flags.IntVar(&o.Concurrency, "concurrency", 16, "how many tenants are worked on at once")
+	flags.IntVar(&o.RolloutPercent, "rollout-percent", 10, "how many of all gateways, in percent and at least one, an update of the platform restarts at once")
 	flags.StringVar(&o.MetricsAddress, "metrics-bind-address", ":8080", "address of the metrics; 0: none")
 	flags.StringVar(&o.ProbeAddress, "health-probe-bind-address", ":8081", "address of /healthz and /readyz; 0: none")
 	flags.DurationVar(&o.SyncPeriod, "sync-period", 0, "how often every tenant is looked at without any event; 0: every ten hours or so")

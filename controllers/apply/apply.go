@@ -28,15 +28,20 @@ func New(c client.Client, scheme *runtime.Scheme, owner string) *Applier {
 }
 
 // Apply sends desired unless live, the object as a cache has it (nil: absent), is in that state already: the hash of
-// what was last sent is the same, and every field that it set is still ours. Desired is not modified.
+// what was last sent is the same, every field that it set is still ours, and nobody else has put anything into its
+// lists. Desired is not modified.
 func (a *Applier) Apply(ctx context.Context, desired *unstructured.Unstructured, live metav1.Object) error {
 	stamped, err := stamp(desired)
 	if err != nil {
 		return err
 	}
 	if live != nil {
+		changed, err := a.takeOver(ctx, stamped, live)
+		if err != nil {
+			return err
+		}
 		unchanged, err := a.unchanged(stamped, live)
-		if err != nil || unchanged {
+		if err != nil || unchanged && !changed {
 			return err
 		}
 	}

@@ -41,7 +41,7 @@ func (o *ownership) holdsAll(desired *unstructured.Unstructured, live metav1.Obj
 // owned is the set of fields that live's managedFields give us, nil if we are not there.
 func (o *ownership) owned(live metav1.Object) (*fieldpath.Set, error) {
 	for _, entry := range live.GetManagedFields() {
-		if entry.Manager != o.owner || entry.Operation != metav1.ManagedFieldsOperationApply || entry.Subresource != "" || entry.FieldsV1 == nil {
+		if !o.ours(entry) {
 			continue
 		}
 		set := &fieldpath.Set{}
@@ -51,6 +51,11 @@ func (o *ownership) owned(live metav1.Object) (*fieldpath.Set, error) {
 		return set, nil
 	}
 	return nil, nil
+}
+
+// ours tells the entry of what we have applied.
+func (o *ownership) ours(entry metav1.ManagedFieldsEntry) bool {
+	return entry.Manager == o.owner && entry.Operation == metav1.ManagedFieldsOperationApply && entry.Subresource == "" && entry.FieldsV1 != nil
 }
 
 // fieldsOf is the set of fields that an object sets, less those that managedFields never mention.

@@ -33,7 +33,7 @@ import (
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=list;watch
 // +kubebuilder:rbac:groups="",resources=serviceaccounts,resourceNames=openshell-gateway;openshell-gateway-sandbox;openshell-gateway-certgen,verbs=list;watch;create;patch;delete
 // +kubebuilder:rbac:groups="",resources=configmaps,resourceNames=openshell-gateway-config,verbs=list;watch;create;patch;delete
-// +kubebuilder:rbac:groups="",resources=persistentvolumeclaims,resourceNames=openshell-data-openshell-gateway-0,verbs=list;watch;create;patch
+// +kubebuilder:rbac:groups="",resources=persistentvolumeclaims,resourceNames=openshell-data-openshell-gateway-0,verbs=list;watch;create;patch;delete
 // +kubebuilder:rbac:groups="",resources=services,resourceNames=openshell-gateway,verbs=list;watch;create;patch;delete
 // +kubebuilder:rbac:groups="",resources=secrets,resourceNames=openshell-gateway-ca;openshell-server-tls;openshell-client-tls;openshell-gateway-jwt-keys,verbs=list;watch
 // +kubebuilder:rbac:groups=apps,resources=statefulsets,resourceNames=openshell-gateway,verbs=list;watch;create;patch;delete
@@ -50,6 +50,9 @@ type Options struct {
 	Platform manifests.Platform
 	// Concurrency is how many tenants are reconciled at once, at least 1.
 	Concurrency int
+	// RolloutPercent is how many of all gateways, in percent and at least one, are restarted at once by an update of the
+	// platform.
+	RolloutPercent int
 	// Namespaces are those to work in; none: all.
 	Namespaces namedcache.Namespaces
 }
@@ -67,7 +70,7 @@ func SetupWithManager(mgr ctrl.Manager, options Options) error {
 	r := &Reconciler{
 		Client: mgr.GetClient(),
 		live:   mgr.GetAPIReader(),
-		caches: caches, sandboxCRD: sandboxCRD,
+		caches: caches, sandboxCRD: sandboxCRD, rollout: newRollout(options.RolloutPercent),
 		applier:  apply.New(mgr.GetClient(), mgr.GetScheme(), manifests.Manager),
 		events:   mgr.GetEventRecorder(manifests.Manager),
 		platform: options.Platform,
@@ -81,6 +84,7 @@ func SetupWithManager(mgr ctrl.Manager, options Options) error {
 		WatchesMetadata(&rbacv1.ClusterRoleBinding{}, handler.EnqueueRequestsFromMapFunc(ofBinding)).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(ofPod), builder.WithPredicates(newTrouble())).
 		Watches(&corev1.Event{}, handler.EnqueueRequestsFromMapFunc(ofEvent)).
+		WatchesRawSource(source.Func(r.rollout.Start)).
 		WatchesRawSource(source.Kind[client.Object](sandboxCRD, &apiextensionsv1.CustomResourceDefinition{}, handler.TypedEnqueueRequestsFromMapFunc(r.everyTenant), servedChanges())).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: options.Concurrency,

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
+	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -14,17 +16,22 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
 // converge brings a tenant's objects one pass closer to what was rendered.
 func (r *Reconciler) converge(ctx context.Context, gt *v1alpha1.GatewayTenant, p *pass) {
-	if p.err = r.applyAll(ctx, p.objects.Foundation, p.seen); p.err != nil {
+	foundation := p.objects.Foundation
+	if p.held {
+		foundation = slices.DeleteFunc(slices.Clone(foundation), manifests.GoesWithThePod)
+	}
+	if p.err = r.applyAll(ctx, foundation, p.seen); p.err != nil {
 		return
 	}
 	p.err = r.certgen(ctx, gt, p)
-	if p.certificates.Complete { // else the StatefulSet waits for its Secrets; each of them is an event
+	if p.certificates.Complete && !p.held { // else the StatefulSet waits for its Secrets; each of them is an event
 		p.err = errors.Join(p.err, r.gateway(ctx, p))
 	}
 }
@@ -34,7 +41,27 @@ func (r *Reconciler) gateway(ctx context.Context, p *pass) error {
 	if missing, needed := p.tenant.MissingSandboxAPI(p.seen.sandboxAPIs); needed {
 		return &missingAPIError{missing}
 	}
-	return r.apply(ctx, p.objects.Gateway, p.seen)
+	return errors.Join(r.apply(ctx, p.objects.Gateway, p.seen), r.clearTheWay(ctx, p))
+}
+
+// clearTheWay deletes a pod that is not ready and is not what it should be: its StatefulSet would wait for it to become
+// ready before it replaces it, so a bad image would block its own repair.
+func (r *Reconciler) clearTheWay(ctx context.Context, p *pass) error {
+	pod, set := p.seen.pod, p.seen.statefulSet
+	if pod == nil || pod.DeletionTimestamp != nil || isReady(pod) || !apply.InState(p.objects.Gateway, set) || !former(pod, set) {
+		return nil
+	}
+	err := client.IgnoreNotFound(r.Delete(ctx, pod, client.Preconditions{UID: &pod.UID}))
+	if err != nil {
+		return fmt.Errorf("deleting pod %s/%s, which is in the way of its successor: %w", pod.Namespace, pod.Name, err)
+	}
+	return nil
+}
+
+// former tells whether a pod runs what its StatefulSet no longer asks for.
+func former(pod *corev1.Pod, set *appsv1.StatefulSet) bool {
+	is := set.Status
+	return is.ObservedGeneration == set.Generation && is.UpdateRevision != "" && pod.Labels[appsv1.ControllerRevisionHashLabelKey] != is.UpdateRevision
 }
 
 // applyAll applies objects among which there is no order, all at once, and reports every failure.
@@ -51,7 +78,7 @@ func (r *Reconciler) applyAll(ctx context.Context, objects []*unstructured.Unstr
 // apply applies one object, if it is ours and not as it should be.
 func (r *Reconciler) apply(ctx context.Context, desired *unstructured.Unstructured, seen observed) error {
 	live := seen.live[childKey{desired.GetKind(), desired.GetName()}]
-	if err := ours(desired, live); err != nil {
+	if err := ours(desired, live, seen.uid); err != nil {
 		return err
 	}
 	return r.applier.Apply(ctx, desired, live)

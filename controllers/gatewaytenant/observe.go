@@ -4,31 +4,40 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
 // observed is what the caches hold of a tenant at the beginning of a pass. It is read only: it is shared.
 type observed struct {
+	uid         types.UID                  // of the GatewayTenant
 	live        map[childKey]metav1.Object // absent: not in it
 	statefulSet *appsv1.StatefulSet        // nil: absent
 	volume      manifests.Volume
 	sandboxAPIs []string                  // the versions that the cluster serves
 	job         *batchv1.Job              // nil: absent
 	jobTrouble  string                    // why the Job does not do its work
+	pod         *corev1.Pod               // the gateway's, unless all is well; nil: absent
+	trouble     trouble                   // why the gateway does not serve
+	again       time.Duration             // when that has to be looked at again; zero: when something happens
 	secrets     map[string]*corev1.Secret // stripped; absent: not in it
 }
 
 // observe reads what there is of a tenant. It makes no request.
-func (r *Reconciler) observe(ctx context.Context, namespace string) (observed, error) {
-	seen := observed{live: make(map[childKey]metav1.Object, len(children)+1), secrets: map[string]*corev1.Secret{}}
+func (r *Reconciler) observe(ctx context.Context, gt *v1alpha1.GatewayTenant) (observed, error) {
+	namespace := gt.Namespace
+	seen := observed{uid: gt.UID, live: make(map[childKey]metav1.Object, len(children)+1), secrets: map[string]*corev1.Secret{}}
 	for _, c := range children {
 		object := c.object.DeepCopyObject().(client.Object)
 		there, err := found(r.caches[c.childKey].Get(ctx, client.ObjectKey{Namespace: namespace, Name: c.name}, object))
@@ -61,21 +70,44 @@ func (r *Reconciler) observe(ctx context.Context, namespace string) (observed, e
 	if seen.sandboxAPIs, err = r.sandboxAPIs(ctx); err != nil {
 		return observed{}, err
 	}
-	seen.jobTrouble, err = r.jobTrouble(ctx, seen.job)
-	return seen, err
+	return seen, r.observeTrouble(ctx, gt, &seen)
 }
 
-// jobTrouble asks the Job's pods, and events about it, why it does not do its work.
-func (r *Reconciler) jobTrouble(ctx context.Context, job *batchv1.Job) (string, error) {
-	if job == nil || jobIs(job, batchv1.JobComplete) {
-		return "", nil
+// observeTrouble asks the pods, and events about what should have made them, why something does not come about.
+func (r *Reconciler) observeTrouble(ctx context.Context, gt *v1alpha1.GatewayTenant, seen *observed) error {
+	job, set := seen.job, seen.statefulSet
+	jobEnds, gatewayServes := job == nil || jobIs(job, batchv1.JobComplete), set == nil || serves(set)
+	if jobEnds && gatewayServes {
+		return nil
 	}
 	var pods corev1.PodList
 	var events corev1.EventList
-	if err := errors.Join(r.List(ctx, &pods, client.InNamespace(job.Namespace)), r.List(ctx, &events, client.InNamespace(job.Namespace))); err != nil {
-		return "", fmt.Errorf("reading why Job %s/%s does not end: %w", job.Namespace, job.Name, err)
+	if err := errors.Join(r.List(ctx, &pods, client.InNamespace(gt.Namespace)), r.List(ctx, &events, client.InNamespace(gt.Namespace))); err != nil {
+		return fmt.Errorf("reading the pods in namespace %s: %w", gt.Namespace, err)
 	}
-	return jobTrouble(job, pods.Items, events.Items), nil
+	if !jobEnds {
+		seen.jobTrouble = jobTrouble(job, pods.Items, events.Items)
+	}
+	if !gatewayServes {
+		seen.pod = podOf(set, pods.Items)
+		found := gatewayTrouble(set, seen.volume.Claim, pods.Items, events.Items, r.unavailableSince(gt))
+		if seen.again = patience - r.now().Sub(found.since.Time); seen.again <= 0 {
+			seen.trouble, seen.again = found, 0
+		}
+	}
+	return nil
+}
+
+// unavailableSince is when the gateway stopped to serve, as far as the status tells; nil: it never did serve.
+func (r *Reconciler) unavailableSince(gt *v1alpha1.GatewayTenant) *metav1.Time {
+	before := meta.FindStatusCondition(gt.Status.Conditions, v1alpha1.ConditionAvailable)
+	switch {
+	case before == nil:
+		return nil
+	case before.Status == metav1.ConditionTrue:
+		return &metav1.Time{Time: r.now().Truncate(time.Second)} // as events tell the time
+	}
+	return &before.LastTransitionTime
 }
 
 // found tells an object that is absent from one that could not be read.

@@ -5,6 +5,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
@@ -23,18 +24,18 @@ type leavingError struct{ object string }
 
 func (e *leavingError) Error() string { return e.object + " is still being removed" }
 
-// ours tells whether we may apply desired over live (nil: absent). An object without a controller is taken over if it
+// ours tells whether we may apply desired over live (nil: absent), for the GatewayTenant of that uid. An object without a controller is taken over if it
 // bears OpenShell's label: then it is a gateway's that was there before the operator.
-func ours(desired *unstructured.Unstructured, live metav1.Object) error {
+func ours(desired *unstructured.Unstructured, live metav1.Object, tenant types.UID) error {
 	if live == nil {
 		return nil
 	}
 	if live.GetDeletionTimestamp() != nil {
 		return &leavingError{apply.Describe(desired)}
 	}
-	controller, wanted := metav1.GetControllerOf(live), metav1.GetControllerOf(desired)
+	controller := metav1.GetControllerOf(live)
 	switch {
-	case controller != nil && wanted != nil && controller.UID == wanted.UID:
+	case controller != nil && controller.UID == tenant:
 		return nil
 	case controller != nil && controller.Kind == "GatewayTenant" && controller.Name == v1alpha1.Name:
 		return &leavingError{apply.Describe(desired)} // of a former GatewayTenant: the garbage collector takes it

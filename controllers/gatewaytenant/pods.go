@@ -2,11 +2,14 @@ package gatewaytenant
 
 import (
 	"context"
+	"slices"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/selection"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
@@ -19,13 +22,18 @@ import (
 // Pods and Events are looked at for why something does not come about, and for nothing else.
 //
 // +kubebuilder:rbac:groups="",resources=pods,verbs=list;watch
+// +kubebuilder:rbac:groups="",resources=pods,resourceNames=openshell-gateway-0,verbs=delete
 // +kubebuilder:rbac:groups="",resources=events,verbs=list;watch
 
-// cacheOfPods holds certgen's pods, and of them what tells how they fare.
+// cacheOfPods holds the pods of gateways and of certgen, and of them what tells how they fare.
 func cacheOfPods() cache.ByObject {
 	shared := true
+	ours, err := labels.NewRequirement(manifests.LabelName, selection.In, []string{manifests.AppName, manifests.CertgenName})
+	if err != nil {
+		panic(err) // constants: cannot fail
+	}
 	return cache.ByObject{
-		Label:                 labels.SelectorFromSet(labels.Set{manifests.LabelName: manifests.CertgenName}),
+		Label:                 labels.NewSelector().Add(*ours),
 		Transform:             keepPod,
 		UnsafeDisableDeepCopy: &shared,
 	}
@@ -41,21 +49,34 @@ func cacheOfEvents() cache.ByObject {
 	}
 }
 
+// keepPod keeps whose a pod is, which revision it runs, whether it is ready and, if not, what it says.
 func keepPod(object any) (any, error) {
 	pod, ok := object.(*corev1.Pod)
 	if !ok {
 		return object, nil
 	}
-	return &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{
-			Name: pod.Name, Namespace: pod.Namespace, UID: pod.UID, ResourceVersion: pod.ResourceVersion,
-			OwnerReferences: pod.OwnerReferences, CreationTimestamp: pod.CreationTimestamp,
-		},
-		Status: corev1.PodStatus{
-			Phase: pod.Status.Phase, Reason: pod.Status.Reason, Message: pod.Status.Message,
-			Conditions: pod.Status.Conditions, ContainerStatuses: pod.Status.ContainerStatuses,
-		},
-	}, nil
+	kept := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{
+		Name: pod.Name, Namespace: pod.Namespace, UID: pod.UID, ResourceVersion: pod.ResourceVersion,
+		OwnerReferences: pod.OwnerReferences, CreationTimestamp: pod.CreationTimestamp, DeletionTimestamp: pod.DeletionTimestamp,
+		Labels: map[string]string{appsv1.ControllerRevisionHashLabelKey: pod.Labels[appsv1.ControllerRevisionHashLabelKey]},
+	}}
+	kept.Status.Phase = pod.Status.Phase
+	if isReady(pod) {
+		kept.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
+		for _, container := range pod.Status.ContainerStatuses {
+			kept.Status.ContainerStatuses = append(kept.Status.ContainerStatuses, corev1.ContainerStatus{Name: container.Name, Image: container.Image, Ready: true})
+		}
+		return kept, nil
+	}
+	kept.Status.Reason, kept.Status.Message = pod.Status.Reason, pod.Status.Message
+	kept.Status.Conditions, kept.Status.ContainerStatuses = pod.Status.Conditions, pod.Status.ContainerStatuses
+	return kept, nil
+}
+
+func isReady(pod *corev1.Pod) bool {
+	return slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
+		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
+	})
 }
 
 // keepEvent drops the words of events that are not about a tenant's objects.
@@ -65,7 +86,7 @@ func keepEvent(object any) (any, error) {
 		return object, nil
 	}
 	kept := &corev1.Event{ObjectMeta: metav1.ObjectMeta{Name: event.Name, Namespace: event.Namespace, ResourceVersion: event.ResourceVersion}}
-	if event.InvolvedObject.Name == manifests.CertgenName {
+	if name := event.InvolvedObject.Name; name == manifests.CertgenName || name == manifests.GatewayName {
 		kept.InvolvedObject = corev1.ObjectReference{Name: event.InvolvedObject.Name, UID: event.InvolvedObject.UID}
 		kept.Message, kept.LastTimestamp = event.Message, event.LastTimestamp
 	}
@@ -74,16 +95,16 @@ func keepEvent(object any) (any, error) {
 
 // newTrouble lets only those changes of pods through that change what is wrong with them.
 func newTrouble() predicate.Predicate {
-	trouble := func(object client.Object) string {
+	of := func(object client.Object) trouble {
 		if pod, ok := object.(*corev1.Pod); ok {
 			return podTrouble(pod)
 		}
-		return ""
+		return trouble{}
 	}
 	return predicate.Funcs{
-		CreateFunc: func(e event.CreateEvent) bool { return trouble(e.Object) != "" },
-		UpdateFunc: func(e event.UpdateEvent) bool { return trouble(e.ObjectOld) != trouble(e.ObjectNew) },
-		DeleteFunc: func(event.DeleteEvent) bool { return false }, // goes with its Job, or leaves it as it was
+		CreateFunc: func(e event.CreateEvent) bool { return of(e.Object) != trouble{} },
+		UpdateFunc: func(e event.UpdateEvent) bool { return of(e.ObjectOld) != of(e.ObjectNew) },
+		DeleteFunc: func(event.DeleteEvent) bool { return false }, // what it belongs to tells
 	}
 }
 

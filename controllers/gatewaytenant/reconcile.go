@@ -27,6 +27,7 @@ type Reconciler struct {
 	live          client.Reader            // reads from the API server: only before something is deleted
 	caches        map[childKey]cache.Cache // what there is of the tenants' objects
 	sandboxCRD    cache.Cache              // of the Sandbox API
+	rollout       *rollout
 	applier       *apply.Applier
 	events        events.EventRecorder
 	platform      manifests.Platform
@@ -48,8 +49,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if !there {
 		r.wrote.Delete(request.Namespace)
 		forget(request.Namespace)
+		r.rollout.forget(request.Namespace)
 		return ctrl.Result{}, r.removeBinding(ctx, request.NamespacedName)
 	}
+	r.rollout.look(request.Namespace)
 	if r.older(tenant) {
 		return ctrl.Result{}, nil // the status that we wrote is on its way, and will wake us
 	}
@@ -68,7 +71,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 
 // pass is what one pass found out. Status is a function of it.
 type pass struct {
-	generation   int64  // of the spec
+	generation   int64 // of the spec
+	suspended    bool
+	held         bool   // what runs is left as it is, until it has its turn
 	podSecurity  string // the level that the namespace enforces; empty: it does not say
 	tenant       manifests.Tenant
 	rejected     *manifests.RejectedError // nil: the spec is valid
@@ -82,12 +87,15 @@ type pass struct {
 // pass checks, observes, renders and applies. Of a tenant whose spec is rejected, nothing is applied, and what runs is
 // kept running.
 func (r *Reconciler) pass(ctx context.Context, gt *v1alpha1.GatewayTenant, namespace *metav1.PartialObjectMetadata) (p pass) {
-	p.generation, p.podSecurity = gt.Generation, namespace.Labels[labelPodSecurity]
+	p.generation, p.suspended, p.podSecurity = gt.Generation, gt.Spec.Suspend, namespace.Labels[labelPodSecurity]
 	tenant, err := manifests.NewTenant(gt, r.platform)
 	errors.As(err, &p.rejected)
 	p.tenant = tenant
-	if p.seen, p.err = r.observe(ctx, gt.Namespace); p.err != nil {
+	if p.seen, p.err = r.observe(ctx, gt); p.err != nil {
 		return p
+	}
+	if p.rejected == nil {
+		errors.As(tenant.Fits(p.seen.volume), &p.rejected)
 	}
 	if p.rejected == nil {
 		errors.As(tenant.HeldBy(p.seen.volume), &p.rejected)
@@ -97,23 +105,36 @@ func (r *Reconciler) pass(ctx context.Context, gt *v1alpha1.GatewayTenant, names
 		return p
 	}
 	p.certificates = certificates.Inspect(p.seen.secrets, wanted(tenant), r.now())
-	p.objects, p.err = manifests.Render(tenant, manifests.Seen{NamespaceUID: namespace.UID, Volume: p.seen.volume, TokenKey: p.certificates.TokenKey})
-	if p.err != nil {
+	cluster := manifests.Seen{NamespaceUID: namespace.UID, Volume: p.seen.volume, TokenKey: p.certificates.TokenKey}
+	if p.seen.statefulSet != nil {
+		cluster.Gateway = p.seen.statefulSet.Annotations
+	}
+	if p.objects, p.err = manifests.Render(tenant, cluster); p.err != nil {
 		return p
 	}
-	r.converge(ctx, gt, &p)
+	p.held, cluster.Granted, p.err = r.turn(ctx, gt.Namespace, &p)
+	if cluster.Granted {
+		p.objects, p.err = manifests.Render(tenant, cluster)
+	}
+	if p.err == nil && !p.suspended {
+		r.converge(ctx, gt, &p)
+	}
+	if p.err != nil && cluster.Granted {
+		r.rollout.settle(gt.Namespace) // it was not its turn yet, or its StatefulSet tells the next pass that it is
+	}
 	return p
 }
 
 // keepRunning sees that the certificates of a gateway that runs, and whose present spec is rejected, do not expire.
 func (r *Reconciler) keepRunning(ctx context.Context, gt *v1alpha1.GatewayTenant, p *pass) {
+	r.rollout.settle(gt.Namespace)
 	p.tenant = manifests.Remaining(gt, r.platform)
 	p.certificates = certificates.Inspect(p.seen.secrets, wanted(p.tenant), r.now())
 	if p.tenant.ServerNames = p.certificates.ServerNames; len(p.tenant.ServerNames) == 0 {
 		p.tenant.ServerNames = gt.Status.ServerDNSNames // of the certificate that is lost
 	}
-	if p.seen.statefulSet == nil || len(p.tenant.ServerNames) == 0 {
-		return // nothing runs
+	if p.seen.statefulSet == nil || len(p.tenant.ServerNames) == 0 || p.suspended {
+		return // nothing runs, or nothing is to be done
 	}
 	if p.objects.Certgen, p.err = manifests.RenderCertgen(p.tenant); p.err == nil {
 		p.err = r.certgen(ctx, gt, p)
@@ -130,7 +151,13 @@ func (r *Reconciler) next(p pass) (ctrl.Result, error) {
 	if p.err != nil && !waitsForOthers(p.err) {
 		return ctrl.Result{}, p.err
 	}
+	if p.suspended {
+		return ctrl.Result{}, nil // the end of it is an event
+	}
 	wait := p.again
+	if again := p.seen.again; again > 0 && (wait == 0 || again < wait) {
+		wait = again
+	}
 	if look := p.certificates.NextLook; !look.IsZero() {
 		if until := max(look.Sub(r.now()), time.Millisecond); wait == 0 || until < wait {
 			wait = until

@@ -2,6 +2,7 @@ package gatewaytenant
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -32,8 +33,11 @@ func statusOf(gt *v1alpha1.GatewayTenant, p pass) v1alpha1.GatewayTenantStatus {
 		set(&status, yes(v1alpha1.ConditionAccepted, v1alpha1.ReasonAccepted, "the spec is valid"))
 		notSeen(&status, v1alpha1.ReasonNotReconciled, cut(p.err.Error()))
 	default:
-		status.Image = p.tenant.Image
-		status.Version = p.tenant.Version.String()
+		if status.Image = p.tenant.Image; p.held {
+			status.Image = p.seen.volume.Image
+		} else {
+			status.Version = p.tenant.Version.String()
+		}
 		status.Endpoint = p.tenant.Endpoint()
 		set(&status, yes(v1alpha1.ConditionAccepted, v1alpha1.ReasonAccepted, "the spec is valid"))
 		certificatesStatus(&status, p)
@@ -42,15 +46,15 @@ func statusOf(gt *v1alpha1.GatewayTenant, p pass) v1alpha1.GatewayTenantStatus {
 	if p.seen.live != nil && p.rejected == nil {
 		setWarning(&status, p)
 	}
-	ready := readyOf(status, p.err)
+	ready := readyOf(status, p)
 	set(&status, ready)
-	progress(&status, ready, p.err)
+	progress(&status, ready, p)
 	setGeneration(&status)
 	return status
 }
 
-// available looks at the StatefulSet: it must be the one that was rendered, and its pod must run it and be ready. Until
-// it has been ready once, a pod that is not is being started; later, something is wrong with it.
+// available looks at the StatefulSet and its pod: it must be the one that was rendered, and its pod must run it and be
+// ready. Until it has been ready once, a pod that is not is being started; later, something is wrong with it.
 func available(before *metav1.Condition, p pass) metav1.Condition {
 	const condition, pod = v1alpha1.ConditionAvailable, manifests.GatewayName + "-0"
 	statefulSet := p.seen.statefulSet
@@ -59,7 +63,13 @@ func available(before *metav1.Condition, p pass) metav1.Condition {
 		return unknown(condition, v1alpha1.ReasonNotReconciled, "nothing runs: no spec was accepted so far")
 	case statefulSet == nil && !p.certificates.Complete:
 		return no(condition, v1alpha1.ReasonWaitingForCertificates, "the StatefulSet waits for its Secrets")
-	case statefulSet == nil || !asAsked(p) || !rolledOut(statefulSet):
+	case statefulSet == nil || !asAsked(p):
+		return no(condition, v1alpha1.ReasonRollingOut, "pod "+pod+" is being started")
+	case p.seen.pod != nil && former(p.seen.pod, statefulSet):
+		return no(condition, v1alpha1.ReasonRollingOut, replacing(pod, p))
+	case p.seen.trouble != trouble{}:
+		return troubled(before, p)
+	case !rolledOut(statefulSet):
 		return no(condition, v1alpha1.ReasonRollingOut, "pod "+pod+" is being started")
 	case statefulSet.Status.ReadyReplicas > 0:
 		return yes(condition, v1alpha1.ReasonAvailable, "pod "+pod+" is ready")
@@ -69,10 +79,45 @@ func available(before *metav1.Condition, p pass) metav1.Condition {
 	return no(condition, v1alpha1.ReasonRollingOut, "pod "+pod+" is being started")
 }
 
-// asAsked tells whether the StatefulSet is the one that was rendered or, of a spec that is rejected, the last one that was.
-func asAsked(p pass) bool {
-	return p.rejected != nil || p.objects.Gateway != nil && apply.InState(p.objects.Gateway, p.seen.statefulSet)
+// replacing says what a pod is replaced by.
+func replacing(pod string, p pass) string {
+	for _, container := range p.seen.pod.Status.ContainerStatuses {
+		if image := p.tenant.Image; image != "" && container.Image != image {
+			return fmt.Sprintf("pod %s is being replaced: %s by %s", pod, container.Image, image)
+		}
+	}
+	return "pod " + pod + " is being replaced"
 }
+
+// troubled says what is wrong with the gateway's pod, and what to do.
+func troubled(before *metav1.Condition, p pass) metav1.Condition {
+	is := p.seen.trouble
+	message := cut("pod "+manifests.GatewayName+"-0: "+is.words) + advice[is.reason]
+	if manifests.RolledByPlatform(p.seen.statefulSet) {
+		message += "; the platform's update of other tenants waits for this one"
+	}
+	if before != nil && before.Reason == is.reason && strings.HasSuffix(is.words, "cannot be pulled") {
+		message = before.Message // a kubelet that tells the registry's words at the attempt only
+	}
+	return no(v1alpha1.ConditionAvailable, is.reason, message)
+}
+
+// advice is what to do about a trouble.
+var advice = map[string]string{
+	v1alpha1.ReasonImagePullFailed: "; correct spec.image, or let the nodes reach the registry",
+	v1alpha1.ReasonCrashLoop:       "; see: kubectl logs --previous " + manifests.GatewayName + "-0",
+	v1alpha1.ReasonUnschedulable:   "; make room on the nodes, or see: kubectl describe pod " + manifests.GatewayName + "-0",
+	v1alpha1.ReasonPodRefused:      "; raise the quota, or let the policy admit the pod",
+}
+
+// asAsked tells whether the StatefulSet is the one that was rendered or, where nothing of the spec is
+// applied, the last one that was.
+func asAsked(p pass) bool {
+	return p.rejected != nil || p.suspended || p.held || p.objects.Gateway != nil && apply.InState(p.objects.Gateway, p.seen.statefulSet)
+}
+
+// serves tells whether the gateway that there should be is ready.
+func serves(set *appsv1.StatefulSet) bool { return rolledOut(set) && set.Status.ReadyReplicas > 0 }
 
 // rolledOut tells whether the pod that there is runs the revision that there should be.
 func rolledOut(statefulSet *appsv1.StatefulSet) bool {
@@ -81,7 +126,11 @@ func rolledOut(statefulSet *appsv1.StatefulSet) bool {
 }
 
 // readyOf sums up: what went wrong while applying, or else the first condition that is not true.
-func readyOf(status v1alpha1.GatewayTenantStatus, err error) metav1.Condition {
+func readyOf(status v1alpha1.GatewayTenantStatus, p pass) metav1.Condition {
+	err := p.err
+	if p.suspended {
+		return unknown(v1alpha1.ConditionReady, v1alpha1.ReasonSuspended, "spec.suspend is true: nothing of this gateway is changed, repaired or renewed")
+	}
 	if err != nil && meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionAccepted) { // else that is the reason
 		return no(v1alpha1.ConditionReady, reasonOf(err), cut(err.Error()))
 	}
@@ -106,9 +155,10 @@ func reasonOf(err error) string {
 }
 
 // progress sets what kstatus looks for: Stalled when only somebody else can help, Reconciling on the way to Ready.
-func progress(status *v1alpha1.GatewayTenantStatus, ready metav1.Condition, err error) {
+func progress(status *v1alpha1.GatewayTenantStatus, ready metav1.Condition, p pass) {
+	err := p.err
 	isReady := ready.Status == metav1.ConditionTrue
-	stalled := !isReady && (ready.Reason == v1alpha1.ReasonSecretBlocked || errors.As(err, new(*conflictError)) || errors.As(err, new(*missingAPIError)) ||
+	stalled := !isReady && !p.suspended && (ready.Reason == v1alpha1.ReasonSecretBlocked || errors.As(err, new(*conflictError)) || errors.As(err, new(*missingAPIError)) ||
 		!meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionAccepted))
 	only := func(while bool, condition string) {
 		if while {
@@ -118,7 +168,7 @@ func progress(status *v1alpha1.GatewayTenantStatus, ready metav1.Condition, err 
 		}
 	}
 	only(stalled, v1alpha1.ConditionStalled)
-	only(!isReady && !stalled, v1alpha1.ConditionReconciling)
+	only(!isReady && !stalled && !p.suspended, v1alpha1.ConditionReconciling)
 }
 
 func yes(condition, reason, message string) metav1.Condition {
@@ -148,13 +198,4 @@ func setGeneration(status *v1alpha1.GatewayTenantStatus) {
 	for i := range status.Conditions {
 		status.Conditions[i].ObservedGeneration = status.ObservedGeneration
 	}
-}
-
-// cut shortens the API server's words: some of its errors list dozens of rules.
-func cut(message string) string {
-	const most = 600
-	if len(message) <= most {
-		return message
-	}
-	return strings.ToValidUTF8(message[:most], "") + "…"
 }

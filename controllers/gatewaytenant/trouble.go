@@ -2,16 +2,29 @@ package gatewaytenant
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
+	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
-// jobTrouble says in the cluster's own words why a Job does not do its work; empty: nothing is known to be wrong. The
-// last pod that failed has most to say, then one that does not start, then why there is none.
+// trouble is why a pod does not do its work, in the cluster's own words; zero: nothing is known to be wrong.
+type trouble struct {
+	reason, words string
+	since         metav1.Time // zero: it counts at once
+}
+
+// patience is how long a pod may wait for a node before that is worth a word: nearly every pod does for a moment.
+const patience = 3 * time.Second
+
+// jobTrouble says why a Job does not do its work. The last pod that failed has most to say, then one that does not
+// start, then why there is none.
 func jobTrouble(job *batchv1.Job, pods []corev1.Pod, events []corev1.Event) string {
 	var failed, stuck *corev1.Pod
 	for i := range pods {
@@ -22,72 +35,116 @@ func jobTrouble(job *batchv1.Job, pods []corev1.Pod, events []corev1.Event) stri
 		switch {
 		case pod.Status.Phase == corev1.PodFailed && (failed == nil || failed.CreationTimestamp.Before(&pod.CreationTimestamp)):
 			failed = pod
-		case podTrouble(pod) != "":
+		case podTrouble(pod) != trouble{}:
 			stuck = pod
 		}
 	}
 	switch ended := jobCondition(job, batchv1.JobFailed); {
 	case failed != nil:
-		return podTrouble(failed)
+		return podTrouble(failed).words
 	case stuck != nil:
-		return podTrouble(stuck)
+		return podTrouble(stuck).words
 	case ended != nil:
 		return "its Job failed: " + ended.Message
 	case job.Status.Active == 0:
-		return refusal(job, events)
+		return refusal(job, events, nil).words
 	}
 	return ""
 }
 
-// podTrouble says in the cluster's own words why a pod does not run, or how it failed; empty: nothing is known to be wrong.
-func podTrouble(pod *corev1.Pod) string {
-	for _, container := range pod.Status.ContainerStatuses {
-		if waiting := container.State.Waiting; waiting != nil && !onItsWay[waiting.Reason] {
-			return waitingTrouble(waiting, container.Image)
+// gatewayTrouble says why the gateway does not serve, and what to do. Since is when it stopped to: what was refused
+// before is of no interest.
+func gatewayTrouble(set *appsv1.StatefulSet, claim *corev1.PersistentVolumeClaim, pods []corev1.Pod, events []corev1.Event, since *metav1.Time) trouble {
+	pod := podOf(set, pods)
+	if pod == nil {
+		if set.Status.Replicas > 0 {
+			return trouble{} // it is on its way to the cache
 		}
-		if ended := container.State.Terminated; ended != nil && ended.ExitCode != 0 {
-			return strings.TrimSuffix(fmt.Sprintf("its pod failed (%s, exit code %d): %s", ended.Reason, ended.ExitCode, normalise(ended.Message)), ": ")
+		return refusal(set, events, since)
+	}
+	found := podTrouble(pod)
+	if found.reason == v1alpha1.ReasonUnschedulable && claim != nil && claim.Status.Phase == corev1.ClaimPending {
+		found.reason = v1alpha1.ReasonVolumePending
+		found.words = fmt.Sprintf("its volume claim %s is not bound; see: kubectl describe pvc %[1]s (%s)", claim.Name, found.words)
+	}
+	return found
+}
+
+// podOf is the gateway's pod, nil if there is none.
+func podOf(set *appsv1.StatefulSet, pods []corev1.Pod) *corev1.Pod {
+	for i := range pods {
+		if pods[i].Name == manifests.GatewayName+"-0" && metav1.IsControlledBy(&pods[i], set) {
+			return &pods[i]
+		}
+	}
+	return nil
+}
+
+// podTrouble says why a pod does not run, or how it failed.
+func podTrouble(pod *corev1.Pod) trouble {
+	for _, container := range pod.Status.ContainerStatuses {
+		if found := containerTrouble(&container); found != (trouble{}) {
+			return found
 		}
 	}
 	if pod.Status.Phase == corev1.PodFailed { // evicted, for instance: no container tells
-		return strings.TrimSuffix(fmt.Sprintf("its pod failed (%s): %s", pod.Status.Reason, normalise(pod.Status.Message)), ": ")
+		return trouble{reason: v1alpha1.ReasonPodFailed, words: said("its pod failed (%s): %s", pod.Status.Reason, normalise(pod.Status.Message))}
 	}
 	for _, condition := range pod.Status.Conditions {
 		if condition.Type == corev1.PodScheduled && condition.Status == corev1.ConditionFalse {
-			return "its pod is not scheduled: " + normalise(condition.Message)
+			return trouble{v1alpha1.ReasonUnschedulable, "its pod is not scheduled: " + normalise(condition.Message), condition.LastTransitionTime}
 		}
 	}
-	return ""
+	return trouble{}
 }
 
-// onItsWay are reasons for which every container waits before it starts.
-var onItsWay = map[string]bool{"": true, "ContainerCreating": true, "PodInitializing": true}
-
-// waitingTrouble says why a container waits. A kubelet alternates between an attempt to pull and the wait for the next,
-// and repeats the registry's words in both.
-func waitingTrouble(waiting *corev1.ContainerStateWaiting, image string) string {
-	message := normalise(waiting.Message)
-	if waiting.Reason != "ErrImagePull" && waiting.Reason != "ImagePullBackOff" {
-		return strings.TrimSuffix(fmt.Sprintf("its container waits (%s): %s", waiting.Reason, message), ": ")
+// containerTrouble says why a container does not run, how it ended, or how it did last time although it runs again:
+// between two crashes nothing is better.
+func containerTrouble(container *corev1.ContainerStatus) trouble {
+	waiting, ended := container.State.Waiting, container.State.Terminated
+	last := container.LastTerminationState.Terminated
+	switch {
+	case waiting != nil && (waiting.Reason == "ErrImagePull" || waiting.Reason == "ImagePullBackOff"):
+		return trouble{reason: v1alpha1.ReasonImagePullFailed, words: pullTrouble(waiting, container.Image)}
+	case waiting != nil && waiting.Reason == "CrashLoopBackOff" && last != nil, waiting == nil && ended == nil && !container.Ready && last != nil && last.ExitCode != 0:
+		return trouble{reason: v1alpha1.ReasonCrashLoop, words: said("its container crashes (%s, exit code %d): %s", last.Reason, last.ExitCode, normaliseEnd(last.Message))}
+	case waiting != nil && waiting.Reason != "" && waiting.Reason != "ContainerCreating" && waiting.Reason != "PodInitializing":
+		return trouble{reason: v1alpha1.ReasonPodFailed, words: said("its container waits (%s): %s", waiting.Reason, normalise(waiting.Message))}
+	case ended != nil && ended.ExitCode != 0:
+		return trouble{reason: v1alpha1.ReasonPodFailed, words: said("its pod failed (%s, exit code %d): %s", ended.Reason, ended.ExitCode, normalise(ended.Message))}
 	}
-	message = strings.TrimPrefix(message, fmt.Sprintf("Back-off pulling image %q", image))
-	message = strings.TrimPrefix(strings.TrimPrefix(message, ": "), "ErrImagePull: ")
-	return strings.TrimSuffix(fmt.Sprintf("its image %s cannot be pulled: %s", image, message), ": ")
+	return trouble{}
 }
 
-// refusal is why the API server takes no pod of the Job: a quota, a policy, a missing right. Only an event tells.
-func refusal(job *batchv1.Job, events []corev1.Event) string {
+// said formats words of which the last may be missing.
+func said(format string, words ...any) string {
+	return strings.TrimSuffix(fmt.Sprintf(format, words...), ": ")
+}
+
+// pullTrouble says why an image cannot be pulled. A kubelet alternates between an attempt and the wait for the next, and
+// repeats the registry's words in both.
+func pullTrouble(waiting *corev1.ContainerStateWaiting, image string) string {
+	message := strings.TrimPrefix(normalise(waiting.Message), fmt.Sprintf("Back-off pulling image %q", image))
+	return said("its image %s cannot be pulled: %s", image, strings.TrimPrefix(strings.TrimPrefix(message, ": "), "ErrImagePull: "))
+}
+
+// refusal is why the API server takes no pod of an object: a quota, a policy, a missing right. Only an event tells.
+func refusal(of metav1.Object, events []corev1.Event, since *metav1.Time) trouble {
 	var last *corev1.Event
 	for i := range events {
-		if event := &events[i]; event.InvolvedObject.UID == job.UID && (last == nil || later(event, last)) {
+		event := &events[i]
+		if event.InvolvedObject.UID == of.GetUID() && (since == nil || !event.LastTimestamp.Before(since)) && (last == nil || later(event, last)) {
 			last = event
 		}
 	}
 	if last == nil {
-		return ""
+		return trouble{}
 	}
 	message := strings.TrimPrefix(last.Message, "(combined from similar events): ")
-	return "its pod is refused: " + normalise(strings.TrimPrefix(message, "Error creating: "))
+	if _, why, cut := strings.Cut(message, " failed error: "); cut { // of a StatefulSet
+		message = why
+	}
+	return trouble{reason: v1alpha1.ReasonPodRefused, words: "its pod is refused: " + normalise(strings.TrimPrefix(message, "Error creating: "))}
 }
 
 // later orders events by time and, within the second that times tell, by name: the same ones always in the same order.
@@ -96,28 +153,4 @@ func later(a, b *corev1.Event) bool {
 		return a.Name > b.Name
 	}
 	return b.LastTimestamp.Before(&a.LastTimestamp)
-}
-
-// varying are words that differ each time that the same thing is said, and what stays of them.
-var varying = []struct {
-	words *regexp.Regexp
-	stays string
-}{
-	{regexp.MustCompile(`\b(openshell-gateway(?:-certgen)?)-[a-z0-9]{5}(_|\b)`), "$1$2"}, // a generated name
-	{regexp.MustCompile(`\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b`), "…"},           // a uid
-	{regexp.MustCompile(`\b[0-9a-f]{64}\b`), "…"},                                        // a container's id
-	{regexp.MustCompile(`\b0x[0-9a-f]+\b`), "…"},                                         // an address in memory
-	{regexp.MustCompile(`(\d):\d+->`), "$1->"},                                           // an ephemeral port
-	{regexp.MustCompile(`\bback-off [0-9smh]+\b`), "back-off"},
-	{regexp.MustCompile(`, used: [^ ]+,`), ","}, // of a quota
-}
-
-// normalise takes out of the cluster's words what differs each time that the same thing is said, since a status that
-// says the same must be the same. Of several lines the first is kept: those that follow are a log's.
-func normalise(message string) string {
-	message, _, _ = strings.Cut(strings.TrimSpace(message), "\n")
-	for _, v := range varying {
-		message = v.words.ReplaceAllString(message, v.stays)
-	}
-	return message
 }

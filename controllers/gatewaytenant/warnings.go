@@ -32,6 +32,9 @@ func setWarning(status *v1alpha1.GatewayTenantStatus, p pass) {
 // warnings are in a fixed order: a status that says the same must be the same.
 func warnings(p pass) []warning {
 	var all []warning
+	if p.held {
+		all = append(all, warning{v1alpha1.ReasonUpdateQueued, "an update of the platform waits for its turn: other tenants are updated first, a few at a time, and each has to serve again before the next"})
+	}
 	if version := p.tenant.Version; version.NewerThanKnown() {
 		all = append(all, warning{v1alpha1.ReasonVersionNewerThanKnown, fmt.Sprintf("gateway %s is newer than this operator knows, and is held to the rules of the newest that it knows; upgrade the operator", version)})
 	}

@@ -41,6 +41,7 @@ func (o *operatorProcess) start(ctx context.Context, change ...func(*controllers
 		Guard:               platformconfig.DefaultGuard,
 		LeaderElect:         true,
 		Concurrency:         16,
+		RolloutPercent:      10,
 		MetricsAddress:      "0",
 		ProbeAddress:        "0",
 	}
