@@ -55,7 +55,7 @@ const (
 //
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.storage) || !has(oldSelf.storage.size) || has(self.storage) && has(self.storage.size)",message="storage.size cannot be unset: the volume has that size"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.storage) || !has(oldSelf.storage.size) || !has(self.storage) || !has(self.storage.size) || !isQuantity(self.storage.size) || quantity(self.storage.size).compareTo(quantity(oldSelf.storage.size)) >= 0",message="storage.size cannot shrink: volumes only grow"
-// +kubebuilder:validation:XValidation:rule="(has(oldSelf.storage) && has(oldSelf.storage.storageClassName) ? oldSelf.storage.storageClassName : ”) == (has(self.storage) && has(self.storage.storageClassName) ? self.storage.storageClassName : ”)",message="storage.storageClassName cannot be changed: delete the GatewayTenant and its volume claim to start anew on another"
+// +kubebuilder:validation:XValidation:rule="(has(oldSelf.storage) && has(oldSelf.storage.storageClassName)) == (has(self.storage) && has(self.storage.storageClassName)) && (!has(self.storage) || !has(self.storage.storageClassName) || oldSelf.storage.storageClassName == self.storage.storageClassName)",message="storage.storageClassName cannot be changed: delete the GatewayTenant and its volume claim to start anew on another"
 type GatewayTenantSpec struct {
 	// image is the reference of the gateway's container image, by tag, digest or both. Its repository must be one that
 	// the platform allows. Without it the platform's default image is used; status.image shows the one in effect.
@@ -234,6 +234,7 @@ type GatewayTenant struct {
 
 	// spec says what gateway the namespace gets.
 	// +optional
+	// +kubebuilder:default={}
 	Spec GatewayTenantSpec `json:"spec,omitzero"`
 
 	// status is what the operator last saw.

@@ -52,7 +52,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		r.rollout.forget(request.Namespace)
 		return ctrl.Result{}, r.removeBinding(ctx, request.NamespacedName)
 	}
-	r.rollout.look(request.Namespace)
+	defer r.rollout.look(request.Namespace) // after its turn is known
 	if r.older(tenant) {
 		return ctrl.Result{}, nil // the status that we wrote is on its way, and will wake us
 	}

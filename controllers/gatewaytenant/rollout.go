@@ -52,7 +52,7 @@ func (r *rollout) Start(_ context.Context, queue workqueue.TypedRateLimitingInte
 	return nil
 }
 
-// look notes that a tenant is looked at.
+// look notes that a tenant was looked at.
 func (r *rollout) look(namespace string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -1,0 +1,109 @@
+package e2e
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers"
+)
+
+// pods are the uids of the pods of these tenants, empty while there is none.
+func pods(t *testing.T, namespaces []string) map[string]types.UID {
+	t.Helper()
+	all := map[string]types.UID{}
+	for _, namespace := range namespaces {
+		pod := &corev1.Pod{}
+		err := admin.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: "openshell-gateway-0"}, pod)
+		if client.IgnoreNotFound(err) != nil {
+			t.Fatal(err)
+		}
+		all[namespace] = pod.UID
+	}
+	return all
+}
+
+// restarted are how many of those pods are others now.
+func restarted(before, after map[string]types.UID) (n int) {
+	for namespace, uid := range before {
+		if now := after[namespace]; now != "" && now != uid {
+			n++
+		}
+	}
+	return n
+}
+
+// TestPlatformUpdateRollsAFewAtATime, and one that does not come up holds the rest, also over a restart of the operator;
+// what a tenant asks for itself is not held.
+func TestPlatformUpdateRollsAFewAtATime(t *testing.T) {
+	var namespaces []string
+	for i := range 4 {
+		namespace := fmt.Sprint("rolled-", i)
+		makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
+		namespaces = append(namespaces, namespace)
+	}
+	for _, namespace := range namespaces {
+		waitReady(t, namespace)
+	}
+	before := pods(t, namespaces)
+	withOptions(t, func(o *controllers.Options) { o.GatewayImage = gatewayRepository + "0.0.72" })
+	eventually(t, 60*time.Second, func() error {
+		if n := restarted(before, pods(t, namespaces)); n < len(namespaces) {
+			return fmt.Errorf("%d of %d are restarted", n, len(namespaces))
+		}
+		return nil
+	})
+	for _, namespace := range namespaces {
+		if tenant := waitReady(t, namespace); tenant.Status.Version != "0.0.72" {
+			t.Errorf("%s runs %s", namespace, tenant.Status.Version)
+		}
+	}
+
+	t.Run("a stuck one holds the rest", func(t *testing.T) {
+		before := pods(t, namespaces)
+		withOptions(t, func(o *controllers.Options) { o.GatewayImage = gatewayRepository + "0.0.73-crashes" })
+		stuck := func() (n int, holds bool) {
+			for _, namespace := range namespaces {
+				tenant := get(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name)
+				ready := meta.FindStatusCondition(tenant.Status.Conditions, v1alpha1.ConditionReady)
+				holds = holds || ready.Reason == v1alpha1.ReasonCrashLoop
+				if ready.Status == metav1.ConditionTrue && messageOf(tenant, v1alpha1.ConditionWarning) != "" {
+					n++
+				}
+			}
+			return n, holds
+		}
+		eventually(t, 30*time.Second, func() error {
+			if waiting, holds := stuck(); waiting != 3 || !holds {
+				return fmt.Errorf("%d wait, one holds them: %v", waiting, holds)
+			}
+			return nil
+		})
+		operator.stop()
+		if err := operator.start(t.Context(), func(o *controllers.Options) { o.GatewayImage = gatewayRepository + "0.0.73-crashes" }); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(4 * time.Second)
+		after := pods(t, namespaces)
+		if n := restarted(before, after); n > 1 {
+			t.Errorf("%d were restarted although the first does not come up", n)
+		}
+		for namespace, uid := range before {
+			if after[namespace] == uid { // one of those that wait
+				change(t, namespace, func(s *v1alpha1.GatewayTenantSpec) { s.Image = gatewayRepository + "0.0.74" })
+				waitReady(t, namespace)
+				break
+			}
+		}
+	})
+	for _, namespace := range namespaces {
+		waitReady(t, namespace)
+	}
+}
