@@ -67,11 +67,12 @@ type Options struct {
 // +kubebuilder:rbac:groups=coordination.k8s.io,namespace=gatewaytenant-system,resources=leases,resourceNames=gatewaytenant-operator,verbs=get;update
 // +kubebuilder:rbac:groups="",namespace=gatewaytenant-system,resources=events,verbs=create
 
-// A leader that was killed is followed within leaseDuration and a retry.
+// A leader that was killed is followed within leaseDuration and two retries, each of which client-go makes up to 2.2
+// times as long: a standby may see the last renewal late, and then look again late.
 const (
-	leaseDuration = 9 * time.Second
-	renewDeadline = 6 * time.Second
-	retryPeriod   = 2 * time.Second
+	leaseDuration = 8 * time.Second
+	renewDeadline = 5 * time.Second
+	retryPeriod   = 1500 * time.Millisecond
 )
 
 // NewManager makes a manager that runs the whole operator against the API server of kube.
@@ -91,6 +92,9 @@ func NewManager(kube *rest.Config, options Options) (ctrl.Manager, error) {
 	}
 	if options.RolloutPercent < 1 || options.RolloutPercent > 100 {
 		return nil, fmt.Errorf("rollout percent %d: it must be from 1 to 100", options.RolloutPercent)
+	}
+	if options.LeaderElect {
+		kube = fenced(kube)
 	}
 	mgr, err := ctrl.NewManager(kube, managerOptions(options))
 	if err != nil {

@@ -89,6 +89,9 @@ const (
 
 // Reasons of Warning. Of several, the first is the reason and all are in the message.
 const (
+	// ReasonChangedByOthers: somebody else changes the gateway's objects again and again, such as an earlier control plane
+	// that still runs; the message has the field manager's name.
+	ReasonChangedByOthers = "ChangedByOthers"
 	// ReasonUpdateQueued: the platform's update of this gateway waits until those before it serve again.
 	ReasonUpdateQueued = "UpdateQueued"
 	// ReasonVersionNewerThanKnown: the gateway is newer than all that the operator knows, and is held to the rules of the

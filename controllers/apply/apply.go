@@ -20,12 +20,16 @@ type Applier struct {
 	client client.Client
 	owner  string
 	fields *ownership
+	told   func(namespace string, managers []string)
 }
 
 // New makes an Applier that writes through c as the field owner.
 func New(c client.Client, scheme *runtime.Scheme, owner string) *Applier {
 	return &Applier{client: c, owner: owner, fields: newOwnership(scheme, owner)}
 }
+
+// OnDrift has f told who changed fields of ours on an object that is applied again for it. Set it before the first Apply.
+func (a *Applier) OnDrift(f func(namespace string, managers []string)) { a.told = f }
 
 // Apply sends desired unless live, the object as a cache has it (nil: absent), is in that state already: the hash of
 // what was last sent is the same, every field that it set is still ours, and nobody else has put anything into its
@@ -43,6 +47,9 @@ func (a *Applier) Apply(ctx context.Context, desired *unstructured.Unstructured,
 		unchanged, err := a.unchanged(stamped, live)
 		if err != nil || unchanged && !changed {
 			return err
+		}
+		if managers := a.fields.thieves(stamped, live); len(managers) > 0 && a.told != nil {
+			a.told(desired.GetNamespace(), managers)
 		}
 	}
 	err = a.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(stamped), client.FieldOwner(a.owner), client.ForceOwnership)

@@ -116,6 +116,28 @@ func split(entry metav1.ManagedFieldsEntry, inTheWay func(fieldpath.Path) bool) 
 	return taken, all.Difference(taken), nil
 }
 
+// thieves are the managers that have taken fields of ours on an object that we have applied as it is wanted.
+func (o *ownership) thieves(desired *unstructured.Unstructured, live metav1.Object) []string {
+	if live.GetAnnotations()[AnnotationHash] != desired.GetAnnotations()[AnnotationHash] {
+		return nil // we want something else than last time
+	}
+	wanted, err := o.fieldsOf(desired)
+	if err != nil {
+		return nil
+	}
+	var managers []string
+	for _, entry := range live.GetManagedFields() {
+		if !o.others(entry) || slices.Contains(managers, entry.Manager) {
+			continue
+		}
+		set := &fieldpath.Set{}
+		if err := set.FromJSON(entry.FieldsV1.GetRawReader()); err == nil && !set.Intersection(wanted.Leaves()).Empty() {
+			managers = append(managers, entry.Manager)
+		}
+	}
+	return managers
+}
+
 func setFields(entry *metav1.ManagedFieldsEntry, set *fieldpath.Set) error {
 	text, err := set.ToJSON()
 	if err != nil {

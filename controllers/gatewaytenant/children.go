@@ -1,6 +1,8 @@
 package gatewaytenant
 
 import (
+	"slices"
+
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -91,10 +93,15 @@ func keepJob(object any) (any, error) {
 	return object, nil
 }
 
+// watchedChildren are these, and what an earlier control plane may have left beside them.
+func watchedChildren() []child {
+	return append(append(slices.Clone(children), leftovers...), otherWorkload)
+}
+
 // childCaches makes a cache for each child, filled from the given namespaces or, if there are none, from all.
 func childCaches(mgr manager.Manager, namespaces namedcache.Namespaces) (map[childKey]cache.Cache, error) {
 	caches := make(map[childKey]cache.Cache, len(children))
-	for _, c := range children {
+	for _, c := range watchedChildren() {
 		named, err := namedcache.New(mgr, c.object, c.name, c.transform, namespaces)
 		if err != nil {
 			return nil, err

@@ -67,16 +67,22 @@ func SetupWithManager(mgr ctrl.Manager, options Options) error {
 	if err != nil {
 		return err
 	}
+	shared, err := namedcache.New(mgr, &rbacv1.ClusterRoleBinding{}, sharedBinding, nil, nil)
+	if err != nil {
+		return err
+	}
 	r := &Reconciler{
 		Client: mgr.GetClient(),
 		live:   mgr.GetAPIReader(),
-		caches: caches, sandboxCRD: sandboxCRD, rollout: newRollout(options.RolloutPercent),
+		caches: caches, sandboxCRD: sandboxCRD, shared: shared,
+		rollout: newRollout(options.RolloutPercent), rivals: &rivals{now: time.Now},
 		applier:  apply.New(mgr.GetClient(), mgr.GetScheme(), manifests.Manager),
 		events:   mgr.GetEventRecorder(manifests.Manager),
 		platform: options.Platform,
 		watched:  options.Namespaces.Include,
 		now:      time.Now,
 	}
+	r.applier.OnDrift(r.rivals.note)
 	build := ctrl.NewControllerManagedBy(mgr).
 		Named("gatewaytenant").
 		For(&v1alpha1.GatewayTenant{}).
@@ -85,6 +91,7 @@ func SetupWithManager(mgr ctrl.Manager, options Options) error {
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(ofPod), builder.WithPredicates(newTrouble())).
 		Watches(&corev1.Event{}, handler.EnqueueRequestsFromMapFunc(ofEvent)).
 		WatchesRawSource(source.Func(r.rollout.Start)).
+		WatchesRawSource(source.Kind[client.Object](shared, &rbacv1.ClusterRoleBinding{}, handler.TypedEnqueueRequestsFromMapFunc(ofShared))).
 		WatchesRawSource(source.Kind[client.Object](sandboxCRD, &apiextensionsv1.CustomResourceDefinition{}, handler.TypedEnqueueRequestsFromMapFunc(r.everyTenant), servedChanges())).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: options.Concurrency,
@@ -101,7 +108,7 @@ func watchChildren(build *builder.Builder, caches map[childKey]cache.Cache) {
 		func(_ context.Context, object client.Object) []reconcile.Request {
 			return tenantIn(object.GetNamespace())
 		})
-	for _, c := range children {
+	for _, c := range watchedChildren() {
 		build.WatchesRawSource(source.Kind(caches[c.childKey], c.object, toTenant))
 	}
 }

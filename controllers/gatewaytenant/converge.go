@@ -10,6 +10,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -23,6 +24,9 @@ import (
 
 // converge brings a tenant's objects one pass closer to what was rendered.
 func (r *Reconciler) converge(ctx context.Context, gt *v1alpha1.GatewayTenant, p *pass) {
+	if p.err = adoptable(p, gt.UID); p.err != nil {
+		return
+	}
 	foundation := p.objects.Foundation
 	if p.held {
 		foundation = slices.DeleteFunc(slices.Clone(foundation), manifests.GoesWithThePod)
@@ -30,7 +34,7 @@ func (r *Reconciler) converge(ctx context.Context, gt *v1alpha1.GatewayTenant, p
 	if p.err = r.applyAll(ctx, foundation, p.seen); p.err != nil {
 		return
 	}
-	p.err = r.certgen(ctx, gt, p)
+	p.err = errors.Join(r.certgen(ctx, gt, p), r.clearUp(ctx, p))
 	if p.certificates.Complete && !p.held { // else the StatefulSet waits for its Secrets; each of them is an event
 		p.err = errors.Join(p.err, r.gateway(ctx, p))
 	}
@@ -81,7 +85,15 @@ func (r *Reconciler) apply(ctx context.Context, desired *unstructured.Unstructur
 	if err := ours(desired, live, seen.uid); err != nil {
 		return err
 	}
-	return r.applier.Apply(ctx, desired, live)
+	err := r.applier.Apply(ctx, desired, live)
+	if desired.GetKind() != "RoleBinding" || live == nil || !apierrors.IsInvalid(err) {
+		return err
+	}
+	// It binds another role, as the earlier control plane's does, and that cannot be changed.
+	if err := r.deleteSeen(ctx, metadataOf(desired.GroupVersionKind(), desired.GetName()), live); err != nil {
+		return err
+	}
+	return r.applier.Apply(ctx, desired, nil)
 }
 
 // certgen runs the Job that makes the Secrets, when there is work for it.
@@ -134,7 +146,8 @@ func jobCondition(job *batchv1.Job, what batchv1.JobConditionType) *batchv1.JobC
 // deleteJob deletes the certgen Job together with its pods, so that no two of them are ever at work. That it is still
 // the Job that was decided about is confirmed by a live read: the cache may be old.
 func (r *Reconciler) deleteJob(ctx context.Context, job *batchv1.Job) error {
-	if controller := metav1.GetControllerOf(job); controller == nil || controller.Kind != "GatewayTenant" {
+	controller := metav1.GetControllerOf(job)
+	if controller == nil && job.Labels[manifests.LabelName] != manifests.AppName || controller != nil && controller.Kind != "GatewayTenant" {
 		return &conflictError{fmt.Sprintf("Job %s/%s", job.Namespace, job.Name), "is not the operator's"}
 	}
 	live := &batchv1.Job{}

@@ -38,7 +38,7 @@ type observed struct {
 func (r *Reconciler) observe(ctx context.Context, gt *v1alpha1.GatewayTenant) (observed, error) {
 	namespace := gt.Namespace
 	seen := observed{uid: gt.UID, live: make(map[childKey]metav1.Object, len(children)+1), secrets: map[string]*corev1.Secret{}}
-	for _, c := range children {
+	for _, c := range watchedChildren() {
 		object := c.object.DeepCopyObject().(client.Object)
 		there, err := found(r.caches[c.childKey].Get(ctx, client.ObjectKey{Namespace: namespace, Name: c.name}, object))
 		if err != nil {

@@ -44,5 +44,8 @@ func ours(desired *unstructured.Unstructured, live metav1.Object, tenant types.U
 	case live.GetLabels()[manifests.LabelName] != manifests.AppName:
 		return &conflictError{apply.Describe(desired), fmt.Sprintf("does not bear the label %s=%s", manifests.LabelName, manifests.AppName)}
 	}
+	if release := live.GetAnnotations()["meta.helm.sh/release-name"]; release != "" {
+		return &conflictError{apply.Describe(desired), fmt.Sprintf("is of the Helm release %s (helm uninstall %[1]s -n %s leaves its volume and its Secrets, and these are taken over)", release, desired.GetNamespace())}
+	}
 	return nil
 }

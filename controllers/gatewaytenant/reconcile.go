@@ -3,6 +3,7 @@ package gatewaytenant
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -27,7 +28,9 @@ type Reconciler struct {
 	live          client.Reader            // reads from the API server: only before something is deleted
 	caches        map[childKey]cache.Cache // what there is of the tenants' objects
 	sandboxCRD    cache.Cache              // of the Sandbox API
+	shared        cache.Cache              // of the earlier control plane's binding
 	rollout       *rollout
+	rivals        *rivals
 	applier       *apply.Applier
 	events        events.EventRecorder
 	platform      manifests.Platform
@@ -50,6 +53,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		r.wrote.Delete(request.Namespace)
 		forget(request.Namespace)
 		r.rollout.forget(request.Namespace)
+		r.rivals.forget(request.Namespace)
 		return ctrl.Result{}, r.removeBinding(ctx, request.NamespacedName)
 	}
 	defer r.rollout.look(request.Namespace) // after its turn is known
@@ -61,6 +65,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		return ctrl.Result{}, err // all is owned: the garbage collector removes it
 	}
 	pass := r.pass(ctx, tenant, namespace)
+	pass.rivals, pass.rivalsFor = r.rivals.of(request.Namespace)
 	measure(request.Namespace, pass.certificates)
 	// A failed status write outranks the pass's own error, which will come again by itself.
 	if err := r.writeStatus(ctx, tenant, statusOf(tenant, pass)); err != nil {
@@ -73,8 +78,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 type pass struct {
 	generation   int64 // of the spec
 	suspended    bool
-	held         bool   // what runs is left as it is, until it has its turn
-	podSecurity  string // the level that the namespace enforces; empty: it does not say
+	rivals       []string      // who change what is ours
+	rivalsFor    time.Duration // how long that holds
+	held         bool          // what runs is left as it is, until it has its turn
+	podSecurity  string        // the level that the namespace enforces; empty: it does not say
 	tenant       manifests.Tenant
 	rejected     *manifests.RejectedError // nil: the spec is valid
 	seen         observed
@@ -154,16 +161,15 @@ func (r *Reconciler) next(p pass) (ctrl.Result, error) {
 	if p.suspended {
 		return ctrl.Result{}, nil // the end of it is an event
 	}
-	wait := p.again
-	if again := p.seen.again; again > 0 && (wait == 0 || again < wait) {
-		wait = again
-	}
+	waits := []time.Duration{p.again, p.seen.again, p.rivalsFor}
 	if look := p.certificates.NextLook; !look.IsZero() {
-		if until := max(look.Sub(r.now()), time.Millisecond); wait == 0 || until < wait {
-			wait = until
-		}
+		waits = append(waits, max(look.Sub(r.now()), time.Millisecond))
 	}
-	return ctrl.Result{RequeueAfter: wait}, nil
+	waits = slices.DeleteFunc(waits, func(wait time.Duration) bool { return wait <= 0 })
+	if len(waits) == 0 {
+		return ctrl.Result{}, nil
+	}
+	return ctrl.Result{RequeueAfter: slices.Min(waits)}, nil
 }
 
 // waitsForOthers tells whether an error is only somebody else's to mend; what they do is an event, so that no retry is

@@ -32,6 +32,9 @@ func setWarning(status *v1alpha1.GatewayTenantStatus, p pass) {
 // warnings are in a fixed order: a status that says the same must be the same.
 func warnings(p pass) []warning {
 	var all []warning
+	if len(p.rivals) > 0 {
+		all = append(all, warning{v1alpha1.ReasonChangedByOthers, fmt.Sprintf("%s changes objects of this gateway again and again, and they are set back each time; if an earlier control plane still runs, stop it", strings.Join(p.rivals, " and "))})
+	}
 	if p.held {
 		all = append(all, warning{v1alpha1.ReasonUpdateQueued, "an update of the platform waits for its turn: other tenants are updated first, a few at a time, and each has to serve again before the next"})
 	}

@@ -113,13 +113,13 @@ func (c *Cluster) programs() []string {
 	return names
 }
 
-// Kill ends one component the hard way and returns when it is gone.
+// Kill ends one program or component the hard way and returns when it is gone.
 func (c *Cluster) Kill(name string) error {
-	if _, err := find(name); err != nil {
-		return err
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if _, started := c.state.Processes[name]; !started {
+		return fmt.Errorf("%s was not started", name)
+	}
 	return c.end(0, name)
 }
 
@@ -153,10 +153,10 @@ func (c *Cluster) process(name string) identity {
 	return c.state.Processes[name]
 }
 
-// Pause stops a component without ending it, so that it neither answers nor hangs up; Resume lets it go on.
+// Pause stops a program or component without ending it, so that it neither answers nor hangs up; Resume lets it go on.
 func (c *Cluster) Pause(name string) error { return c.process(name).signal(syscall.SIGSTOP) }
 
-// Resume lets a component go on that was paused.
+// Resume lets a program or component go on that was paused.
 func (c *Cluster) Resume(name string) error { return c.process(name).signal(syscall.SIGCONT) }
 
 func find(name string) (component, error) {

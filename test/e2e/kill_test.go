@@ -238,13 +238,20 @@ func waitSettled(t *testing.T, namespace string) {
 	})
 }
 
+// managerArgs are the arguments of the operator's program for some namespaces, separated by commas.
+func managerArgs(namespaces string) []string {
+	return []string{
+		"--platform-namespace=" + platformNamespace, "--watch-namespaces=" + namespaces, "--certgen-image=gatewaytenant-operator:dev",
+		"--enable-bridge=false", "--metrics-bind-address=0", "--health-probe-bind-address=0",
+	}
+}
+
 // runOperator runs the operator's program for one namespace, until it is killed or the tenant is Ready.
 func runOperator(t *testing.T, namespace string, after int) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	k := newKiller(t, after)
-	k.run(ctx, t, platformNamespace, "gatewaytenant-operator", "manager", "--platform-namespace="+platformNamespace, "--watch-namespaces="+namespace,
-		"--certgen-image=gatewaytenant-operator:dev", "--enable-bridge=false", "--metrics-bind-address=0", "--health-probe-bind-address=0")
+	k.run(ctx, t, platformNamespace, "gatewaytenant-operator", "manager", managerArgs(namespace)...)
 	ended := make(chan bool, 1)
 	go func() { ended <- k.wait() }()
 	if after >= 1000 {

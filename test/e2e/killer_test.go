@@ -29,6 +29,16 @@ type killer struct {
 // newKiller makes one that kills after so many writes.
 func newKiller(t *testing.T, after int) *killer {
 	t.Helper()
+	k := &killer{left: after}
+	forward := toAPIServer(t)
+	forward.ModifyResponse = k.seen
+	k.server = serve(t, forward)
+	return k
+}
+
+// toAPIServer forwards requests to the API server as they are.
+func toAPIServer(t *testing.T) *httputil.ReverseProxy {
+	t.Helper()
 	transport, err := rest.TransportFor(rest.AnonymousClientConfig(cluster.Config()))
 	if err != nil {
 		t.Fatal(err)
@@ -37,19 +47,39 @@ func newKiller(t *testing.T, after int) *killer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := &killer{left: after}
-	k.server = httptest.NewTLSServer(&httputil.ReverseProxy{
-		Rewrite:        func(r *httputil.ProxyRequest) { r.SetURL(target) },
-		Transport:      transport,
-		FlushInterval:  -1, // watches
-		ModifyResponse: k.seen,
-		ErrorHandler:   func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) }, // the connection breaks
-	})
+	return &httputil.ReverseProxy{
+		Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(target) },
+		Transport:     transport,
+		FlushInterval: -1,                                                                              // watches
+		ErrorHandler:  func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) }, // the connection breaks
+	}
+}
+
+// serve is a server that lives as long as the test.
+func serve(t *testing.T, handler http.Handler) *httptest.Server {
+	t.Helper()
+	server := httptest.NewTLSServer(handler)
 	t.Cleanup(func() {
-		k.server.CloseClientConnections()
-		k.server.Close()
+		server.CloseClientConnections()
+		server.Close()
 	})
-	return k
+	return server
+}
+
+// kubeconfigFor writes a kubeconfig of a ServiceAccount that reaches the API server through another server.
+func kubeconfigFor(t *testing.T, server *httptest.Server, namespace, account string) (path string) {
+	t.Helper()
+	config, err := cluster.ServiceAccountConfig(t.Context(), namespace, account)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.Host = server.URL
+	config.TLSClientConfig = rest.TLSClientConfig{CAData: encode("CERTIFICATE", server.Certificate().Raw)}
+	path = filepath.Join(t.TempDir(), "kubeconfig")
+	if err := cluster.WriteKubeconfig(path, config); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // seen counts a write that was done.
@@ -69,16 +99,7 @@ func (k *killer) seen(response *http.Response) error {
 // run starts a program that reaches the API server through the killer, as a ServiceAccount.
 func (k *killer) run(ctx context.Context, t *testing.T, namespace, account, program string, args ...string) {
 	t.Helper()
-	config, err := cluster.ServiceAccountConfig(t.Context(), namespace, account)
-	if err != nil {
-		t.Fatal(err)
-	}
-	config.Host = k.server.URL
-	config.TLSClientConfig = rest.TLSClientConfig{CAData: encode("CERTIFICATE", k.server.Certificate().Raw)}
-	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
-	if err := cluster.WriteKubeconfig(kubeconfig, config); err != nil {
-		t.Fatal(err)
-	}
+	kubeconfig := kubeconfigFor(t, k.server, namespace, account)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.program = exec.CommandContext(ctx, filepath.Join("../../bin", program), append([]string{"--kubeconfig=" + kubeconfig}, args...)...)
