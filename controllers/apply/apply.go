@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 )
 
 // AnnotationHash is on every object that an Applier has applied: the hash of what was sent.
@@ -63,6 +64,12 @@ func (a *Applier) Apply(ctx context.Context, desired *unstructured.Unstructured,
 func InState(desired *unstructured.Unstructured, live metav1.Object) bool {
 	hash, err := Hash(desired)
 	return err == nil && live.GetAnnotations()[AnnotationHash] == hash
+}
+
+// Stamped tells whether the hash on live is the one that we wrote, and not somebody else's.
+func (a *Applier) Stamped(live metav1.Object) bool {
+	owned, err := a.fields.owned(live)
+	return err == nil && owned != nil && owned.Has(fieldpath.MakePathOrDie("metadata", "annotations", AnnotationHash))
 }
 
 func (a *Applier) unchanged(stamped *unstructured.Unstructured, live metav1.Object) (bool, error) {

@@ -2,6 +2,7 @@ package apply
 
 import (
 	"fmt"
+	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -51,6 +52,11 @@ func (o *ownership) owned(live metav1.Object) (*fieldpath.Set, error) {
 		return set, nil
 	}
 	return nil, nil
+}
+
+// Applied tells whether owner has applied live.
+func Applied(live metav1.Object, owner string) bool {
+	return slices.ContainsFunc(live.GetManagedFields(), (&ownership{owner: owner}).ours)
 }
 
 // ours tells the entry of what we have applied.

@@ -148,7 +148,7 @@ func jobCondition(job *batchv1.Job, what batchv1.JobConditionType) *batchv1.JobC
 func (r *Reconciler) deleteJob(ctx context.Context, job *batchv1.Job) error {
 	controller := metav1.GetControllerOf(job)
 	if controller == nil && job.Labels[manifests.LabelName] != manifests.AppName || controller != nil && controller.Kind != "GatewayTenant" {
-		return &conflictError{fmt.Sprintf("Job %s/%s", job.Namespace, job.Name), "is not the operator's"}
+		return &conflictError{fmt.Sprintf("Job %s/%s", job.Namespace, job.Name), "is not the operator's; delete it"}
 	}
 	live := &batchv1.Job{}
 	there, err := found(r.live.Get(ctx, client.ObjectKeyFromObject(job), live))

@@ -12,11 +12,11 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
-// conflictError says that an object with a name of ours is somebody else's.
+// conflictError says that an object with a name of ours is somebody else's, and what can be done.
 type conflictError struct{ object, whose string }
 
 func (e *conflictError) Error() string {
-	return fmt.Sprintf("%s is there already and %s; delete it or move it out of the way", e.object, e.whose)
+	return fmt.Sprintf("%s is there already and %s", e.object, e.whose)
 }
 
 // leavingError says that an object is still being removed. Its end is an event, so there is nothing to retry.
@@ -40,12 +40,14 @@ func ours(desired *unstructured.Unstructured, live metav1.Object, tenant types.U
 	case controller != nil && controller.Kind == "GatewayTenant" && controller.Name == v1alpha1.Name:
 		return &leavingError{apply.Describe(desired)} // of a former GatewayTenant: the garbage collector takes it
 	case controller != nil:
-		return &conflictError{apply.Describe(desired), fmt.Sprintf("is controlled by %s %s", controller.Kind, controller.Name)}
+		return &conflictError{apply.Describe(desired), fmt.Sprintf("is controlled by %s %s; delete that, or move it to another namespace", controller.Kind, controller.Name)}
+	case apply.Applied(live, manifests.Manager):
+		return nil // whatever labels it bears by now
 	case live.GetLabels()[manifests.LabelName] != manifests.AppName:
-		return &conflictError{apply.Describe(desired), fmt.Sprintf("does not bear the label %s=%s", manifests.LabelName, manifests.AppName)}
+		return &conflictError{apply.Describe(desired), fmt.Sprintf("is somebody else's; label it %s=%s to hand it over to the gateway, or make it under another name", manifests.LabelName, manifests.AppName)}
 	}
 	if release := live.GetAnnotations()["meta.helm.sh/release-name"]; release != "" {
-		return &conflictError{apply.Describe(desired), fmt.Sprintf("is of the Helm release %s (helm uninstall %[1]s -n %s leaves its volume and its Secrets, and these are taken over)", release, desired.GetNamespace())}
+		return &conflictError{apply.Describe(desired), fmt.Sprintf("is of the Helm release %s; run helm uninstall %[1]s -n %s: its volume and its Secrets stay, and are taken over", release, desired.GetNamespace())}
 	}
 	return nil
 }

@@ -7,6 +7,8 @@ import (
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
@@ -144,7 +146,7 @@ func (r *Reconciler) turn(ctx context.Context, namespace string, p *pass) (held,
 	switch {
 	case set == nil || p.rejected != nil || p.suspended:
 		r.rollout.settle(namespace)
-	case !apply.InState(p.objects.Gateway, set) && !manifests.AskedFor(p.objects.Gateway, set) && serves(set):
+	case r.byPlatform(p.objects.Gateway, set) && serves(set):
 		granted, err = r.rollout.admit(namespace, func() ([]string, error) { return r.tenants(ctx) })
 		return !granted, granted, err
 	case manifests.RolledByPlatform(set) && !serves(set):
@@ -153,6 +155,15 @@ func (r *Reconciler) turn(ctx context.Context, namespace string, p *pass) (held,
 		r.rollout.settle(namespace)
 	}
 	return false, false, nil
+}
+
+// byPlatform tells whether a StatefulSet is to be changed for a cause of the platform's: an adopted one, or one that the
+// operator rendered otherwise before.
+func (r *Reconciler) byPlatform(rendered *unstructured.Unstructured, live metav1.Object) bool {
+	if !apply.Applied(live, manifests.Manager) {
+		return true
+	}
+	return !apply.InState(rendered, live) && r.applier.Stamped(live) && !manifests.AskedFor(rendered, live)
 }
 
 // tenants are the namespaces of all tenants.

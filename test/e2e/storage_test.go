@@ -24,7 +24,9 @@ func TestVolumeGrowsAndGoes(t *testing.T) {
 	waitReady(t, namespace)
 	pod, set := podUID(t, namespace), get(t, &appsv1.StatefulSet{}, namespace, manifests.GatewayName).UID
 	waitSize(t, namespace, "2Gi")
-	change(t, namespace, func(s *v1alpha1.GatewayTenantSpec) { s.Storage.Size, s.Storage.WhenDeleted = "3Gi", v1alpha1.WhenDeletedDelete })
+	change(t, namespace, func(s *v1alpha1.GatewayTenantSpec) {
+		s.Storage.Size, s.Storage.WhenDeleted = "3Gi", v1alpha1.WhenDeletedDelete
+	})
 	waitSize(t, namespace, "3Gi")
 	waitReady(t, namespace)
 	if podUID(t, namespace) != pod || get(t, &appsv1.StatefulSet{}, namespace, manifests.GatewayName).UID != set {
