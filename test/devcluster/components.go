@@ -99,7 +99,7 @@ func controllerManagerArgs(s *state) []string {
 		"--root-ca-file="+s.cert("ca.crt"),
 		"--concurrent-statefulset-syncs=20",
 		"--concurrent-job-syncs=20",
-		"--concurrent-namespace-syncs=20",
+		"--concurrent-namespace-syncs=50",
 		"--concurrent-gc-syncs=30",
 		"--concurrent-service-endpoint-syncs=10",
 		"--concurrent-serviceaccount-token-syncs=10",

@@ -76,40 +76,6 @@ func hash(data map[string][]byte) string {
 	return hex.EncodeToString(sum.Sum(nil))
 }
 
-// podsSeen counts the pods that a gateway has had, from now on.
-func podsSeen(t *testing.T, namespace string) func() int {
-	t.Helper()
-	watching, err := client.NewWithWatch(cluster.Config(), client.Options{Scheme: admin.Scheme()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	w, err := watching.Watch(t.Context(), &corev1.PodList{}, client.InNamespace(namespace))
-	if err != nil {
-		t.Fatal(err)
-	}
-	uids := make(chan types.UID, 1000)
-	inBackground(t, func(ctx context.Context) {
-		defer w.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case event := <-w.ResultChan():
-				if pod, ok := event.Object.(*corev1.Pod); ok && pod.Name == manifests.GatewayName+"-0" {
-					uids <- pod.UID
-				}
-			}
-		}
-	})
-	seen := map[types.UID]bool{}
-	return func() int {
-		for len(uids) > 0 {
-			seen[<-uids] = true
-		}
-		return len(seen)
-	}
-}
-
 // TestGatewayOfTheEarlierControlPlaneIsTakenOver in place: the same volume, Secrets and StatefulSet, one restart, and
 // nothing of the earlier one is left. Who goes on as the earlier one did is named.
 func TestGatewayOfTheEarlierControlPlaneIsTakenOver(t *testing.T) {
@@ -127,7 +93,7 @@ func TestGatewayOfTheEarlierControlPlaneIsTakenOver(t *testing.T) {
 	if err := admin.Update(t.Context(), claim); err != nil {
 		t.Fatal(err)
 	}
-	before, pods := kept(t, namespace), podsSeen(t, namespace)
+	before, pods := kept(t, namespace), podsOf(t, namespace)
 	create(t, tenantWith(namespace, v1alpha1.GatewayTenantSpec{}))
 	tenant := waitReady(t, namespace)
 	eventually(t, 15*time.Second, func() error {
@@ -139,7 +105,7 @@ func TestGatewayOfTheEarlierControlPlaneIsTakenOver(t *testing.T) {
 	if after := kept(t, namespace); !maps.Equal(after, before) {
 		t.Errorf("it was %v and is %v", before, after)
 	}
-	if n := pods(); n > 2 {
+	if n := pods()[namespace]; n > 2 {
 		t.Errorf("%d restarts", n-1)
 	}
 	claim = get(t, claim, namespace, manifests.ClaimName)

@@ -1,0 +1,116 @@
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/manifests"
+)
+
+const crowd = 200
+
+// inCrowd does something for each of many namespaces, a few at a time.
+func inCrowd(t *testing.T, do func(namespace string) error) {
+	t.Helper()
+	errs, turns := make(chan error, crowd), make(chan struct{}, 16)
+	var all sync.WaitGroup
+	for i := range crowd {
+		all.Go(func() {
+			turns <- struct{}{}
+			defer func() { <-turns }()
+			errs <- do(fmt.Sprintf("crowd-%03d", i))
+		})
+	}
+	all.Wait()
+	close(errs)
+	for err := range errs {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestManyTenantsGoWithoutATrace: with their GatewayTenants while the operator is down, and with their namespaces.
+func TestManyTenantsGoWithoutATrace(t *testing.T) {
+	inCrowd(t, func(namespace string) error {
+		return admin.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace, Labels: map[string]string{"crowd": "yes"}}})
+	})
+	makeCrowd(t)
+	operator.stop()
+	inCrowd(t, func(namespace string) error {
+		return admin.Delete(t.Context(), tenantWith(namespace, v1alpha1.GatewayTenantSpec{}))
+	})
+	eventually(t, 120*time.Second, func() error { return leftOf(t, false) })
+	if err := operator.start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 60*time.Second, func() error { return leftOf(t, true) })
+
+	makeCrowd(t)
+	inCrowd(t, func(namespace string) error {
+		return admin.Delete(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}})
+	})
+	eventually(t, 180*time.Second, func() error {
+		var list metav1.PartialObjectMetadataList
+		list.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("NamespaceList"))
+		if err := admin.List(t.Context(), &list, client.MatchingLabels{"crowd": "yes"}); err != nil || len(list.Items) > 0 {
+			return fmt.Errorf("%d namespaces are still there (%w)", len(list.Items), err)
+		}
+		return nil
+	})
+	eventually(t, 60*time.Second, func() error { return leftOf(t, true) })
+}
+
+// makeCrowd makes the tenants and waits until all are Ready.
+func makeCrowd(t *testing.T) {
+	t.Helper()
+	inCrowd(t, func(namespace string) error {
+		return admin.Create(t.Context(), tenantWith(namespace, v1alpha1.GatewayTenantSpec{}))
+	})
+	eventually(t, 180*time.Second, func() error {
+		var list v1alpha1.GatewayTenantList
+		if err := admin.List(t.Context(), &list); err != nil {
+			return err
+		}
+		ready := 0
+		for _, tenant := range list.Items {
+			if strings.HasPrefix(tenant.Namespace, "crowd-") && meta.IsStatusConditionTrue(tenant.Status.Conditions, v1alpha1.ConditionReady) {
+				ready++
+			}
+		}
+		if ready < crowd {
+			return fmt.Errorf("%d of %d are Ready", ready, crowd)
+		}
+		return nil
+	})
+}
+
+// leftOf finds what is left of the tenants but their volumes, in namespaces and, if asked, beside them.
+func leftOf(t *testing.T, clusterWide bool) error {
+	t.Helper()
+	kinds := namespacedKinds()
+	if clusterWide {
+		kinds["ClusterRoleBinding"] = &rbacv1.ClusterRoleBindingList{}
+	}
+	for kind, list := range kinds {
+		if err := admin.List(t.Context(), list, client.MatchingLabels{manifests.LabelManagedBy: manifests.Manager}); err != nil {
+			return err
+		}
+		for _, object := range items(t, list) {
+			if strings.Contains(object.GetNamespace()+object.GetName(), "crowd-") {
+				return fmt.Errorf("%s %s/%s is still there", kind, object.GetNamespace(), object.GetName())
+			}
+		}
+	}
+	return nil
+}
