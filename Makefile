@@ -24,12 +24,13 @@ build: ## Build the operator and its other commands into bin/
 	@go build -o bin/ ./cmd/... # without the image's -trimpath: that would compile all that the tests share once more
 
 generate: ## Write deepcopy, CRD, roles and the references of API and gateway.toml anew from the Go code
-	@echo "generate: deepcopy, CRD, roles, docs/api.md, docs/configuration.md"
+	@echo "generate: deepcopy, CRD, roles, docs/api.md, docs/configuration.md, docs/troubleshooting.md"
 	@$(TOOL) controller-gen object paths=./api/... crd output:crd:dir=config/crd/bases \
 		rbac:roleName=gatewaytenant-operator paths=./controllers/... output:rbac:dir=config/rbac
 	@mkdir -p docs
 	@$(TOOL) crd-ref-docs --source-path=api --config=hack/tools/crd-ref-docs.yaml --renderer=markdown --output-path=docs/api.md --log-level=ERROR
 	@go test ./manifests -count=1 -run TestConfigurationDoc -update >/dev/null
+	@go test ./controllers/gatewaytenant -count=1 -run TestTroubleshooting -update >/dev/null
 
 golden: ## Rewrite the golden files; review them as a diff
 	@go test ./manifests/... -update

@@ -97,7 +97,7 @@ type GatewayTenantSpec struct {
 
 	// storage is the gateway's volume, with its database.
 	// +optional
-	Storage Storage `json:"storage,omitzero"`
+	Storage Storage `json:"storage,omitzero"` //nolint:kubeapilinter // an empty one says what an absent one says
 
 	// suspend stops the operator from changing or repairing anything of this gateway, while true. Its certificates are
 	// not renewed meanwhile.
@@ -118,8 +118,6 @@ const (
 )
 
 // Storage is the volume of a gateway.
-//
-// +kubebuilder:validation:MinProperties=1
 type Storage struct {
 	// size is how much room the volume has, 1Gi by default. It can grow, if the storage class allows it, and not shrink. A
 	// volume that is there already keeps the size that it has, unless a larger one is asked for.
@@ -234,7 +232,7 @@ type GatewayTenant struct {
 
 	// spec says what gateway the namespace gets.
 	// +optional
-	// +kubebuilder:default={}
+	// +default={}
 	Spec GatewayTenantSpec `json:"spec,omitzero"`
 
 	// status is what the operator last saw.

@@ -8,6 +8,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -15,8 +16,8 @@ import (
 // GatewayTenant could not own it. Both are read from the API server first, since a cache may be old.
 func (r *Reconciler) removeBinding(ctx context.Context, tenant client.ObjectKey) error {
 	binding, err := r.binding(ctx, tenant.Namespace)
-	if err != nil || binding == nil || binding.DeletionTimestamp != nil {
-		return err
+	if err != nil || binding == nil || binding.DeletionTimestamp != nil || !apply.Applied(binding, manifests.Manager) {
+		return err // another's may be called like ours
 	}
 	if there, err := found(r.live.Get(ctx, tenant, &v1alpha1.GatewayTenant{})); err != nil || there {
 		return err

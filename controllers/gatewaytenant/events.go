@@ -23,5 +23,5 @@ func (r *Reconciler) tell(before *v1alpha1.GatewayTenant, after v1alpha1.Gateway
 	r.events.Eventf(before, nil, kind, is.Reason, "Reconcile", "%s", is.Message)
 }
 
-// onTheWay are reasons that every gateway has on its way to Ready.
-var onTheWay = []string{v1alpha1.ReasonIssuing, v1alpha1.ReasonWaitingForCertificates, v1alpha1.ReasonRollingOut, v1alpha1.ReasonWaitingForRemoval}
+// onTheWay are reasons that every gateway has on its way to Ready, or that somebody has asked for.
+var onTheWay = []string{v1alpha1.ReasonIssuing, v1alpha1.ReasonWaitingForCertificates, v1alpha1.ReasonRollingOut, v1alpha1.ReasonWaitingForRemoval, v1alpha1.ReasonSuspended}

@@ -3,7 +3,6 @@ package e2e
 import (
 	"context"
 	"fmt"
-	"slices"
 	"testing"
 	"time"
 
@@ -107,16 +106,4 @@ func waitGone(t *testing.T, object client.Object, namespace, name string) {
 		}
 		return fmt.Errorf("%T %s/%s is still there (%w)", object, namespace, name, err)
 	})
-}
-
-// containerWaits tells whether a pod's container waits for one of the reasons or, if there are none, runs.
-func containerWaits(pod *corev1.Pod, reasons []string) error {
-	if len(pod.Status.ContainerStatuses) == 0 {
-		return fmt.Errorf("the pod has no container yet")
-	}
-	state := pod.Status.ContainerStatuses[0].State
-	if len(reasons) == 0 && state.Running != nil || state.Waiting != nil && slices.Contains(reasons, state.Waiting.Reason) {
-		return nil
-	}
-	return fmt.Errorf("the container is in state %+v, want %v", state, reasons)
 }

@@ -175,3 +175,25 @@ func TestForeignObjectIsNotOverwritten(t *testing.T) {
 	}
 	waitReady(t, namespace)
 }
+
+// TestForeignBindingIsNotOverwritten: it could give a stranger the rights of a gateway, or the other way round.
+func TestForeignBindingIsNotOverwritten(t *testing.T) {
+	const namespace, name = "foreign-binding", "gatewaytenant-node-reader:foreign-binding"
+	foreign := &rbacv1.ClusterRoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: name}, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "view"},
+		Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: "somebody"}},
+	}
+	create(t, foreign)
+	makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
+	tenant := waitCondition(t, namespace, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonConflict)
+	if message := messageOf(tenant, v1alpha1.ConditionReady); !strings.Contains(message, "ClusterRoleBinding "+name) {
+		t.Errorf("the message does not name the object: %s", message)
+	}
+	if is := get(t, &rbacv1.ClusterRoleBinding{}, "", name); is.Subjects[0].Name != "somebody" {
+		t.Errorf("the foreign binding was changed: %v", is.Subjects)
+	}
+	if err := admin.Delete(t.Context(), foreign); err != nil {
+		t.Fatal(err)
+	}
+	waitReady(t, namespace)
+}

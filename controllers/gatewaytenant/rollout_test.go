@@ -1,0 +1,91 @@
+package gatewaytenant
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"k8s.io/client-go/util/workqueue"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+)
+
+// TestTurnsAreGivenAFewAtATime plays what passes over tenants would do.
+func TestTurnsAreGivenAFewAtATime(t *testing.T) {
+	queue := workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]())
+	defer queue.ShutDown()
+	r := newRollout(50)
+	if err := r.Start(t.Context(), queue); err != nil {
+		t.Fatal(err)
+	}
+	all := func() ([]string, error) { return []string{"a", "b", "c", "d"}, nil }
+	asks := func(namespace string, want bool) {
+		t.Helper()
+		if got, err := r.admit(namespace, all); err != nil || got != want {
+			t.Errorf("%s is admitted: %v (%v), want %v", namespace, got, err, want)
+		}
+	}
+	woken := func(want ...string) {
+		t.Helper()
+		var got []string
+		for queue.Len() > 0 {
+			request, _ := queue.Get()
+			queue.Done(request)
+			got = append(got, request.Namespace)
+		}
+		if slices.Sort(got); !slices.Equal(got, want) {
+			t.Errorf("woken are %v, want %v", got, want)
+		}
+	}
+	if _, err := r.admit("a", func() ([]string, error) { return nil, errors.New("no cache") }); err == nil {
+		t.Error("it is not known how many there are, and no error")
+	}
+	asks("a", false) // the others may be under way since before the start
+	r.look("a")
+	r.begin("b")
+	r.look("b")
+	asks("c", false)
+	r.look("c")
+	woken()
+	r.look("d")
+	woken("a") // two may have a turn, and b has one
+	asks("a", true)
+	asks("a", true) // from an old cache
+	asks("c", false)
+	asks("d", false)
+	r.settle("x") // says nothing about turns
+	woken()
+	r.settle("b")
+	woken("c")
+	r.settle("c") // needs none after all: the next one
+	woken("d")
+	asks("d", true)
+	r.forget("d")
+	r.forget("a")
+	asks("b", true)
+	asks("c", false) // of two, one at a time
+}
+
+func TestRivalsAreThoseWhoDoNotStop(t *testing.T) {
+	now := time.Unix(0, 0)
+	r := &rivals{now: func() time.Time { return now }}
+	is := func(want ...string) {
+		t.Helper()
+		if got, wait := r.of("a"); !slices.Equal(got, want) || (wait > 0) != (len(want) > 0) {
+			t.Errorf("rivals are %v for %s, want %v", got, wait, want)
+		}
+	}
+	is()
+	r.note("a", []string{"kubectl-edit", "control-plane"})
+	r.note("a", []string{"control-plane"})
+	is()
+	now = now.Add(time.Minute)
+	r.note("a", []string{"control-plane"})
+	r.note("b", []string{"kubectl-edit"})
+	r.note("b", []string{"kubectl-edit"})
+	is("control-plane")
+	now = now.Add(forgotten)
+	is()
+	r.note("a", []string{"control-plane"})
+	is()
+}
