@@ -37,6 +37,10 @@ func certificatesReady(before *metav1.Condition, p pass) metav1.Condition {
 	switch worst := seen.Worst(); {
 	case worst == certificates.Fits:
 		return yes(condition, v1alpha1.ReasonIssued, "all certificates and token keys are there and fit")
+	case p.suspended && worst > certificates.Due:
+		return no(condition, v1alpha1.ReasonSuspended, cut("certgen does not run while spec.suspend is true: "+explain(seen, everything)))
+	case p.suspended:
+		return yes(condition, v1alpha1.ReasonIssued, "all certificates and token keys are there and fit; while spec.suspend is true they are not renewed")
 	case p.seen.jobTrouble != "" && p.objects.Certgen != nil && p.seen.job.Annotations[manifests.AnnotationWish] == p.objects.Certgen.GetAnnotations()[manifests.AnnotationWish]:
 		return no(condition, v1alpha1.ReasonIssueFailed, cut("certgen is tried again and again: "+p.seen.jobTrouble))
 	case before != nil && before.Reason == v1alpha1.ReasonIssueFailed && before.ObservedGeneration == p.generation:

@@ -93,7 +93,7 @@ func keepEvent(object any) (any, error) {
 	return kept, nil
 }
 
-// newTrouble lets only those changes of pods through that change what is wrong with them.
+// newTrouble lets only those changes of pods through that change what is wrong with them, or that they are ready no more.
 func newTrouble() predicate.Predicate {
 	of := func(object client.Object) trouble {
 		if pod, ok := object.(*corev1.Pod); ok {
@@ -103,9 +103,16 @@ func newTrouble() predicate.Predicate {
 	}
 	return predicate.Funcs{
 		CreateFunc: func(e event.CreateEvent) bool { return of(e.Object) != trouble{} },
-		UpdateFunc: func(e event.UpdateEvent) bool { return of(e.ObjectOld) != of(e.ObjectNew) },
+		UpdateFunc: func(e event.UpdateEvent) bool { return of(e.ObjectOld) != of(e.ObjectNew) || stopped(e) },
 		DeleteFunc: func(event.DeleteEvent) bool { return false }, // what it belongs to tells
 	}
+}
+
+// stopped tells whether a pod is no longer ready: now it may be in the way of its successor.
+func stopped(e event.UpdateEvent) bool {
+	was, _ := e.ObjectOld.(*corev1.Pod)
+	is, _ := e.ObjectNew.(*corev1.Pod)
+	return was != nil && is != nil && isReady(was) && !isReady(is)
 }
 
 // ofPod leads from a pod to its tenant.

@@ -61,6 +61,8 @@ func available(before *metav1.Condition, p pass) metav1.Condition {
 	switch {
 	case statefulSet == nil && p.rejected != nil:
 		return unknown(condition, v1alpha1.ReasonNotReconciled, "nothing runs: no spec was accepted so far")
+	case statefulSet == nil && p.suspended:
+		return no(condition, v1alpha1.ReasonSuspended, "nothing runs, and while spec.suspend is true, nothing will")
 	case statefulSet == nil && !p.certificates.Complete:
 		return no(condition, v1alpha1.ReasonWaitingForCertificates, "the StatefulSet waits for its Secrets")
 	case statefulSet == nil || !asAsked(p):

@@ -104,6 +104,14 @@ func TestReadyTellsTheTruth(t *testing.T) {
 				Reason: v1alpha1.ReasonIssueFailed, Message: "its pod failed before",
 			}}
 		}, v1alpha1.ReasonIssueFailed, "its pod failed before", v1alpha1.ConditionReconciling},
+		{"suspended", func(_ *v1alpha1.GatewayTenant, p *pass) { p.suspended = true }, v1alpha1.ReasonSuspended, "spec.suspend", ""},
+		{"suspended from its beginning", func(_ *v1alpha1.GatewayTenant, p *pass) {
+			p.suspended, p.seen.statefulSet, p.certificates = true, nil, found(certificates.Missing, "is missing", "")
+		}, v1alpha1.ReasonSuspended, "spec.suspend", ""},
+		{"its turn has not come", func(_ *v1alpha1.GatewayTenant, p *pass) {
+			p.held, p.seen.statefulSet.Annotations = true, nil
+		}, v1alpha1.ReasonReady, "serves", ""},
+		{"no Sandbox API", func(_ *v1alpha1.GatewayTenant, p *pass) { p.err = &missingAPIError{"install it"} }, v1alpha1.ReasonSandboxAPIMissing, "install it", v1alpha1.ConditionStalled},
 		{"no StatefulSet", func(_ *v1alpha1.GatewayTenant, p *pass) { p.seen.statefulSet = nil }, v1alpha1.ReasonRollingOut, "started", v1alpha1.ConditionReconciling},
 		{"another StatefulSet is wanted", func(_ *v1alpha1.GatewayTenant, p *pass) { p.seen.statefulSet.Annotations = nil }, v1alpha1.ReasonRollingOut, "started", v1alpha1.ConditionReconciling},
 		{"its controller has not seen it", func(_ *v1alpha1.GatewayTenant, p *pass) { p.seen.statefulSet.Generation = 2 }, v1alpha1.ReasonRollingOut, "started", v1alpha1.ConditionReconciling},

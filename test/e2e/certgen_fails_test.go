@@ -59,10 +59,7 @@ func TestCertgenThatFailsIsToldAndRecovers(t *testing.T) {
 			}
 			certgenSays(t, namespace, c.words...)
 			settledWrites(t, namespace)
-			operator.stop()
-			if err := operator.start(t.Context()); err != nil {
-				t.Fatal(err)
-			}
+			restart(t)
 			waitReady(t, namespace)
 		})
 	}

@@ -15,20 +15,6 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
-// annotate sets an annotation of a GatewayTenant.
-func annotate(t *testing.T, namespace, annotation, value string) {
-	t.Helper()
-	before := get(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name)
-	after := before.DeepCopy()
-	if after.Annotations == nil {
-		after.Annotations = map[string]string{}
-	}
-	after.Annotations[annotation] = value
-	if err := admin.Patch(t.Context(), after, client.MergeFrom(before)); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // podUID is the uid of a tenant's pod.
 func podUID(t *testing.T, namespace string) types.UID {
 	t.Helper()

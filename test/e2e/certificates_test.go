@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -76,8 +75,6 @@ func losesAndHeals(t *testing.T, namespace string, lost []string) {
 		}
 	}
 }
-
-var errStill = errors.New("the pod is the one before")
 
 // serves waits until the certificate carries a name.
 func serves(t *testing.T, namespace, name string) {

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -62,15 +63,35 @@ func tenantWith(namespace string, spec v1alpha1.GatewayTenantSpec) *v1alpha1.Gat
 	return &v1alpha1.GatewayTenant{ObjectMeta: metav1.ObjectMeta{Name: v1alpha1.Name, Namespace: namespace}, Spec: spec}
 }
 
-// change changes a GatewayTenant's spec.
-func change(t *testing.T, namespace string, edit func(*v1alpha1.GatewayTenantSpec)) {
+// errStill is for what eventually waits for where there is nothing to add.
+var errStill = errors.New("it is still as it was")
+
+// edit changes a GatewayTenant.
+func edit(t *testing.T, namespace string, do func(*v1alpha1.GatewayTenant)) {
 	t.Helper()
 	before := get(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name)
 	after := before.DeepCopy()
-	edit(&after.Spec)
+	do(after)
 	if err := admin.Patch(t.Context(), after, client.MergeFrom(before)); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// change changes a GatewayTenant's spec.
+func change(t *testing.T, namespace string, do func(*v1alpha1.GatewayTenantSpec)) {
+	t.Helper()
+	edit(t, namespace, func(tenant *v1alpha1.GatewayTenant) { do(&tenant.Spec) })
+}
+
+// annotate sets an annotation of a GatewayTenant; without a value, it takes it off.
+func annotate(t *testing.T, namespace, annotation, value string) {
+	t.Helper()
+	edit(t, namespace, func(tenant *v1alpha1.GatewayTenant) {
+		metav1.SetMetaDataAnnotation(&tenant.ObjectMeta, annotation, value)
+		if value == "" {
+			delete(tenant.Annotations, annotation)
+		}
+	})
 }
 
 // waitReady waits until a tenant is Ready at its present generation, and returns it.

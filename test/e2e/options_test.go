@@ -11,19 +11,20 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/controllers"
 )
 
+// restart ends the operator that all tests share, and starts it again.
+func restart(t *testing.T, change ...func(*controllers.Options)) {
+	t.Helper()
+	operator.stop()
+	if err := operator.start(context.Background(), change...); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // withOptions restarts the operator with other options, until the test ends.
 func withOptions(t *testing.T, change func(*controllers.Options)) {
 	t.Helper()
-	operator.stop()
-	if err := operator.start(t.Context(), change); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		operator.stop()
-		if err := operator.start(context.Background()); err != nil {
-			t.Fatal(err)
-		}
-	})
+	restart(t, change)
+	t.Cleanup(func() { restart(t) })
 }
 
 func TestBridgeThatIsSwitchedOffDoesNothing(t *testing.T) {

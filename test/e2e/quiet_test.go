@@ -66,10 +66,7 @@ func TestUnchangedTenantsAreNotWritten(t *testing.T) {
 		if requests := operator.take(writes); len(requests) == 0 {
 			t.Error("a change led to no write that was counted")
 		}
-		operator.stop()
-		if err := operator.start(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		restart(t)
 	})
 	t.Run("a new tenant costs its objects and three changes of status, and no read", func(t *testing.T) {
 		settle(t)

@@ -119,10 +119,7 @@ func TestPodsRestartOnlyWhenTheyMust(t *testing.T) {
 			waitReady(t, "restarts-bridged")
 		}, 1, 1, 1},
 		{"restart of the operator", func() {
-			operator.stop()
-			if err := operator.start(t.Context()); err != nil {
-				t.Fatal(err)
-			}
+			restart(t)
 			all(func(string) {})()
 		}, 1, 1, 1},
 	} {

@@ -86,10 +86,7 @@ func TestPlatformUpdateRollsAFewAtATime(t *testing.T) {
 			}
 			return nil
 		})
-		operator.stop()
-		if err := operator.start(t.Context(), func(o *controllers.Options) { o.GatewayImage = gatewayRepository + "0.0.73-crashes" }); err != nil {
-			t.Fatal(err)
-		}
+		restart(t, func(o *controllers.Options) { o.GatewayImage = gatewayRepository + "0.0.73-crashes" })
 		time.Sleep(4 * time.Second)
 		after := pods(t, namespaces)
 		if n := restarted(before, after); n > 1 {

@@ -26,20 +26,6 @@ func messageOf(tenant *v1alpha1.GatewayTenant, condition string) string {
 	return ""
 }
 
-// confirm annotates a GatewayTenant with the version that shall run whatever it costs; empty takes that back.
-func confirm(t *testing.T, namespace, version string) {
-	t.Helper()
-	before := get(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name)
-	after := before.DeepCopy()
-	metav1.SetMetaDataAnnotation(&after.ObjectMeta, v1alpha1.AnnotationConfirmVersion, version)
-	if version == "" {
-		delete(after.Annotations, v1alpha1.AnnotationConfirmVersion)
-	}
-	if err := admin.Patch(t.Context(), after, client.MergeFrom(before)); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // TestVersionsThatTheVolumeCannotShareAreHeld also where the tenant was deleted meanwhile and its volume stayed.
 func TestVersionsThatTheVolumeCannotShareAreHeld(t *testing.T) {
 	const namespace = "held"
@@ -66,13 +52,13 @@ func TestVersionsThatTheVolumeCannotShareAreHeld(t *testing.T) {
 	if tenant := get(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name); !meta.IsStatusConditionTrue(tenant.Status.Conditions, v1alpha1.ConditionAvailable) {
 		t.Errorf("what runs is ready, and Available says %q", messageOf(tenant, v1alpha1.ConditionAvailable))
 	}
-	confirm(t, namespace, "0.0.90")
+	annotate(t, namespace, v1alpha1.AnnotationConfirmVersion, "0.0.90")
 	waitReady(t, namespace)
 	if now := podUID(t, namespace); now == pod {
 		t.Error("the version was confirmed, and the pod is the old one")
 	}
 
-	confirm(t, namespace, "")
+	annotate(t, namespace, v1alpha1.AnnotationConfirmVersion, "")
 	waitReady(t, namespace) // nothing is asked twice
 	to("0.0.71")
 	held("does not start")
