@@ -73,6 +73,7 @@ func prepare(ctx context.Context, dir string) error {
 	klog.SetLogger(logger)
 	for _, args := range [][]string{
 		{"apply", "-k", "../../config/rbac"},
+		{"apply", "-k", "../../config/policy"},
 		{"wait", "--for=condition=Established", "crd/gatewaytenants.openshell.ambient-code.io"},
 	} {
 		if _, err := cluster.Kubectl(ctx, args...); err != nil {
