@@ -21,6 +21,7 @@ type Applier struct {
 	client client.Client
 	owner  string
 	fields *ownership
+	alone  bool
 	told   func(namespace string, managers []string)
 }
 
@@ -29,21 +30,30 @@ func New(c client.Client, scheme *runtime.Scheme, owner string) *Applier {
 	return &Applier{client: c, owner: owner, fields: newOwnership(scheme, owner)}
 }
 
+// Alone makes the Applier the only one to say what the objects are that it applies: it removes what others put into their
+// lists and, of objects that it takes over, all that a former manager set but metadata.
+func (a *Applier) Alone() *Applier {
+	a.alone = true
+	return a
+}
+
 // OnDrift has f told who changed fields of ours on an object that is applied again for it. Set it before the first Apply.
 func (a *Applier) OnDrift(f func(namespace string, managers []string)) { a.told = f }
 
 // Apply sends desired unless live, the object as a cache has it (nil: absent), is in that state already: the hash of
-// what was last sent is the same, every field that it set is still ours, and nobody else has put anything into its
-// lists. Desired is not modified.
+// what was last sent is the same, and every field that it set is still ours. An object that is there although live is nil
+// is not overwritten: that is a Conflict. Desired is not modified.
 func (a *Applier) Apply(ctx context.Context, desired *unstructured.Unstructured, live metav1.Object) error {
 	stamped, err := stamp(desired)
 	if err != nil {
 		return err
 	}
 	if live != nil {
-		changed, err := a.takeOver(ctx, stamped, live)
-		if err != nil {
-			return err
+		var changed bool
+		if a.alone {
+			if changed, err = a.takeOver(ctx, stamped, live); err != nil {
+				return err
+			}
 		}
 		unchanged, err := a.unchanged(stamped, live)
 		if err != nil || unchanged && !changed {
@@ -53,8 +63,11 @@ func (a *Applier) Apply(ctx context.Context, desired *unstructured.Unstructured,
 			a.told(desired.GetNamespace(), managers)
 		}
 	}
-	err = a.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(stamped), client.FieldOwner(a.owner), client.ForceOwnership)
-	if err != nil {
+	options := []client.ApplyOption{client.FieldOwner(a.owner)}
+	if live != nil { // else what there is unseen is somebody else's, and its fields would be in conflict
+		options = append(options, client.ForceOwnership)
+	}
+	if err := a.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(stamped), options...); err != nil {
 		return fmt.Errorf("applying %s: %w", Describe(desired), err)
 	}
 	return nil

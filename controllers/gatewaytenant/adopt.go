@@ -48,10 +48,10 @@ func adoptable(p *pass, tenant types.UID) error {
 	}
 	var errs []error
 	if other := p.seen.live[otherWorkload.childKey]; other != nil && other.GetLabels()[manifests.LabelName] == manifests.AppName {
-		errs = append(errs, &conflictError{fmt.Sprintf("Deployment %s/%s", other.GetNamespace(), other.GetName()), "is a gateway whose database is not on a volume of its own, so it cannot be taken over; use another namespace, or delete it to begin anew"})
+		errs = append(errs, &conflictError{object: fmt.Sprintf("Deployment %s/%s", other.GetNamespace(), other.GetName()), whose: "is a gateway whose database is not on a volume of its own, so it cannot be taken over; use another namespace, or delete it to begin anew"})
 	}
 	for _, object := range append(slices.Clone(p.objects.Foundation), p.objects.Gateway) {
-		if err := ours(object, p.seen.live[childKey{object.GetKind(), object.GetName()}], tenant); errors.As(err, new(*conflictError)) {
+		if err := ours(object, p.seen.live[childKey{object.GetKind(), object.GetName()}], p.seen.owners...); errors.As(err, new(*conflictError)) {
 			errs = append(errs, err)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -76,7 +77,7 @@ func SetupWithManager(mgr ctrl.Manager, options Options) error {
 		live:   mgr.GetAPIReader(),
 		caches: caches, sandboxCRD: sandboxCRD, shared: shared,
 		rollout: newRollout(options.RolloutPercent), rivals: &rivals{now: time.Now},
-		applier:  apply.New(mgr.GetClient(), mgr.GetScheme(), manifests.Manager),
+		applier:  apply.New(mgr.GetClient(), mgr.GetScheme(), manifests.Manager).Alone(),
 		events:   mgr.GetEventRecorder(manifests.Manager),
 		platform: options.Platform,
 		watched:  options.Namespaces.Include,
@@ -136,20 +137,10 @@ func tenantIn(namespace string) []reconcile.Request {
 func CacheOptions() map[client.Object]cache.ByObject {
 	return map[client.Object]cache.ByObject{
 		&corev1.Namespace{}:          {Transform: keepNamespace},
-		&rbacv1.ClusterRoleBinding{}: {Transform: keepBinding},
+		&rbacv1.ClusterRoleBinding{}: {Label: labels.SelectorFromSet(labels.Set{manifests.LabelManagedBy: manifests.Manager})},
 		&corev1.Pod{}:                cacheOfPods(),
 		&corev1.Event{}:              cacheOfEvents(),
 	}
-}
-
-// keepBinding drops all that is not a tenant's. Bindings cannot be selected by the beginning of a name, and those that
-// bear one of our names without our labels have to be seen.
-func keepBinding(object any) (any, error) {
-	binding, ok := object.(*metav1.PartialObjectMetadata)
-	if ok && !strings.HasPrefix(binding.Name, manifests.NodeReaderPrefix) {
-		binding.ObjectMeta = metav1.ObjectMeta{Name: binding.Name, UID: binding.UID, ResourceVersion: binding.ResourceVersion}
-	}
-	return object, nil
 }
 
 // keepNamespace drops what nobody asks of a namespace.

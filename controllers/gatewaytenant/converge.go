@@ -82,10 +82,13 @@ func (r *Reconciler) applyAll(ctx context.Context, objects []*unstructured.Unstr
 // apply applies one object, if it is ours and not as it should be.
 func (r *Reconciler) apply(ctx context.Context, desired *unstructured.Unstructured, seen observed) error {
 	live := seen.live[childKey{desired.GetKind(), desired.GetName()}]
-	if err := ours(desired, live, seen.uid); err != nil {
+	if err := ours(desired, live, seen.owners...); err != nil {
 		return err
 	}
 	err := r.applier.Apply(ctx, desired, live)
+	if live == nil && apierrors.IsConflict(err) {
+		return &conflictError{object: apply.Describe(desired), whose: "is somebody else's; delete it", unseen: true}
+	}
 	if desired.GetKind() != "RoleBinding" || live == nil || !apierrors.IsInvalid(err) {
 		return err
 	}
@@ -148,7 +151,7 @@ func jobCondition(job *batchv1.Job, what batchv1.JobConditionType) *batchv1.JobC
 func (r *Reconciler) deleteJob(ctx context.Context, job *batchv1.Job) error {
 	controller := metav1.GetControllerOf(job)
 	if controller == nil && job.Labels[manifests.LabelName] != manifests.AppName || controller != nil && controller.Kind != "GatewayTenant" {
-		return &conflictError{fmt.Sprintf("Job %s/%s", job.Namespace, job.Name), "is not the operator's; delete it"}
+		return &conflictError{object: fmt.Sprintf("Job %s/%s", job.Namespace, job.Name), whose: "is not the operator's; delete it"}
 	}
 	live := &batchv1.Job{}
 	there, err := found(r.live.Get(ctx, client.ObjectKeyFromObject(job), live))

@@ -21,7 +21,7 @@ import (
 
 // observed is what the caches hold of a tenant at the beginning of a pass. It is read only: it is shared.
 type observed struct {
-	uid         types.UID                  // of the GatewayTenant
+	owners      []types.UID                // of the GatewayTenant and of its StatefulSet, which may own the claim
 	live        map[childKey]metav1.Object // absent: not in it
 	statefulSet *appsv1.StatefulSet        // nil: absent
 	volume      manifests.Volume
@@ -37,7 +37,7 @@ type observed struct {
 // observe reads what there is of a tenant. It makes no request.
 func (r *Reconciler) observe(ctx context.Context, gt *v1alpha1.GatewayTenant) (observed, error) {
 	namespace := gt.Namespace
-	seen := observed{uid: gt.UID, live: make(map[childKey]metav1.Object, len(children)+1), secrets: map[string]*corev1.Secret{}}
+	seen := observed{owners: []types.UID{gt.UID}, live: make(map[childKey]metav1.Object, len(children)+1), secrets: map[string]*corev1.Secret{}}
 	for _, c := range watchedChildren() {
 		object := c.object.DeepCopyObject().(client.Object)
 		there, err := found(r.caches[c.childKey].Get(ctx, client.ObjectKey{Namespace: namespace, Name: c.name}, object))
@@ -52,6 +52,7 @@ func (r *Reconciler) observe(ctx context.Context, gt *v1alpha1.GatewayTenant) (o
 		case *appsv1.StatefulSet:
 			seen.statefulSet = object
 			seen.volume.Image = gatewayImage(object)
+			seen.owners = append(seen.owners, object.UID)
 		case *corev1.PersistentVolumeClaim:
 			seen.volume.Claim = object
 		case *batchv1.Job:

@@ -2,6 +2,7 @@ package gatewaytenant
 
 import (
 	"fmt"
+	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -13,7 +14,10 @@ import (
 )
 
 // conflictError says that an object with a name of ours is somebody else's, and what can be done.
-type conflictError struct{ object, whose string }
+type conflictError struct {
+	object, whose string
+	unseen        bool // its end is no event
+}
 
 func (e *conflictError) Error() string {
 	return fmt.Sprintf("%s is there already and %s", e.object, e.whose)
@@ -24,9 +28,10 @@ type leavingError struct{ object string }
 
 func (e *leavingError) Error() string { return e.object + " is still being removed" }
 
-// ours tells whether we may apply desired over live (nil: absent), for the GatewayTenant of that uid. An object without a controller is taken over if it
+// ours tells whether we may apply desired over live (nil: absent), for a GatewayTenant
+// and what it has made, which may own it. An object without a controller is taken over if it
 // bears OpenShell's label: then it is a gateway's that was there before the operator.
-func ours(desired *unstructured.Unstructured, live metav1.Object, tenant types.UID) error {
+func ours(desired *unstructured.Unstructured, live metav1.Object, owners ...types.UID) error {
 	if live == nil {
 		return nil
 	}
@@ -35,19 +40,19 @@ func ours(desired *unstructured.Unstructured, live metav1.Object, tenant types.U
 	}
 	controller := metav1.GetControllerOf(live)
 	switch {
-	case controller != nil && controller.UID == tenant:
+	case controller != nil && slices.Contains(owners, controller.UID):
 		return nil
 	case controller != nil && controller.Kind == "GatewayTenant" && controller.Name == v1alpha1.Name:
 		return &leavingError{apply.Describe(desired)} // of a former GatewayTenant: the garbage collector takes it
 	case controller != nil:
-		return &conflictError{apply.Describe(desired), fmt.Sprintf("is controlled by %s %s; delete that, or move it to another namespace", controller.Kind, controller.Name)}
+		return &conflictError{object: apply.Describe(desired), whose: fmt.Sprintf("is controlled by %s %s; delete that, or move it to another namespace", controller.Kind, controller.Name)}
 	case apply.Applied(live, manifests.Manager):
 		return nil // whatever labels it bears by now
 	case live.GetLabels()[manifests.LabelName] != manifests.AppName:
-		return &conflictError{apply.Describe(desired), fmt.Sprintf("is somebody else's; label it %s=%s to hand it over to the gateway, or make it under another name", manifests.LabelName, manifests.AppName)}
+		return &conflictError{object: apply.Describe(desired), whose: fmt.Sprintf("is somebody else's; label it %s=%s to hand it over to the gateway, or make it under another name", manifests.LabelName, manifests.AppName)}
 	}
 	if release := live.GetAnnotations()["meta.helm.sh/release-name"]; release != "" {
-		return &conflictError{apply.Describe(desired), fmt.Sprintf("is of the Helm release %s; run helm uninstall %[1]s -n %s: its volume and its Secrets stay, and are taken over", release, desired.GetNamespace())}
+		return &conflictError{object: apply.Describe(desired), whose: fmt.Sprintf("is of the Helm release %s; run helm uninstall %[1]s -n %s: its volume and its Secrets stay, and are taken over", release, desired.GetNamespace())}
 	}
 	return nil
 }

@@ -183,7 +183,10 @@ func waitsForOthers(err error) bool {
 		}
 		return true
 	}
-	return errors.As(err, new(*conflictError)) || errors.As(err, new(*leavingError)) || errors.As(err, new(*missingAPIError))
+	if conflict := (*conflictError)(nil); errors.As(err, &conflict) {
+		return !conflict.unseen
+	}
+	return errors.As(err, new(*leavingError)) || errors.As(err, new(*missingAPIError))
 }
 
 // namespace reads a namespace's metadata, nil if there is none: then its events are still on their way.

@@ -77,7 +77,7 @@ func TestReadyTellsTheTruth(t *testing.T) {
 		{"could not look", func(_ *v1alpha1.GatewayTenant, p *pass) { p.seen, p.err = observed{}, errors.New("no cache") }, v1alpha1.ReasonApplyFailed, "no cache", v1alpha1.ConditionReconciling},
 		{"refused by the server", func(_ *v1alpha1.GatewayTenant, p *pass) { p.err = errors.New("quota exceeded") }, v1alpha1.ReasonApplyFailed, "quota", v1alpha1.ConditionReconciling},
 		{"somebody else's object", func(_ *v1alpha1.GatewayTenant, p *pass) {
-			p.err = errors.Join(errors.New("another"), &conflictError{"Service a/b", "is controlled by X y"})
+			p.err = errors.Join(errors.New("another"), &conflictError{object: "Service a/b", whose: "is controlled by X y"})
 		}, v1alpha1.ReasonConflict, "Service a/b", v1alpha1.ConditionStalled},
 		{"an object of a former tenant", func(_ *v1alpha1.GatewayTenant, p *pass) { p.err = &leavingError{"Service a/b"} }, v1alpha1.ReasonWaitingForRemoval, "removed", v1alpha1.ConditionReconciling},
 		{"no Secrets", func(_ *v1alpha1.GatewayTenant, p *pass) {

@@ -31,7 +31,7 @@ func TestCachesHoldWhatIsNeededAndNoMore(t *testing.T) {
 		query := target.Query()
 		selected := strings.HasPrefix(query.Get("fieldSelector"), "metadata.name=") || query.Get("labelSelector") == "app.kubernetes.io/managed-by=gatewaytenant-operator" ||
 			strings.HasPrefix(target.Path, "/api/v1/namespaces/"+platformNamespace+"/configmaps") ||
-			resource == "pods" && query.Get("labelSelector") == "app.kubernetes.io/name=openshell-gateway-certgen" ||
+			resource == "pods" && query.Get("labelSelector") == "app.kubernetes.io/name in (openshell,openshell-gateway-certgen)" ||
 			resource == "events" && query.Get("fieldSelector") == "reason=FailedCreate"
 		if !selected && resource != unselected[0] && resource != unselected[1] {
 			t.Errorf("%s: neither by name nor by label", watch)

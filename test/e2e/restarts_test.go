@@ -62,10 +62,11 @@ func podsOf(t *testing.T, namespaces ...string) (count func() map[string]int) {
 	uids := map[string]map[types.UID]bool{}
 	var stops []func()
 	for _, namespace := range namespaces {
-		uids[namespace] = map[types.UID]bool{}
+		seen := map[types.UID]bool{}
+		uids[namespace] = seen
 		stops = append(stops, follow(t, namespace, &corev1.PodList{}, func(pod *corev1.Pod) {
 			if pod.Name == "openshell-gateway-0" {
-				uids[namespace][pod.UID] = true
+				seen[pod.UID] = true
 			}
 		}))
 	}
