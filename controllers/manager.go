@@ -8,7 +8,9 @@ import (
 	"time"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -100,6 +102,11 @@ func NewManager(kube *rest.Config, options Options) (ctrl.Manager, error) {
 	if err != nil {
 		return nil, err
 	}
+	if assigns, err := assignsIDs(mgr.GetRESTMapper()); err != nil {
+		return nil, fmt.Errorf("looking for what is OpenShift's: %w", err)
+	} else if assigns {
+		platform = platform.AssigningIDs()
+	}
 	if err := addControllers(mgr, options, platform); err != nil {
 		return nil, err
 	}
@@ -109,6 +116,15 @@ func NewManager(kube *rest.Config, options Options) (ctrl.Manager, error) {
 		}
 	}
 	return mgr, nil
+}
+
+// assignsIDs tells whether the cluster assigns uids and groups to pods, by the API with which it does.
+func assignsIDs(mapper meta.RESTMapper) (bool, error) {
+	_, err := mapper.KindFor(schema.GroupVersionResource{Group: "security.openshift.io", Resource: "securitycontextconstraints"})
+	if meta.IsNoMatchError(err) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 func addControllers(mgr ctrl.Manager, options Options, platform manifests.Platform) error {

@@ -45,21 +45,23 @@ func repositoryAllowed(repository string, allowed []string) bool {
 	return false
 }
 
-// normalizeRepositories brings the platform's allowed repositories into the form of an image's full name, in which
-// docker.io and library are written out. An entry is a registry, or a repository or a path above repositories.
+// normalizeRepositories checks the platform's allowed repositories. An entry is a registry, or a repository or a path
+// above repositories, in full: docker.io and library are written out, since the policy that refuses other images in the
+// API server compares text.
 func normalizeRepositories(repositories []string) ([]string, error) {
 	var normalized []string
 	for _, repository := range repositories {
 		trimmed := strings.TrimSuffix(strings.TrimSpace(repository), "/")
-		if isRegistry(trimmed) {
-			normalized = append(normalized, trimmed)
-			continue
+		if !isRegistry(trimmed) {
+			named, err := reference.ParseNormalizedNamed(trimmed)
+			if err != nil || !reference.IsNameOnly(named) {
+				return nil, fmt.Errorf("allowed repository %q: give a registry, a repository or a path above it, such as ghcr.io/nvidia, without tag or digest", repository)
+			}
+			if named.Name() != trimmed {
+				return nil, fmt.Errorf("allowed repository %q: write it in full, as %s", repository, named.Name())
+			}
 		}
-		named, err := reference.ParseNormalizedNamed(trimmed)
-		if err != nil || !reference.IsNameOnly(named) {
-			return nil, fmt.Errorf("allowed repository %q: give a registry, a repository or a path above it, such as ghcr.io/nvidia, without tag or digest", repository)
-		}
-		normalized = append(normalized, named.Name())
+		normalized = append(normalized, trimmed)
 	}
 	return normalized, nil
 }

@@ -21,6 +21,9 @@ const (
 	SandboxSSHName      = "openshell-gateway-sandbox-ssh"
 	SandboxSSHLabelName = "openshell-gateway-sandbox-ssh-label"
 
+	// ClientsName is the NetworkPolicy that lets in whom the tenant names, if it names anybody.
+	ClientsName = "openshell-gateway-clients"
+
 	// ServerTLSName is the Secret with the gateway's certificate.
 	ServerTLSName = "openshell-server-tls"
 	// ClientTLSName is the Secret with the certificate of the gateway's clients, sandboxes included.

@@ -56,6 +56,9 @@ func Render(t Tenant, seen Seen) (Objects, error) {
 		template[networkingv1.NetworkPolicyApplyConfiguration]("networkpolicy-sandbox-ssh-label"),
 		template[corev1.ServiceApplyConfiguration]("service"),
 	}
+	if len(t.network.AllowedClients) > 0 {
+		namespaced = append(namespaced, clientsPolicy(t))
+	}
 	var objects Objects
 	for _, object := range namespaced {
 		finished, err := finish(object, t.Namespace, Owner(t.UID))
@@ -103,6 +106,7 @@ func RenderCertgen(t Tenant) (*unstructured.Unstructured, error) {
 	}
 	job := template[batchv1.JobApplyConfiguration]("job-certgen")
 	job.Spec.Template.Spec.Containers[0].WithImage(t.platform.certgenImage).WithArgs(args...)
+	t.platform.identify(job.Spec.Template.Spec)
 	return finish(job.WithAnnotations(map[string]string{AnnotationWish: hash(job)}), t.Namespace, Owner(t.UID))
 }
 
@@ -113,6 +117,7 @@ func statefulSet(t Tenant, seen Seen) *appsv1.StatefulSetApplyConfiguration {
 	pod := set.Spec.Template
 	container := &pod.Spec.Containers[0]
 	container.WithImage(t.Image)
+	t.platform.identify(pod.Spec)
 	asked := hash([]string{t.asked, seen.TokenKey})
 	set.WithAnnotations(map[string]string{annotationAsked: asked})
 	if seen.Granted || seen.Gateway[annotationRollout] != "" && seen.Gateway[annotationAsked] == asked {
@@ -126,6 +131,13 @@ func statefulSet(t Tenant, seen Seen) *appsv1.StatefulSetApplyConfiguration {
 		pod.Spec.WithVolumes(corev1.Volume().WithName(volume).WithSecret(corev1.SecretVolumeSource().WithSecretName(TokenKeysName).WithDefaultMode(0o440)))
 	}
 	return set
+}
+
+// identify leaves uids and groups to a cluster that assigns them. What is on the volume is then its namespace's to read.
+func (p Platform) identify(pod *corev1.PodSpecApplyConfiguration) {
+	if p.assignsIDs {
+		pod.SecurityContext.RunAsUser, pod.SecurityContext.RunAsGroup, pod.SecurityContext.FSGroup = nil, nil, nil
+	}
 }
 
 // GoesWithThePod tells the objects of the foundation that a pod reads when it starts, or that say what it does: while the

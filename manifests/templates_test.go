@@ -28,6 +28,7 @@ func TestTemplatesSayNothingThatKubernetesDoesNotKnow(t *testing.T) {
 		"rolebinding-certgen":             template[rbacv1.RoleBindingApplyConfiguration]("rolebinding-certgen"),
 		"clusterrolebinding-node-reader":  template[rbacv1.ClusterRoleBindingApplyConfiguration]("clusterrolebinding-node-reader"),
 		"networkpolicy-sandbox-ssh":       template[networkingv1.NetworkPolicyApplyConfiguration]("networkpolicy-sandbox-ssh"),
+		"networkpolicy-clients":           template[networkingv1.NetworkPolicyApplyConfiguration]("networkpolicy-clients"),
 		"networkpolicy-sandbox-ssh-label": template[networkingv1.NetworkPolicyApplyConfiguration]("networkpolicy-sandbox-ssh-label"),
 	}
 	for name, text := range templates {

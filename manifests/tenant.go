@@ -17,6 +17,7 @@ type Platform struct {
 	certgenImage        string
 	certgenArgs         []string
 	allowedRepositories []string
+	assignsIDs          bool
 }
 
 // NewPlatform checks the platform's own settings: the image of gateways that name none (empty: [BuiltinImage]), the
@@ -39,6 +40,13 @@ func NewPlatform(gatewayImage, certgenImage string, allowedRepositories []string
 	return Platform{gatewayImage: gatewayImage, certgenImage: certgenImage, certgenArgs: certgenArgs, allowedRepositories: allowed}, nil
 }
 
+// AssigningIDs is the platform on a cluster that gives the pods of each namespace uids and groups of its own, and refuses
+// others: OpenShift.
+func (p Platform) AssigningIDs() Platform {
+	p.assignsIDs = true
+	return p
+}
+
 // Tenant is a GatewayTenant whose spec is valid, with all its defaults filled in.
 type Tenant struct {
 	// Namespace is the tenant's namespace.
@@ -59,6 +67,7 @@ type Tenant struct {
 	asked         string  // the hash of what in the spec restarts the pod
 	confirmed     Version // whatever it may cost
 	storage       v1alpha1.Storage
+	network       v1alpha1.Network
 	sandboxTokens bool
 	gatewayTOML   []byte
 }
@@ -81,6 +90,9 @@ func NewTenant(gt *v1alpha1.GatewayTenant, platform Platform) (Tenant, error) {
 	if err != nil {
 		return Tenant{}, err
 	}
+	if err := checkNetwork(gt.Spec.Network); err != nil {
+		return Tenant{}, err
+	}
 	rotation, err := rotationOf(gt)
 	if err != nil {
 		return Tenant{}, err
@@ -95,6 +107,7 @@ func NewTenant(gt *v1alpha1.GatewayTenant, platform Platform) (Tenant, error) {
 		platform:      platform,
 		imageField:    field,
 		storage:       gt.Spec.Storage,
+		network:       gt.Spec.Network,
 		sandboxTokens: gt.Spec.SandboxTokens != v1alpha1.SandboxTokensDisabled,
 	}
 	t.asked = hash([]string{gt.Spec.Image, gt.Spec.Version, gt.Spec.Config, string(gt.Spec.SandboxTokens)})

@@ -44,6 +44,8 @@ const (
 	ReasonVersionHeld = "VersionHeld"
 	// ReasonInvalidStorage: the volume that there is cannot become what spec.storage asks for.
 	ReasonInvalidStorage = "InvalidStorage"
+	// ReasonInvalidNetwork: a selector in spec.network is none.
+	ReasonInvalidNetwork = "InvalidNetwork"
 	// ReasonInvalidRotation: the value of an annotation that asks for a rotation cannot be used.
 	ReasonInvalidRotation = "InvalidRotation"
 )

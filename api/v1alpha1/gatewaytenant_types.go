@@ -99,6 +99,10 @@ type GatewayTenantSpec struct {
 	// +optional
 	Storage Storage `json:"storage,omitzero"` //nolint:kubeapilinter // an empty one says what an absent one says
 
+	// network is who may reach the gateway.
+	// +optional
+	Network Network `json:"network,omitzero"` //nolint:kubeapilinter // an empty one says what an absent one says
+
 	// suspend stops the operator from changing or repairing anything of this gateway, while true. Its certificates are
 	// not renewed meanwhile.
 	// +optional
@@ -136,6 +140,30 @@ type Storage struct {
 	// whenDeleted says what becomes of the volume when the GatewayTenant is deleted, Retain (the default) or Delete.
 	// +optional
 	WhenDeleted WhenDeleted `json:"whenDeleted,omitempty"`
+}
+
+// Network is who may reach a gateway.
+type Network struct {
+	// allowedClients are the only ones that may reach the gateway, beside the sandboxes of its own namespace. Without it,
+	// everybody may whom no other NetworkPolicy keeps out; the gateway then asks each for a client certificate all the same.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=32
+	AllowedClients []AllowedClient `json:"allowedClients,omitempty"`
+}
+
+// AllowedClient selects pods by their labels, by those of their namespaces, or by both, as a peer of a NetworkPolicy does.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.namespaceSelector) || has(self.podSelector)",message="give namespaceSelector, podSelector or both"
+type AllowedClient struct {
+	// namespaceSelector selects namespaces; an empty one selects all. Without it, it is the gateway's own.
+	// +optional
+	NamespaceSelector *metav1.LabelSelector `json:"namespaceSelector,omitempty"`
+
+	// podSelector selects pods in these namespaces; without it, or with an empty one, all of them.
+	// +optional
+	PodSelector *metav1.LabelSelector `json:"podSelector,omitempty"`
 }
 
 // GatewayTenantStatus is what the operator last saw.

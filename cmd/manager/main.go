@@ -2,6 +2,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/go-logr/logr"
 	"k8s.io/client-go/rest"
@@ -46,7 +48,7 @@ func parse(args []string, env func(string) string) (o controllers.Options, kubec
 	flags.BoolVar(&o.EnableBridge, "enable-bridge", enabled, "make GatewayTenants from platform-config; $OPENSHELL_USE_GATEWAY")
 	flags.StringVar(&o.GatewayImage, "gateway-image", env("OPENSHELL_GATEWAY_IMAGE"), "image of gateways that name none; $OPENSHELL_GATEWAY_IMAGE, or else the built-in one")
 	flags.StringVar(&o.CertgenImage, "certgen-image", env("CERTGEN_IMAGE"), "image with certgen in it, which is the operator's own; $CERTGEN_IMAGE")
-	repositories := flags.String("allowed-repositories", "ghcr.io/nvidia/", "repositories, or paths above them, from which gateway images may come; separated by commas")
+	repositories := flags.String("allowed-repositories", cmp.Or(env("ALLOWED_REPOSITORIES"), "ghcr.io/nvidia/"), "repositories, or paths above them, from which gateway images may come, in full and separated by commas; $ALLOWED_REPOSITORIES")
 	namespaces := flags.String("watch-namespaces", "", "namespaces to work in, separated by commas; empty: all")
 	o.Guard = platformconfig.DefaultGuard
 	flags.IntVar(&o.Guard.Most, "removal-limit", o.Guard.Most, "how many GatewayTenants an edit of platform-config may remove without a confirmation, unless they are all")
@@ -72,7 +74,7 @@ func parse(args []string, env func(string) string) (o controllers.Options, kubec
 }
 
 func list(text string) []string {
-	return strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' })
+	return strings.FieldsFunc(text, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
 }
 
 func run(ctx context.Context, options controllers.Options, kubeconfig string) error {

@@ -11,10 +11,12 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
+	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -58,9 +60,9 @@ func adoptable(p *pass, tenant types.UID) error {
 	return errors.Join(errs...)
 }
 
-// clearUp removes what the earlier control plane left of a tenant that has all that is ours.
+// clearUp removes what the tenant asks for no longer, and what the earlier control plane left of it.
 func (r *Reconciler) clearUp(ctx context.Context, p *pass) error {
-	errs := []error{r.leaveSharedBinding(ctx, p)}
+	errs := []error{r.leaveSharedBinding(ctx, p), r.openUp(ctx, p)}
 	for _, c := range leftovers {
 		live := p.seen.live[c.childKey]
 		if live == nil || live.GetDeletionTimestamp() != nil || metav1.GetControllerOf(live) != nil || live.GetLabels()[manifests.LabelName] != manifests.AppName {
@@ -71,6 +73,16 @@ func (r *Reconciler) clearUp(ctx context.Context, p *pass) error {
 	return errors.Join(errs...)
 }
 
+// openUp removes the policy that lets in only whom the tenant names, when it names nobody any more.
+func (r *Reconciler) openUp(ctx context.Context, p *pass) error {
+	live := p.seen.live[clientsPolicy.childKey]
+	asked := slices.ContainsFunc(p.objects.Foundation, func(o *unstructured.Unstructured) bool { return o.GetName() == manifests.ClientsName })
+	if asked || live == nil || live.GetDeletionTimestamp() != nil || !apply.Applied(live, manifests.Manager) {
+		return nil
+	}
+	return r.deleteSeen(ctx, clientsPolicy, live)
+}
+
 // deleteSeen deletes an object if it is still as the cache has it.
 func (r *Reconciler) deleteSeen(ctx context.Context, c child, live metav1.Object) error {
 	uid, version := live.GetUID(), live.GetResourceVersion()
@@ -78,7 +90,7 @@ func (r *Reconciler) deleteSeen(ctx context.Context, c child, live metav1.Object
 	object.SetNamespace(live.GetNamespace())
 	object.SetName(live.GetName())
 	if err := client.IgnoreNotFound(r.Delete(ctx, object, client.Preconditions{UID: &uid, ResourceVersion: &version})); err != nil {
-		return fmt.Errorf("deleting %s %s/%s, which is of an earlier control plane: %w", c.kind, live.GetNamespace(), live.GetName(), err)
+		return fmt.Errorf("deleting %s %s/%s, which is no longer asked for: %w", c.kind, live.GetNamespace(), live.GetName(), err)
 	}
 	return nil
 }

@@ -41,6 +41,7 @@ var children = []child{
 	metadataOf(corev1.SchemeGroupVersion.WithKind("ConfigMap"), manifests.ConfigName),
 	metadataOf(networkingv1.SchemeGroupVersion.WithKind("NetworkPolicy"), manifests.SandboxSSHName),
 	metadataOf(networkingv1.SchemeGroupVersion.WithKind("NetworkPolicy"), manifests.SandboxSSHLabelName),
+	clientsPolicy,
 	metadataOf(corev1.SchemeGroupVersion.WithKind("Service"), manifests.GatewayName),
 	{childKey{"PersistentVolumeClaim", manifests.ClaimName}, &corev1.PersistentVolumeClaim{}, keepClaim},
 	{childKey{"Job", manifests.CertgenName}, &batchv1.Job{}, keepJob},
@@ -50,6 +51,9 @@ var children = []child{
 	{childKey{"Secret", manifests.ClientTLSName}, &corev1.Secret{}, certificates.Strip},
 	{childKey{"Secret", manifests.TokenKeysName}, &corev1.Secret{}, certificates.Strip},
 }
+
+// clientsPolicy is there only when the tenant asks for it.
+var clientsPolicy = metadataOf(networkingv1.SchemeGroupVersion.WithKind("NetworkPolicy"), manifests.ClientsName)
 
 func metadataOf(gvk schema.GroupVersionKind, name string) child {
 	object := &metav1.PartialObjectMetadata{}

@@ -39,7 +39,7 @@ import (
 // +kubebuilder:rbac:groups="",resources=secrets,resourceNames=openshell-gateway-ca;openshell-server-tls;openshell-client-tls;openshell-gateway-jwt-keys,verbs=list;watch
 // +kubebuilder:rbac:groups=apps,resources=statefulsets,resourceNames=openshell-gateway,verbs=list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=batch,resources=jobs,resourceNames=openshell-gateway-certgen,verbs=get;list;watch;create;patch;delete
-// +kubebuilder:rbac:groups=networking.k8s.io,resources=networkpolicies,resourceNames=openshell-gateway-sandbox-ssh;openshell-gateway-sandbox-ssh-label,verbs=list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=networking.k8s.io,resources=networkpolicies,resourceNames=openshell-gateway-sandbox-ssh;openshell-gateway-sandbox-ssh-label;openshell-gateway-clients,verbs=list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=rbac.authorization.k8s.io,resources=rolebindings,resourceNames=openshell-gateway-sandbox;openshell-gateway-certgen,verbs=list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=rbac.authorization.k8s.io,resources=clusterrolebindings,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=rbac.authorization.k8s.io,resources=clusterroles,resourceNames=gatewaytenant-node-reader;gatewaytenant-sandboxes;gatewaytenant-certgen,verbs=bind

@@ -30,7 +30,7 @@ func TestAPIRules(t *testing.T) {
 	}{
 		{"an empty spec", tenantWith("api-rules", v1alpha1.GatewayTenantSpec{}), ""},
 		{"another name", &v1alpha1.GatewayTenant{ObjectMeta: metav1.ObjectMeta{Name: "mine", Namespace: "api-rules"}}, "must be named openshell-gateway"},
-		{"the longest image", withSpec(v1alpha1.GatewayTenantSpec{Image: strings.Repeat("x", 512)}), ""},
+		{"the longest image", withSpec(v1alpha1.GatewayTenantSpec{Image: "ghcr.io/nvidia/" + strings.Repeat("x", 497)}), ""},
 		{"too long an image", withSpec(v1alpha1.GatewayTenantSpec{Image: strings.Repeat("x", 513)}), "spec.image"},
 		{"a version", withSpec(v1alpha1.GatewayTenantSpec{Version: "v0.0.71"}), ""},
 		{"a version of two numbers", withSpec(v1alpha1.GatewayTenantSpec{Version: "10.71"}), "three numbers"},
@@ -76,10 +76,9 @@ func TestRejectedSpecTouchesNothing(t *testing.T) {
 	waitReady(t, namespace)
 	before := fingerprints(t, namespace)
 	for reason, spec := range map[string]v1alpha1.GatewayTenantSpec{
-		v1alpha1.ReasonImageNotAllowed: {Image: "docker.io/evil/gateway:0.0.71"},
-		v1alpha1.ReasonInvalidImage:    {Image: "no image at all"},
-		v1alpha1.ReasonVersionUnknown:  {Image: "ghcr.io/nvidia/openshell/gateway:dev"},
-		v1alpha1.ReasonInvalidConfig:   {Config: "openshell.gateway.bind_address = '127.0.0.1:1'"},
+		v1alpha1.ReasonInvalidImage:   {Image: "ghcr.io/nvidia/no image at all"},
+		v1alpha1.ReasonVersionUnknown: {Image: "ghcr.io/nvidia/openshell/gateway:dev"},
+		v1alpha1.ReasonInvalidConfig:  {Config: "openshell.gateway.bind_address = '127.0.0.1:1'"},
 	} {
 		change(t, namespace, func(s *v1alpha1.GatewayTenantSpec) { *s = spec })
 		waitCondition(t, namespace, v1alpha1.ConditionReady, metav1.ConditionFalse, reason)

@@ -46,7 +46,7 @@ func TestCertgenThatFailsIsToldAndRecovers(t *testing.T) {
 		until func(t *testing.T, namespace string) // what the test must do for it to fail soon
 		words []string
 	}{
-		{"-never-pulls", nil, []string{"cannot be pulled", "gatewaytenant-operator:dev-never-pulls", "not found"}},
+		{"-never-pulls", nil, []string{"cannot be pulled", "gatewaytenant-operator:latest-never-pulls", "not found"}},
 		{"-crashes", nil, []string{"exit code 1", "crashes, as its tag says"}},
 		{"-hangs", shortDeadline, []string{"Job failed", "deadline"}},
 	} {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -29,7 +30,10 @@ const componentLabel = "/metadata/labels/app.kubernetes.io~1component"
 
 // driftSpec is that of the tenants whose objects are changed.
 func driftSpec() v1alpha1.GatewayTenantSpec {
-	return v1alpha1.GatewayTenantSpec{ServerDNSNames: []string{"gateway.example.com"}, Config: "openshell.gateway.log_level = 'debug'"}
+	return v1alpha1.GatewayTenantSpec{
+		ServerDNSNames: []string{"gateway.example.com"}, Config: "openshell.gateway.log_level = 'debug'",
+		Network: v1alpha1.Network{AllowedClients: []v1alpha1.AllowedClient{{PodSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": "client"}}}}},
+	}
 }
 
 // driftObjects are the objects of a tenant that the operator keeps as they are, without contents. Secrets and the
@@ -59,6 +63,7 @@ func driftObjects(namespace string) []*unstructured.Unstructured {
 		binding,
 		object(network, "NetworkPolicy", manifests.SandboxSSHName),
 		object(network, "NetworkPolicy", manifests.SandboxSSHLabelName),
+		object(network, "NetworkPolicy", manifests.ClientsName),
 	}
 }
 
@@ -187,6 +192,7 @@ func foreignElements(namespace string) map[string]foreign {
 		"subject of certgen":        appended("RoleBinding/"+manifests.CertgenName, "/subjects", subject),
 		"subject of node reader":    appended("ClusterRoleBinding/"+manifests.NodeReaderPrefix+namespace, "/subjects", subject),
 		"rule of sandboxes":         appended("NetworkPolicy/"+manifests.SandboxSSHName, "/spec/ingress", rule),
+		"rule of clients":           appended("NetworkPolicy/"+manifests.ClientsName, "/spec/ingress", rule),
 		"rule of labeled sandboxes": appended("NetworkPolicy/"+manifests.SandboxSSHLabelName, "/spec/ingress", rule),
 	}
 }

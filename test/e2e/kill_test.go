@@ -241,7 +241,7 @@ func waitSettled(t *testing.T, namespace string) {
 // managerArgs are the arguments of the operator's program for some namespaces, separated by commas.
 func managerArgs(namespaces string) []string {
 	return []string{
-		"--platform-namespace=" + platformNamespace, "--watch-namespaces=" + namespaces, "--certgen-image=gatewaytenant-operator:dev",
+		"--platform-namespace=" + platformNamespace, "--watch-namespaces=" + namespaces, "--certgen-image=gatewaytenant-operator:latest",
 		"--enable-bridge=false", "--metrics-bind-address=0", "--health-probe-bind-address=0",
 	}
 }

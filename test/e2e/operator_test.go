@@ -2,12 +2,18 @@ package e2e
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
 	"strings"
 	"sync"
 	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/controllers"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
@@ -35,7 +41,7 @@ func (o *operatorProcess) start(ctx context.Context, change ...func(*controllers
 		PlatformNamespace:   platformNamespace,
 		PlatformConfig:      "platform-config",
 		EnableBridge:        true,
-		CertgenImage:        "gatewaytenant-operator:dev",
+		CertgenImage:        "gatewaytenant-operator:latest",
 		AllowedRepositories: []string{"ghcr.io/nvidia/"},
 		Lifetimes:           certificates.DefaultLifetimes,
 		Guard:               platformconfig.DefaultGuard,
@@ -47,6 +53,9 @@ func (o *operatorProcess) start(ctx context.Context, change ...func(*controllers
 	}
 	for _, f := range change {
 		f(&options)
+	}
+	if err := platformSays(ctx, options); err != nil {
+		return err
 	}
 	mgr, err := controllers.NewManager(config, options)
 	if err != nil {
@@ -63,6 +72,18 @@ func (o *operatorProcess) start(ctx context.Context, change ...func(*controllers
 	case <-time.After(30 * time.Second):
 		return fmt.Errorf("the operator did not become leader within 30 s")
 	}
+}
+
+// platformSays has the policies read what the operator was told, as they do where both read one ConfigMap.
+func platformSays(ctx context.Context, options controllers.Options) error {
+	config := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: platformNamespace, Name: "gatewaytenant-platform"}}
+	says, err := json.Marshal(map[string]any{"data": map[string]string{
+		"certgenImage": options.CertgenImage, "allowedRepositories": strings.Join(options.AllowedRepositories, ","),
+	}})
+	if err != nil {
+		return err
+	}
+	return admin.Patch(ctx, config, client.RawPatch(types.MergePatchType, says))
 }
 
 // stop ends the operator gracefully and waits for it.

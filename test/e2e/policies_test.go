@@ -9,10 +9,13 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -38,7 +41,7 @@ func as(t *testing.T, namespace, account string) client.Client {
 type patchOf struct {
 	what   string
 	object client.Object
-	patch  string // a JSON patch; empty: the object is created; "delete": deleted
+	patch  string // a JSON patch; empty: the object is created; "apply": applied; "delete": deleted
 	word   string // of the refusal
 }
 
@@ -48,6 +51,12 @@ func (p patchOf) try(ctx context.Context, c client.Client) error {
 	switch p.patch {
 	case "":
 		return c.Create(ctx, object, client.DryRunAll)
+	case "apply":
+		content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(object)
+		if err != nil {
+			return err
+		}
+		return c.Apply(ctx, client.ApplyConfigurationFromUnstructured(&unstructured.Unstructured{Object: content}), client.FieldOwner("x"), client.DryRunAll)
 	case "delete":
 		return c.Delete(ctx, object, client.DryRunAll)
 	}
@@ -62,6 +71,18 @@ func clusterBinding(name, role, account, namespace string) *rbacv1.ClusterRoleBi
 	}
 }
 
+// certgenWith is a Job under certgen's name that runs something else.
+func certgenWith(namespace, image string) *batchv1.Job {
+	no, all := false, &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}}
+	return &batchv1.Job{TypeMeta: metav1.TypeMeta{APIVersion: "batch/v1", Kind: "Job"}, ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: manifests.CertgenName}, Spec: batchv1.JobSpec{Template: corev1.PodTemplateSpec{Spec: corev1.PodSpec{
+		RestartPolicy: corev1.RestartPolicyNever, ServiceAccountName: manifests.CertgenName,
+		Containers: []corev1.Container{{
+			Name: "certgen", Image: image, Command: []string{"/certgen"},
+			SecurityContext: &corev1.SecurityContext{AllowPrivilegeEscalation: &no, Capabilities: all},
+		}},
+	}}}}
+}
+
 // TestStolenTokenOfTheOperator gets its thief no further than to what gateways are made of.
 func TestStolenTokenOfTheOperator(t *testing.T) {
 	const namespace = "stolen"
@@ -73,6 +94,7 @@ func TestStolenTokenOfTheOperator(t *testing.T) {
 	theirs := &rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: "cluster-admin"}}
 	sandbox := &rbacv1.RoleBinding{ObjectMeta: meta(manifests.SandboxName)}
 	const owner = `[{"op":"add","path":"/metadata/ownerReferences","value":[{"apiVersion":"v1","kind":"Namespace","name":"default","uid":"1"}]}]`
+	const container = "/spec/template/spec/containers/0"
 	for _, c := range []patchOf{
 		{"binds cluster-admin", clusterBinding(manifests.NodeReaderPrefix+"x", "cluster-admin", "openshell-gateway", "x"), "", ""},
 		{"binds under another name", clusterBinding("x", manifests.NodeReaderName, "openshell-gateway", "x"), "", "writes only ClusterRoleBindings"},
@@ -88,7 +110,13 @@ func TestStolenTokenOfTheOperator(t *testing.T) {
 		{"makes the gateway privileged", set, `[{"op":"replace","path":"/spec/template/spec/containers/0/securityContext/allowPrivilegeEscalation","value":true},{"op":"add","path":"/spec/template/spec/containers/0/securityContext/privileged","value":true}]`, "no privileges"},
 		{"gives it a capability", set, `[{"op":"add","path":"/spec/template/spec/containers/0/securityContext/capabilities/add","value":["SYS_ADMIN"]}]`, "no privileges"},
 		{"gives it the node's network", set, `[{"op":"add","path":"/spec/template/spec/hostNetwork","value":true}]`, "no namespace of the node"},
-		{"gives it the node's files", set, `[{"op":"add","path":"/spec/template/spec/volumes/-","value":{"name":"x","hostPath":{"path":"/"}}}]`, "nothing of the node"},
+		{"gives it the node's files", set, `[{"op":"add","path":"/spec/template/spec/volumes/-","value":{"name":"x","hostPath":{"path":"/"}}}]`, "and nothing else"},
+		{"mounts another Secret", set, `[{"op":"add","path":"/spec/template/spec/volumes/-","value":{"name":"x","secret":{"secretName":"x"}}}]`, "and nothing else"},
+		{"reads a Secret into the environment", set, `[{"op":"add","path":"` + container + `/env/-","value":{"name":"X","valueFrom":{"secretKeyRef":{"name":"x","key":"x"}}}}]`, "nothing out of Secrets"},
+		{"reads a whole Secret into the environment", set, `[{"op":"add","path":"` + container + `/envFrom","value":[{"secretRef":{"name":"x"}}]}]`, "nothing out of Secrets"},
+		{"runs another command", set, `[{"op":"add","path":"` + container + `/command","value":["/bin/sh"]}]`, "what their image is for"},
+		{"runs another image", set, `[{"op":"replace","path":"` + container + `/image","value":"docker.io/evil/gateway:1"}]`, "allowed repository"},
+		{"runs another image as certgen", certgenWith("default", "ghcr.io/nvidia/openshell/gateway:0.0.71"), "apply", "the operator's own"},
 		{"runs it as somebody else", set, `[{"op":"replace","path":"/spec/template/spec/serviceAccountName","value":"default"}]`, "ServiceAccount"},
 		{"adds a container", set, `[{"op":"add","path":"/spec/template/spec/containers/-","value":{"name":"x","image":"x"}}]`, "one container"},
 		{"makes a pod", &corev1.Pod{ObjectMeta: meta("x"), Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "x", Image: "x"}}}}, "", "cannot create"},
