@@ -45,28 +45,21 @@ func repositoryAllowed(repository string, allowed []string) bool {
 	return false
 }
 
-// normalizeRepositories checks the platform's allowed repositories. An entry is a registry, or a repository or a path
-// above repositories, in full: docker.io and library are written out, since the policy that refuses other images in the
-// API server compares text.
-func normalizeRepositories(repositories []string) ([]string, error) {
-	var normalized []string
+// checkRepositories checks the platform's allowed repositories. An entry is a registry, or a repository or a path above
+// repositories, with its registry: the policy that refuses other images in the API server compares text.
+func checkRepositories(repositories []string) ([]string, error) {
+	const below = "/any/image"
+	var checked []string
 	for _, repository := range repositories {
 		trimmed := strings.TrimSuffix(strings.TrimSpace(repository), "/")
-		if !isRegistry(trimmed) {
-			named, err := reference.ParseNormalizedNamed(trimmed)
-			if err != nil || !reference.IsNameOnly(named) {
-				return nil, fmt.Errorf("allowed repository %q: give a registry, a repository or a path above it, such as ghcr.io/nvidia, without tag or digest", repository)
-			}
-			if named.Name() != trimmed {
-				return nil, fmt.Errorf("allowed repository %q: write it in full, as %s", repository, named.Name())
-			}
+		named, err := reference.ParseNormalizedNamed(trimmed + below)
+		if err != nil || !reference.IsNameOnly(named) {
+			return nil, fmt.Errorf("allowed repository %q: give a registry, a repository or a path above it, such as ghcr.io/nvidia, without tag or digest", repository)
 		}
-		normalized = append(normalized, trimmed)
+		if full := strings.TrimSuffix(named.Name(), below); full != trimmed {
+			return nil, fmt.Errorf("allowed repository %q: write it in full, as %s", repository, full)
+		}
+		checked = append(checked, trimmed)
 	}
-	return normalized, nil
-}
-
-// isRegistry tells a registry's host from a path on the default registry, as references themselves do.
-func isRegistry(s string) bool {
-	return s != "" && !strings.Contains(s, "/") && (strings.ContainsAny(s, ".:") || s == "localhost")
+	return checked, nil
 }

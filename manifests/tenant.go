@@ -30,7 +30,7 @@ func NewPlatform(gatewayImage, certgenImage string, allowedRepositories []string
 	if certgenImage == "" {
 		return Platform{}, fmt.Errorf("the certgen image is not set; it is the operator's own image")
 	}
-	allowed, err := normalizeRepositories(allowedRepositories)
+	allowed, err := checkRepositories(allowedRepositories)
 	if err != nil {
 		return Platform{}, err
 	}

@@ -99,12 +99,20 @@ func TestPlatformSettingsAreChecked(t *testing.T) {
 		{"no image", "certgen:1", "ghcr.io/nvidia/"},
 		{"", "certgen:1", "ghcr.io/nvidia/gateway:0.0.71"},
 		{"", "certgen:1", "GHCR.io/nvidia"},
+		{"docker.io/nvidia/gateway:0.0.71", "certgen:1", "nvidia"},
+		{"docker.io/nvidia/gateway:0.0.71", "certgen:1", "index.docker.io/nvidia"},
 	} {
 		if _, err := NewPlatform(c.gateway, c.certgen, []string{c.repository}); err == nil {
 			t.Errorf("%+v is accepted", c)
 		}
 	}
-	if _, err := NewPlatform("registry.example.com:5000/any/thing:0.0.71", "certgen:1", []string{"registry.example.com:5000"}); err != nil {
-		t.Errorf("a whole registry as allowed repository: %v", err)
+	for repository, gateway := range map[string]string{
+		"registry.example.com:5000": "registry.example.com:5000/any/thing:0.0.71",
+		"docker.io/nvidia":          "nvidia/gateway:0.0.71",
+		"docker.io":                 "gateway:0.0.71",
+	} {
+		if _, err := NewPlatform(gateway, "certgen:1", []string{repository}); err != nil {
+			t.Errorf("%s from %s: %v", gateway, repository, err)
+		}
 	}
 }

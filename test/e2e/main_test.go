@@ -45,7 +45,7 @@ func run(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	ctx := context.Background()
-	if cluster, err = devcluster.Start(ctx, devcluster.Options{Dir: dir, First: []string{"../../config/crd"}, Progress: os.Stderr}); err != nil {
+	if cluster, err = devcluster.Start(ctx, devcluster.Options{Dir: dir, First: []string{"../../config/crd"}, Progress: os.Stderr, AuditPolicy: auditPolicy}); err != nil {
 		return 1, err
 	}
 	defer func() {
@@ -58,8 +58,15 @@ func run(m *testing.M) (code int, err error) {
 	if err := prepare(ctx, dir); err != nil {
 		return 1, err
 	}
-	defer operator.stop()
-	return m.Run(), nil
+	code = m.Run()
+	operator.stop()
+	denied, asked, err := deniedRequests(dir)
+	fmt.Fprintf(os.Stderr, "e2e: of %d requests of the operator and certgen, %d were denied\n", asked, len(denied))
+	for _, request := range denied {
+		code = 1
+		fmt.Fprintln(os.Stderr, "e2e: denied to", request)
+	}
+	return code, err
 }
 
 // prepare installs what a deployment installs, apart from the Deployment, and starts the operator.

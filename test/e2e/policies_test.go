@@ -30,6 +30,7 @@ func as(t *testing.T, namespace, account string) client.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
+	config.UserAgent = thief
 	c, err := client.New(config, client.Options{Scheme: admin.Scheme()})
 	if err != nil {
 		t.Fatal(err)
