@@ -10,7 +10,13 @@ import (
 )
 
 // auditPolicy has the API server note what ServiceAccounts ask for, and not what is in it.
-const auditPolicy = `{apiVersion: audit.k8s.io/v1, kind: Policy, omitStages: [RequestReceived], rules: [{level: Metadata, userGroups: ["system:serviceaccounts"]}, {level: None}]}`
+const auditPolicy = `apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+  - {level: Metadata, userGroups: ["system:serviceaccounts"]}
+  - {level: None}
+`
 
 // thief is the user agent of tests that try what the operator and certgen may not do.
 const thief = "thief"
