@@ -40,7 +40,7 @@ fmt: ## Format all Go code
 
 ##@ Check
 
-.PHONY: verify lint test test-unit
+.PHONY: verify lint test test-unit rights
 verify: bin/kubectl ## Regenerate, lint and render; fail if that changes a file
 	@hack/verify
 
@@ -52,6 +52,9 @@ test: test-unit devcluster ## Run all tests: unit, golden, and those on a real c
 	@echo "test: on a real control plane, the operator with the race detector"
 	@go test -count=1 -p=1 -timeout=25m ./test/devcluster/... ./test/demo/...
 	@CGO_ENABLED=1 go test -race -count=1 -timeout=25m ./test/e2e/...
+
+rights: devcluster ## Take each right away from the operator and certgen in turn, and see that it is missed (minutes)
+	@go test -count=1 -v -timeout=30m -parallel=10 ./test/rights | grep -v '^=== '
 
 test-unit: ## Run the tests that need no control plane
 	@echo "test: without a control plane"

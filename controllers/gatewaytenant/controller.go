@@ -29,7 +29,8 @@ import (
 // What the operator may do in tenants' namespaces, by name wherever names are fixed. Where an API server protects owner
 // references, as OpenShift's does, giving an owner to an object that has none needs the right to delete it.
 //
-// +kubebuilder:rbac:groups=openshell.ambient-code.io,resources=gatewaytenants,verbs=get;list;watch
+// +kubebuilder:rbac:groups=openshell.ambient-code.io,resources=gatewaytenants,verbs=list;watch
+// +kubebuilder:rbac:groups=openshell.ambient-code.io,resources=gatewaytenants,resourceNames=openshell-gateway,verbs=get
 // +kubebuilder:rbac:groups=openshell.ambient-code.io,resources=gatewaytenants/status,verbs=patch
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=list;watch
 // +kubebuilder:rbac:groups="",resources=serviceaccounts,resourceNames=openshell-gateway;openshell-gateway-sandbox;openshell-gateway-certgen,verbs=list;watch;create;patch;delete

@@ -1,0 +1,243 @@
+package rights
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/manifests"
+)
+
+const (
+	image = "ghcr.io/nvidia/openshell/gateway:0.0.71"
+	rbac  = "rbac.authorization.k8s.io/v1"
+	limit = 25 * time.Second // for one step
+)
+
+// until tries until check is content.
+func until(ctx context.Context, what string, check func() error) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	for {
+		err := check()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%s: %w", what, err)
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// story is what happens to gateways, all in all: whatever the operator has a right to, it needs for one of these steps.
+func (s *stage) story(ctx context.Context) error {
+	for _, step := range []func(context.Context) error{
+		s.gatewaysCome, s.earlierGoes, s.ownersComeBack, s.namesChange, s.brokenPodIsMended, s.clientsAreLetIn, s.gatewayGoes,
+	} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// makeEarlier leaves what an earlier control plane leaves.
+func (s *stage) makeEarlier(ctx context.Context) error {
+	labelled := func(name string) metav1.ObjectMeta {
+		return metav1.ObjectMeta{Name: name, Namespace: s.earlier(), Labels: map[string]string{manifests.LabelName: manifests.AppName}}
+	}
+	var errs []error
+	for _, name := range []string{manifests.SandboxName, manifests.CertgenName} {
+		errs = append(errs, admin.Create(ctx, &rbacv1.Role{ObjectMeta: labelled(name)}), admin.Create(ctx, &rbacv1.RoleBinding{
+			ObjectMeta: labelled(name), RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: name},
+		}))
+	}
+	for _, name := range []string{"openshell-gateway-sandbox-ssh-v2", "openshell-gateway-allow-sandbox-v2"} {
+		errs = append(errs, admin.Create(ctx, &networkingv1.NetworkPolicy{ObjectMeta: labelled(name)}))
+	}
+	return errors.Join(errs...)
+}
+
+// gatewaysCome by an entry in platform-config, and by hand over what was there before.
+func (s *stage) gatewaysCome(ctx context.Context) error {
+	gt := &v1alpha1.GatewayTenant{ObjectMeta: metav1.ObjectMeta{Name: v1alpha1.Name, Namespace: s.earlier()}}
+	gt.Spec.Network.AllowedClients = []v1alpha1.AllowedClient{{PodSelector: &metav1.LabelSelector{}}}
+	gt.Spec.Storage.WhenDeleted = v1alpha1.WhenDeletedDelete
+	if err := errors.Join(admin.Create(ctx, gt), s.entry(ctx, `["a.example.com"]`)); err != nil {
+		return err
+	}
+	report := &corev1.ConfigMap{}
+	return errors.Join(s.ready(ctx, s.earlier()), s.ready(ctx, s.bridged()), until(ctx, "the report", func() error {
+		return admin.Get(ctx, client.ObjectKey{Namespace: s.name, Name: "platform-config-status"}, report)
+	}))
+}
+
+// entry writes platform-config with one entry, or with none.
+func (s *stage) entry(ctx context.Context, names string) error {
+	list := "[]"
+	if names != "" {
+		list = fmt.Sprintf("[{name: %s, gateway: {serverDnsNames: %s}}]", s.bridged(), names)
+	}
+	config := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "platform-config", Namespace: s.name}, Data: map[string]string{"namespaces": list}}
+	if err := admin.Create(ctx, config); !apierrors.IsAlreadyExists(err) {
+		return err
+	}
+	return admin.Update(ctx, config)
+}
+
+func (s *stage) ready(ctx context.Context, namespace string) error {
+	return s.reason(ctx, namespace, v1alpha1.ReasonReady)
+}
+
+// reason waits for a reason of Ready.
+func (s *stage) reason(ctx context.Context, namespace, reason string) error {
+	return until(ctx, namespace+" says "+reason, func() error {
+		gt := &v1alpha1.GatewayTenant{}
+		if err := admin.Get(ctx, client.ObjectKey{Namespace: namespace, Name: v1alpha1.Name}, gt); err != nil {
+			return err
+		}
+		is := meta.FindStatusCondition(gt.Status.Conditions, v1alpha1.ConditionReady)
+		if is == nil || is.Reason != reason || is.ObservedGeneration != gt.Generation {
+			return fmt.Errorf("it is %+v", is)
+		}
+		return nil
+	})
+}
+
+// earlierGoes: what the earlier control plane left is gone.
+func (s *stage) earlierGoes(ctx context.Context) error {
+	return until(ctx, "what an earlier control plane left goes", func() error {
+		for kind, list := range map[string]client.ObjectList{"Role": &rbacv1.RoleList{}, "NetworkPolicy": &networkingv1.NetworkPolicyList{}} {
+			if err := admin.List(ctx, list, client.InNamespace(s.earlier())); err != nil {
+				return err
+			}
+			if left := meta.LenList(list); kind == "Role" && left > 0 || kind == "NetworkPolicy" && left > 3 {
+				return fmt.Errorf("%d of kind %s are there", left, kind)
+			}
+		}
+		shared := &rbacv1.ClusterRoleBinding{}
+		if err := admin.Get(ctx, client.ObjectKey{Name: sharedBinding}, shared); err != nil {
+			return err
+		}
+		for _, subject := range shared.Subjects {
+			if subject.Namespace == s.earlier() {
+				return errors.New("the shared binding still names it")
+			}
+		}
+		return nil
+	})
+}
+
+// ownersComeBack when somebody takes them off.
+func (s *stage) ownersComeBack(ctx context.Context) error {
+	var errs []error
+	for _, c := range [][3]string{
+		{"v1", "ServiceAccount", manifests.GatewayName}, {"v1", "ServiceAccount", manifests.SandboxName}, {"v1", "ServiceAccount", manifests.CertgenName},
+		{"v1", "ConfigMap", manifests.ConfigName}, {"v1", "Service", manifests.GatewayName}, {"v1", "PersistentVolumeClaim", manifests.ClaimName},
+		{"apps/v1", "StatefulSet", manifests.GatewayName}, {rbac, "RoleBinding", manifests.SandboxName}, {rbac, "RoleBinding", manifests.CertgenName},
+		{"networking.k8s.io/v1", "NetworkPolicy", manifests.SandboxSSHName}, {"networking.k8s.io/v1", "NetworkPolicy", manifests.SandboxSSHLabelName},
+	} {
+		object := &unstructured.Unstructured{}
+		object.SetAPIVersion(c[0])
+		object.SetKind(c[1])
+		object.SetNamespace(s.earlier())
+		object.SetName(c[2])
+		if err := admin.Patch(ctx, object, client.RawPatch(types.JSONPatchType, []byte(`[{"op":"remove","path":"/metadata/ownerReferences"}]`))); err != nil {
+			return fmt.Errorf("%s %s: %w", c[1], c[2], err)
+		}
+		errs = append(errs, until(ctx, "the owner of "+c[1]+" "+c[2], func() error {
+			if err := admin.Get(ctx, client.ObjectKeyFromObject(object), object); err != nil {
+				return err
+			}
+			if len(object.GetOwnerReferences()) == 0 {
+				return errors.New("it has none")
+			}
+			return nil
+		}))
+	}
+	return errors.Join(errs...)
+}
+
+// namesChange, so that the certgen Job is another.
+func (s *stage) namesChange(ctx context.Context) error {
+	if err := s.entry(ctx, `["b.example.com"]`); err != nil {
+		return err
+	}
+	return until(ctx, "the certificate has the name", func() error {
+		gt := &v1alpha1.GatewayTenant{}
+		if err := admin.Get(ctx, client.ObjectKey{Namespace: s.bridged(), Name: v1alpha1.Name}, gt); err != nil {
+			return err
+		}
+		for _, name := range gt.Status.ServerDNSNames {
+			if name == "b.example.com" {
+				return nil
+			}
+		}
+		return fmt.Errorf("it has %v", gt.Status.ServerDNSNames)
+	})
+}
+
+// brokenPodIsMended, and the event that it is ready again follows one that says the same.
+func (s *stage) brokenPodIsMended(ctx context.Context) error {
+	if err := s.spec(ctx, s.earlier(), map[string]any{"image": image + "-never-pulls"}); err != nil {
+		return err
+	}
+	if err := s.reason(ctx, s.earlier(), v1alpha1.ReasonImagePullFailed); err != nil {
+		return err
+	}
+	if err := s.spec(ctx, s.earlier(), map[string]any{"image": image}); err != nil {
+		return err
+	}
+	return s.ready(ctx, s.earlier())
+}
+
+// clientsAreLetIn: the policy that kept them out goes.
+func (s *stage) clientsAreLetIn(ctx context.Context) error {
+	if err := s.spec(ctx, s.earlier(), map[string]any{"network": nil}); err != nil {
+		return err
+	}
+	return s.gone(ctx, &networkingv1.NetworkPolicy{}, s.earlier(), manifests.ClientsName)
+}
+
+// gatewayGoes when its entry does, and its cluster-wide right with it.
+func (s *stage) gatewayGoes(ctx context.Context) error {
+	if err := s.entry(ctx, ""); err != nil {
+		return err
+	}
+	return errors.Join(s.gone(ctx, &v1alpha1.GatewayTenant{}, s.bridged(), v1alpha1.Name),
+		s.gone(ctx, &rbacv1.ClusterRoleBinding{}, "", manifests.NodeReaderPrefix+s.bridged()))
+}
+
+// spec merges fields into a tenant's spec.
+func (s *stage) spec(ctx context.Context, namespace string, fields map[string]any) error {
+	patch, err := json.Marshal(map[string]any{"spec": fields})
+	if err != nil {
+		return err
+	}
+	gt := &v1alpha1.GatewayTenant{ObjectMeta: metav1.ObjectMeta{Name: v1alpha1.Name, Namespace: namespace}}
+	return admin.Patch(ctx, gt, client.RawPatch(types.MergePatchType, patch))
+}
+
+func (s *stage) gone(ctx context.Context, object client.Object, namespace, name string) error {
+	return until(ctx, fmt.Sprintf("%T %s/%s goes", object, namespace, name), func() error {
+		if err := admin.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, object); !apierrors.IsNotFound(err) {
+			return errors.Join(errors.New("it is there"), err)
+		}
+		return nil
+	})
+}
