@@ -87,7 +87,7 @@ func (r *Reconciler) apply(ctx context.Context, desired *unstructured.Unstructur
 	}
 	err := r.applier.Apply(ctx, desired, live)
 	if live == nil && apierrors.IsConflict(err) {
-		return &conflictError{object: apply.Describe(desired), whose: "is somebody else's; delete it", unseen: true}
+		return r.applyUnseen(ctx, desired)
 	}
 	if desired.GetKind() != "RoleBinding" || live == nil || !apierrors.IsInvalid(err) {
 		return err
@@ -97,6 +97,22 @@ func (r *Reconciler) apply(ctx context.Context, desired *unstructured.Unstructur
 		return err
 	}
 	return r.applier.Apply(ctx, desired, nil)
+}
+
+// applyUnseen applies an object that is there although the caches do not hold it, if we made it: the label by which
+// bindings are selected was taken off.
+func (r *Reconciler) applyUnseen(ctx context.Context, desired *unstructured.Unstructured) error {
+	live := metadataOf(desired.GroupVersionKind(), desired.GetName()).object
+	if desired.GetKind() == "ClusterRoleBinding" {
+		there, err := found(r.live.Get(ctx, client.ObjectKeyFromObject(desired), live))
+		if err != nil {
+			return err
+		}
+		if there && apply.Applied(live, manifests.Manager) {
+			return r.applier.Apply(ctx, desired, live)
+		}
+	}
+	return &conflictError{object: apply.Describe(desired), whose: "is somebody else's; delete it", unseen: true}
 }
 
 // certgen runs the Job that makes the Secrets, when there is work for it.
