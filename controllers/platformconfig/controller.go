@@ -24,11 +24,12 @@ import (
 )
 
 // What the bridge may do: read the ConfigMaps of the platform's namespace, write its report, and keep GatewayTenants. It
-// never creates or deletes a namespace.
+// never creates or deletes a namespace. Events about a ConfigMap that did not change meanwhile become a series.
 //
 // +kubebuilder:rbac:groups="",namespace=gatewaytenant-system,resources=configmaps,verbs=list;watch
 // +kubebuilder:rbac:groups="",namespace=gatewaytenant-system,resources=configmaps,resourceNames=platform-config-status,verbs=create;patch
 // +kubebuilder:rbac:groups=openshell.ambient-code.io,resources=gatewaytenants,resourceNames=openshell-gateway,verbs=get;create;patch;delete
+// +kubebuilder:rbac:groups=events.k8s.io,namespace=gatewaytenant-system,resources=events,verbs=patch
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=list;watch
 
 // fieldOwner is the bridge's name in managedFields: what an entry does not set, others may.

@@ -26,6 +26,9 @@ func TestEachRightOfCertgenIsNeeded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := admin.Create(t.Context(), namespace(s.bridged())); err != nil {
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- s.run(ctx) }()

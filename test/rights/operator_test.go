@@ -39,7 +39,7 @@ func newStage(ctx context.Context, name string, all []right, without right) (*st
 	here := metav1.ObjectMeta{Name: operatorName, Namespace: name}
 	subjects := []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Name: operatorName, Namespace: name}}
 	for _, object := range []client.Object{
-		namespace(name), namespace(s.bridged()), namespace(s.earlier()),
+		namespace(name), namespace(s.earlier()),
 		&corev1.ServiceAccount{ObjectMeta: here},
 		&rbacv1.ClusterRole{ObjectMeta: named, Rules: rules(all, "ClusterRole", without)},
 		&rbacv1.ClusterRoleBinding{ObjectMeta: named, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: name}, Subjects: subjects},

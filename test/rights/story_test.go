@@ -81,10 +81,15 @@ func (s *stage) gatewaysCome(ctx context.Context) error {
 	if err := errors.Join(admin.Create(ctx, gt), s.entry(ctx, `["a.example.com"]`)); err != nil {
 		return err
 	}
-	report := &corev1.ConfigMap{}
-	return errors.Join(s.ready(ctx, s.earlier()), s.ready(ctx, s.bridged()), until(ctx, "the report", func() error {
-		return admin.Get(ctx, client.ObjectKey{Namespace: s.name, Name: "platform-config-status"}, report)
-	}))
+	if err := until(ctx, "the report", func() error {
+		return admin.Get(ctx, client.ObjectKey{Namespace: s.name, Name: "platform-config-status"}, &corev1.ConfigMap{})
+	}); err != nil {
+		return err
+	}
+	if err := admin.Create(ctx, namespace(s.bridged())); err != nil { // another event about the same platform-config
+		return err
+	}
+	return errors.Join(s.ready(ctx, s.earlier()), s.ready(ctx, s.bridged()))
 }
 
 // entry writes platform-config with one entry, or with none.
