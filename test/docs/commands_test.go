@@ -180,7 +180,7 @@ func startOperator(ctx context.Context, cluster *devcluster.Cluster) error {
 		return err
 	}
 	return cluster.Run(program, program,
-		"--kubeconfig="+kubeconfig, "--platform-namespace="+platformNamespace, "--certgen-image=gatewaytenant-operator:dev",
+		"--kubeconfig="+kubeconfig, "--platform-namespace="+platformNamespace, "--certgen-image=gatewaytenant-operator:latest",
 		"--leader-elect", "--metrics-bind-address=0", "--health-probe-bind-address=0")
 }
 
