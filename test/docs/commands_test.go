@@ -21,7 +21,7 @@ const (
 	// last is the page that ends with the removal of everything.
 	last = "docs/install.md"
 	// patience is what a block may take.
-	patience = time.Minute
+	patience = 2 * time.Minute
 )
 
 // tenants are the namespaces of config/samples.
