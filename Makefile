@@ -44,7 +44,7 @@ fmt: ## Format all Go code
 ##@ Check
 
 .PHONY: verify lint test test-unit docs-test rights
-verify: bin/kubectl ## Regenerate, lint and render; fail if that changes a file
+verify: bin/kubectl ## Regenerate, lint, render, follow links, look at licences; fail if a generated file changes
 	@hack/verify
 
 lint: ## Lint Go code, and the API by Kubernetes' conventions
