@@ -65,7 +65,7 @@ test-unit: ## Run the tests that need no control plane
 	@go -C hack/supply test ./...
 
 docs-test: devcluster ## Run the commands of README and docs that are marked as tested, on a real control plane
-	@go test -count=1 -timeout=10m -run=TestCommands ./test/docs
+	@go test -count=1 -v -timeout=10m -run=TestCommands ./test/docs | grep -v '^=== '
 
 ##@ Ship
 

@@ -83,7 +83,7 @@ func runPage(t *testing.T, cluster *devcluster.Cluster, p page) {
 		if err != nil {
 			t.Fatalf("%s:%d: %v\n%s\nsaid:\n%s\nThe tenants:\n%s", p.path, block.line, err, block.text, output, tenantsNow(cluster))
 		}
-		t.Logf("%s:%d: %.1f s\n%s", p.path, block.line, time.Since(began).Seconds(), output)
+		t.Logf("%s:%d: %.1f s", p.path, block.line, time.Since(began).Seconds())
 	}
 }
 
