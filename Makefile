@@ -4,6 +4,8 @@
 SHELL := /usr/bin/env bash -o errexit -o pipefail
 KUBECTL ?= kubectl
 TOOL := go tool -modfile=hack/tools/go.mod
+OUT ?= dist
+VERSION ?= $(shell git describe --tags --always --dirty)
 export CGO_ENABLED ?= 0
 
 ##@ Try it
@@ -29,6 +31,7 @@ generate: ## Write deepcopy, CRD, roles and the references of API and gateway.to
 		rbac:roleName=gatewaytenant-operator paths=./controllers/... output:rbac:dir=config/rbac
 	@mkdir -p docs
 	@$(TOOL) crd-ref-docs --source-path=api --config=hack/tools/crd-ref-docs.yaml --renderer=markdown --output-path=docs/api.md --log-level=ERROR
+	@sed 's/\](\[/\\](\[/g' docs/api.md >docs/api.md.new && mv docs/api.md.new docs/api.md # in a pattern, this is no link
 	@go test ./manifests -count=1 -run TestConfigurationDoc -update >/dev/null
 	@go test ./controllers/gatewaytenant -count=1 -run TestTroubleshooting -update >/dev/null
 
@@ -40,8 +43,8 @@ fmt: ## Format all Go code
 
 ##@ Check
 
-.PHONY: verify lint test test-unit rights
-verify: bin/kubectl ## Regenerate, lint and render; fail if that changes a file
+.PHONY: verify lint test test-unit docs-test rights
+verify: bin/kubectl ## Regenerate, lint, render, follow links, look at licences; fail if a generated file changes
 	@hack/verify
 
 lint: ## Lint Go code, and the API by Kubernetes' conventions
@@ -59,6 +62,31 @@ rights: devcluster ## Take each right away from the operator and certgen in turn
 test-unit: ## Run the tests that need no control plane
 	@echo "test: without a control plane"
 	@go test ./api/... ./cmd/... ./controllers/... ./manifests/...
+	@go -C hack/supply test ./...
+
+docs-test: devcluster ## Run the commands of README and docs that are marked as tested, on a real control plane
+	@go test -count=1 -v -timeout=10m -run=TestCommands ./test/docs | grep -v '^=== '
+
+##@ Ship
+
+.PHONY: binaries reproducible sbom licences vulncheck
+binaries: ## Build what the image holds, into dist/ or OUT; the Dockerfile does it by this, too
+	@GOFLAGS= CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags="-s -w" -o $(OUT)/ ./cmd/manager ./cmd/certgen
+
+reproducible: ## Build these twice, with other caches in another directory; fail unless all bytes are the same
+	@hack/supply/reproducible
+
+sbom: binaries ## Write the list of modules of each of these beside it, as CycloneDX
+	@for binary in manager certgen; do \
+		go tool -modfile=hack/supply/go.mod cyclonedx-gomod bin -json -std -noserial -notimestamp -version=$(VERSION) \
+			-output=$(OUT)/$$binary.cdx.json $(OUT)/$$binary && echo "sbom: $(OUT)/$$binary.cdx.json" || exit 1; \
+	done
+
+licences: ## Fail on a module whose licence is not in hack/supply/allowed-licences
+	@hack/supply/licences
+
+vulncheck: ## Look for known vulnerabilities in code that is called; DB=file:///path where the public list is out of reach
+	@DB=$(DB) hack/supply/vulncheck
 
 ##@ The control plane for demo and tests
 

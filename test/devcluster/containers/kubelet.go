@@ -25,7 +25,7 @@ type kubelet struct {
 
 	mu       sync.Mutex
 	memories map[types.NamespacedName]*memory
-	migrated map[types.NamespacedName]bool // volumes, by the names of their claims
+	migrated map[types.UID]bool // volumes, by their claims: a claim that is made anew has another
 }
 
 // memory is what the kubelet knows of a pod and does not write in its status. Only one step of a pod is taken at a time,

@@ -34,11 +34,14 @@ func (k *kubelet) checkVersion(ctx context.Context, pod *corev1.Pod) error {
 			return fmt.Errorf("gateway id backfill: %w", err)
 		}
 	}
-	volume := claimOf(pod)
+	volume, err := k.claimOf(ctx, pod)
+	if err != nil {
+		return err
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.migrated == nil {
-		k.migrated = map[types.NamespacedName]bool{}
+		k.migrated = map[types.UID]bool{}
 	}
 	if patch < migrates && k.migrated[volume] {
 		return fmt.Errorf("migration 6 was previously applied but is missing in the resolved migrations")
@@ -61,12 +64,15 @@ func patchOf(image string) (patch int, tells bool) {
 	return patch, n == 1
 }
 
-// claimOf names the volume claim of a pod; of a pod without one, nothing.
-func claimOf(pod *corev1.Pod) types.NamespacedName {
+// claimOf is the uid of a pod's volume claim; of a pod without one, nothing.
+func (k *kubelet) claimOf(ctx context.Context, pod *corev1.Pod) (types.UID, error) {
 	for _, volume := range pod.Spec.Volumes {
-		if volume.PersistentVolumeClaim != nil {
-			return types.NamespacedName{Namespace: pod.Namespace, Name: volume.PersistentVolumeClaim.ClaimName}
+		if volume.PersistentVolumeClaim == nil {
+			continue
 		}
+		claim := &corev1.PersistentVolumeClaim{}
+		err := k.client.Get(ctx, client.ObjectKey{Namespace: pod.Namespace, Name: volume.PersistentVolumeClaim.ClaimName}, claim)
+		return claim.UID, err
 	}
-	return types.NamespacedName{}
+	return "", nil
 }

@@ -1,0 +1,4 @@
+// Command unlicensed has no licence.
+package main
+
+func main() {}
