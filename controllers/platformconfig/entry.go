@@ -148,8 +148,16 @@ func at(item *yaml.Node, prefix string, err error) error {
 	if node.Kind == yaml.ScalarNode && !strings.Contains(message, node.Value) {
 		message = fmt.Sprintf("%s (%q)", message, node.Value)
 	}
-	return fmt.Errorf("line %d: %s", node.Line, message)
+	return &placedError{node.Line, message}
 }
+
+// placedError is what is wrong in a line of the list.
+type placedError struct {
+	line    int
+	message string
+}
+
+func (e *placedError) Error() string { return fmt.Sprintf("line %d: %s", e.line, e.message) }
 
 // steps splits the path of a field: a.b[0] is a, b, 0.
 func steps(field string) []string {

@@ -6,7 +6,10 @@ import (
 	"slices"
 	"strings"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/namedcache"
 )
 
 // State is where an entry, or a bridged GatewayTenant without one, stands.
@@ -82,6 +85,26 @@ type World struct {
 	Hold Hold
 	// Nonce is another each time.
 	Nonce string
+}
+
+// WorldOf is the world with these GatewayTenants and namespaces, of which the operator works in those watched. The
+// tenants are not copied.
+func WorldOf(tenants []v1alpha1.GatewayTenant, namespaces []metav1.PartialObjectMetadata, watched namedcache.Namespaces) World {
+	world := World{Tenants: map[string]*v1alpha1.GatewayTenant{}, Namespaces: map[string]Presence{}}
+	for i := range tenants {
+		world.Tenants[tenants[i].Namespace] = &tenants[i]
+	}
+	for _, namespace := range namespaces {
+		switch {
+		case !watched.Include(namespace.Name):
+			world.Namespaces[namespace.Name] = Unwatched
+		case namespace.DeletionTimestamp != nil:
+			world.Namespaces[namespace.Name] = Leaving
+		default:
+			world.Namespaces[namespace.Name] = Present
+		}
+	}
+	return world
 }
 
 // Compare finds what to do. The order of the sources is that of the report.
@@ -197,7 +220,7 @@ func (p *planner) keeps(tenant *v1alpha1.GatewayTenant) string {
 // not change, or a label and the source together do, which survive where managedFields are not kept, as in a backup.
 func bridged(tenant *v1alpha1.GatewayTenant) bool {
 	for _, entry := range tenant.ManagedFields {
-		if entry.Manager == fieldOwner {
+		if entry.Manager == FieldOwner {
 			return true
 		}
 	}
