@@ -21,7 +21,7 @@ demo-down: ## End what demo started
 
 .PHONY: build generate golden fmt
 build: ## Build the operator and its other commands into bin/
-	@echo "build: bin/manager, bin/certgen"
+	@echo "build: bin/manager, bin/certgen, bin/kubectl-gatewaytenant"
 	@mkdir -p bin
 	@go build -o bin/ ./cmd/... # without the image's -trimpath: that would compile all that the tests share once more
 

@@ -153,7 +153,10 @@ func ChangedKeys(before, after string) []string {
 
 func changedKeys(was, is table, prefix string) []string {
 	var changed []string
-	for _, key := range slices.Sorted(maps.Keys(merge(was, is))) {
+	all := table{}
+	maps.Copy(all, was)
+	maps.Copy(all, is)
+	for _, key := range slices.Sorted(maps.Keys(all)) {
 		wasTable, ok1 := was[key].(table)
 		isTable, ok2 := is[key].(table)
 		switch {

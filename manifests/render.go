@@ -142,7 +142,9 @@ func (p Platform) identify(pod *corev1.PodSpecApplyConfiguration) {
 }
 
 // TokenKeyIn is the id of the token key that a StatefulSet was rendered with; empty: with none.
-func TokenKeyIn(set *appsapi.StatefulSet) string { return set.Spec.Template.Annotations[AnnotationTokenKey] }
+func TokenKeyIn(set *appsapi.StatefulSet) string {
+	return set.Spec.Template.Annotations[AnnotationTokenKey]
+}
 
 // GoesWithThePod tells the objects of the foundation that a pod reads when it starts, or that say what it does: while the
 // StatefulSet is left as it is, so are they.

@@ -27,6 +27,8 @@ type Live struct {
 	Objects []*unstructured.Unstructured
 	// Secrets are the tenant's, by name, stripped; nil: they could not be read.
 	Secrets map[string]*corev1.Secret
+	// Unreadable are the kinds that could not be read; nothing is said of them.
+	Unreadable []string
 	// SandboxAPIs are the versions of the Sandbox API that the cluster serves; nil: that is not known.
 	SandboxAPIs []string
 }
@@ -192,11 +194,17 @@ func (p *pass) foreseeCertificates(gt *v1alpha1.GatewayTenant, live Live, f *For
 
 // foreseeChanges holds what was rendered against what is live.
 func (p *pass) foreseeChanges(live Live, scheme *runtime.Scheme, f *Forecast) error {
+	if len(live.Unreadable) > 0 {
+		f.Unsure = append(f.Unsure, "objects of these kinds cannot be read, so nothing is said of them: "+strings.Join(live.Unreadable, ", "))
+	}
 	if missing, needed := p.tenant.MissingSandboxAPI(p.seen.sandboxAPIs); needed && live.SandboxAPIs != nil {
 		f.Blocked = missing
 	}
 	for _, desired := range append(slices.Clone(p.objects.Foundation), p.objects.Gateway) {
 		is := find(live.Objects, desired)
+		if slices.Contains(live.Unreadable, desired.GetKind()) {
+			continue
+		}
 		if is == nil {
 			f.Changes = append(f.Changes, Change{Kind: desired.GetKind(), Name: desired.GetName()})
 			continue
@@ -266,4 +274,32 @@ func (p *pass) changedKeys(live Live) []string {
 		return manifests.ChangedKeys(before, after)
 	}
 	return nil
+}
+
+// Rendered are all objects of a GatewayTenant, the certgen Job among them, in the order in which they are applied. The
+// error of a spec that is not accepted is a [*manifests.RejectedError].
+func Rendered(gt *v1alpha1.GatewayTenant, live Live, platform manifests.Platform, now time.Time) ([]*unstructured.Unstructured, error) {
+	var p pass
+	p.check(gt, &live.Namespace, platform)
+	if err := p.takeIn(gt, live); err != nil {
+		return nil, err
+	}
+	if p.fits(); p.rejected != nil {
+		return nil, p.rejected
+	}
+	p.foreseeCertificates(gt, live, &Forecast{}, now)
+	objects, err := manifests.Render(p.tenant, p.cluster(live.Namespace.UID))
+	return append(objects.Foundation, objects.Certgen, objects.Gateway), err
+}
+
+// Plain are the objects of a tenant in the namespace of which nothing is known but whether they are as applied.
+func Plain(namespace string) []Change {
+	plain := []Change{{Kind: "ClusterRoleBinding", Name: manifests.NodeReaderPrefix + namespace}}
+	for _, c := range children {
+		if _, is := c.object.(*metav1.PartialObjectMetadata); is {
+			plain = append(plain, Change{Kind: c.kind, Name: c.name})
+		}
+	}
+	slices.SortStableFunc(plain, func(a, b Change) int { return strings.Compare(a.Kind, b.Kind) })
+	return plain
 }

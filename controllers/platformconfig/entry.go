@@ -138,8 +138,8 @@ func at(item *yaml.Node, prefix string, err error) error {
 		return err
 	}
 	node := item
-	for _, step := range steps(field) {
-		next := child(node, step)
+	for _, step := range Steps(field) {
+		next := Child(node, step)
 		if next == nil {
 			break
 		}
@@ -159,13 +159,13 @@ type placedError struct {
 
 func (e *placedError) Error() string { return fmt.Sprintf("line %d: %s", e.line, e.message) }
 
-// steps splits the path of a field: a.b[0] is a, b, 0.
-func steps(field string) []string {
+// Steps splits the path of a field: a.b[0] is a, b, 0.
+func Steps(field string) []string {
 	return strings.FieldsFunc(field, func(r rune) bool { return r == '.' || r == '[' || r == ']' })
 }
 
-// child is a field of a mapping or an item of a list; nil: there is none.
-func child(node *yaml.Node, step string) *yaml.Node {
+// Child is a field of a mapping or an item of a list; nil: there is none.
+func Child(node *yaml.Node, step string) *yaml.Node {
 	if node == nil {
 		return nil
 	}

@@ -95,7 +95,7 @@ func (r *Reconciler) ifUnchanged(ctx context.Context, tenant *v1alpha1.GatewayTe
 		if err := r.live.Get(ctx, client.ObjectKeyFromObject(tenant), live); err != nil {
 			return err
 		}
-		if live.UID != tenant.UID || !maps.Equal(live.Annotations, tenant.Annotations) || !bridged(live) {
+		if live.UID != tenant.UID || !maps.Equal(live.Annotations, tenant.Annotations) || !Bridged(live) {
 			return nil // the change is an event on its way
 		}
 		return act(ctx, live)
