@@ -63,17 +63,14 @@ func given(command *cobra.Command) map[string]string {
 // read reads the operator's settings and the files. The cluster is nil where nothing is to be asked of it.
 func (o *options) read(command *cobra.Command, i input) (plugin.Settings, plugin.Input, client.Client, error) {
 	var cluster client.Client
-	var reader client.Reader
 	namespace, err := o.namespace()
 	if !i.offline {
-		if cluster, namespace, err = o.cluster(); err == nil {
-			reader = cluster
-		}
+		cluster, namespace, err = o.cluster()
 	}
 	if err != nil {
 		return plugin.Settings{}, plugin.Input{}, nil, err
 	}
-	settings, err := plugin.ReadSettings(command.Context(), reader, given(command))
+	settings, err := plugin.ReadSettings(command.Context(), cluster, given(command))
 	if err != nil || len(i.files) == 0 {
 		return settings, plugin.Input{}, cluster, err
 	}

@@ -66,8 +66,10 @@ func Names(namespace string, scheme *runtime.Scheme) ([]*unstructured.Unstructur
 type Change struct {
 	Kind string `json:"kind"`
 	Name string `json:"name"`
-	// Fields are those that would change; none: the object would be made.
+	// Fields are those that would change; none: the object would be made or removed.
 	Fields []string `json:"fields,omitempty"`
+	// Removed tells that the object would be removed.
+	Removed bool `json:"removed,omitempty"`
 }
 
 // Forecast is what the controller would do about a GatewayTenant.
@@ -221,12 +223,15 @@ func (p *pass) foreseeChanges(live Live, scheme *runtime.Scheme, f *Forecast) er
 			return err
 		}
 		if len(preview.Fields) > 0 {
-			f.Changes = append(f.Changes, Change{desired.GetKind(), desired.GetName(), preview.Fields})
+			f.Changes = append(f.Changes, Change{Kind: desired.GetKind(), Name: desired.GetName(), Fields: preview.Fields})
 		}
 		if desired == p.objects.Gateway {
 			f.Restart = append(f.Restart, p.restarts(preview, live)...)
 			f.ByPlatform = len(f.Restart) > 0 && byPlatform(desired, is) && serves(p.seen.statefulSet)
 		}
+	}
+	if gone := p.unasked(); gone != nil {
+		f.Changes = append(f.Changes, Change{Kind: clientsPolicy.kind, Name: gone.GetName(), Removed: true})
 	}
 	return nil
 }
@@ -296,7 +301,7 @@ func Rendered(gt *v1alpha1.GatewayTenant, live Live, platform manifests.Platform
 func Plain(namespace string) []Change {
 	plain := []Change{{Kind: "ClusterRoleBinding", Name: manifests.NodeReaderPrefix + namespace}}
 	for _, c := range children {
-		if _, is := c.object.(*metav1.PartialObjectMetadata); is {
+		if _, is := c.object.(*metav1.PartialObjectMetadata); is && c.childKey != clientsPolicy.childKey {
 			plain = append(plain, Change{Kind: c.kind, Name: c.name})
 		}
 	}

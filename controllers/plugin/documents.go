@@ -128,6 +128,15 @@ func (r *fileReader) found(line int, format string, args ...any) {
 // yamlLine is where a YAML parser says what is wrong.
 var yamlLine = regexp.MustCompile(`line (\d+)`)
 
+// lineIn is the line that an error names, or else another.
+func lineIn(err error, other int) int {
+	if at := yamlLine.FindStringSubmatch(err.Error()); at != nil {
+		line, _ := strconv.Atoi(at[1])
+		return line
+	}
+	return other
+}
+
 func (r *fileReader) document(text string) {
 	var document yaml.Node
 	err := yaml.NewDecoder(strings.NewReader(text)).Decode(&document)
@@ -135,11 +144,7 @@ func (r *fileReader) document(text string) {
 		return
 	}
 	if err != nil {
-		line := 1
-		if at := yamlLine.FindStringSubmatch(err.Error()); at != nil {
-			line, _ = strconv.Atoi(at[1])
-		}
-		r.found(line, "is not YAML: %v", err)
+		r.found(lineIn(err, 1), "is not YAML: %v", err)
 		return
 	}
 	root := document.Content[0]
@@ -173,7 +178,7 @@ func (r *fileReader) object(node *yaml.Node) {
 func (r *fileReader) tenant(node *yaml.Node) {
 	object, err := decode(node)
 	if err != nil {
-		r.found(node.Line, "%v", err)
+		r.found(lineIn(err, node.Line), "%v", err)
 		return
 	}
 	if version := object.GetAPIVersion(); version != v1alpha1.GroupVersion.String() {
@@ -189,7 +194,7 @@ func (r *fileReader) tenant(node *yaml.Node) {
 func (r *fileReader) config(node *yaml.Node) {
 	object, err := decode(node)
 	if err != nil {
-		r.found(node.Line, "%v", err)
+		r.found(lineIn(err, node.Line), "%v", err)
 		return
 	}
 	config := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{
@@ -215,7 +220,7 @@ func (r *fileReader) config(node *yaml.Node) {
 func decode(node *yaml.Node) (*unstructured.Unstructured, error) {
 	var value any
 	if err := node.Decode(&value); err != nil {
-		return nil, err
+		return nil, errors.New(strings.Join(strings.Fields(err.Error()), " ")) // it may have several lines
 	}
 	text, err := json.Marshal(value)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -151,7 +152,11 @@ func (p Planner) follow(ctx context.Context, steps []step, plan *Plan) error {
 		}
 	}
 	for _, s := range steps {
-		outcome, err := p.outcome(s, live[s.after.GetNamespace()])
+		there, read := live[s.after.GetNamespace()]
+		if !read {
+			there.Secrets = map[string]*corev1.Secret{} // without a cluster: none
+		}
+		outcome, err := p.outcome(s, there)
 		if err != nil {
 			return err
 		}
@@ -173,7 +178,11 @@ func (p Planner) outcome(s step, live gatewaytenant.Live) (Outcome, error) {
 		return outcome, err
 	}
 	if len(errs) > 0 {
-		outcome.Action, outcome.Message = Refused, errs.ToAggregate().Error()
+		var all []string
+		for _, e := range errs {
+			all = append(all, words(e))
+		}
+		outcome.Action, outcome.Message = Refused, strings.Join(all, "; ")
 		return outcome, nil
 	}
 	tenant, err := typed(s.after)
@@ -208,7 +217,7 @@ func (o *Outcome) take(f gatewaytenant.Forecast, suspended bool) {
 		o.Notes = append(o.Notes, "spec.suspend is true: nothing of its gateway changes")
 	}
 	o.Objects, o.Restart, o.Certificates = f.Changes, f.Restart, f.Certificates
-	if o.Action == Made && !slices.ContainsFunc(f.Changes, func(c gatewaytenant.Change) bool { return len(c.Fields) > 0 }) {
+	if o.Action == Made && !slices.ContainsFunc(f.Changes, func(c gatewaytenant.Change) bool { return len(c.Fields) > 0 || c.Removed }) {
 		o.Certificates = nil // all of them, of course
 	}
 	if f.ByPlatform {

@@ -82,7 +82,9 @@ func (o Outcome) text(out io.Writer, style Style) {
 			fmt.Fprintf(out, "    %s %s\n", style.paint(colour, title), one)
 		}
 	}
-	lines("spec    ", dim, trimmed(o.Spec))
+	if o.Action == Changed {
+		lines("spec    ", dim, trimmed(o.Spec))
+	}
 	lines("restart ", yellow, o.Restart)
 	lines("renew   ", yellow, o.Certificates)
 	lines("objects ", dim, o.objects())
@@ -106,7 +108,10 @@ func (o Outcome) objects() []string {
 	var changed []string
 	for _, change := range o.Objects {
 		text := change.Kind + " " + change.Name
-		if len(change.Fields) == 0 {
+		switch {
+		case change.Removed:
+			text += " (removed)"
+		case len(change.Fields) == 0:
 			text += " (made)"
 		}
 		changed = append(changed, text)

@@ -45,7 +45,7 @@ func operatorFlags(options *controllers.Options, env func(string) string) (*flag
 // ReadSettings reads the settings of the operator that runs in a cluster from its Deployment. What is given, by the names
 // of the operator's flags, comes before them; and where the cluster cannot be asked (nil: it is not to be) the defaults
 // hold.
-func ReadSettings(ctx context.Context, cluster client.Reader, given map[string]string) (Settings, error) {
+func ReadSettings(ctx context.Context, cluster client.Client, given map[string]string) (Settings, error) {
 	var s Settings
 	flags, err := NewFlags(&s.Options)
 	if err != nil {
@@ -60,7 +60,7 @@ func ReadSettings(ctx context.Context, cluster client.Reader, given map[string]s
 		err := cluster.Get(ctx, client.ObjectKey{Namespace: namespace, Name: manifests.Manager}, deployment)
 		if err == nil {
 			s.Options = controllers.Options{}
-			flags, err = fromDeployment(&s.Options, deployment)
+			flags, err = fromDeployment(ctx, &s.Options, cluster, deployment)
 		}
 		if err != nil {
 			s.Notes = append(s.Notes, fmt.Sprintf("what the operator is told for all tenants is taken from flags and their defaults, since its Deployment cannot be read: %v", err))
@@ -82,31 +82,46 @@ func ReadSettings(ctx context.Context, cluster client.Reader, given map[string]s
 		return s, err
 	}
 	s.Platform, err = manifests.NewPlatform(s.Options.GatewayImage, s.Options.CertgenImage, s.Options.AllowedRepositories, s.Options.Lifetimes.Args()...)
+	if err == nil && cluster != nil {
+		s.Platform, err = controllers.PlatformOf(s.Platform, cluster.RESTMapper())
+	}
 	return s, err
 }
 
 // fromDeployment reads the arguments and the environment of the operator's container.
-func fromDeployment(options *controllers.Options, deployment *appsv1.Deployment) (*flag.FlagSet, error) {
+func fromDeployment(ctx context.Context, options *controllers.Options, cluster client.Reader, deployment *appsv1.Deployment) (*flag.FlagSet, error) {
 	containers := deployment.Spec.Template.Spec.Containers
 	i := slices.IndexFunc(containers, func(c corev1.Container) bool { return c.Name == "manager" })
 	if i < 0 {
 		return nil, fmt.Errorf("it has no container named manager")
 	}
-	flags, err := operatorFlags(options, func(name string) string {
-		for _, variable := range containers[i].Env {
-			switch {
-			case variable.Name != name:
-			case variable.ValueFrom != nil && variable.ValueFrom.FieldRef != nil && variable.ValueFrom.FieldRef.FieldPath == "metadata.namespace":
-				return deployment.Namespace
-			default:
-				return variable.Value
-			}
+	values := map[string]string{}
+	for _, variable := range containers[i].Env {
+		value, err := valueOf(ctx, cluster, deployment.Namespace, variable)
+		if err != nil {
+			return nil, err
 		}
-		return ""
-	})
+		values[variable.Name] = value
+	}
+	flags, err := operatorFlags(options, func(name string) string { return values[name] })
 	if err != nil {
 		return nil, err
 	}
 	flags.String("kubeconfig", "", "") // the only one of the manager that is not among its options
 	return flags, flags.Parse(containers[i].Args)
+}
+
+// valueOf is the value of an environment variable of the operator's.
+func valueOf(ctx context.Context, cluster client.Reader, namespace string, variable corev1.EnvVar) (string, error) {
+	switch from := variable.ValueFrom; {
+	case from == nil:
+		return variable.Value, nil
+	case from.FieldRef != nil && from.FieldRef.FieldPath == "metadata.namespace":
+		return namespace, nil
+	case from.ConfigMapKeyRef != nil:
+		config := &corev1.ConfigMap{}
+		err := cluster.Get(ctx, client.ObjectKey{Namespace: namespace, Name: from.ConfigMapKeyRef.Name}, config)
+		return config.Data[from.ConfigMapKeyRef.Key], err
+	}
+	return "", fmt.Errorf("its variable %s comes from where it cannot be read", variable.Name)
 }

@@ -39,10 +39,11 @@ func Validate(input Input, settings Settings) ([]Finding, error) {
 		findings = append(findings, found...)
 	}
 	found, err := validateConfigs(input.Configs, settings.Platform)
-	slices.SortStableFunc(found, func(a, b Finding) int {
+	findings = append(findings, found...)
+	slices.SortStableFunc(findings, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
 	})
-	return append(findings, found...), err
+	return findings, err
 }
 
 // Checked is how many GatewayTenants and entries there are in the input.
@@ -82,15 +83,18 @@ func (t TenantInput) validate(platform manifests.Platform) ([]Finding, error) {
 
 // words are those of an error; one about a whole object names no field.
 func words(e *field.Error) string {
-	if e.Field == "" || e.Field == "<nil>" {
+	switch {
+	case e.Field == "" || e.Field == "<nil>":
 		return e.Detail
+	case e.Type == field.ErrorTypeForbidden:
+		return e.Field + " " + e.Detail
 	}
 	return e.Error()
 }
 
 // told tells whether the schema has said already what is wrong with a field.
 func told(findings []Finding, field string) bool {
-	return slices.ContainsFunc(findings, func(f Finding) bool { return strings.HasPrefix(f.Message, field+":") })
+	return slices.ContainsFunc(findings, func(f Finding) bool { return strings.HasPrefix(f.Message, field) })
 }
 
 // lineInText is where in a field's text something is wrong.
@@ -122,7 +126,7 @@ func validateConfigs(configs []ConfigInput, platform manifests.Platform) ([]Find
 		file[source.Origin] = config
 		sources = append(sources, source)
 		if source.Err != nil {
-			findings = append(findings, Finding{config.File, config.Line, "ConfigMap " + source.Origin, source.Err.Error()})
+			findings = append(findings, Finding{config.File, lineIn(source.Err, config.Line), "ConfigMap " + source.Origin, source.Err.Error()})
 		}
 		for _, refusal := range source.Refusals {
 			findings = append(findings, Finding{File: config.File, Line: refusal.Line, Message: refusal.Message})

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
@@ -62,10 +63,13 @@ func planOf(t *testing.T, entries []string) (map[string]plugin.Outcome, int) {
 	if err := os.WriteFile(file, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out, code := kubectlGatewayTenant(t, "plan", "-f", file, "-o", "json", "--certgen-image=gatewaytenant-operator:dev")
+	out, code := kubectlGatewayTenant(t, "plan", "-f", file, "-o", "json")
 	var plan plugin.Plan
 	if err := json.Unmarshal([]byte(out), &plan); err != nil {
 		t.Fatalf("%v in %s", err, out)
+	}
+	if len(plan.Notes) > 0 {
+		t.Errorf("what the operator is told could not be read from its Deployment: %s", plan.Notes)
 	}
 	outcomes := map[string]plugin.Outcome{}
 	for _, outcome := range plan.Tenants {
@@ -74,6 +78,23 @@ func planOf(t *testing.T, entries []string) (map[string]plugin.Outcome, int) {
 		}
 	}
 	return outcomes, code
+}
+
+// deployment makes the operator's Deployment as it is installed, but without a pod: the plugin reads in it what the
+// operator is told.
+func deployment(t *testing.T) {
+	t.Helper()
+	text, err := os.ReadFile("../../config/manager/deployment.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	object, none := &appsv1.Deployment{}, int32(0)
+	if err := yaml.UnmarshalStrict(text, object); err != nil {
+		t.Fatal(err)
+	}
+	object.Spec.Replicas = &none
+	create(t, object)
+	t.Cleanup(func() { _ = admin.Delete(context.Background(), object) })
 }
 
 // made is what a namespace has: whether there is a GatewayTenant, its pod, and what each object was last applied from.
@@ -113,6 +134,7 @@ func madeIn(t *testing.T, namespace string) made {
 // TestPlanSaysWhatThenHappens makes one edit of platform-config of every kind, and holds the plan against what the
 // operator then did: to pods, to certificates and to each object.
 func TestPlanSaysWhatThenHappens(t *testing.T) {
+	deployment(t)
 	entries := map[string]string{}
 	for _, what := range []string{"image", "toml", "names", "gone", "same", "new"} {
 		namespace := "planned-" + what
