@@ -36,7 +36,7 @@ generate: ## Write deepcopy, CRD, roles and the references of API and gateway.to
 	@go test ./controllers/gatewaytenant -count=1 -run TestTroubleshooting -update >/dev/null
 
 golden: ## Rewrite the golden files; review them as a diff
-	@go test ./manifests/... -update
+	@go test ./manifests/... ./controllers/plugin -update
 
 fmt: ## Format all Go code
 	@$(TOOL) golangci-lint-kube-api-linter fmt

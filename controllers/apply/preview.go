@@ -15,7 +15,7 @@ import (
 type Preview struct {
 	// Object is what it would be.
 	Object *unstructured.Unstructured
-	// Fields are the paths that would be added, changed or removed, sorted; the hash that Apply adds is none of them.
+	// Fields are the paths that would be added, changed or removed, sorted; the hash that Apply writes is none of them.
 	Fields []string
 }
 
@@ -30,7 +30,7 @@ func PreviewOf(desired, live *unstructured.Unstructured, owner string, scheme *r
 	if err != nil {
 		return Preview{}, err
 	}
-	stamped, err := stamp(desired)
+	stamped, err := stamp(desired) // the hash stays ours; that it is another is no change of anything
 	if err != nil {
 		return Preview{}, err
 	}
@@ -42,7 +42,7 @@ func PreviewOf(desired, live *unstructured.Unstructured, owner string, scheme *r
 	if err != nil {
 		return Preview{}, fmt.Errorf("fields of %s: %w", Describe(live), err)
 	}
-	given, err := types.FromUnstructured(stamped.Object)
+	given, err := types.FromUnstructured(desired.Object)
 	if err != nil {
 		return Preview{}, fmt.Errorf("fields of %s: %w", Describe(desired), err)
 	}
@@ -54,16 +54,39 @@ func PreviewOf(desired, live *unstructured.Unstructured, owner string, scheme *r
 	if err != nil {
 		return Preview{}, err
 	}
-	after = after.RemoveItems(dropped)
-	compared, err := before.Compare(after)
-	if err != nil {
-		return Preview{}, fmt.Errorf("comparing %s: %w", Describe(desired), err)
-	}
-	content, is := after.AsValue().Unstructured().(map[string]any)
+	content, is := after.RemoveItems(dropped).AsValue().Unstructured().(map[string]any)
 	if !is {
 		return Preview{}, fmt.Errorf("merging %s: the result is no object", Describe(desired))
 	}
-	return Preview{Object: &unstructured.Unstructured{Object: content}, Fields: paths(compared)}, nil
+	object := &unstructured.Unstructured{Object: content}
+	compared, err := compare(types, live, object, scheme)
+	if err != nil {
+		return Preview{}, fmt.Errorf("comparing %s: %w", Describe(desired), err)
+	}
+	return Preview{Object: object, Fields: paths(compared)}, nil
+}
+
+// compare finds the fields that differ once both objects are as an API server stores them: it leaves out a value that says
+// what no value says, such as hostNetwork: false.
+func compare(types typed.ParseableType, before, after *unstructured.Unstructured, scheme *runtime.Scheme) (*typed.Comparison, error) {
+	var stored [2]*typed.TypedValue
+	for i, object := range []*unstructured.Unstructured{before, after} {
+		into, err := scheme.New(object.GroupVersionKind())
+		if err != nil {
+			return nil, err
+		}
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(withoutManagedFields(object), into); err != nil {
+			return nil, err
+		}
+		content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(into)
+		if err != nil {
+			return nil, err
+		}
+		if stored[i], err = types.FromUnstructured(content); err != nil {
+			return nil, err
+		}
+	}
+	return stored[0].Compare(stored[1])
 }
 
 // dropped is what the owner applied to live, wants no longer, and nobody else has set.
@@ -95,12 +118,11 @@ func withoutManagedFields(object *unstructured.Unstructured) map[string]any {
 // paths are the changed fields as people write them. Of an item that is added or removed whole, the item is enough.
 func paths(compared *typed.Comparison) []string {
 	all := compared.Modified.Union(compared.Added).Union(compared.Removed)
-	hash := fieldpath.MakePathOrDie("metadata", "annotations", AnnotationHash)
 	var found []string
 	last := "\x00"
 	all.Iterate(func(path fieldpath.Path) {
 		text := strings.TrimPrefix(path.String(), ".")
-		if path.Equals(hash) || strings.HasPrefix(text, last+".") || strings.HasPrefix(text, last+"[") {
+		if strings.HasPrefix(text, last+".") || strings.HasPrefix(text, last+"[") {
 			return
 		}
 		last = text

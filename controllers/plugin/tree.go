@@ -3,11 +3,14 @@ package plugin
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/xlab/treeprint"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
 // Tree writes where tenants stand for people: a tree each, from what it is to what it is made of.
@@ -44,13 +47,20 @@ func (s Status) tree(style Style, now time.Time) string {
 	if s.CertificateNotAfter != nil {
 		fact("certificates", "until "+day(s.CertificateNotAfter.Time, now)+"; renewed by itself before")
 	}
-	fact("names", strings.Join(s.ServerDNSNames, ", "))
+	fact("names", strings.Join(further(s.Namespace, s.ServerDNSNames), ", "))
 	for _, part := range s.Conditions {
 		branch := root.AddBranch(fmt.Sprintf("%s  %s", style.paint(bold, part.Type), style.ready(part.Status, part.Reason, part.Message)))
 		addObjects(branch, part.Objects, style)
 	}
 	addObjects(root.AddBranch(style.paint(bold, "Other objects")), s.Others, style)
 	return root.String()
+}
+
+// further are the names beside those that every gateway has.
+func further(namespace string, names []string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+		return slices.Contains(manifests.AlsoServed(namespace), name) || strings.HasPrefix(name, manifests.GatewayName+"."+namespace+".svc")
+	})
 }
 
 func addObjects(to treeprint.Tree, objects []Object, style Style) {

@@ -312,9 +312,12 @@ func TestOrdinaryUsersOperateTheirGateway(t *testing.T) {
 	}
 	succeeds := func(words string, args ...string) {
 		t.Helper()
-		if out, code := as(args...); code != 0 || !strings.Contains(out, words) {
-			t.Fatalf("%v: exit code %d, %s; want %q", args, code, out, words)
-		}
+		eventually(t, 5*time.Second, func() error { // the authorizer reads from a cache
+			if out, code := as(args...); code != 0 || !strings.Contains(out, words) {
+				return fmt.Errorf("%v: exit code %d, %s; want %q", args, code, out, words)
+			}
+			return nil
+		})
 	}
 	if out, code := as("status"); code != 1 || !strings.Contains(out, "forbidden") {
 		t.Fatalf("without any right: exit code %d, %s", code, out)
@@ -347,12 +350,7 @@ func TestOrdinaryUsersOperateTheirGateway(t *testing.T) {
 		Rules:      []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"secrets"}, ResourceNames: []string{"openshell-client-tls"}, Verbs: []string{"get"}}},
 	})
 	bind("Role", "client")
-	eventually(t, 5*time.Second, func() error { // the authorizer reads from a cache
-		if out, code := as("connect", "--dir", dir); code != 0 || !strings.Contains(out, "port-forward -n operated service/openshell-gateway 8080:8080") {
-			return fmt.Errorf("exit code %d, %s", code, out)
-		}
-		return nil
-	})
+	succeeds("port-forward -n operated service/openshell-gateway 8080:8080", "connect", "--dir", dir)
 	bundleOpens(t, dir, get(t, &corev1.Secret{}, namespace, "openshell-server-tls"))
 }
 
