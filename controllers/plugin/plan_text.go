@@ -3,7 +3,6 @@ package plugin
 import (
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 )
 
@@ -154,13 +153,4 @@ func count(n int, one, several string) string {
 		return "1 " + one
 	}
 	return fmt.Sprintf("%d %s", n, several)
-}
-
-// Find is what would become of the tenant in a namespace.
-func (p Plan) Find(namespace string) (Outcome, bool) {
-	i := slices.IndexFunc(p.Tenants, func(o Outcome) bool { return o.Namespace == namespace })
-	if i < 0 {
-		return Outcome{}, false
-	}
-	return p.Tenants[i], true
 }

@@ -49,7 +49,11 @@ func (s Status) tree(style Style, now time.Time) string {
 	}
 	fact("names", strings.Join(further(s.Namespace, s.ServerDNSNames), ", "))
 	for _, part := range s.Conditions {
-		branch := root.AddBranch(fmt.Sprintf("%s  %s", style.paint(bold, part.Type), style.ready(part.Status, part.Reason, part.Message)))
+		message := part.Message
+		if part.Status != metav1.ConditionTrue && message == s.Message {
+			message = "see above"
+		}
+		branch := root.AddBranch(fmt.Sprintf("%s  %s", style.paint(bold, part.Type), style.ready(part.Status, part.Reason, message)))
 		addObjects(branch, part.Objects, style)
 	}
 	addObjects(root.AddBranch(style.paint(bold, "Other objects")), s.Others, style)
