@@ -140,7 +140,7 @@ keep your kubeconfig. It needs the right to get the Secret openshell-client-tls.
 			if err != nil {
 				return err
 			}
-			fmt.Fprint(o.Out, connection.Text())
+			fmt.Fprintf(o.Out, "%s", connection.Text())
 			return nil
 		},
 	}

@@ -24,7 +24,7 @@ metadata:
       fieldsType: FieldsV1
       fieldsV1:
         f:metadata: {f:labels: {f:ours: {}, f:both: {}}}
-        f:spec: {f:template: {f:spec: {f:containers: {'k:{"name":"gateway"}': {.: {}, f:name: {}, f:image: {}, f:workingDir: {}}}}}}
+        f:spec: {f:template: {f:spec: {f:hostNetwork: {}, f:containers: {'k:{"name":"gateway"}': {.: {}, f:name: {}, f:image: {}, f:workingDir: {}}}}}}
     - manager: them
       operation: Update
       apiVersion: apps/v1
@@ -42,6 +42,7 @@ func TestPreviewIsWhatApplyingWouldDo(t *testing.T) {
 		want          []string
 	}{
 		{"the same", head + `metadata: {name: a, namespace: ns, labels: {ours: "1"}}, spec: {template: {spec: {containers: [{name: gateway, image: "x:1", workingDir: /tmp}]}}}}`, nil},
+		{"what says what no value says, as the server leaves it out", head + `metadata: {name: a, namespace: ns, labels: {ours: "1"}}, spec: {template: {spec: {hostNetwork: false, containers: [{name: gateway, image: "x:1", workingDir: /tmp}]}}}}`, nil},
 		{"another image", head + `metadata: {name: a, namespace: ns, labels: {ours: "1"}}, spec: {template: {spec: {containers: [{name: gateway, image: "x:2", workingDir: /tmp}]}}}}`,
 			[]string{`spec.template.spec.containers[name="gateway"].image`}},
 		{"what is set no longer goes, and what others set stays", head + `metadata: {name: a, namespace: ns}, spec: {template: {spec: {containers: [{name: gateway, image: "x:1"}]}}}}`,

@@ -19,7 +19,7 @@ func Tree(out io.Writer, statuses []Status, style Style, now time.Time) {
 		if i > 0 {
 			fmt.Fprintln(out)
 		}
-		fmt.Fprint(out, status.tree(style, now))
+		fmt.Fprintf(out, "%s", status.tree(style, now))
 	}
 }
 
