@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -108,5 +109,5 @@ func onlyName(_ *cobra.Command, args []string) error {
 	if len(args) == 0 || len(args) == 1 && args[0] == v1alpha1.Name {
 		return nil
 	}
-	return fmt.Errorf("%q: a GatewayTenant is always named %s; name its namespace with -n", args, v1alpha1.Name)
+	return fmt.Errorf("%s: a GatewayTenant is always named %s; name its namespace with -n", strings.Join(args, " "), v1alpha1.Name)
 }

@@ -68,7 +68,7 @@ func (o *options) rotate() *cobra.Command {
 A value that is not the last one asks once. It may be kept in GitOps.`,
 		Example: `  kubectl gatewaytenant rotate tls -n tenant-a
   kubectl gatewaytenant rotate ca -n tenant-a --value=2026-12`,
-		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
+		Args:      cobra.ExactArgs(1),
 		ValidArgs: []string{"tls", "ca", "tokens"},
 		RunE: func(command *cobra.Command, args []string) error {
 			cluster, namespace, err := o.cluster()
