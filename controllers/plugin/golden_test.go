@@ -76,6 +76,28 @@ func TestValidateTellsFileLineFieldAndWayOut(t *testing.T) {
 	})
 }
 
+func TestSamplesAreAccepted(t *testing.T) {
+	files, err := filepath.Glob("../../config/samples/*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	checked := 0
+	for _, file := range files {
+		if filepath.Base(file) == "kustomization.yaml" {
+			continue
+		}
+		settings, input := offline(t, file)
+		findings, err := Validate(input, settings)
+		if err != nil || len(findings) > 0 {
+			t.Errorf("%s: %v, %v", file, findings, err)
+		}
+		checked += input.Checked(settings.Platform)
+	}
+	if checked == 0 {
+		t.Error("there is no sample")
+	}
+}
+
 func TestPlanOffline(t *testing.T) {
 	golden(t, "plan", func(t *testing.T, file string) string {
 		settings, input := offline(t, file)
