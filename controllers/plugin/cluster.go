@@ -111,7 +111,12 @@ func readLive(ctx context.Context, cluster client.Reader, namespaces []string) (
 func readNamespace(ctx context.Context, cluster client.Reader, namespace string) (gatewaytenant.Live, error) {
 	live := gatewaytenant.Live{Secrets: map[string]*corev1.Secret{}}
 	live.Namespace.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Namespace"))
-	if err := cluster.Get(ctx, client.ObjectKey{Name: namespace}, &live.Namespace); err != nil && !apierrors.IsNotFound(err) && !apierrors.IsForbidden(err) {
+	switch err := cluster.Get(ctx, client.ObjectKey{Name: namespace}, &live.Namespace); {
+	case apierrors.IsNotFound(err):
+		return live, nil // so there is nothing in it
+	case apierrors.IsForbidden(err):
+		live.Namespace.Name = namespace // it may be there
+	case err != nil:
 		return live, err
 	}
 	names, err := gatewaytenant.Names(namespace, Scheme)

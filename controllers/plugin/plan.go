@@ -185,6 +185,10 @@ func (p Planner) outcome(s step, live gatewaytenant.Live) (Outcome, error) {
 		outcome.Action, outcome.Message = Refused, strings.Join(all, "; ")
 		return outcome, nil
 	}
+	if p.Cluster != nil && (live.Namespace.Name == "" || live.Namespace.DeletionTimestamp != nil) {
+		outcome.Action, outcome.Message = Refused, "the namespace does not exist, or is being deleted; make it first"
+		return outcome, nil
+	}
 	tenant, err := typed(s.after)
 	if err != nil {
 		return outcome, err

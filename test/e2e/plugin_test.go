@@ -97,6 +97,18 @@ func deployment(t *testing.T) {
 	t.Cleanup(func() { _ = admin.Delete(context.Background(), object) })
 }
 
+// TestPlanOfATenantWithoutANamespaceIsRefused: the API server would not take it either.
+func TestPlanOfATenantWithoutANamespaceIsRefused(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "gatewaytenant.yaml")
+	text := "apiVersion: openshell.ambient-code.io/v1alpha1\nkind: GatewayTenant\nmetadata: {name: openshell-gateway, namespace: nowhere-at-all}\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, code := kubectlGatewayTenant(t, "plan", "-f", file); code != plugin.ExitRefused || !strings.Contains(out, "the namespace does not exist") {
+		t.Errorf("exit code %d, %s", code, out)
+	}
+}
+
 // made is what a namespace has: whether there is a GatewayTenant, its pod, and what each object was last applied from.
 type made struct {
 	tenant, pod string
