@@ -21,7 +21,7 @@ demo-down: ## End what demo started
 
 .PHONY: build generate golden fmt
 build: ## Build the operator and its other commands into bin/
-	@echo "build: bin/manager, bin/certgen"
+	@echo "build: bin/manager, bin/certgen, bin/kubectl-gatewaytenant"
 	@mkdir -p bin
 	@go build -o bin/ ./cmd/... # without the image's -trimpath: that would compile all that the tests share once more
 
@@ -36,7 +36,7 @@ generate: ## Write deepcopy, CRD, roles and the references of API and gateway.to
 	@go test ./controllers/gatewaytenant -count=1 -run TestTroubleshooting -update >/dev/null
 
 golden: ## Rewrite the golden files; review them as a diff
-	@go test ./manifests/... -update
+	@go test ./manifests/... ./controllers/plugin -update
 
 fmt: ## Format all Go code
 	@$(TOOL) golangci-lint-kube-api-linter fmt

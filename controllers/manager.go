@@ -102,10 +102,8 @@ func NewManager(kube *rest.Config, options Options) (ctrl.Manager, error) {
 	if err != nil {
 		return nil, err
 	}
-	if assigns, err := assignsIDs(mgr.GetRESTMapper()); err != nil {
-		return nil, fmt.Errorf("looking for what is OpenShift's: %w", err)
-	} else if assigns {
-		platform = platform.AssigningIDs()
+	if platform, err = PlatformOf(platform, mgr.GetRESTMapper()); err != nil {
+		return nil, err
 	}
 	if err := addControllers(mgr, options, platform); err != nil {
 		return nil, err
@@ -116,6 +114,18 @@ func NewManager(kube *rest.Config, options Options) (ctrl.Manager, error) {
 		}
 	}
 	return mgr, nil
+}
+
+// PlatformOf is the platform on the cluster whose APIs mapper knows.
+func PlatformOf(platform manifests.Platform, mapper meta.RESTMapper) (manifests.Platform, error) {
+	assigns, err := assignsIDs(mapper)
+	if err != nil {
+		return platform, fmt.Errorf("looking for what is OpenShift's: %w", err)
+	}
+	if assigns {
+		return platform.AssigningIDs(), nil
+	}
+	return platform, nil
 }
 
 // assignsIDs tells whether the cluster assigns uids and groups to pods, by the API with which it does.

@@ -138,6 +138,37 @@ func decodeConfig(config string) (table, error) {
 	return nil, reject(v1alpha1.ReasonInvalidConfig, "spec.config", "", "is not TOML%s: %v", where, err)
 }
 
+// ChangedKeys are the keys that differ between two texts of gateway.toml, by their paths, sorted. A text that is not TOML
+// counts as empty.
+func ChangedKeys(before, after string) []string {
+	was, is := table{}, table{}
+	if toml.Unmarshal([]byte(before), &was) != nil {
+		was = table{}
+	}
+	if toml.Unmarshal([]byte(after), &is) != nil {
+		is = table{}
+	}
+	return changedKeys(was, is, "")
+}
+
+func changedKeys(was, is table, prefix string) []string {
+	var changed []string
+	all := table{}
+	maps.Copy(all, was)
+	maps.Copy(all, is)
+	for _, key := range slices.Sorted(maps.Keys(all)) {
+		wasTable, ok1 := was[key].(table)
+		isTable, ok2 := is[key].(table)
+		switch {
+		case ok1 && ok2, ok1 && is[key] == nil, ok2 && was[key] == nil:
+			changed = append(changed, changedKeys(wasTable, isTable, prefix+key+".")...)
+		case !reflect.DeepEqual(was[key], is[key]):
+			changed = append(changed, prefix+key)
+		}
+	}
+	return changed
+}
+
 // keepsOwn finds keys of ours that a config changes.
 func keepsOwn(own, given table, path []string) []fault {
 	var faults []fault

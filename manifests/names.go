@@ -77,7 +77,8 @@ const (
 	annotationAsked = "openshell.ambient-code.io/asked-hash"
 	// annotationRollout is on a StatefulSet that was changed last for another cause.
 	annotationRollout = "openshell.ambient-code.io/rollout"
-	// annotationConfigHash and annotationTokenKey are on the pod template. Nothing but their values restarts a pod.
-	annotationConfigHash = "openshell.ambient-code.io/config-hash"
-	annotationTokenKey   = "openshell.ambient-code.io/token-key"
+	// AnnotationConfigHash, of gateway.toml, and AnnotationTokenKey, of the id of the token key, are on the pod template.
+	// Beside the image, nothing but their values restarts a pod.
+	AnnotationConfigHash = "openshell.ambient-code.io/config-hash"
+	AnnotationTokenKey   = "openshell.ambient-code.io/token-key"
 )

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	appsapi "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -123,10 +124,10 @@ func statefulSet(t Tenant, seen Seen) *appsv1.StatefulSetApplyConfiguration {
 	if seen.Granted || seen.Gateway[annotationRollout] != "" && seen.Gateway[annotationAsked] == asked {
 		set.WithAnnotations(map[string]string{annotationRollout: "platform"})
 	}
-	pod.WithAnnotations(map[string]string{annotationConfigHash: hash(string(t.gatewayTOML))})
+	pod.WithAnnotations(map[string]string{AnnotationConfigHash: hash(string(t.gatewayTOML))})
 	if t.sandboxTokens {
 		const volume = "sandbox-jwt"
-		pod.WithAnnotations(map[string]string{annotationTokenKey: seen.TokenKey})
+		pod.WithAnnotations(map[string]string{AnnotationTokenKey: seen.TokenKey})
 		container.WithVolumeMounts(corev1.VolumeMount().WithName(volume).WithMountPath(tokenKeysPath).WithReadOnly(true))
 		pod.Spec.WithVolumes(corev1.Volume().WithName(volume).WithSecret(corev1.SecretVolumeSource().WithSecretName(TokenKeysName).WithDefaultMode(0o440)))
 	}
@@ -138,6 +139,11 @@ func (p Platform) identify(pod *corev1.PodSpecApplyConfiguration) {
 	if p.assignsIDs {
 		pod.SecurityContext.RunAsUser, pod.SecurityContext.RunAsGroup, pod.SecurityContext.FSGroup = nil, nil, nil
 	}
+}
+
+// TokenKeyIn is the id of the token key that a StatefulSet was rendered with; empty: with none.
+func TokenKeyIn(set *appsapi.StatefulSet) string {
+	return set.Spec.Template.Annotations[AnnotationTokenKey]
 }
 
 // GoesWithThePod tells the objects of the foundation that a pod reads when it starts, or that say what it does: while the

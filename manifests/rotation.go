@@ -46,3 +46,10 @@ func (r Rotation) args() []string {
 	}
 	return args
 }
+
+// CheckRotation refuses values of the annotations that ask for a rotation which cannot be used. The error is a
+// [*RejectedError].
+func CheckRotation(gt *v1alpha1.GatewayTenant) error {
+	_, err := rotationOf(gt)
+	return err
+}

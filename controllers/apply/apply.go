@@ -79,9 +79,9 @@ func InState(desired *unstructured.Unstructured, live metav1.Object) bool {
 	return err == nil && live.GetAnnotations()[AnnotationHash] == hash
 }
 
-// Stamped tells whether the hash on live is the one that we wrote, and not somebody else's.
-func (a *Applier) Stamped(live metav1.Object) bool {
-	owned, err := a.fields.owned(live)
+// Stamped tells whether the hash on live is the one that owner wrote, and not somebody else's.
+func Stamped(live metav1.Object, owner string) bool {
+	owned, err := (&ownership{owner: owner}).owned(live)
 	return err == nil && owned != nil && owned.Has(fieldpath.MakePathOrDie("metadata", "annotations", AnnotationHash))
 }
 

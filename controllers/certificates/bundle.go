@@ -140,3 +140,16 @@ func earliest(a, b time.Time) time.Time {
 	}
 	return a
 }
+
+// Lacking are those of wanted that a certificate which carries names is not good for, in their order.
+func Lacking(carried, wanted []string) []string {
+	certificate := &x509.Certificate{}
+	for _, name := range carried {
+		if addr, err := netip.ParseAddr(name); err == nil {
+			certificate.IPAddresses = append(certificate.IPAddresses, addr.AsSlice())
+		} else {
+			certificate.DNSNames = append(certificate.DNSNames, name)
+		}
+	}
+	return uncovered(certificate, wanted)
+}

@@ -195,3 +195,15 @@ func (s *set) nextLook() time.Time {
 	}
 	return next
 }
+
+// EndOf tells when the certificate in a stripped Secret ends, if there is one that can be read.
+func EndOf(stripped *corev1.Secret) (end time.Time, known bool) {
+	if stripped == nil {
+		return time.Time{}, false
+	}
+	found, err := parseCertificates(stripped.Data[keyCertificate])
+	if err != nil {
+		return time.Time{}, false
+	}
+	return found[0].NotAfter, true
+}

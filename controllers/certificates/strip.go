@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -121,4 +122,15 @@ func readTokenKeys(data map[string][]byte) (ed25519.PrivateKey, error) {
 		return key, fmt.Errorf("%s is empty, or longer than %d bytes", keyID, mostIDBytes)
 	}
 	return key, nil
+}
+
+// UsableUntil tells until when the certificate of a gateway's clients can be used, or why it cannot.
+func UsableUntil(client *corev1.Secret, now time.Time) (time.Time, error) {
+	stripped, err := Strip(client)
+	if err != nil {
+		return time.Time{}, err
+	}
+	p := readPart(stripped.(*corev1.Secret), annotationRotateTLS, now)
+	p.verify(x509.ExtKeyUsageClientAuth, now)
+	return p.end, p.err
 }

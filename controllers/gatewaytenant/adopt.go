@@ -75,12 +75,20 @@ func (r *Reconciler) clearUp(ctx context.Context, p *pass) error {
 
 // openUp removes the policy that lets in only whom the tenant names, when it names nobody any more.
 func (r *Reconciler) openUp(ctx context.Context, p *pass) error {
+	if live := p.unasked(); live != nil {
+		return r.deleteSeen(ctx, clientsPolicy, live)
+	}
+	return nil
+}
+
+// unasked is the policy that is to go, nil if there is none.
+func (p *pass) unasked() metav1.Object {
 	live := p.seen.live[clientsPolicy.childKey]
 	asked := slices.ContainsFunc(p.objects.Foundation, func(o *unstructured.Unstructured) bool { return o.GetName() == manifests.ClientsName })
 	if asked || live == nil || live.GetDeletionTimestamp() != nil || !apply.Applied(live, manifests.Manager) {
 		return nil
 	}
-	return r.deleteSeen(ctx, clientsPolicy, live)
+	return live
 }
 
 // deleteSeen deletes an object if it is still as the cache has it.

@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -94,34 +95,22 @@ type pass struct {
 // pass checks, observes, renders and applies. Of a tenant whose spec is rejected, nothing is applied, and what runs is
 // kept running.
 func (r *Reconciler) pass(ctx context.Context, gt *v1alpha1.GatewayTenant, namespace *metav1.PartialObjectMetadata) (p pass) {
-	p.generation, p.suspended, p.podSecurity = gt.Generation, gt.Spec.Suspend, namespace.Labels[labelPodSecurity]
-	tenant, err := manifests.NewTenant(gt, r.platform)
-	errors.As(err, &p.rejected)
-	p.tenant = tenant
+	p.check(gt, namespace, r.platform)
 	if p.seen, p.err = r.observe(ctx, gt); p.err != nil {
 		return p
 	}
-	if p.rejected == nil {
-		errors.As(tenant.Fits(p.seen.volume), &p.rejected)
-	}
-	if p.rejected == nil {
-		errors.As(tenant.HeldBy(p.seen.volume), &p.rejected)
-	}
-	if p.rejected != nil {
+	if p.fits(); p.rejected != nil {
 		r.keepRunning(ctx, gt, &p)
 		return p
 	}
-	p.certificates = certificates.Inspect(p.seen.secrets, wanted(tenant), r.now())
-	cluster := manifests.Seen{NamespaceUID: namespace.UID, Volume: p.seen.volume, TokenKey: p.certificates.TokenKey}
-	if p.seen.statefulSet != nil {
-		cluster.Gateway = p.seen.statefulSet.Annotations
-	}
-	if p.objects, p.err = manifests.Render(tenant, cluster); p.err != nil {
+	p.certificates = certificates.Inspect(p.seen.secrets, wanted(p.tenant), r.now())
+	cluster := p.cluster(namespace.UID)
+	if p.objects, p.err = manifests.Render(p.tenant, cluster); p.err != nil {
 		return p
 	}
 	p.held, cluster.Granted, p.err = r.turn(ctx, gt.Namespace, &p)
 	if cluster.Granted {
-		p.objects, p.err = manifests.Render(tenant, cluster)
+		p.objects, p.err = manifests.Render(p.tenant, cluster)
 	}
 	if p.err == nil && !p.suspended {
 		r.converge(ctx, gt, &p)
@@ -130,6 +119,33 @@ func (r *Reconciler) pass(ctx context.Context, gt *v1alpha1.GatewayTenant, names
 		r.rollout.settle(gt.Namespace) // it was not its turn yet, or its StatefulSet tells the next pass that it is
 	}
 	return p
+}
+
+// check looks at the spec alone.
+func (p *pass) check(gt *v1alpha1.GatewayTenant, namespace *metav1.PartialObjectMetadata, platform manifests.Platform) {
+	p.generation, p.suspended, p.podSecurity = gt.Generation, gt.Spec.Suspend, namespace.Labels[labelPodSecurity]
+	var err error
+	p.tenant, err = manifests.NewTenant(gt, platform)
+	errors.As(err, &p.rejected)
+}
+
+// fits holds a valid spec against the volume that was seen.
+func (p *pass) fits() {
+	if p.rejected == nil {
+		errors.As(p.tenant.Fits(p.seen.volume), &p.rejected)
+	}
+	if p.rejected == nil {
+		errors.As(p.tenant.HeldBy(p.seen.volume), &p.rejected)
+	}
+}
+
+// cluster is what rendering needs to know of what was seen.
+func (p *pass) cluster(namespace types.UID) manifests.Seen {
+	cluster := manifests.Seen{NamespaceUID: namespace, Volume: p.seen.volume, TokenKey: p.certificates.TokenKey}
+	if p.seen.statefulSet != nil {
+		cluster.Gateway = p.seen.statefulSet.Annotations
+	}
+	return cluster
 }
 
 // keepRunning sees that the certificates of a gateway that runs, and whose present spec is rejected, do not expire.

@@ -146,7 +146,7 @@ func (r *Reconciler) turn(ctx context.Context, namespace string, p *pass) (held,
 	switch {
 	case set == nil || p.rejected != nil || p.suspended:
 		r.rollout.settle(namespace)
-	case r.byPlatform(p.objects.Gateway, set) && serves(set):
+	case byPlatform(p.objects.Gateway, set) && serves(set):
 		granted, err = r.rollout.admit(namespace, func() ([]string, error) { return r.tenants(ctx) })
 		return !granted, granted, err
 	case manifests.RolledByPlatform(set) && !serves(set):
@@ -159,11 +159,11 @@ func (r *Reconciler) turn(ctx context.Context, namespace string, p *pass) (held,
 
 // byPlatform tells whether a StatefulSet is to be changed for a cause of the platform's: an adopted one, or one that the
 // operator rendered otherwise before.
-func (r *Reconciler) byPlatform(rendered *unstructured.Unstructured, live metav1.Object) bool {
+func byPlatform(rendered *unstructured.Unstructured, live metav1.Object) bool {
 	if !apply.Applied(live, manifests.Manager) {
 		return true
 	}
-	return !apply.InState(rendered, live) && r.applier.Stamped(live) && !manifests.AskedFor(rendered, live)
+	return !apply.InState(rendered, live) && apply.Stamped(live, manifests.Manager) && !manifests.AskedFor(rendered, live)
 }
 
 // tenants are the namespaces of all tenants.

@@ -36,11 +36,11 @@ func (r *Reconciler) sandboxAPIs(ctx context.Context) ([]string, error) {
 	if !there {
 		return nil, nil
 	}
-	return served(crd), nil
+	return Served(crd), nil
 }
 
-// served are the versions that a CRD serves, sorted.
-func served(crd *apiextensionsv1.CustomResourceDefinition) []string {
+// Served are the versions that a CRD serves, sorted.
+func Served(crd *apiextensionsv1.CustomResourceDefinition) []string {
 	established := slices.ContainsFunc(crd.Status.Conditions, func(c apiextensionsv1.CustomResourceDefinitionCondition) bool {
 		return c.Type == apiextensionsv1.Established && c.Status == apiextensionsv1.ConditionTrue
 	})
@@ -75,7 +75,7 @@ func keepCRD(object any) (any, error) {
 func servedChanges() predicate.TypedPredicate[client.Object] {
 	of := func(object client.Object) []string {
 		crd, _ := object.(*apiextensionsv1.CustomResourceDefinition)
-		return served(crd)
+		return Served(crd)
 	}
 	return predicate.TypedFuncs[client.Object]{
 		UpdateFunc: func(e event.TypedUpdateEvent[client.Object]) bool {

@@ -32,8 +32,8 @@ import (
 // +kubebuilder:rbac:groups=events.k8s.io,namespace=gatewaytenant-system,resources=events,verbs=patch
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=list;watch
 
-// fieldOwner is the bridge's name in managedFields: what an entry does not set, others may.
-const fieldOwner = "gatewaytenant-operator-bridge"
+// FieldOwner is the bridge's name in managedFields: what an entry does not set, others may.
+const FieldOwner = "gatewaytenant-operator-bridge"
 
 // LabelShard marks, with the value true, further ConfigMaps with entries: the size of a ConfigMap bounds what one holds.
 const LabelShard = "openshell.ambient-code.io/platform-config"
@@ -57,8 +57,8 @@ func (o Options) report() client.ObjectKey {
 	return client.ObjectKey{Namespace: o.Config.Namespace, Name: o.Config.Name + StatusSuffix}
 }
 
-// concerns tells whether the bridge reads a ConfigMap of the platform's namespace.
-func (o Options) concerns(config client.Object) bool {
+// Concerns tells whether the bridge reads a ConfigMap of the platform's namespace.
+func (o Options) Concerns(config client.Object) bool {
 	return config.GetName() == o.Config.Name || config.GetName() == o.report().Name || config.GetLabels()[LabelShard] == "true"
 }
 
@@ -68,7 +68,7 @@ func CacheOptions(options Options) map[client.Object]cache.ByObject {
 	strip := func(object any) (any, error) {
 		if config, ok := object.(*corev1.ConfigMap); ok {
 			config.ManagedFields = nil
-			if !options.concerns(config) {
+			if !options.Concerns(config) {
 				config.Data, config.BinaryData = nil, nil
 			}
 		}
@@ -87,8 +87,8 @@ func SetupWithManager(mgr ctrl.Manager, options Options) error {
 	r := &Reconciler{
 		Client:  mgr.GetClient(),
 		live:    mgr.GetAPIReader(),
-		applier: apply.New(mgr.GetClient(), mgr.GetScheme(), fieldOwner),
-		events:  mgr.GetEventRecorder(fieldOwner),
+		applier: apply.New(mgr.GetClient(), mgr.GetScheme(), FieldOwner),
+		events:  mgr.GetEventRecorder(FieldOwner),
 		options: options,
 	}
 	// Whatever happens leads to one and the same pass.
@@ -118,9 +118,9 @@ func atStart(request reconcile.Request) func(context.Context, workqueue.TypedRat
 // concerning drops ConfigMaps that are nothing to the bridge, now or before a change.
 func concerning(options Options) predicate.Predicate {
 	return predicate.Funcs{
-		CreateFunc: func(e event.CreateEvent) bool { return options.concerns(e.Object) },
-		UpdateFunc: func(e event.UpdateEvent) bool { return options.concerns(e.ObjectOld) || options.concerns(e.ObjectNew) },
-		DeleteFunc: func(e event.DeleteEvent) bool { return options.concerns(e.Object) },
+		CreateFunc: func(e event.CreateEvent) bool { return options.Concerns(e.Object) },
+		UpdateFunc: func(e event.UpdateEvent) bool { return options.Concerns(e.ObjectOld) || options.Concerns(e.ObjectNew) },
+		DeleteFunc: func(e event.DeleteEvent) bool { return options.Concerns(e.Object) },
 	}
 }
 

@@ -138,8 +138,8 @@ func at(item *yaml.Node, prefix string, err error) error {
 		return err
 	}
 	node := item
-	for _, step := range steps(field) {
-		next := child(node, step)
+	for _, step := range Steps(field) {
+		next := Child(node, step)
 		if next == nil {
 			break
 		}
@@ -148,16 +148,24 @@ func at(item *yaml.Node, prefix string, err error) error {
 	if node.Kind == yaml.ScalarNode && !strings.Contains(message, node.Value) {
 		message = fmt.Sprintf("%s (%q)", message, node.Value)
 	}
-	return fmt.Errorf("line %d: %s", node.Line, message)
+	return &placedError{node.Line, message}
 }
 
-// steps splits the path of a field: a.b[0] is a, b, 0.
-func steps(field string) []string {
+// placedError is what is wrong in a line of the list.
+type placedError struct {
+	line    int
+	message string
+}
+
+func (e *placedError) Error() string { return fmt.Sprintf("line %d: %s", e.line, e.message) }
+
+// Steps splits the path of a field: a.b[0] is a, b, 0.
+func Steps(field string) []string {
 	return strings.FieldsFunc(field, func(r rune) bool { return r == '.' || r == '[' || r == ']' })
 }
 
-// child is a field of a mapping or an item of a list; nil: there is none.
-func child(node *yaml.Node, step string) *yaml.Node {
+// Child is a field of a mapping or an item of a list; nil: there is none.
+func Child(node *yaml.Node, step string) *yaml.Node {
 	if node == nil {
 		return nil
 	}

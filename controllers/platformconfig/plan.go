@@ -6,7 +6,11 @@ import (
 	"slices"
 	"strings"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
+
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/namedcache"
 )
 
 // State is where an entry, or a bridged GatewayTenant without one, stands.
@@ -84,6 +88,26 @@ type World struct {
 	Nonce string
 }
 
+// WorldOf is the world with these GatewayTenants and namespaces, of which the operator works in those watched. The
+// tenants are not copied.
+func WorldOf(tenants []v1alpha1.GatewayTenant, namespaces []metav1.PartialObjectMetadata, watched namedcache.Namespaces) World {
+	world := World{Tenants: map[string]*v1alpha1.GatewayTenant{}, Namespaces: map[string]Presence{}}
+	for i := range tenants {
+		world.Tenants[tenants[i].Namespace] = &tenants[i]
+	}
+	for _, namespace := range namespaces {
+		switch {
+		case !watched.Include(namespace.Name):
+			world.Namespaces[namespace.Name] = Unwatched
+		case namespace.DeletionTimestamp != nil:
+			world.Namespaces[namespace.Name] = Leaving
+		default:
+			world.Namespaces[namespace.Name] = Present
+		}
+	}
+	return world
+}
+
 // Compare finds what to do. The order of the sources is that of the report.
 func Compare(sources []Source, world World, guard Guard) Plan {
 	p := &planner{World: world, sources: sources, listed: map[string][]string{}}
@@ -132,7 +156,7 @@ func (p *planner) entries(source Source) {
 			p.row(entry.Namespace, Waiting, source.Origin, "the namespace does not exist; its gateway is made when it appears")
 		case presence == Leaving:
 			p.row(entry.Namespace, Waiting, source.Origin, "the namespace is being deleted; its gateway is made when it appears again")
-		case tenant != nil && !bridged(tenant) && tenant.Annotations[v1alpha1.AnnotationHandOver] != v1alpha1.HandOverToPlatform:
+		case tenant != nil && !Bridged(tenant) && tenant.Annotations[v1alpha1.AnnotationHandOver] != v1alpha1.HandOverToPlatform:
 			p.row(entry.Namespace, Conflict, source.Origin, "there is a hand-made GatewayTenant; delete it, or hand it over: kubectl annotate gwt %s -n %s %s=%s",
 				v1alpha1.Name, entry.Namespace, v1alpha1.AnnotationHandOver, v1alpha1.HandOverToPlatform)
 		default:
@@ -148,7 +172,7 @@ func (p *planner) removals(guard Guard) {
 	listed := 0
 	for _, namespace := range slices.Sorted(maps.Keys(p.Tenants)) {
 		tenant := p.Tenants[namespace]
-		if !bridged(tenant) || tenant.DeletionTimestamp != nil || p.Namespaces[namespace] != Present {
+		if !Bridged(tenant) || tenant.DeletionTimestamp != nil || p.Namespaces[namespace] != Present {
 			continue
 		}
 		if len(p.listed[namespace]) > 0 {
@@ -193,13 +217,27 @@ func (p *planner) keeps(tenant *v1alpha1.GatewayTenant) string {
 	return ""
 }
 
-// bridged tells whether the bridge looks after a GatewayTenant: its field manager says so, which an edit of labels does
+// Bridged tells whether the bridge looks after a GatewayTenant: its field manager says so, which an edit of labels does
 // not change, or a label and the source together do, which survive where managedFields are not kept, as in a backup.
-func bridged(tenant *v1alpha1.GatewayTenant) bool {
-	for _, entry := range tenant.ManagedFields {
-		if entry.Manager == fieldOwner {
+func Bridged(tenant metav1.Object) bool {
+	for _, entry := range tenant.GetManagedFields() {
+		if entry.Manager == FieldOwner {
 			return true
 		}
 	}
-	return tenant.Labels[v1alpha1.LabelSource] == v1alpha1.SourcePlatformConfig && tenant.Annotations[v1alpha1.AnnotationSource] != ""
+	return tenant.GetLabels()[v1alpha1.LabelSource] == v1alpha1.SourcePlatformConfig && tenant.GetAnnotations()[v1alpha1.AnnotationSource] != ""
+}
+
+// Sets tells whether the bridge sets a field of a GatewayTenant's spec: then nobody else's value stays.
+func Sets(tenant metav1.Object, field string) bool {
+	for _, entry := range tenant.GetManagedFields() {
+		if entry.Manager != FieldOwner || entry.FieldsV1 == nil {
+			continue
+		}
+		set := &fieldpath.Set{}
+		if set.FromJSON(entry.FieldsV1.GetRawReader()) == nil && set.Has(fieldpath.MakePathOrDie("spec", field)) {
+			return true
+		}
+	}
+	return false
 }

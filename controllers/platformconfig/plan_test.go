@@ -24,7 +24,7 @@ func bridgedIn(namespace string) *v1alpha1.GatewayTenant {
 		Name: v1alpha1.Name, Namespace: namespace, UID: types.UID("uid-" + namespace),
 		Labels:        map[string]string{v1alpha1.LabelSource: v1alpha1.SourcePlatformConfig},
 		Annotations:   map[string]string{v1alpha1.AnnotationSource: origin},
-		ManagedFields: []metav1.ManagedFieldsEntry{{Manager: fieldOwner, Operation: metav1.ManagedFieldsOperationApply}},
+		ManagedFields: []metav1.ManagedFieldsEntry{{Manager: FieldOwner, Operation: metav1.ManagedFieldsOperationApply}},
 	}}
 }
 
@@ -208,7 +208,7 @@ func TestRemovalStaysHeldWhateverElseItsEditMakes(t *testing.T) {
 	source := read(t, entryFor("b"))
 	first := Compare([]Source{source}, world, DefaultGuard)
 	config := &corev1.ConfigMap{Data: reportOf(first)}
-	world.Tenants["b"], world.Hold = bridgedIn("b"), holdIn(config)
+	world.Tenants["b"], world.Hold = bridgedIn("b"), HoldIn(config)
 	second := Compare([]Source{source}, world, DefaultGuard)
 	if first.Hold.Plan == "" || len(second.Delete) > 0 || second.Hold.Plan != first.Hold.Plan {
 		t.Errorf("first %+v, then %+v", first.Hold, second.Hold)

@@ -48,7 +48,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, _ ctrl.Request) (ctrl.Result
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	world.Hold, world.Nonce = holdIn(configs[r.options.report().Name]), rand.Text()
+	world.Hold, world.Nonce = HoldIn(configs[r.options.report().Name]), rand.Text()
 	if r.hold != nil { // the cache may be behind what was written
 		world.Hold = *r.hold
 	}
@@ -78,7 +78,7 @@ func (r *Reconciler) configs(ctx context.Context, reader client.Reader) (map[str
 	}
 	configs := map[string]*corev1.ConfigMap{}
 	for i := range list.Items {
-		if config := &list.Items[i]; r.options.concerns(config) {
+		if config := &list.Items[i]; r.options.Concerns(config) {
 			configs[config.Name] = config
 		}
 	}
@@ -108,7 +108,6 @@ func (r *Reconciler) sources(configs map[string]*corev1.ConfigMap) []Source {
 
 // world is what there is beside the ConfigMaps.
 func (r *Reconciler) world(ctx context.Context) (World, error) {
-	world := World{Tenants: map[string]*v1alpha1.GatewayTenant{}, Namespaces: map[string]Presence{}}
 	var tenants v1alpha1.GatewayTenantList
 	namespaces := metav1.PartialObjectMetadataList{}
 	namespaces.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("NamespaceList"))
@@ -116,20 +115,7 @@ func (r *Reconciler) world(ctx context.Context) (World, error) {
 	if err != nil {
 		return World{}, fmt.Errorf("listing GatewayTenants and namespaces: %w", err)
 	}
-	for i := range tenants.Items {
-		world.Tenants[tenants.Items[i].Namespace] = &tenants.Items[i]
-	}
-	for _, namespace := range namespaces.Items {
-		switch {
-		case !r.options.Namespaces.Include(namespace.Name):
-			world.Namespaces[namespace.Name] = Unwatched
-		case namespace.DeletionTimestamp != nil:
-			world.Namespaces[namespace.Name] = Leaving
-		default:
-			world.Namespaces[namespace.Name] = Present
-		}
-	}
-	return world, nil
+	return WorldOf(tenants.Items, namespaces.Items, r.options.Namespaces), nil
 }
 
 // report writes the report if it changed, at most once a second.
@@ -166,7 +152,7 @@ func (r *Reconciler) recordHold(ctx context.Context, hold Hold, configs map[stri
 func (r *Reconciler) write(ctx context.Context, data map[string]string, hold Hold) error {
 	name := r.options.report()
 	object := client.ApplyConfigurationFromUnstructured(reportObject(name, data))
-	if err := r.Apply(ctx, object, client.FieldOwner(fieldOwner), client.ForceOwnership); err != nil {
+	if err := r.Apply(ctx, object, client.FieldOwner(FieldOwner), client.ForceOwnership); err != nil {
 		return fmt.Errorf("writing the report %s: %w", name, err)
 	}
 	r.wrote, r.hold = time.Now(), &hold

@@ -101,8 +101,8 @@ func rowsText(rows []Row, most int) string {
 	return text.String()
 }
 
-// holdIn is the hold that a report has on record.
-func holdIn(report *corev1.ConfigMap) Hold {
+// HoldIn is the removal that a report (nil: there is none) has on record as held; the zero value: none is.
+func HoldIn(report *corev1.ConfigMap) Hold {
 	var hold Hold
 	if report == nil || json.Unmarshal([]byte(report.Data[keyHold]), &hold) != nil {
 		return Hold{}

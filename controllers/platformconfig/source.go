@@ -25,6 +25,8 @@ type Entry struct {
 	Spec map[string]any
 	// Place says where the entry is, for messages.
 	Place string
+	// Line is the line of the list that the entry begins in, from 1.
+	Line int
 }
 
 // Refusal is an entry that is not valid.
@@ -35,6 +37,8 @@ type Refusal struct {
 	Message string
 	// Place says where the entry is.
 	Place string
+	// Line is that of what is wrong, from 1.
+	Line int
 }
 
 // Source is what one ConfigMap says.
@@ -98,7 +102,7 @@ func (s *Source) readEntries(items []*yaml.Node, platform manifests.Platform) {
 	errs := make([]error, len(items))
 	for i, item := range items {
 		entries[i], errs[i] = readEntry(item, platform)
-		entries[i].Place = fmt.Sprintf("entry %d, line %d", i, item.Line)
+		entries[i].Place, entries[i].Line = fmt.Sprintf("entry %d, line %d", i, item.Line), item.Line
 		if name := entries[i].Namespace; name != "" {
 			places[name] = append(places[name], entries[i].Place)
 		}
@@ -110,7 +114,11 @@ func (s *Source) readEntries(items []*yaml.Node, platform manifests.Platform) {
 		}
 		if err != nil {
 			message := cut(fmt.Sprintf("%s (namespace %q): %v", entry.Place, entry.Namespace, err), mostMessage)
-			s.Refusals = append(s.Refusals, Refusal{entry.Namespace, message, entry.Place})
+			refusal := Refusal{entry.Namespace, message, entry.Place, entry.Line}
+			if placed, is := errors.AsType[*placedError](err); is {
+				refusal.Line = placed.line
+			}
+			s.Refusals = append(s.Refusals, refusal)
 			continue
 		}
 		s.Entries = append(s.Entries, entry)

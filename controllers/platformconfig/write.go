@@ -28,7 +28,7 @@ func (r *Reconciler) applyAll(ctx context.Context, plan *Plan, world World) erro
 	workers.SetLimit(r.options.Concurrency)
 	for i, work := range plan.Apply {
 		workers.Go(func() error {
-			errs[i] = r.applier.Apply(ctx, tenantOf(work), liveOf(world.Tenants[work.Namespace]))
+			errs[i] = r.applier.Apply(ctx, TenantOf(work), liveOf(world.Tenants[work.Namespace]))
 			return nil
 		})
 	}
@@ -58,7 +58,7 @@ func (r *Reconciler) remove(ctx context.Context, plan Plan, configs map[string]*
 	if err != nil {
 		return err
 	}
-	if holdIn(live[r.options.report().Name]).Plan != plan.Hold.Plan && r.hold == nil {
+	if HoldIn(live[r.options.report().Name]).Plan != plan.Hold.Plan && r.hold == nil {
 		return nil // somebody else has held or released something: the change is an event on its way
 	}
 	delete(live, r.options.report().Name)
@@ -95,7 +95,7 @@ func (r *Reconciler) ifUnchanged(ctx context.Context, tenant *v1alpha1.GatewayTe
 		if err := r.live.Get(ctx, client.ObjectKeyFromObject(tenant), live); err != nil {
 			return err
 		}
-		if live.UID != tenant.UID || !maps.Equal(live.Annotations, tenant.Annotations) || !bridged(live) {
+		if live.UID != tenant.UID || !maps.Equal(live.Annotations, tenant.Annotations) || !Bridged(live) {
 			return nil // the change is an event on its way
 		}
 		return act(ctx, live)
@@ -116,12 +116,12 @@ func (r *Reconciler) release(ctx context.Context, tenant *v1alpha1.GatewayTenant
 	delete(released.Labels, v1alpha1.LabelSource)
 	delete(released.Annotations, v1alpha1.AnnotationSource)
 	delete(released.Annotations, apply.AnnotationHash)
-	released.ManagedFields = slices.DeleteFunc(released.ManagedFields, func(entry metav1.ManagedFieldsEntry) bool { return entry.Manager == fieldOwner })
+	released.ManagedFields = slices.DeleteFunc(released.ManagedFields, func(entry metav1.ManagedFieldsEntry) bool { return entry.Manager == FieldOwner })
 	return r.Patch(ctx, released, client.MergeFromWithOptions(tenant, client.MergeFromWithOptimisticLock{}), client.FieldOwner(manifests.Manager))
 }
 
-// tenantOf is the GatewayTenant of an entry, with the fields that the bridge sets and no others.
-func tenantOf(work Work) *unstructured.Unstructured {
+// TenantOf is what the bridge applies for an entry: a GatewayTenant with the fields that it sets and no others.
+func TenantOf(work Work) *unstructured.Unstructured {
 	tenant := &unstructured.Unstructured{Object: map[string]any{"spec": work.Spec}}
 	tenant.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("GatewayTenant"))
 	tenant.SetNamespace(work.Namespace)

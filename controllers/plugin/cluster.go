@@ -1,0 +1,176 @@
+package plugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+	corev1 "k8s.io/api/core/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant"
+	"github.com/ambient-code/gatewaytenant-operator/manifests"
+)
+
+// Scheme knows the kinds that the plugin reads.
+var Scheme = newScheme()
+
+func newScheme() *runtime.Scheme {
+	scheme := runtime.NewScheme()
+	err := errors.Join(clientgoscheme.AddToScheme(scheme), apiextensionsv1.AddToScheme(scheme), v1alpha1.AddToScheme(scheme))
+	if err != nil {
+		panic(err) // two types for one kind: a mistake in the program
+	}
+	return scheme
+}
+
+// NewClient makes a client of the API server of kube. The server's own priority and fairness limits the requests, so the
+// client does not.
+func NewClient(kube *rest.Config) (client.Client, error) {
+	kube = rest.CopyConfig(kube)
+	kube.QPS = -1
+	return client.New(kube, client.Options{Scheme: Scheme})
+}
+
+// atOnce is how many requests are made at a time.
+const atOnce = 16
+
+// readTenant reads a GatewayTenant, nil if there is none.
+func readTenant(ctx context.Context, cluster client.Reader, namespace string) (*unstructured.Unstructured, error) {
+	object := &unstructured.Unstructured{}
+	object.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("GatewayTenant"))
+	err := cluster.Get(ctx, client.ObjectKey{Namespace: namespace, Name: v1alpha1.Name}, object)
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	return object, explain(err)
+}
+
+// Tenant reads the GatewayTenant of a namespace, which must be there.
+func Tenant(ctx context.Context, cluster client.Reader, namespace string) (*v1alpha1.GatewayTenant, error) {
+	object, err := readTenant(ctx, cluster, namespace)
+	if err != nil {
+		return nil, err
+	}
+	if object == nil {
+		return nil, fmt.Errorf("there is no GatewayTenant in namespace %s; name another with -n, or see them all: kubectl gatewaytenant status -A", namespace)
+	}
+	return typed(object)
+}
+
+func typed(object *unstructured.Unstructured) (*v1alpha1.GatewayTenant, error) {
+	tenant := &v1alpha1.GatewayTenant{}
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, tenant); err != nil {
+		return nil, fmt.Errorf("GatewayTenant %s/%s: %w", object.GetNamespace(), object.GetName(), err)
+	}
+	return tenant, nil
+}
+
+// explain says what to do about an error that the API server's words leave open.
+func explain(err error) error {
+	if meta.IsNoMatchError(err) {
+		return fmt.Errorf("the cluster knows no GatewayTenants; install the operator first, or name another cluster with --context (%w)", err)
+	}
+	return err
+}
+
+// readLive reads what there is of the tenants in some namespaces, as far as the user may.
+func readLive(ctx context.Context, cluster client.Reader, namespaces []string) (map[string]gatewaytenant.Live, error) {
+	apis := sandboxAPIs(ctx, cluster)
+	var mu sync.Mutex
+	all := map[string]gatewaytenant.Live{}
+	workers, ctx := errgroup.WithContext(ctx)
+	workers.SetLimit(atOnce)
+	for _, namespace := range namespaces {
+		workers.Go(func() error {
+			live, err := readNamespace(ctx, cluster, namespace)
+			live.SandboxAPIs = apis
+			mu.Lock()
+			defer mu.Unlock()
+			all[namespace] = live
+			return err
+		})
+	}
+	return all, workers.Wait()
+}
+
+// readNamespace reads a tenant's objects by their names, so that rights on these are enough.
+func readNamespace(ctx context.Context, cluster client.Reader, namespace string) (gatewaytenant.Live, error) {
+	live := gatewaytenant.Live{Secrets: map[string]*corev1.Secret{}}
+	live.Namespace.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Namespace"))
+	switch err := cluster.Get(ctx, client.ObjectKey{Name: namespace}, &live.Namespace); {
+	case apierrors.IsNotFound(err):
+		return live, nil // so there is nothing in it
+	case apierrors.IsForbidden(err):
+		live.Namespace.Name = namespace // it may be there
+	case err != nil:
+		return live, err
+	}
+	names, err := gatewaytenant.Names(namespace, Scheme)
+	if err != nil {
+		return live, err
+	}
+	for _, object := range names {
+		switch err := cluster.Get(ctx, client.ObjectKeyFromObject(object), object); {
+		case err == nil:
+			live.Objects = append(live.Objects, object)
+		case apierrors.IsForbidden(err):
+			live.Unreadable = append(live.Unreadable, object.GetKind())
+		case !apierrors.IsNotFound(err) && !meta.IsNoMatchError(err):
+			return live, fmt.Errorf("reading %s %s/%s: %w", object.GetKind(), namespace, object.GetName(), err)
+		}
+	}
+	slices.Sort(live.Unreadable)
+	live.Unreadable = slices.Compact(live.Unreadable)
+	for _, name := range manifests.SecretNames {
+		secret := &corev1.Secret{}
+		switch err := cluster.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, secret); {
+		case apierrors.IsForbidden(err):
+			live.Secrets = nil
+			return live, nil
+		case apierrors.IsNotFound(err):
+		case err != nil:
+			return live, fmt.Errorf("reading Secret %s/%s: %w", namespace, name, err)
+		default:
+			stripped, err := certificates.Strip(secret)
+			if err != nil {
+				return live, err
+			}
+			live.Secrets[name] = stripped.(*corev1.Secret)
+		}
+	}
+	return live, nil
+}
+
+// sandboxAPIs are the versions of the Sandbox API that are served; nil: that cannot be read.
+func sandboxAPIs(ctx context.Context, cluster client.Reader) []string {
+	crd := &apiextensionsv1.CustomResourceDefinition{}
+	err := cluster.Get(ctx, client.ObjectKey{Name: manifests.SandboxCRD}, crd)
+	if err != nil && !apierrors.IsNotFound(err) {
+		return nil
+	}
+	return append([]string{}, gatewaytenant.Served(crd)...)
+}
+
+// namespaces lists all namespaces.
+func namespaces(ctx context.Context, cluster client.Reader) ([]metav1.PartialObjectMetadata, error) {
+	list := metav1.PartialObjectMetadataList{}
+	list.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("NamespaceList"))
+	if err := cluster.List(ctx, &list); err != nil {
+		return nil, fmt.Errorf("listing namespaces, of which entries are: %w; with --offline nothing is asked of the cluster", err)
+	}
+	return list.Items, nil
+}

@@ -1,0 +1,295 @@
+package plugin
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/schema"
+	"github.com/ambient-code/gatewaytenant-operator/manifests"
+)
+
+// Action is what would become of a tenant.
+type Action string
+
+// Actions.
+const (
+	Unchanged Action = "unchanged"
+	Made      Action = "made"
+	Changed   Action = "changed"
+	Removed   Action = "removed"
+	// Released: its entry goes, and it stays as a hand-made one.
+	Released Action = "handed over"
+	// Waiting: its namespace is not there yet.
+	Waiting Action = "waits"
+	// Refused: neither it nor its gateway would change, since something is wrong.
+	Refused Action = "refused"
+	// Held: it would not be removed, or its gateway not changed, before somebody confirms that.
+	Held Action = "held"
+	// Kept: no entry asks for it, and it would stay.
+	Kept Action = "kept"
+)
+
+// Outcome is what would become of one tenant and its gateway.
+type Outcome struct {
+	Namespace string `json:"namespace"`
+	Action    Action `json:"action"`
+	// Message says why, where something is in the way.
+	Message string `json:"message,omitempty"`
+	// Spec are the fields of the GatewayTenant that would change, with both values.
+	Spec []string `json:"spec,omitempty"`
+	// Restart says what would restart the gateway; none: it would go on without a restart.
+	Restart []string `json:"restart,omitempty"`
+	// Certificates are the Secrets that would be made anew, and why.
+	Certificates []string `json:"certificates,omitempty"`
+	// Objects are the gateway's objects that would be made or changed.
+	Objects []gatewaytenant.Change `json:"objects,omitempty"`
+	// Notes are warnings, and what could not be looked at.
+	Notes []string `json:"notes,omitempty"`
+}
+
+// Plan is what the operator would do.
+type Plan struct {
+	Tenants []Outcome `json:"tenants"`
+	// Problems are what is wrong with whole ConfigMaps.
+	Problems []string `json:"problems,omitempty"`
+	// Notes are about all of them.
+	Notes []string `json:"notes,omitempty"`
+}
+
+// Planner finds out what the operator would do.
+type Planner struct {
+	// Cluster is what is asked; nil: nothing is, and there is no tenant yet.
+	Cluster  client.Reader
+	Settings Settings
+	Now      time.Time
+}
+
+// Plan says what the operator would do if what files hold were applied.
+func (p Planner) Plan(ctx context.Context, input Input) (Plan, error) {
+	if len(input.Findings) > 0 {
+		return Plan{}, fmt.Errorf("%s", input.Findings[0])
+	}
+	plan := Plan{Notes: slices.Clone(p.Settings.Notes)}
+	if len(input.Configs) > 0 {
+		if err := p.bridge(ctx, input.Configs, &plan); err != nil {
+			return plan, err
+		}
+	}
+	if len(input.Tenants) > 0 {
+		if err := p.byHand(ctx, input.Tenants, &plan); err != nil {
+			return plan, err
+		}
+	}
+	slices.SortStableFunc(plan.Tenants, func(a, b Outcome) int { return strings.Compare(a.Namespace, b.Namespace) })
+	return plan, nil
+}
+
+// step is a GatewayTenant as it is (nil: it is to be made) and as it would be.
+type step struct {
+	before, after *unstructured.Unstructured
+	spec          []string
+	notes         []string
+}
+
+// byHand plans what becomes of GatewayTenants that somebody applies. What a file does not set is not set.
+func (p Planner) byHand(ctx context.Context, tenants []TenantInput, plan *Plan) error {
+	var steps []step
+	for _, tenant := range tenants {
+		var before *unstructured.Unstructured
+		if p.Cluster != nil {
+			var err error
+			if before, err = readTenant(ctx, p.Cluster, tenant.Object.GetNamespace()); err != nil {
+				return err
+			}
+		}
+		s := step{before: before, after: tenant.Object}
+		if before != nil {
+			s.after = before.DeepCopy()
+			delete(s.after.Object, "spec")
+			if spec, is := tenant.Object.Object["spec"]; is {
+				s.after.Object["spec"] = runtime.DeepCopyJSONValue(spec)
+			}
+			annotations := s.after.GetAnnotations()
+			for key, value := range tenant.Object.GetAnnotations() {
+				if annotations == nil {
+					annotations = map[string]string{}
+				}
+				annotations[key] = value
+			}
+			s.after.SetAnnotations(annotations)
+			if platformconfig.Bridged(before) {
+				s.notes = append(s.notes, "it comes from "+before.GetAnnotations()[v1alpha1.AnnotationSource]+", and what its entry sets is set back: change the entry")
+			}
+		}
+		steps = append(steps, s)
+	}
+	return p.follow(ctx, steps, plan)
+}
+
+// follow says what becomes of the gateways of GatewayTenants that change.
+func (p Planner) follow(ctx context.Context, steps []step, plan *Plan) error {
+	live := map[string]gatewaytenant.Live{}
+	if p.Cluster != nil {
+		var names []string
+		for _, s := range steps {
+			names = append(names, s.after.GetNamespace())
+		}
+		var err error
+		if live, err = readLive(ctx, p.Cluster, names); err != nil {
+			return err
+		}
+	}
+	for _, s := range steps {
+		there, read := live[s.after.GetNamespace()]
+		if !read {
+			there.Secrets = map[string]*corev1.Secret{} // without a cluster: none
+		}
+		outcome, err := p.outcome(s, there)
+		if err != nil {
+			return err
+		}
+		plan.Tenants = append(plan.Tenants, outcome)
+	}
+	return nil
+}
+
+func (p Planner) outcome(s step, live gatewaytenant.Live) (Outcome, error) {
+	outcome := Outcome{Namespace: s.after.GetNamespace(), Action: Changed, Spec: changedFields(s.before, s.after), Notes: s.notes}
+	var old map[string]any
+	if s.before == nil {
+		outcome.Action = Made
+	} else {
+		old = s.before.Object
+	}
+	errs, err := schema.Check(s.after.Object, old)
+	if err != nil {
+		return outcome, err
+	}
+	if len(errs) > 0 {
+		var all []string
+		for _, e := range errs {
+			all = append(all, words(e))
+		}
+		outcome.Action, outcome.Message = Refused, strings.Join(all, "; ")
+		return outcome, nil
+	}
+	if p.Cluster != nil && (live.Namespace.Name == "" || live.Namespace.DeletionTimestamp != nil) {
+		outcome.Action, outcome.Message = Refused, "the namespace does not exist, or is being deleted; make it first"
+		return outcome, nil
+	}
+	tenant, err := typed(s.after)
+	if err != nil {
+		return outcome, err
+	}
+	forecast, err := gatewaytenant.Foresee(tenant, live, p.Settings.Platform, Scheme, p.Now)
+	if err != nil {
+		return outcome, fmt.Errorf("GatewayTenant %s/%s: %w", tenant.Namespace, tenant.Name, err)
+	}
+	outcome.take(forecast, tenant.Spec.Suspend)
+	if p.Cluster == nil {
+		outcome.Objects = nil // all of them
+	}
+	return outcome, nil
+}
+
+// take adds what becomes of the gateway.
+func (o *Outcome) take(f gatewaytenant.Forecast, suspended bool) {
+	o.Notes = append(append(o.Notes, f.Warnings...), f.Unsure...)
+	switch {
+	case f.Rejected != nil && f.Rejected.Reason == v1alpha1.ReasonVersionHeld:
+		o.Action, o.Message = Held, f.Rejected.Message
+		return
+	case f.Rejected != nil:
+		o.Action, o.Message = Refused, f.Rejected.Message
+		return
+	case f.Blocked != "":
+		o.Action, o.Message = Refused, f.Blocked
+		return
+	case suspended:
+		o.Notes = append(o.Notes, "spec.suspend is true: nothing of its gateway changes")
+	}
+	o.Objects, o.Restart, o.Certificates = f.Changes, f.Restart, f.Certificates
+	if o.Action == Made && !slices.ContainsFunc(f.Changes, func(c gatewaytenant.Change) bool { return len(c.Fields) > 0 || c.Removed }) {
+		o.Certificates = nil // all of them, of course
+	}
+	if f.ByPlatform {
+		o.Notes = append(o.Notes, "its tenant did not ask for the restart: the operator as these settings and this version have it renders the gateway otherwise, so it waits for its turn")
+	}
+	if o.Action == Changed && len(o.Spec)+len(o.Objects)+len(o.Restart)+len(o.Certificates) == 0 {
+		o.Action = Unchanged
+	}
+}
+
+// changedFields are the fields that differ between two GatewayTenants, with both values.
+func changedFields(before, after *unstructured.Unstructured) []string {
+	var changed []string
+	var walk func(path string, was, is any)
+	walk = func(path string, was, is any) {
+		wasMap, ok1 := was.(map[string]any)
+		isMap, ok2 := is.(map[string]any)
+		if (ok1 || was == nil) && (ok2 || is == nil) {
+			keys := map[string]bool{}
+			for key := range wasMap {
+				keys[key] = true
+			}
+			for key := range isMap {
+				keys[key] = true
+			}
+			for _, key := range sortedKeys(keys) {
+				walk(path+"."+key, wasMap[key], isMap[key])
+			}
+			return
+		}
+		if a, b := shown(was), shown(is); a != b {
+			changed = append(changed, difference(path, was, is))
+		}
+	}
+	var old map[string]any
+	if before != nil {
+		old, _ = before.Object["spec"].(map[string]any)
+	}
+	spec, _ := after.Object["spec"].(map[string]any)
+	walk("spec", old, spec)
+	for _, annotation := range []string{v1alpha1.AnnotationRotateTLS, v1alpha1.AnnotationRotateCA, v1alpha1.AnnotationRotateTokens, v1alpha1.AnnotationConfirmVersion} {
+		was := ""
+		if before != nil {
+			was = before.GetAnnotations()[annotation]
+		}
+		if is := after.GetAnnotations()[annotation]; was != is {
+			changed = append(changed, fmt.Sprintf("%s: %q → %q", annotation, was, is))
+		}
+	}
+	return changed
+}
+
+// difference tells of a field; of gateway.toml, its keys: the texts may be long.
+func difference(path string, was, is any) string {
+	if path == "spec.config" {
+		a, _ := was.(string)
+		b, _ := is.(string)
+		keys := manifests.ChangedKeys(a, b)
+		if len(keys) == 0 {
+			return path + ": only in how it is written"
+		}
+		return path + ": " + strings.Join(keys, ", ")
+	}
+	return fmt.Sprintf("%s: %s → %s", path, shown(was), shown(is))
+}
+
+// preview is the GatewayTenant as it would be once the bridge has applied an entry.
+func preview(work platformconfig.Work, before *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	applied, err := apply.PreviewOf(platformconfig.TenantOf(work), before, platformconfig.FieldOwner, Scheme)
+	return applied.Object, err
+}

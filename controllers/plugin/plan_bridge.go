@@ -1,0 +1,173 @@
+package plugin
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/namedcache"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig"
+)
+
+// BridgeOptions are those of the operator's bridge.
+func (s Settings) BridgeOptions() platformconfig.Options {
+	return platformconfig.Options{
+		Config:   client.ObjectKey{Namespace: s.Options.PlatformNamespace, Name: s.Options.PlatformConfig},
+		Platform: s.Platform, Guard: s.Options.Guard, Namespaces: s.watched(),
+	}
+}
+
+func (s Settings) watched() namedcache.Namespaces {
+	if len(s.Options.WatchNamespaces) == 0 {
+		return nil
+	}
+	watched := namedcache.Namespaces{}
+	for _, name := range s.Options.WatchNamespaces {
+		watched[name] = cache.Config{}
+	}
+	return watched
+}
+
+// bridge plans what becomes of all entries when the given ConfigMaps take the place of those that there are.
+func (p Planner) bridge(ctx context.Context, configs []ConfigInput, plan *Plan) error {
+	options := p.Settings.BridgeOptions()
+	all := map[string]*corev1.ConfigMap{}
+	world, tenants, err := p.world(ctx, options, all)
+	if err != nil {
+		return err
+	}
+	for _, given := range configs {
+		config := given.Config.DeepCopy()
+		if config.Namespace != options.Config.Namespace {
+			return fmt.Errorf("%s:%d: ConfigMap %s/%s is not in the operator's namespace, %s; correct it, or say --platform-namespace", given.File, given.Line, config.Namespace, config.Name, options.Config.Namespace)
+		}
+		if live := all[config.Name]; live != nil { // what a file does not say of these stays
+			config.Annotations = mergedMaps(live.Annotations, config.Annotations)
+		}
+		all[config.Name] = config
+	}
+	delete(all, options.Config.Name+platformconfig.StatusSuffix)
+	var sources []platformconfig.Source
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		source := platformconfig.Read(all[name], p.Settings.Platform)
+		sources = append(sources, source)
+		if p.Cluster == nil {
+			for _, entry := range source.Entries {
+				world.Namespaces[entry.Namespace] = platformconfig.Present
+			}
+		}
+	}
+	compared := platformconfig.Compare(sources, world, p.Settings.Options.Guard)
+	plan.Problems = compared.Problems
+	if hold := compared.Hold; hold.Plan != "" {
+		plan.Problems = append(plan.Problems, fmt.Sprintf("the removal of %d of %d gateways waits for a confirmation, with the value that the summary of %s%s has then", len(hold.Tenants), hold.Total, options.Config.Name, platformconfig.StatusSuffix))
+	}
+	plan.Tenants = append(plan.Tenants, notApplied(compared)...)
+	var steps []step
+	for _, work := range compared.Apply {
+		before := tenants[work.Namespace]
+		after, err := preview(work, before)
+		if err != nil {
+			return err
+		}
+		steps = append(steps, step{before: before, after: after})
+	}
+	return p.follow(ctx, steps, plan)
+}
+
+// world reads what there is beside the files: GatewayTenants, namespaces, the other ConfigMaps with entries and what is on
+// hold.
+func (p Planner) world(ctx context.Context, options platformconfig.Options, configs map[string]*corev1.ConfigMap) (platformconfig.World, map[string]*unstructured.Unstructured, error) {
+	world := platformconfig.WorldOf(nil, nil, nil)
+	tenants := map[string]*unstructured.Unstructured{}
+	if p.Cluster == nil {
+		return world, tenants, nil
+	}
+	var list corev1.ConfigMapList
+	if err := p.Cluster.List(ctx, &list, client.InNamespace(options.Config.Namespace)); err != nil {
+		return world, nil, fmt.Errorf("listing the ConfigMaps with entries in namespace %s: %w; with --offline nothing is asked of the cluster", options.Config.Namespace, err)
+	}
+	for i := range list.Items {
+		if options.Concerns(&list.Items[i]) {
+			configs[list.Items[i].Name] = &list.Items[i]
+		}
+	}
+	objects := &unstructured.UnstructuredList{}
+	objects.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("GatewayTenantList"))
+	if err := p.Cluster.List(ctx, objects); err != nil {
+		return world, nil, fmt.Errorf("listing all GatewayTenants: %w", explain(err))
+	}
+	there, err := namespaces(ctx, p.Cluster)
+	if err != nil {
+		return world, nil, err
+	}
+	var all []v1alpha1.GatewayTenant
+	for i := range objects.Items {
+		tenant, err := typed(&objects.Items[i])
+		if err != nil {
+			return world, nil, err
+		}
+		tenants[tenant.Namespace] = &objects.Items[i]
+		all = append(all, *tenant)
+	}
+	world = platformconfig.WorldOf(all, there, options.Namespaces)
+	world.Hold, world.Nonce = platformconfig.HoldIn(configs[options.Config.Name+platformconfig.StatusSuffix]), rand.Text()
+	return world, tenants, nil
+}
+
+// notApplied are the tenants to which nothing is applied.
+func notApplied(compared platformconfig.Plan) []Outcome {
+	actions := map[platformconfig.State]Action{
+		platformconfig.Waiting: Waiting, platformconfig.Refused: Refused, platformconfig.Conflict: Refused,
+		platformconfig.Kept: Kept, platformconfig.Held: Held,
+	}
+	var outcomes []Outcome
+	for _, row := range compared.Rows {
+		if action, is := actions[row.State]; is {
+			outcomes = append(outcomes, Outcome{Namespace: row.Namespace, Action: action, Message: row.Message})
+		}
+	}
+	for _, tenant := range compared.Delete {
+		message := "its volume claim stays"
+		if tenant.Spec.Storage.WhenDeleted == v1alpha1.WhenDeletedDelete {
+			message = "its volume goes with it, since spec.storage.whenDeleted is Delete"
+		}
+		outcomes = append(outcomes, Outcome{Namespace: tenant.Namespace, Action: Removed, Message: message})
+	}
+	for _, tenant := range compared.Release {
+		outcomes = append(outcomes, Outcome{Namespace: tenant.Namespace, Action: Released, Message: "it stays, as a hand-made one"})
+	}
+	return outcomes
+}
+
+func mergedMaps(base, over map[string]string) map[string]string {
+	merged := maps.Clone(base)
+	if merged == nil {
+		merged = map[string]string{}
+	}
+	maps.Copy(merged, over)
+	return merged
+}
+
+func sortedKeys(of map[string]bool) []string { return slices.Sorted(maps.Keys(of)) }
+
+// shown is a value in one line.
+func shown(value any) string {
+	if value == nil {
+		return "unset"
+	}
+	text, err := json.Marshal(value)
+	if err != nil {
+		return fmt.Sprint(value)
+	}
+	return string(text)
+}

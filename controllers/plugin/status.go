@@ -1,0 +1,293 @@
+package plugin
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant"
+	"github.com/ambient-code/gatewaytenant-operator/manifests"
+)
+
+// State is how an object fares.
+type State string
+
+// States of objects.
+const (
+	Good    State = "ok"
+	Working State = "working" // something is on its way
+	Bad     State = "failing"
+	Gone    State = "missing"
+	Unseen  State = "unseen" // the user may not read it
+)
+
+// Status is where a tenant stands.
+type Status struct {
+	Namespace string `json:"namespace"`
+	Name      string `json:"name"`
+	// Ready is True, False or Unknown; Reason and Message are the condition's. While it is not True they say what the
+	// tenant waits for.
+	Ready   metav1.ConditionStatus `json:"ready"`
+	Reason  string                 `json:"reason"`
+	Message string                 `json:"message"`
+	Warning string                 `json:"warning,omitempty"`
+	// Source is the ConfigMap that it comes from; empty: it is made by hand.
+	Source              string       `json:"source,omitempty"`
+	Image               string       `json:"image,omitempty"`
+	Version             string       `json:"version,omitempty"`
+	Endpoint            string       `json:"endpoint,omitempty"`
+	ServerDNSNames      []string     `json:"serverDnsNames,omitempty"`
+	CertificateNotAfter *metav1.Time `json:"certificateNotAfter,omitempty"`
+	// Conditions are Accepted, CertificatesReady and Available, each with the objects that it is about.
+	Conditions []Part `json:"conditions"`
+	// Others are the objects of which no condition tells by itself.
+	Others []Object `json:"others"`
+}
+
+// Part is a condition with its objects.
+type Part struct {
+	Type    string                 `json:"type"`
+	Status  metav1.ConditionStatus `json:"status"`
+	Reason  string                 `json:"reason"`
+	Message string                 `json:"message"`
+	Objects []Object               `json:"objects,omitempty"`
+}
+
+// Object is an object of a tenant and how it fares.
+type Object struct {
+	Kind    string   `json:"kind"`
+	Name    string   `json:"name"`
+	State   State    `json:"state"`
+	Message string   `json:"message,omitempty"`
+	Objects []Object `json:"objects,omitempty"`
+}
+
+// Statuses reads where tenants stand: those in a namespace, or in all if it is empty.
+func Statuses(ctx context.Context, cluster client.Reader, namespace string, now time.Time) ([]Status, error) {
+	var list v1alpha1.GatewayTenantList
+	if err := cluster.List(ctx, &list, client.InNamespace(namespace)); err != nil {
+		return nil, explain(err)
+	}
+	var names []string
+	for _, tenant := range list.Items {
+		names = append(names, tenant.Namespace)
+	}
+	live, err := readLive(ctx, cluster, names)
+	if err != nil {
+		return nil, err
+	}
+	all := []Status{}
+	for i := range list.Items {
+		tenant := &list.Items[i]
+		pod, err := readPod(ctx, cluster, tenant.Namespace)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, StatusOf(tenant, live[tenant.Namespace], pod, now))
+	}
+	slices.SortFunc(all, func(a, b Status) int { return strings.Compare(a.Namespace, b.Namespace) })
+	return all, nil
+}
+
+// readPod reads the gateway's pod, nil if it is not there or may not be read.
+func readPod(ctx context.Context, cluster client.Reader, namespace string) (*corev1.Pod, error) {
+	pod := &corev1.Pod{}
+	err := cluster.Get(ctx, client.ObjectKey{Namespace: namespace, Name: manifests.GatewayName + "-0"}, pod)
+	if apierrors.IsNotFound(err) || apierrors.IsForbidden(err) {
+		return nil, nil
+	}
+	return pod, err
+}
+
+// StatusOf says where a tenant stands. Of what it waits for, the operator's own words are told.
+func StatusOf(tenant *v1alpha1.GatewayTenant, live gatewaytenant.Live, pod *corev1.Pod, now time.Time) Status {
+	is := tenant.Status
+	s := Status{
+		Namespace: tenant.Namespace, Name: tenant.Name, Source: tenant.Annotations[v1alpha1.AnnotationSource],
+		Ready: metav1.ConditionUnknown, Reason: "NotSeen", Message: "waits for the operator, which has not looked at it yet",
+		Image: is.Image, Version: is.Version, Endpoint: is.Endpoint, ServerDNSNames: is.ServerDNSNames, CertificateNotAfter: is.CertificateNotAfter,
+	}
+	if ready := meta.FindStatusCondition(is.Conditions, v1alpha1.ConditionReady); ready != nil {
+		s.Ready, s.Reason, s.Message = ready.Status, ready.Reason, ready.Message
+		if ready.ObservedGeneration < tenant.Generation {
+			s.Ready, s.Reason, s.Message = metav1.ConditionUnknown, "Outdated", "waits for the operator, which has not looked at its present spec yet"
+		}
+	}
+	if warning := meta.FindStatusCondition(is.Conditions, v1alpha1.ConditionWarning); warning != nil {
+		s.Warning = warning.Message
+	}
+	looker := looker{live, pod, now}
+	for _, name := range []string{v1alpha1.ConditionAccepted, v1alpha1.ConditionCertificatesReady, v1alpha1.ConditionAvailable} {
+		part := Part{Type: name, Status: metav1.ConditionUnknown}
+		if condition := meta.FindStatusCondition(is.Conditions, name); condition != nil {
+			part.Status, part.Reason, part.Message = condition.Status, condition.Reason, condition.Message
+		}
+		switch name {
+		case v1alpha1.ConditionCertificatesReady:
+			part.Objects = append(looker.secrets(tenant), looker.job()...)
+		case v1alpha1.ConditionAvailable:
+			part.Objects = []Object{looker.statefulSet(), looker.claim()}
+		}
+		s.Conditions = append(s.Conditions, part)
+	}
+	s.Others = looker.others(tenant.Namespace)
+	return s
+}
+
+// looker looks at what there is of one tenant.
+type looker struct {
+	live gatewaytenant.Live
+	pod  *corev1.Pod
+	now  time.Time
+}
+
+// find is an object as it is there, and how it fares as far as its being there tells.
+func (l looker) find(kind, name string) (*unstructured.Unstructured, Object) {
+	object := Object{Kind: kind, Name: name, State: Gone}
+	for _, is := range l.live.Objects {
+		if is.GetKind() != kind || is.GetName() != name {
+			continue
+		}
+		object.State = Good
+		if is.GetDeletionTimestamp() != nil {
+			object.State, object.Message = Working, "is being deleted"
+		}
+		return is, object
+	}
+	if slices.Contains(l.live.Unreadable, kind) {
+		object.State, object.Message = Unseen, "you may not read it"
+	}
+	return nil, object
+}
+
+// secrets are the tenant's, held by the operator's own function against what the certificate carries now: what the spec
+// wants beside that, the condition tells.
+func (l looker) secrets(tenant *v1alpha1.GatewayTenant) []Object {
+	seen := certificates.Inspect(l.live.Secrets, certificates.Wanted{Owner: tenant.UID, ServerNames: tenant.Status.ServerDNSNames}, l.now)
+	var all []Object
+	for _, name := range manifests.SecretNames {
+		object := Object{Kind: "Secret", Name: name, State: Good}
+		finding := seen.Of(name)
+		switch {
+		case l.live.Secrets == nil:
+			object.State, object.Message = Unseen, "you may not read it"
+		case finding.Need == certificates.Missing:
+			object.State = Gone
+		case finding.Need == certificates.Unfit || finding.Blocked != "":
+			object.State, object.Message = Bad, strings.TrimPrefix(finding.String(), "Secret "+name+" ")
+		case finding.Need != certificates.Fits:
+			object.State, object.Message = Working, finding.Why
+		}
+		if end, known := certificates.EndOf(l.live.Secrets[name]); known && object.Message == "" {
+			object.Message = "until " + day(end, l.now)
+		}
+		all = append(all, object)
+	}
+	return all
+}
+
+// job is the certgen Job, if it is there: there is one only while there is work, and for a while after.
+func (l looker) job() []Object {
+	is, object := l.find("Job", manifests.CertgenName)
+	if is == nil {
+		return nil
+	}
+	job := &batchv1.Job{}
+	if runtime.DefaultUnstructuredConverter.FromUnstructured(is.Object, job) != nil {
+		return []Object{object}
+	}
+	object.State, object.Message = Working, "runs"
+	for _, condition := range job.Status.Conditions {
+		switch {
+		case condition.Status != corev1.ConditionTrue:
+		case condition.Type == batchv1.JobComplete:
+			object.State, object.Message = Good, "complete"
+		case condition.Type == batchv1.JobFailed:
+			object.State, object.Message = Bad, condition.Message
+		}
+	}
+	return []Object{object}
+}
+
+func (l looker) statefulSet() Object {
+	is, object := l.find("StatefulSet", manifests.GatewayName)
+	if is == nil {
+		return object
+	}
+	set := &appsv1.StatefulSet{}
+	if runtime.DefaultUnstructuredConverter.FromUnstructured(is.Object, set) == nil {
+		object.Message = fmt.Sprintf("%d of 1 ready", set.Status.ReadyReplicas)
+		if set.Status.ReadyReplicas < 1 || set.Status.CurrentRevision != set.Status.UpdateRevision {
+			object.State = Working
+		}
+	}
+	if l.pod != nil {
+		object.Objects = []Object{podObject(l.pod)}
+	}
+	return object
+}
+
+func podObject(pod *corev1.Pod) Object {
+	object := Object{Kind: "Pod", Name: pod.Name, State: Working, Message: strings.ToLower(string(pod.Status.Phase))}
+	for _, condition := range pod.Status.Conditions {
+		if condition.Type == corev1.PodReady && condition.Status == corev1.ConditionTrue {
+			object.State, object.Message = Good, "ready"
+		}
+	}
+	for _, container := range pod.Status.ContainerStatuses {
+		if waiting := container.State.Waiting; waiting != nil && waiting.Reason != "ContainerCreating" && waiting.Reason != "PodInitializing" {
+			object.State, object.Message = Bad, waiting.Reason
+		}
+		object.Message += fmt.Sprintf(", %s", count(int(container.RestartCount), "restart", "restarts"))
+	}
+	if pod.DeletionTimestamp != nil {
+		object.State, object.Message = Working, "is being deleted"
+	}
+	return object
+}
+
+func (l looker) claim() Object {
+	is, object := l.find("PersistentVolumeClaim", manifests.ClaimName)
+	if is == nil {
+		return object
+	}
+	claim := &corev1.PersistentVolumeClaim{}
+	if runtime.DefaultUnstructuredConverter.FromUnstructured(is.Object, claim) == nil {
+		size := claim.Status.Capacity[corev1.ResourceStorage]
+		object.Message = fmt.Sprintf("bound, %s", size.String())
+		if claim.Status.Phase != corev1.ClaimBound {
+			object.State, object.Message = Working, "is not bound"
+		}
+	}
+	return object
+}
+
+// others are those whose being there is all that can be told.
+func (l looker) others(namespace string) []Object {
+	var all []Object
+	for _, named := range gatewaytenant.Plain(namespace) {
+		_, object := l.find(named.Kind, named.Name)
+		all = append(all, object)
+	}
+	return all
+}
+
+// day is a date, and how far away it is.
+func day(t, now time.Time) string {
+	days := int(t.Sub(now) / (24 * time.Hour))
+	return fmt.Sprintf("%s (%s)", t.UTC().Format(time.DateOnly), count(days, "day", "days"))
+}

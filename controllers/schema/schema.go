@@ -1,0 +1,78 @@
+package schema
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	structural "k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
+	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/cel"
+	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/listtype"
+	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/pruning"
+	"k8s.io/apiextensions-apiserver/pkg/apiserver/validation"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	celconfig "k8s.io/apiserver/pkg/apis/cel"
+	"sigs.k8s.io/yaml"
+
+	"github.com/ambient-code/gatewaytenant-operator/config/crd"
+)
+
+// rules are what the CustomResourceDefinition says, made ready once.
+type rules struct {
+	structural *structural.Structural
+	validator  validation.SchemaValidator
+	cel        *cel.Validator
+}
+
+var read = sync.OnceValues(func() (*rules, error) {
+	var definition apiextensionsv1.CustomResourceDefinition
+	if err := yaml.UnmarshalStrict(crd.GatewayTenants, &definition); err != nil {
+		return nil, err
+	}
+	var props apiextensions.JSONSchemaProps
+	err := apiextensionsv1.Convert_v1_JSONSchemaProps_To_apiextensions_JSONSchemaProps(definition.Spec.Versions[0].Schema.OpenAPIV3Schema, &props, nil)
+	if err != nil {
+		return nil, err
+	}
+	r := &rules{}
+	if r.structural, err = structural.NewStructural(&props); err != nil {
+		return nil, err
+	}
+	if r.validator, _, err = validation.NewSchemaValidator(&props); err != nil {
+		return nil, err
+	}
+	r.cel = cel.NewValidator(r.structural, true, celconfig.PerCallLimit)
+	return r, nil
+})
+
+// Check says what an API server would refuse in a GatewayTenant: fields that there are not, values that the schema does
+// not allow and, compared with old (nil: it is to be created), changes that it does not allow. Neither is modified.
+func Check(object, old map[string]any) (field.ErrorList, error) {
+	r, err := read()
+	if err != nil {
+		return nil, fmt.Errorf("the CustomResourceDefinition that is built in cannot be used: %w", err)
+	}
+	object = runtime.DeepCopyJSON(object)
+	var errs field.ErrorList
+	pruned := runtime.DeepCopyJSON(object)
+	for _, path := range pruning.PruneWithOptions(pruned, r.structural, true, structural.UnknownFieldPathOptions{TrackUnknownFieldPaths: true}) {
+		errs = append(errs, field.Forbidden(field.NewPath(path), "is not a field that there is"))
+	}
+	var before any // an untyped nil where there is none
+	if old != nil {
+		before = runtime.DeepCopyJSON(old)
+		errs = append(errs, validation.ValidateCustomResourceUpdate(nil, pruned, before, r.validator)...)
+	} else {
+		errs = append(errs, validation.ValidateCustomResource(nil, pruned, r.validator)...)
+	}
+	errs = append(errs, listtype.ValidateListSetsAndMaps(nil, r.structural, pruned)...)
+	if !slices.ContainsFunc(errs, func(e *field.Error) bool { return e.Type != field.ErrorTypeForbidden }) { // as the server: rules are for what has the right types
+		found, _ := r.cel.Validate(context.Background(), nil, r.structural, pruned, before, celconfig.RuntimeCELCostBudget)
+		errs = append(errs, found...)
+	}
+	return errs, nil
+}
