@@ -19,6 +19,9 @@ func (l *leg) goOn(ctx context.Context, p plan, r *result, process *process) err
 	if err := l.cost(ctx, p, r, process); err != nil {
 		return err
 	}
+	if err := l.use(ctx, p, r); err != nil {
+		return err
+	}
 	if err := l.steady(ctx, p, r); err != nil {
 		return fmt.Errorf("steady state: %w", err)
 	}

@@ -37,6 +37,7 @@ type leg struct {
 	audit   *audit
 	seen    *observer
 	tenants []tenant
+	before  usage // once these were there, and nobody had worked on them
 }
 
 // tenant is a GatewayTenant that exists, and its namespace.
@@ -86,7 +87,10 @@ func startLeg(ctx context.Context, name string, tenants int) (l *leg, err error)
 	}
 	l.seen = observe(ctx, l.admin)
 	say("%s: a control plane is up; making %d tenants", name, tenants)
-	l.tenants, err = l.makeTenants(ctx, "bench", tenants)
+	if l.tenants, err = l.makeTenants(ctx, "bench", tenants); err != nil {
+		return nil, err
+	}
+	l.before, err = l.usage(ctx)
 	return l, err
 }
 
