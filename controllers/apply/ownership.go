@@ -2,6 +2,7 @@ package apply
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 
@@ -68,12 +69,14 @@ func (o *ownership) ours(entry metav1.ManagedFieldsEntry) bool {
 
 // fieldsOf is the set of fields that an object sets, less those that managedFields never mention.
 func (o *ownership) fieldsOf(desired *unstructured.Unstructured) (*fieldpath.Set, error) {
-	content := runtime.DeepCopyJSON(desired.Object)
+	content := maps.Clone(desired.Object)
 	delete(content, "apiVersion")
 	delete(content, "kind")
 	if metadata, ok := content["metadata"].(map[string]any); ok {
+		metadata = maps.Clone(metadata)
 		delete(metadata, "name")
 		delete(metadata, "namespace")
+		content["metadata"] = metadata
 	}
 	parseable, err := o.typeOf(desired.GroupVersionKind())
 	if err != nil {
