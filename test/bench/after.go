@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -54,33 +55,33 @@ func (l *leg) cost(ctx context.Context, p plan, r *result, process *process) err
 		return err
 	}
 	counts := map[kind]int{}
+	leads, late := false, 0
 	for _, c := range calls {
 		counts[c.kind()]++
-		if c.code == 409 {
-			counts["conflicts"]++
+		if leads = leads || c.kind() == lease && c.verb != "get"; leads && c.kind() == watches {
+			late++ // of what a standby should know already
 		}
-		if c.code >= 400 {
+		if c.code >= http.StatusBadRequest && c.kind() != lease { // which is not there before somebody leads
 			say("  refused: %d %s %s %s/%s", c.code, c.verb, c.resource, c.namespace, c.name)
 		}
 	}
-	each := func(n int) float64 { return float64(n) / float64(p.tenants) }
-	r.set("object_writes_per_tenant", each(counts[objects]))
-	r.set("status_writes_per_tenant", each(counts[statuses]))
-	r.set("writes_per_tenant", each(counts[objects]+counts[statuses]))
-	r.set("events_per_tenant", each(counts[events]))
+	per := func(n int) float64 { return float64(n) / float64(p.tenants) }
+	r.set("object_writes_per_tenant", per(counts[objects]))
+	r.set("status_writes_per_tenant", per(counts[statuses]))
+	r.set("writes_per_tenant", per(counts[objects]+counts[statuses]))
+	r.set("events_per_tenant", per(counts[events]))
+	r.set("late_watches", float64(late))
 	r.set("bridge_writes", float64(counts[bridge]))
-	r.set("conflicts", float64(counts["conflicts"]))
-	dbg(ctx, l)
 	is, err := process.state(ctx, true)
 	if err != nil {
 		return err
 	}
-	r.set("passes_per_tenant", each(is.Passes))
+	r.set("passes_per_tenant", per(is.Passes))
 	r.set("cpu_ms_per_tenant", 1000*is.CPU/float64(p.tenants))
 	r.set("rss_mib", float64(is.RSSBytes)/(1<<20))
 	r.set("heap_kib_per_tenant", (float64(is.HeapBytes)-r.fewHeap)/1024/float64(p.tenants-p.few))
 	r.set("goroutines", float64(is.Goroutines))
-	say("  %.2f writes a tenant; %.0f passes; heap %.1f MiB, RSS %.0f MiB", each(counts[objects]+counts[statuses]), each(is.Passes), float64(is.HeapBytes)/(1<<20), float64(is.RSSBytes)/(1<<20))
+	say("  %.2f writes a tenant; %.0f passes; heap %.1f MiB, RSS %.0f MiB", per(counts[objects]+counts[statuses]), per(is.Passes), float64(is.HeapBytes)/(1<<20), float64(is.RSSBytes)/(1<<20))
 	return nil
 }
 
@@ -101,7 +102,12 @@ func (l *leg) mark() (int, error) {
 
 // written counts the writes among calls, apart from those in namespaces that do not count, and says what they were.
 func written(what string, calls []call, except ...string) float64 {
-	writes := slices.DeleteFunc(slices.Clone(calls), func(c call) bool { return !c.writes() || slices.Contains(except, c.namespace) })
+	excepted := func(c call) bool {
+		return slices.ContainsFunc(except, func(namespace string) bool {
+			return c.namespace == namespace || c.namespace == "" && strings.HasSuffix(c.name, ":"+namespace) // its ClusterRoleBinding
+		})
+	}
+	writes := slices.DeleteFunc(slices.Clone(calls), func(c call) bool { return !c.writes() || excepted(c) })
 	for i, c := range writes {
 		if i == 5 {
 			say("  … and %d more", len(writes)-i)
@@ -156,14 +162,18 @@ func (l *leg) agree(ctx context.Context, r *result, process *process) error {
 	for _, text := range differ {
 		say("  client and API server do not agree: %s", text)
 	}
-	reads := 0
+	live, conflicts := 0, 0
 	for _, c := range calls {
-		if c.kind() == "reads" {
+		if c.code == http.StatusConflict {
+			conflicts++
+		}
+		if c.kind() == reads {
 			say("  a read: %s %s %s/%s", c.verb, c.resource, c.namespace, c.name)
-			reads++
+			live++
 		}
 	}
-	r.set("live_reads", float64(reads))
+	r.set("live_reads", float64(live))
+	r.set("conflicts", float64(conflicts))
 	return nil
 }
 

@@ -71,19 +71,19 @@ func (l *leg) deletion(ctx context.Context, p plan, r *result) error {
 	if err != nil {
 		return err
 	}
-	writes, reads := 0, 0
+	writes, confirmed := 0, 0
 	for _, c := range calls {
 		switch {
 		case c.writes():
 			writes++
-		case c.kind() == "reads":
-			reads++
+		case c.kind() == reads:
+			confirmed++
 		}
 	}
 	r.set("leftovers", float64(left))
 	r.set("delete_s", time.Since(start).Seconds())
 	r.set("delete_writes_per_tenant", float64(writes)/float64(len(all.Items)))
-	r.set("delete_reads_per_tenant", float64(reads)/float64(len(all.Items)))
+	r.set("delete_reads_per_tenant", float64(confirmed)/float64(len(all.Items)))
 	return nil
 }
 

@@ -46,4 +46,3 @@ func (l *leg) takeProfiles(ctx context.Context, dir string, process *process) er
 	say("  profiles are in %s", dir)
 	return nil
 }
-

@@ -109,6 +109,7 @@ var words = []struct{ key, text string }{
 	{"api_server_mib", "resident memory of the API server with all tenants, MiB"},
 	{"bridge_writes", "writes by the bridge where there is no platform-config"},
 	{"conflicts", "replies 409: conflicts and AlreadyExists"},
+	{"late_watches", "watches that a replica begins only when it leads"},
 	{"live_reads", "reads from the API server that a cache could answer"},
 	{"ledger_differences", "requests on which client and API server do not agree"},
 	{"steady_writes", "writes while nothing changes"},

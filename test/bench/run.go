@@ -51,7 +51,11 @@ func measure(ctx context.Context, p plan) (*result, error) {
 	for pair := range p.pairs {
 		// Floor, operator, operator, floor, …: whatever changes with time changes both.
 		legs := []func() error{
-			func() (err error) { r.floors = append(r.floors, times{}); r.floors[pair], err = floorLeg(ctx, p, s, inFlight); return err },
+			func() (err error) {
+				r.floors = append(r.floors, times{})
+				r.floors[pair], err = floorLeg(ctx, p, s, inFlight)
+				return err
+			},
 			func() (err error) {
 				r.operators = append(r.operators, times{})
 				r.operators[pair], err = operatorLeg(ctx, p, r, pair == p.pairs-1)
