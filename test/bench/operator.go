@@ -79,7 +79,7 @@ func operatorMain(args []string) error {
 	})
 	mgr, err := controllers.NewManager(config, controllers.Options{
 		PlatformNamespace: platformNamespace, PlatformConfig: "platform-config", EnableBridge: true, Guard: platformconfig.DefaultGuard,
-		CertgenImage: "gatewaytenant-operator:dev", AllowedRepositories: []string{"ghcr.io/nvidia/"}, Lifetimes: certificates.DefaultLifetimes,
+		CertgenImage: "gatewaytenant-operator:latest", AllowedRepositories: []string{"ghcr.io/nvidia/"}, Lifetimes: certificates.DefaultLifetimes,
 		LeaderElect: true, Concurrency: *concurrency, RolloutPercent: 10, MetricsAddress: "0", ProbeAddress: "0", SyncPeriod: *syncPeriod,
 	})
 	if err != nil {
