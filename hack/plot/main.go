@@ -72,6 +72,7 @@ var (
 func (r result) curves(p *plot.Plot) error {
 	p.Title.Text = fmt.Sprintf("%.0f tenants, %s", r.Figures["tenants"], r.Machine)
 	p.X.Label.Text, p.Y.Label.Text = "seconds", "tenants"
+	p.X.Min, p.Y.Min = 0, 0
 	named := map[string]bool{}
 	for _, curve := range r.Curves {
 		points := make(plotter.XYs, len(curve.Seconds))
