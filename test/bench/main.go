@@ -111,5 +111,5 @@ func (r *result) writePage(path string, limits limits) error {
 		return fmt.Errorf("%s: there is no place for figures: no %q before %q", path, strings.TrimSpace(pageBegin), strings.TrimSpace(pageEnd))
 	}
 	figures := fmt.Sprintf("Measured on %s with %s.\n\n%s", r.Day, r.Machine, r.table(limits))
-	return os.WriteFile(path, []byte(before+pageBegin+figures+pageEnd+after), 0o600)
+	return os.WriteFile(path, []byte(before+pageBegin+figures+pageEnd+after), 0o644)
 }
