@@ -88,6 +88,19 @@ licences: ## Fail on a module whose licence is not in hack/supply/allowed-licenc
 vulncheck: ## Look for known vulnerabilities in code that is called; DB=file:///path where the public list is out of reach
 	@DB=$(DB) hack/supply/vulncheck
 
+##@ Measure
+
+.PHONY: bench bench-small
+bench: devcluster ## Measure with 1,000 tenants (half an hour), and write figures and plots into docs/
+	@go build -o bin/bench ./test/bench
+	@mkdir -p dist && rm -f dist/bench.json
+	@status=0; bin/bench --scale=whole --out=dist/bench.json --page=docs/performance.md || status=$$?; \
+		[ ! -e dist/bench.json ] || go -C hack/plot run . $(CURDIR)/dist/bench.json $(CURDIR)/docs; exit $$status
+
+bench-small: devcluster ## Measure with 100 tenants (three minutes): fails if a tenant costs a request more
+	@go build -o bin/bench ./test/bench
+	@bin/bench --scale=small
+
 ##@ The control plane for demo and tests
 
 .PHONY: devcluster

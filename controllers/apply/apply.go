@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -102,19 +103,21 @@ func Hash(desired *unstructured.Unstructured) (string, error) {
 	return hex.EncodeToString(sum[:8]), nil
 }
 
-// stamp returns a copy of the object that bears its own hash.
+// stamp returns the object with its own hash on it. All but its annotations is desired's, and shared.
 func stamp(desired *unstructured.Unstructured) (*unstructured.Unstructured, error) {
 	hash, err := Hash(desired)
 	if err != nil {
 		return nil, err
 	}
-	stamped := desired.DeepCopy()
-	annotations := stamped.GetAnnotations()
-	if annotations == nil {
-		annotations = map[string]string{}
+	stamped := &unstructured.Unstructured{Object: maps.Clone(desired.Object)}
+	metadata, _ := stamped.Object["metadata"].(map[string]any)
+	metadata = maps.Clone(metadata)
+	annotations, _ := metadata["annotations"].(map[string]any)
+	if annotations = maps.Clone(annotations); annotations == nil {
+		annotations = map[string]any{}
 	}
 	annotations[AnnotationHash] = hash
-	stamped.SetAnnotations(annotations)
+	metadata["annotations"], stamped.Object["metadata"] = annotations, metadata
 	return stamped, nil
 }
 

@@ -2,7 +2,9 @@ package apply
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"sync"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -20,6 +22,7 @@ type ownership struct {
 	owner  string
 	scheme *runtime.Scheme
 	types  managedfields.TypeConverter
+	known  sync.Map // by kind, its schema: finding it takes longer than to use it
 }
 
 func newOwnership(scheme *runtime.Scheme, owner string) *ownership {
@@ -66,12 +69,14 @@ func (o *ownership) ours(entry metav1.ManagedFieldsEntry) bool {
 
 // fieldsOf is the set of fields that an object sets, less those that managedFields never mention.
 func (o *ownership) fieldsOf(desired *unstructured.Unstructured) (*fieldpath.Set, error) {
-	content := runtime.DeepCopyJSON(desired.Object)
+	content := maps.Clone(desired.Object)
 	delete(content, "apiVersion")
 	delete(content, "kind")
 	if metadata, ok := content["metadata"].(map[string]any); ok {
+		metadata = maps.Clone(metadata)
 		delete(metadata, "name")
 		delete(metadata, "namespace")
+		content["metadata"] = metadata
 	}
 	parseable, err := o.typeOf(desired.GroupVersionKind())
 	if err != nil {
@@ -87,14 +92,18 @@ func (o *ownership) fieldsOf(desired *unstructured.Unstructured) (*fieldpath.Set
 // typeOf finds the schema of a kind: Kubernetes' own are built into client-go; for ours, whose lists are all atomic,
 // it can be deduced from the value.
 func (o *ownership) typeOf(gvk schema.GroupVersionKind) (typed.ParseableType, error) {
+	if known, is := o.known.Load(gvk); is {
+		return known.(typed.ParseableType), nil
+	}
 	empty, err := o.scheme.New(gvk)
 	if err != nil {
 		return typed.ParseableType{}, err
 	}
 	empty.GetObjectKind().SetGroupVersionKind(gvk)
-	known, err := o.types.ObjectToTyped(empty)
-	if err != nil {
-		return typed.DeducedParseableType, nil
+	found := typed.DeducedParseableType
+	if known, err := o.types.ObjectToTyped(empty); err == nil {
+		found = typed.ParseableType{Schema: known.Schema(), TypeRef: known.TypeRef()}
 	}
-	return typed.ParseableType{Schema: known.Schema(), TypeRef: known.TypeRef()}, nil
+	o.known.Store(gvk, found)
+	return found, nil
 }

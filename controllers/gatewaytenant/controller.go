@@ -87,11 +87,11 @@ func SetupWithManager(mgr ctrl.Manager, options Options) error {
 	r.applier.OnDrift(r.rivals.note)
 	build := ctrl.NewControllerManagedBy(mgr).
 		Named("gatewaytenant").
-		For(&v1alpha1.GatewayTenant{}).
+		Watches(&v1alpha1.GatewayTenant{}, ofTenants()).
 		WatchesMetadata(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(ofNamespace)).
-		WatchesMetadata(&rbacv1.ClusterRoleBinding{}, handler.EnqueueRequestsFromMapFunc(ofBinding)).
-		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(ofPod), builder.WithPredicates(newTrouble())).
-		Watches(&corev1.Event{}, handler.EnqueueRequestsFromMapFunc(ofEvent)).
+		WatchesMetadata(&rbacv1.ClusterRoleBinding{}, soon(ofBinding)).
+		Watches(&corev1.Pod{}, soon(ofPod), builder.WithPredicates(newTrouble())).
+		Watches(&corev1.Event{}, soon(ofEvent)).
 		WatchesRawSource(source.Func(r.rollout.Start)).
 		WatchesRawSource(source.Kind[client.Object](shared, &rbacv1.ClusterRoleBinding{}, handler.TypedEnqueueRequestsFromMapFunc(ofShared))).
 		WatchesRawSource(source.Kind[client.Object](sandboxCRD, &apiextensionsv1.CustomResourceDefinition{}, handler.TypedEnqueueRequestsFromMapFunc(r.everyTenant), servedChanges())).
@@ -106,10 +106,9 @@ func SetupWithManager(mgr ctrl.Manager, options Options) error {
 // watchChildren leads every event about a tenant's object to a pass over the tenant. Most of these objects are known by
 // their metadata alone, so these watches are made from their caches.
 func watchChildren(build *builder.Builder, caches map[childKey]cache.Cache) {
-	toTenant := handler.TypedEnqueueRequestsFromMapFunc[client.Object, reconcile.Request](
-		func(_ context.Context, object client.Object) []reconcile.Request {
-			return tenantIn(object.GetNamespace())
-		})
+	toTenant := soon(func(_ context.Context, object client.Object) []reconcile.Request {
+		return tenantIn(object.GetNamespace())
+	})
 	for _, c := range watchedChildren() {
 		build.WatchesRawSource(source.Kind(caches[c.childKey], c.object, toTenant))
 	}

@@ -10,18 +10,25 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 )
 
-// tell records an event when Ready changed in status or reason.
+// tell records an event when Ready changed in status or reason. What every gateway goes through on its way is no news: its
+// status tells, and an event is a request like any other.
 func (r *Reconciler) tell(before *v1alpha1.GatewayTenant, after v1alpha1.GatewayTenantStatus) {
 	was, is := meta.FindStatusCondition(before.Status.Conditions, v1alpha1.ConditionReady), meta.FindStatusCondition(after.Conditions, v1alpha1.ConditionReady)
 	if was != nil && was.Status == is.Status && was.Reason == is.Reason {
 		return
 	}
+	if slices.Contains(onTheWay, is.Reason) {
+		return
+	}
 	kind := corev1.EventTypeNormal
-	if is.Status != metav1.ConditionTrue && !slices.Contains(onTheWay, is.Reason) {
+	if is.Status != metav1.ConditionTrue && !slices.Contains(askedFor, is.Reason) {
 		kind = corev1.EventTypeWarning
 	}
 	r.events.Eventf(before, nil, kind, is.Reason, "Reconcile", "%s", is.Message)
 }
 
-// onTheWay are reasons that every gateway has on its way to Ready, or that somebody has asked for.
-var onTheWay = []string{v1alpha1.ReasonIssuing, v1alpha1.ReasonWaitingForCertificates, v1alpha1.ReasonRollingOut, v1alpha1.ReasonWaitingForRemoval, v1alpha1.ReasonSuspended}
+// onTheWay are reasons that every gateway has on its way to Ready; askedFor, those that are nobody's fault.
+var (
+	onTheWay = []string{v1alpha1.ReasonIssuing, v1alpha1.ReasonWaitingForCertificates, v1alpha1.ReasonRollingOut}
+	askedFor = []string{v1alpha1.ReasonWaitingForRemoval, v1alpha1.ReasonSuspended}
+)

@@ -20,8 +20,9 @@ type trouble struct {
 	since         metav1.Time // zero: it counts at once
 }
 
-// patience is how long a pod may wait for a node before that is worth a word: nearly every pod does for a moment.
-const patience = 3 * time.Second
+// patience is how long a pod may wait for a node before that is worth a word: nearly every pod does for a moment, and
+// where many come at once, their volumes take seconds.
+const patience = 7 * time.Second
 
 // jobTrouble says why a Job does not do its work. The last pod that failed has most to say, then one that does not
 // start, then why there is none.

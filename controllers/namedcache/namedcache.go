@@ -41,8 +41,14 @@ func New(mgr manager.Manager, object client.Object, name string, transform tools
 	if err != nil {
 		return nil, fmt.Errorf("cache of objects named %s: %w", name, err)
 	}
-	if err := mgr.Add(named); err != nil {
+	if err := mgr.Add(standby{named}); err != nil {
 		return nil, err
 	}
 	return named, nil
 }
+
+// standby is a cache that is filled before its process leads, so that it need not be when it does.
+type standby struct{ cache.Cache }
+
+// NeedLeaderElection says that it does not.
+func (standby) NeedLeaderElection() bool { return false }

@@ -1,0 +1,246 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// settling is how long to wait for what the last change still leads to.
+const settling = 3 * time.Second
+
+// goOn measures, where all tenants are Ready, what they cost from then on.
+func (l *leg) goOn(ctx context.Context, p plan, r *result, process *process) error {
+	if err := pause(ctx, settling); err != nil {
+		return err
+	}
+	if err := l.cost(ctx, p, r, process); err != nil {
+		return err
+	}
+	if err := l.use(ctx, p, r); err != nil {
+		return err
+	}
+	if err := l.steady(ctx, p, r); err != nil {
+		return fmt.Errorf("steady state: %w", err)
+	}
+	if err := l.single(ctx, p, r); err != nil {
+		return fmt.Errorf("one tenant after the other: %w", err)
+	}
+	if err := l.arrivals(ctx, p, r); err != nil {
+		return fmt.Errorf("tenants at %d a second: %w", arrivalRate, err)
+	}
+	if err := l.entries(ctx, p, r); err != nil {
+		return fmt.Errorf("one entry changed: %w", err)
+	}
+	if err := l.agree(ctx, r, process); err != nil {
+		return err
+	}
+	process, err := l.restart(ctx, r, process)
+	if err != nil {
+		return fmt.Errorf("restart: %w", err)
+	}
+	if err := l.deletion(ctx, p, r); err != nil {
+		return fmt.Errorf("deletion: %w", err)
+	}
+	return process.stop(ctx)
+}
+
+// cost counts what the tenants cost until they were Ready, and what the operator holds for them.
+func (l *leg) cost(ctx context.Context, p plan, r *result, process *process) error {
+	calls, err := l.audit.calls()
+	if err != nil {
+		return err
+	}
+	counts := map[kind]int{}
+	leads, late := false, 0
+	for _, c := range calls {
+		counts[c.kind()]++
+		if leads = leads || c.kind() == lease && c.verb != "get"; leads && c.kind() == watches {
+			late++ // of what a standby should know already
+		}
+		if c.code >= http.StatusBadRequest && c.kind() != lease { // which is not there before somebody leads
+			say("  refused: %d %s %s %s/%s", c.code, c.verb, c.resource, c.namespace, c.name)
+		}
+	}
+	per := func(n int) float64 { return float64(n) / float64(p.tenants) }
+	r.set("object_writes_per_tenant", per(counts[objects]))
+	r.set("status_writes_per_tenant", per(counts[statuses]))
+	r.set("writes_per_tenant", per(counts[objects]+counts[statuses]))
+	r.set("events_per_tenant", per(counts[events]))
+	r.set("late_watches", float64(late))
+	r.set("bridge_writes", float64(counts[bridge]))
+	is, err := process.state(ctx, true)
+	if err != nil {
+		return err
+	}
+	r.set("passes_per_tenant", per(is.Passes))
+	r.set("cpu_ms_per_tenant", 1000*is.CPU/float64(p.tenants))
+	r.set("rss_mib", float64(is.RSSBytes)/(1<<20))
+	r.set("heap_kib_per_tenant", (float64(is.HeapBytes)-r.fewHeap)/1024/float64(p.tenants-p.few))
+	r.set("goroutines", float64(is.Goroutines))
+	say("  %.2f writes a tenant; %.0f passes; heap %.1f MiB, RSS %.0f MiB", per(counts[objects]+counts[statuses]), per(is.Passes), float64(is.HeapBytes)/(1<<20), float64(is.RSSBytes)/(1<<20))
+	return nil
+}
+
+// since are the calls that came after the first of them.
+func (l *leg) since(before int) ([]call, error) {
+	calls, err := l.audit.calls()
+	if err != nil {
+		return nil, err
+	}
+	return calls[before:], nil
+}
+
+// mark is how many calls there were so far.
+func (l *leg) mark() (int, error) {
+	calls, err := l.audit.calls()
+	return len(calls), err
+}
+
+// written counts the writes among calls, apart from those in namespaces that do not count, and says what they were.
+func written(what string, calls []call, except ...string) float64 {
+	excepted := func(c call) bool {
+		return slices.ContainsFunc(except, func(namespace string) bool {
+			return c.namespace == namespace || c.namespace == "" && strings.HasSuffix(c.name, ":"+namespace) // its ClusterRoleBinding
+		})
+	}
+	writes := slices.DeleteFunc(slices.Clone(calls), func(c call) bool { return !c.writes() || excepted(c) })
+	for i, c := range writes {
+		if i == 5 {
+			say("  … and %d more", len(writes)-i)
+			break
+		}
+		say("  %s: a write: %s %s %s/%s", what, c.verb, c.resource, c.namespace, c.name)
+	}
+	return float64(len(writes))
+}
+
+// steady counts the writes of a time in which nothing changes.
+func (l *leg) steady(ctx context.Context, p plan, r *result) error {
+	say("nothing changes for %s", p.steady)
+	before, err := l.mark()
+	if err != nil {
+		return err
+	}
+	if err := pause(ctx, p.steady); err != nil {
+		return err
+	}
+	calls, err := l.since(before)
+	r.set("steady_writes", written("steady state", calls))
+	return err
+}
+
+// agree compares what the operator has sent, as its client counts it, with what the API server has served.
+func (l *leg) agree(ctx context.Context, r *result, process *process) error {
+	var differ []string
+	_ = await(ctx, 10*time.Second, func() error { // the last reply is written down after it is sent
+		is, err := process.state(ctx, false)
+		if err != nil {
+			return err
+		}
+		calls, err := l.audit.calls()
+		if err != nil {
+			return err
+		}
+		if differ = differences(is.Sent, tally(calls)); len(differ) > 0 {
+			return fmt.Errorf("%s", strings.Join(differ, "; "))
+		}
+		return nil
+	})
+	calls, err := l.audit.calls()
+	if err != nil {
+		return err
+	}
+	served := tally(calls)
+	for key, count := range served {
+		r.Requests[key] = count
+	}
+	r.set("ledger_differences", float64(len(differ)))
+	for _, text := range differ {
+		say("  client and API server do not agree: %s", text)
+	}
+	live, conflicts := 0, 0
+	for _, c := range calls {
+		if c.code == http.StatusConflict {
+			conflicts++
+		}
+		if c.kind() == reads {
+			say("  a read: %s %s %s/%s", c.verb, c.resource, c.namespace, c.name)
+			live++
+		}
+	}
+	r.set("live_reads", float64(live))
+	r.set("conflicts", float64(conflicts))
+	return nil
+}
+
+// restart stops the operator and starts another, in which every tenant is looked at every few seconds, too. A tenant that
+// comes during the first pass over all must not wait for its end.
+func (l *leg) restart(ctx context.Context, r *result, old *process) (*process, error) {
+	newcomer, err := l.makeNamespaces(ctx, "later", 1)
+	if err != nil {
+		return nil, err
+	}
+	if err := old.stop(ctx); err != nil {
+		return nil, err
+	}
+	before, err := l.mark()
+	if err != nil {
+		return nil, err
+	}
+	all := len(l.tenants)
+	const period = 20 * time.Second
+	start := time.Now()
+	process, err := startOperator(ctx, l, "--sync-period="+period.String())
+	if err != nil {
+		return nil, err
+	}
+	elected, err := process.elected(ctx)
+	if err != nil {
+		return nil, err
+	}
+	created := time.Now()
+	if err := l.makeTenant(ctx, &newcomer[0]); err != nil {
+		return nil, err
+	}
+	if err := process.quiet(ctx, time.Minute, all); err != nil {
+		return nil, fmt.Errorf("the first pass over all: %w", err)
+	}
+	passed := time.Now()
+	at, err := l.foundationOf(ctx, newcomer[0].namespace, created)
+	if err != nil {
+		return nil, err
+	}
+	r.set("restart_s", passed.Sub(start).Seconds())
+	r.set("restart_newcomer_ms", float64(at.Milliseconds()))
+	say("restart: leader after %.1f s, all looked at after %.1f s; a tenant that came meanwhile had its objects after %d ms",
+		elected.Sub(start).Seconds(), passed.Sub(start).Seconds(), at.Milliseconds())
+	if _, err := l.seen.allReady(ctx, time.Minute, newcomer); err != nil {
+		return nil, err
+	}
+	if err := pause(ctx, time.Second); err != nil {
+		return nil, err
+	}
+	calls, err := l.since(before)
+	if err != nil {
+		return nil, err
+	}
+	r.set("restart_writes", written("restart", calls, newcomer[0].namespace))
+	before += len(calls)
+	is, err := process.state(ctx, false)
+	if err != nil {
+		return nil, err
+	}
+	if err := process.quiet(ctx, 3*period, is.Passes+all); err != nil {
+		return nil, fmt.Errorf("the resync: %w", err)
+	}
+	if err := pause(ctx, settling); err != nil {
+		return nil, err
+	}
+	calls, err = l.since(before)
+	r.set("resync_writes", written("resync", calls, newcomer[0].namespace))
+	return process, err
+}

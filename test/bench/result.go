@@ -1,0 +1,200 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+)
+
+// result is all that was measured in a run.
+type result struct {
+	Figures  map[string]float64
+	Requests map[string]int // of the operator in its last leg, by verb and resource
+	Curves   []curve
+	Ratios   []ratio // by pair
+	Machine  string
+	Day      string
+
+	plan              plan
+	floors, operators []times // by pair
+	few               times   // of the first leg
+	fewHeap           float64 // bytes
+}
+
+// curve is when tenants were made, in seconds since the start of the leg.
+type curve struct {
+	Name    string
+	Seconds []float64
+}
+
+// ratio is that of the operator's times to the floor's.
+type ratio struct{ Exist, Ready float64 }
+
+func newResult(p plan) *result {
+	return &result{
+		Figures: map[string]float64{"tenants": float64(p.tenants)}, Requests: map[string]int{},
+		Machine: machine(), Day: time.Now().Format(time.DateOnly), plan: p,
+	}
+}
+
+func (r *result) set(key string, value float64) {
+	r.Figures[key] = math.Round(value*1000) / 1000
+}
+
+// pair says how a pair went.
+func (r *result) pair(i int) {
+	floorExist, floorReady := r.floors[i].last()
+	exist, ready := r.operators[i].last()
+	r.Ratios = append(r.Ratios, ratio{exist / floorExist, ready / floorReady})
+	say("pair %d of %d: the operator needs %.3f times the floor's time until all exist, and %.3f times until all are Ready",
+		i+1, r.plan.pairs, exist/floorExist, ready/floorReady)
+}
+
+// compare works out what only all legs together tell.
+func (r *result) compare() {
+	var exists, readys []float64
+	for _, ratio := range r.Ratios {
+		exists, readys = append(exists, ratio.Exist), append(readys, ratio.Ready)
+	}
+	r.set("ratio_exist", median(exists))
+	r.set("ratio_ready", median(readys))
+	perTenant := func(t times) float64 {
+		exist, _ := t.last()
+		return exist / float64(len(t.Exist))
+	}
+	var many []float64
+	for _, t := range r.operators {
+		many = append(many, perTenant(t))
+	}
+	r.set("ms_per_tenant", 1000*median(many))
+	r.set("growth", median(many)/perTenant(r.few))
+	for i, t := range r.floors {
+		r.Curves = append(r.Curves, curve{fmt.Sprintf("floor %d exist", i+1), t.Exist}, curve{fmt.Sprintf("floor %d ready", i+1), t.Ready})
+	}
+	for i, t := range r.operators {
+		r.Curves = append(r.Curves, curve{fmt.Sprintf("operator %d exist", i+1), t.Exist}, curve{fmt.Sprintf("operator %d ready", i+1), t.Ready})
+	}
+}
+
+func median(values []float64) float64 {
+	sorted := slices.Sorted(slices.Values(values))
+	n := len(sorted)
+	return (sorted[(n-1)/2] + sorted[n/2]) / 2
+}
+
+// words are the figures as people read them, in the order of the table.
+var words = []struct{ key, text string }{
+	{"tenants", "tenants"},
+	{"ratio_exist", "time until all objects exist ÷ the floor's"},
+	{"ratio_ready", "time until all are Ready ÷ the floor's"},
+	{"growth", "time per tenant ÷ that of a tenth (small: a fifth) as many"},
+	{"ms_per_tenant", "time per tenant until all exist, certgen included, ms"},
+	{"floor_applies_per_s", "what the floor applies, objects/s"},
+	{"floor_in_flight", "requests in flight that are best for it"},
+	{"object_writes_per_tenant", "writes of objects, per new tenant"},
+	{"status_writes_per_tenant", "writes of status, per new tenant"},
+	{"writes_per_tenant", "both"},
+	{"events_per_tenant", "Events, per new tenant"},
+	{"passes_per_tenant", "passes, per new tenant"},
+	{"cpu_ms_per_tenant", "the operator's processor time, per new tenant, ms"},
+	{"cluster_writes_per_tenant", "writes by everybody in the cluster, per new tenant"},
+	{"etcd_kib_per_tenant", "growth of etcd's database, history included, per new tenant, KiB"},
+	{"api_server_mib", "resident memory of the API server with all tenants, MiB"},
+	{"bridge_writes", "writes by the bridge where there is no platform-config"},
+	{"conflicts", "replies 409: conflicts and AlreadyExists"},
+	{"late_watches", "watches that a replica begins only when it leads"},
+	{"live_reads", "reads from the API server that a cache could answer"},
+	{"ledger_differences", "requests on which client and API server do not agree"},
+	{"steady_writes", "writes while nothing changes"},
+	{"resync_writes", "writes in a forced resync"},
+	{"restart_writes", "writes after a restart"},
+	{"restart_s", "restart: until caches are filled and all are looked at, s"},
+	{"restart_newcomer_ms", "a tenant that comes meanwhile: until its objects exist, ms"},
+	{"one_entry_p50_ms", "one entry changed: until its StatefulSet is written, p50, ms"},
+	{"one_entry_p99_ms", "the same, p99, ms"},
+	{"one_entry_other_writes", "writes for tenants whose entry did not change"},
+	{"idle_p50_ms", "one tenant alone: until all exists that waits for no certificate, p50, ms"},
+	{"idle_p99_ms", "the same, p99, ms"},
+	{"arrivals_p50_ms", "the same at 20 new tenants a second, p50, ms"},
+	{"arrivals_p99_ms", "the same, p99, ms"},
+	{"heap_kib_per_tenant", "live heap per tenant, KiB"},
+	{"rss_mib", "resident memory with all tenants, MiB"},
+	{"goroutines", "goroutines"},
+	{"delete_writes_per_tenant", "all deleted: the operator's writes per tenant"},
+	{"delete_reads_per_tenant", "and its confirming reads"},
+	{"delete_s", "until all is gone, s"},
+	{"leftovers", "objects left"},
+}
+
+// table is the figures for people, in Markdown.
+func (r *result) table(limits limits) string {
+	var text strings.Builder
+	fmt.Fprintf(&text, "| figure | reached | limit |\n|---|---:|---:|\n")
+	for _, w := range words {
+		if value, measured := r.Figures[w.key]; measured {
+			fmt.Fprintf(&text, "| %s | %s | %s |\n", w.text, number(value), limits[w.key])
+		}
+	}
+	return text.String()
+}
+
+func number(value float64) string {
+	switch {
+	case value == math.Trunc(value):
+		return fmt.Sprintf("%.0f", value)
+	case value >= 100:
+		return fmt.Sprintf("%.0f", value)
+	case value >= 10:
+		return fmt.Sprintf("%.1f", value)
+	}
+	return fmt.Sprintf("%.2f", value)
+}
+
+// line is the figures for programs: one JSON object.
+func (r *result) line() (string, error) {
+	text, err := json.Marshal(r.Figures)
+	return string(text), err
+}
+
+// write writes all of it as JSON.
+func (r *result) write(path string) error {
+	text, err := json.MarshalIndent(r, "", "\t")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+		return err
+	}
+	return os.WriteFile(path, text, 0o600)
+}
+
+// machine names what this runs on.
+func machine() string {
+	model := runtime.GOARCH
+	text, err := os.ReadFile("/proc/cpuinfo")
+	if err == nil {
+		for line := range strings.Lines(string(text)) {
+			if name, value, is := strings.Cut(line, ":"); is && strings.TrimSpace(name) == "model name" {
+				model = strings.TrimSpace(value)
+				break
+			}
+		}
+	}
+	return fmt.Sprintf("%d cores, %s, %s", runtime.NumCPU(), model, runtime.Version())
+}
+
+// unknown are the keys of figures that are in no table.
+func (r *result) unknown() []string {
+	keys := maps.Clone(r.Figures)
+	for _, w := range words {
+		delete(keys, w.key)
+	}
+	return slices.Sorted(maps.Keys(keys))
+}
