@@ -86,7 +86,7 @@ func bin(t *testing.T, program string, args ...string) string {
 	command.Stderr = &stderr
 	out, err := command.Output()
 	if err != nil {
-		t.Fatalf("%s %s: %v: %s", program, strings.Join(args, " "), err, stderr.String())
+		t.Fatalf("%s %s: %v: %s (make devcluster bin/helm builds what is missing)", program, strings.Join(args, " "), err, stderr.String())
 	}
 	return string(out)
 }
