@@ -45,6 +45,20 @@ func TestMetricsTellWhereTenantsStand(t *testing.T) {
 	})
 }
 
+// TestMetricsHaveTheValuesThatAlertsAskFor: of those that are controller-runtime's.
+func TestMetricsHaveTheValuesThatAlertsAskFor(t *testing.T) {
+	makeTenant(t, "metrics-alerts", v1alpha1.GatewayTenantSpec{})
+	waitReady(t, "metrics-alerts")
+	if metric(t, "leader_election_master_status", map[string]string{"name": "gatewaytenant-operator"}) != 1 {
+		t.Error("no metric says that this operator leads")
+	}
+	for _, controller := range []string{"gatewaytenant", "platformconfig"} {
+		if metric(t, "controller_runtime_reconcile_total", map[string]string{"controller": controller, "result": "success"}) == 0 {
+			t.Errorf("no metric counts the passes of %s", controller)
+		}
+	}
+}
+
 // metric reads one value from the registry; what is not there is 0.
 func metric(t *testing.T, name string, labels map[string]string) float64 {
 	t.Helper()
