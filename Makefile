@@ -122,13 +122,13 @@ install: ## Install the CRD, the roles of gateways, and the namespace of the pla
 	@$(KUBECTL) apply -k config/crd
 
 uninstall: ## Remove these: deletes every GatewayTenant, and with them every gateway
-	@$(KUBECTL) delete -k config/crd
+	@$(KUBECTL) delete --ignore-not-found -k config/crd
 
 deploy: install ## Deploy the operator; set its image in config/default/kustomization.yaml first
 	@$(KUBECTL) apply -k config/default
 
 undeploy: ## Remove the operator only; CRD, GatewayTenants, gateways and platform-config stay
-	@$(KUBECTL) delete -k config/default
+	@$(KUBECTL) delete --ignore-not-found -k config/default
 
 ##@ Other
 
