@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 )
 
 // TestInstallUpgradeRemove: gateways outlive the operator, and nothing outlives the removal of everything.
@@ -14,6 +16,7 @@ func TestInstallUpgradeRemove(t *testing.T) {
 	}
 }
 
+// wholeLife is one way from an empty cluster to an empty cluster.
 func wholeLife(t *testing.T, way way) {
 	before := everything(t)
 	stay, leave := "stay-"+way.name, "leave-"+way.name
@@ -25,21 +28,49 @@ func wholeLife(t *testing.T, way way) {
 	makeTenant(t, leave)
 	waitReady(t, stay, leave)
 
+	upgrade(t, way, stay, leave)
+	removeOperator(t, way, stay, leave)
+
 	pod := podOf(t, stay)
+	way.install(t, root+"/config") // it can come back, and finds its tenants
+	startOperator(t)
+	waitReady(t, stay)
+	serves(t, stay, pod)
+
+	removeEverything(t, way, stay)
+	eventually(t, 30*time.Second, func() error {
+		if left := added(before, everything(t)); len(left) > 0 {
+			return fmt.Errorf("everything was removed, and there are still %v", left)
+		}
+		return nil
+	})
+}
+
+// upgrade installs another version, whose operator goes on with the gateways that there are.
+func upgrade(t *testing.T, way way, asked, other string) {
+	t.Helper()
+	askedPod, otherPod := podOf(t, asked), podOf(t, other)
 	way.upgrade(t)
 	if is := kubectl(t, "get", "deployment", name, "-n", namespace, "-o", "jsonpath={.spec.template.spec.containers[0].image}"); is != image {
 		t.Errorf("after the upgrade the image is %s", is)
 	}
 	startOperator(t)
-	kubectl(t, "annotate", "gatewaytenant", "openshell-gateway", "-n", stay, "openshell.ambient-code.io/rotate-tokens=after-the-upgrade")
-	eventually(t, 30*time.Second, func() error { return rotated(t, stay) })
-	if is := podOf(t, leave); podOf(t, stay) == pod || is == "" {
-		t.Errorf("the token keys of %s were rotated, and its pod is still %s", stay, pod)
+	kubectl(t, "annotate", "gatewaytenant", v1alpha1.Name, "-n", asked, v1alpha1.AnnotationRotateTokens+"=after-the-upgrade")
+	eventually(t, 30*time.Second, func() error { return rotated(t, asked) })
+	waitReady(t, asked, other)
+	if podOf(t, asked) == askedPod {
+		t.Errorf("the token keys of %s were rotated, and its pod is still the same", asked)
 	}
-	waitReady(t, stay, leave)
+	if podOf(t, other) != otherPod {
+		t.Errorf("the upgrade restarted the gateway of %s", other)
+	}
+}
 
+// removeOperator leaves the gateways, and a namespace can still be deleted.
+func removeOperator(t *testing.T, way way, stay, leave string) {
+	t.Helper()
+	pod := podOf(t, stay)
 	stopOperator(t)
-	pod = podOf(t, stay)
 	way.removeOperator(t)
 	if left := operatorsOf(everything(t)); len(left) > 0 {
 		t.Errorf("the operator was removed, and there are still %v", left)
@@ -47,25 +78,18 @@ func wholeLife(t *testing.T, way way) {
 	serves(t, stay, pod)
 	kubectl(t, "delete", "namespace", leave, "--timeout=60s")
 	eventually(t, 30*time.Second, func() error { return nothingOf(t, leave) })
+}
 
-	way.install(t, root+"/config") // it can come back, and finds its tenants
-	startOperator(t)
-	waitReady(t, stay)
-	serves(t, stay, pod)
-
+// removeEverything does so in the order of docs/install.md: the gateways while the operator is there, then the rest.
+func removeEverything(t *testing.T, way way, tenant string) {
+	t.Helper()
 	kubectl(t, "delete", "gatewaytenants", "--all", "--all-namespaces")
 	kubectl(t, "wait", "--for=delete", "clusterrolebinding", "-l", "app.kubernetes.io/managed-by="+name, "--timeout=1m")
-	eventually(t, 40*time.Second, func() error { return nothingOf(t, stay) })
+	eventually(t, 40*time.Second, func() error { return nothingOf(t, tenant) })
 	stopOperator(t)
 	way.removeOperator(t)
 	way.removeRest(t)
-	kubectl(t, "delete", "namespace", stay, "--timeout=60s") // with the volume claim, which stayed
-	eventually(t, 30*time.Second, func() error {
-		if left := added(before, everything(t)); len(left) > 0 {
-			return fmt.Errorf("everything was removed, and there are still %v", left)
-		}
-		return nil
-	})
+	kubectl(t, "delete", "namespace", tenant, "--timeout=60s") // with the volume claim, which stayed
 }
 
 // makeTenant makes a namespace and a gateway in it.
