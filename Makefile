@@ -19,14 +19,14 @@ demo-down: ## End what demo started
 
 ##@ Develop
 
-.PHONY: build generate golden fmt
+.PHONY: build generate chart golden fmt
 build: ## Build the operator and its other commands into bin/
 	@echo "build: bin/manager, bin/certgen, bin/kubectl-gatewaytenant"
 	@mkdir -p bin
 	@go build -o bin/ ./cmd/... # without the image's -trimpath: that would compile all that the tests share once more
 
-generate: ## Write deepcopy, CRD, roles and the references of API and gateway.toml anew from the Go code
-	@echo "generate: deepcopy, CRD, roles, docs/api.md, docs/configuration.md, docs/troubleshooting.md"
+generate: ## Write deepcopy, CRD, roles, dashboard and references (API, gateway.toml, metrics) anew from the Go code
+	@echo "generate: deepcopy, CRD, roles, dashboard, docs/api.md, docs/configuration.md, docs/metrics.md, docs/troubleshooting.md"
 	@$(TOOL) controller-gen object paths=./api/... crd output:crd:dir=config/crd/bases \
 		rbac:roleName=gatewaytenant-operator paths=./controllers/... output:rbac:dir=config/rbac
 	@mkdir -p docs
@@ -34,6 +34,12 @@ generate: ## Write deepcopy, CRD, roles and the references of API and gateway.to
 	@sed 's/\](\[/\\](\[/g' docs/api.md >docs/api.md.new && mv docs/api.md.new docs/api.md # in a pattern, this is no link
 	@go test ./manifests -count=1 -run TestConfigurationDoc -update >/dev/null
 	@go test ./controllers/gatewaytenant -count=1 -run TestTroubleshooting -update >/dev/null
+	@go test ./controllers -count=1 -run TestMetricsDoc -update >/dev/null
+	@go -C hack/monitoring run . ../../config/prometheus/dashboard.json
+
+chart: bin/kubectl ## Write the Helm chart anew from what kustomize makes of config/
+	@echo "chart: config/chart"
+	@go run ./cmd/manager --help 2>&1 | go run ./hack/chart -kubectl=bin/kubectl
 
 golden: ## Rewrite the golden files; review them as a diff
 	@go test ./manifests/... ./controllers/plugin -update
@@ -44,16 +50,17 @@ fmt: ## Format all Go code
 ##@ Check
 
 .PHONY: verify lint test test-unit docs-test rights
-verify: bin/kubectl ## Regenerate, lint, render, follow links, look at licences; fail if a generated file changes
+verify: bin/kubectl bin/helm ## Regenerate, lint, render, follow links, look at licences; fail if a generated file changes
 	@hack/verify
 
 lint: ## Lint Go code, and the API by Kubernetes' conventions
 	@echo "lint: the first time compiles the linter (minutes)"
 	@$(TOOL) golangci-lint-kube-api-linter run
 
-test: test-unit devcluster ## Run all tests: unit, golden, and those on a real control plane
-	@echo "test: on a real control plane, the operator with the race detector"
-	@go test -count=1 -p=1 -timeout=25m ./test/devcluster/... ./test/demo/...
+test: test-unit devcluster bin/helm ## Run all tests: unit, golden, and those on a real control plane
+	@echo "test: the Helm chart, then on a real control plane, the operator with the race detector"
+	@go test -count=1 ./hack/chart
+	@go test -count=1 -p=1 -timeout=25m ./test/devcluster/... ./test/demo/... ./test/install/...
 	@CGO_ENABLED=1 go test -race -count=1 -timeout=25m ./test/e2e/...
 
 rights: devcluster ## Take each right away from the operator and certgen in turn, and see that it is missed (minutes)
@@ -62,6 +69,8 @@ rights: devcluster ## Take each right away from the operator and certgen in turn
 test-unit: ## Run the tests that need no control plane
 	@echo "test: without a control plane"
 	@go test ./api/... ./cmd/... ./controllers/... ./manifests/...
+	@command -v promtool >/dev/null || echo "test: promtool is not installed, so NO ALERT IS TRIED; Debian has it in the package prometheus" >&2
+	@go -C hack/monitoring test ./...
 	@go -C hack/supply test ./...
 
 docs-test: devcluster ## Run the commands of README and docs that are marked as tested, on a real control plane
@@ -111,20 +120,28 @@ devcluster: bin/kubectl build ## Build its binaries into bin/ (ten minutes the f
 bin/kubectl: FORCE
 	@hack/devcluster/build
 
+bin/helm: hack/helm/go.mod hack/helm/go.sum
+	@echo "build: bin/helm, which takes minutes the first time"
+	@go -C hack/helm build -ldflags="-s -w" -o ../../bin/helm helm.sh/helm/v4/cmd/helm
+	@touch bin/helm # a build that changed nothing leaves the old time
+
 ##@ Deploy to the cluster of your kubectl's current context
 
-.PHONY: install uninstall deploy undeploy
+.PHONY: release install uninstall deploy undeploy
+release: chart bin/helm ## Write install.yaml and the chart into dist/: IMAGE=<repository>:<tag> VERSION=<version>
+	@hack/release
+
 install: ## Install the CRD, the roles of gateways, and the namespace of the platform
 	@$(KUBECTL) apply -k config/crd
 
 uninstall: ## Remove these: deletes every GatewayTenant, and with them every gateway
-	@$(KUBECTL) delete -k config/crd
+	@$(KUBECTL) delete --ignore-not-found -k config/crd
 
 deploy: install ## Deploy the operator; set its image in config/default/kustomization.yaml first
 	@$(KUBECTL) apply -k config/default
 
 undeploy: ## Remove the operator only; CRD, GatewayTenants, gateways and platform-config stay
-	@$(KUBECTL) delete -k config/default
+	@$(KUBECTL) delete --ignore-not-found -k config/default
 
 ##@ Other
 

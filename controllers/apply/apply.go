@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 
+	"github.com/go-logr/logr"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -45,23 +46,31 @@ func (a *Applier) OnDrift(f func(namespace string, managers []string)) { a.told 
 // what was last sent is the same, and every field that it set is still ours. An object that is there although live is nil
 // is not overwritten: that is a Conflict. Desired is not modified.
 func (a *Applier) Apply(ctx context.Context, desired *unstructured.Unstructured, live metav1.Object) error {
+	sent, err := a.applyChanged(ctx, desired, live)
+	measure(desired.GetKind(), sent, err)
+	return err
+}
+
+// applyChanged tells whether desired had to be sent.
+func (a *Applier) applyChanged(ctx context.Context, desired *unstructured.Unstructured, live metav1.Object) (sent bool, err error) {
 	stamped, err := stamp(desired)
 	if err != nil {
-		return err
+		return false, err
 	}
+	var thieves []string
 	if live != nil {
 		var changed bool
 		if a.alone {
 			if changed, err = a.takeOver(ctx, stamped, live); err != nil {
-				return err
+				return false, err
 			}
 		}
 		unchanged, err := a.unchanged(stamped, live)
 		if err != nil || unchanged && !changed {
-			return err
+			return false, err
 		}
-		if managers := a.fields.thieves(stamped, live); len(managers) > 0 && a.told != nil {
-			a.told(desired.GetNamespace(), managers)
+		if thieves = a.fields.thieves(stamped, live); len(thieves) > 0 && a.told != nil {
+			a.told(desired.GetNamespace(), thieves)
 		}
 	}
 	options := []client.ApplyOption{client.FieldOwner(a.owner)}
@@ -69,9 +78,23 @@ func (a *Applier) Apply(ctx context.Context, desired *unstructured.Unstructured,
 		options = append(options, client.ForceOwnership)
 	}
 	if err := a.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(stamped), options...); err != nil {
-		return fmt.Errorf("applying %s: %w", Describe(desired), err)
+		return false, fmt.Errorf("applying %s: %w", Describe(desired), err)
 	}
-	return nil
+	log(ctx, desired, live, thieves)
+	return true, nil
+}
+
+// log writes one line for an object that was made or changed, and who had changed it before, if somebody had.
+func log(ctx context.Context, desired *unstructured.Unstructured, live metav1.Object, thieves []string) {
+	logger := logr.FromContextOrDiscard(ctx).WithValues("object", Describe(desired))
+	switch {
+	case live == nil:
+		logger.Info("Made")
+	case len(thieves) > 0:
+		logger.Info("Set back what others had changed", "others", thieves)
+	default:
+		logger.Info("Changed")
+	}
 }
 
 // InState tells whether live was applied from desired; whether others have changed it since, it does not look at.

@@ -97,10 +97,8 @@ func (r *Reconciler) deleteSeen(ctx context.Context, c child, live metav1.Object
 	object := c.object.DeepCopyObject().(client.Object)
 	object.SetNamespace(live.GetNamespace())
 	object.SetName(live.GetName())
-	if err := client.IgnoreNotFound(r.Delete(ctx, object, client.Preconditions{UID: &uid, ResourceVersion: &version})); err != nil {
-		return fmt.Errorf("deleting %s %s/%s, which is no longer asked for: %w", c.kind, live.GetNamespace(), live.GetName(), err)
-	}
-	return nil
+	return r.delete(ctx, object, fmt.Sprintf("%s %s/%s, which is no longer asked for", c.kind, live.GetNamespace(), live.GetName()),
+		client.Preconditions{UID: &uid, ResourceVersion: &version})
 }
 
 // ofShared leads from the shared binding to the tenants in it.

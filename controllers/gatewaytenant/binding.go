@@ -2,6 +2,7 @@ package gatewaytenant
 
 import (
 	"context"
+	"fmt"
 
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -25,7 +26,8 @@ func (r *Reconciler) removeBinding(ctx context.Context, tenant client.ObjectKey)
 	if there, err := found(r.live.Get(ctx, client.ObjectKeyFromObject(binding), binding)); err != nil || !there {
 		return err // deleted already
 	}
-	return client.IgnoreNotFound(r.Delete(ctx, binding, client.Preconditions{UID: &binding.UID, ResourceVersion: &binding.ResourceVersion}))
+	return r.delete(ctx, binding, fmt.Sprintf("ClusterRoleBinding %s, whose GatewayTenant is gone", binding.Name),
+		client.Preconditions{UID: &binding.UID, ResourceVersion: &binding.ResourceVersion})
 }
 
 // binding reads a tenant's ClusterRoleBinding, nil if there is none.

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
@@ -55,10 +56,15 @@ func (r *Reconciler) clearTheWay(ctx context.Context, p *pass) error {
 	if pod == nil || pod.DeletionTimestamp != nil || isReady(pod) || !apply.InState(p.objects.Gateway, set) || !former(pod, set) {
 		return nil
 	}
-	err := client.IgnoreNotFound(r.Delete(ctx, pod, client.Preconditions{UID: &pod.UID}))
-	if err != nil {
-		return fmt.Errorf("deleting pod %s/%s, which is in the way of its successor: %w", pod.Namespace, pod.Name, err)
+	return r.delete(ctx, pod, fmt.Sprintf("pod %s/%s, which is in the way of its successor", pod.Namespace, pod.Name), client.Preconditions{UID: &pod.UID})
+}
+
+// delete deletes an object if it is there, and writes a line of the log.
+func (r *Reconciler) delete(ctx context.Context, object client.Object, what string, options ...client.DeleteOption) error {
+	if err := client.IgnoreNotFound(r.Delete(ctx, object, options...)); err != nil {
+		return fmt.Errorf("deleting %s: %w", what, err)
 	}
+	ctrl.LoggerFrom(ctx).Info("Deleted", "object", what)
 	return nil
 }
 
@@ -174,10 +180,6 @@ func (r *Reconciler) deleteJob(ctx context.Context, job *batchv1.Job) error {
 	if err != nil || !there || live.UID != job.UID || live.ResourceVersion != job.ResourceVersion {
 		return err // if it changed, the change is an event on its way
 	}
-	err = client.IgnoreNotFound(r.Delete(ctx, live, client.PropagationPolicy(metav1.DeletePropagationForeground),
-		client.Preconditions{UID: &live.UID, ResourceVersion: &live.ResourceVersion}))
-	if err != nil {
-		return fmt.Errorf("deleting Job %s/%s, which is in the way of another: %w", job.Namespace, job.Name, err)
-	}
-	return nil
+	return r.delete(ctx, live, fmt.Sprintf("Job %s/%s, which is in the way of another", job.Namespace, job.Name),
+		client.PropagationPolicy(metav1.DeletePropagationForeground), client.Preconditions{UID: &live.UID, ResourceVersion: &live.ResourceVersion})
 }

@@ -36,7 +36,7 @@ func TestEventsTellWhatIsNews(t *testing.T) {
 		{"asked for", ready, suspended, "Normal Suspended"},
 	} {
 		recorder := events.NewFakeRecorder(1)
-		(&Reconciler{events: recorder}).tell(&v1alpha1.GatewayTenant{Status: c.before}, c.after)
+		(&Reconciler{events: recorder}).tell(t.Context(), &v1alpha1.GatewayTenant{Status: c.before}, c.after)
 		got := ""
 		select {
 		case got = <-recorder.Events:

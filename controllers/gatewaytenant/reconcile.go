@@ -229,7 +229,7 @@ func (r *Reconciler) writeStatus(ctx context.Context, tenant *v1alpha1.GatewayTe
 		return client.IgnoreNotFound(err)
 	}
 	r.wrote.Store(tenant.Namespace, changed.ResourceVersion)
-	r.tell(tenant, status)
+	r.tell(ctx, tenant, status)
 	return nil
 }
 

@@ -120,7 +120,7 @@ func (r *Reconciler) world(ctx context.Context) (World, error) {
 
 // report writes the report if it changed, at most once a second.
 func (r *Reconciler) report(ctx context.Context, plan Plan, configs map[string]*corev1.ConfigMap) (time.Duration, error) {
-	measure(plan.Rows)
+	measure(plan)
 	if old := configs[r.options.report().Name]; old != nil && maps.Equal(old.Data, reportOf(plan)) {
 		return 0, nil
 	}

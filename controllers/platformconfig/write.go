@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/util/retry"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
@@ -107,7 +108,11 @@ func (r *Reconciler) ifUnchanged(ctx context.Context, tenant *v1alpha1.GatewayTe
 }
 
 func (r *Reconciler) deleteTenant(ctx context.Context, tenant *v1alpha1.GatewayTenant) error {
-	return r.Delete(ctx, tenant, client.Preconditions{UID: &tenant.UID, ResourceVersion: &tenant.ResourceVersion})
+	if err := r.Delete(ctx, tenant, client.Preconditions{UID: &tenant.UID, ResourceVersion: &tenant.ResourceVersion}); err != nil {
+		return err
+	}
+	ctrl.LoggerFrom(ctx).Info("Deleted", "object", fmt.Sprintf("GatewayTenant %s/%s, which no entry asks for", tenant.Namespace, tenant.Name))
+	return nil
 }
 
 // release makes a bridged GatewayTenant one that was made by hand: the bridge's marks go, and its fields become nobody's.

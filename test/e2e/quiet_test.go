@@ -3,6 +3,8 @@ package e2e
 import (
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -40,6 +42,20 @@ func settle(t *testing.T) {
 	time.Sleep(2 * time.Second)
 }
 
+// linesOfChange counts the lines of the operator's log that tell of something made, changed or deleted, or of a Ready
+// that changed.
+func linesOfChange(t *testing.T) (lines int) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(cluster.Dir(), "logs", "operator.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, message := range []string{"Made", "Changed", "Set back what others had changed", "Deleted", "Ready changed"} {
+		lines += strings.Count(string(text), fmt.Sprintf(`"msg":%q`, message))
+	}
+	return lines
+}
+
 // TestUnchangedTenantsAreNotWritten counts the operator's requests where they leave it.
 func TestUnchangedTenantsAreNotWritten(t *testing.T) {
 	makeNamespace(t, "quiet-bridged")
@@ -52,6 +68,7 @@ func TestUnchangedTenantsAreNotWritten(t *testing.T) {
 	t.Run("over a restart and resyncs", func(t *testing.T) {
 		operator.stop()
 		operator.take(writes)
+		changes := linesOfChange(t)
 		const period = time.Second
 		if err := operator.start(t.Context(), func(o *controllers.Options) { o.SyncPeriod = period }); err != nil {
 			t.Fatal(err)
@@ -60,11 +77,17 @@ func TestUnchangedTenantsAreNotWritten(t *testing.T) {
 		if requests := operator.take(writes); len(requests) > 0 {
 			t.Errorf("%d writes where nothing changed:\n%s", len(requests), strings.Join(requests, "\n"))
 		}
+		if more := linesOfChange(t) - changes; more != 0 {
+			t.Errorf("the log has %d lines about changes where nothing changed", more)
+		}
 		// This test must be able to fail: a change is a write, and a pass after a resync finds it where no event tells.
 		change(t, "quiet-by-hand", func(spec *v1alpha1.GatewayTenantSpec) { spec.Config = "openshell.gateway.log_level = 'debug'" })
 		waitReady(t, "quiet-by-hand")
 		if requests := operator.take(writes); len(requests) == 0 {
 			t.Error("a change led to no write that was counted")
+		}
+		if linesOfChange(t) == changes {
+			t.Error("a change led to no line of the log")
 		}
 		restart(t)
 	})

@@ -1,0 +1,12 @@
+{{/* The operator's arguments, from flags by name. One that is true needs no value. */}}
+{{- define "flags" -}}
+{{- $args := list -}}
+{{- range $name, $value := . -}}
+{{- if eq (toString $value) "true" -}}
+{{- $args = append $args (printf "--%s" $name) -}}
+{{- else -}}
+{{- $args = append $args (printf "--%s=%v" $name $value) -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $args -}}
+{{- end -}}

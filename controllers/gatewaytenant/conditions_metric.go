@@ -1,0 +1,77 @@
+package gatewaytenant
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+)
+
+// conditions counts tenants by what their conditions say. It does so when it is asked and from the cache, so that nothing
+// has to be kept or forgotten. However many tenants there are, there are no more series than reasons.
+type conditions struct {
+	from atomic.Pointer[tenantSource] // nil: no manager was made yet; of several in one process, the last one's
+}
+
+// tenantSource is where the tenants are.
+type tenantSource struct {
+	tenants client.Reader
+	leads   <-chan struct{} // closed once this replica leads
+}
+
+var (
+	conditionLabels  = []string{"condition", "status", "reason"}
+	conditionTenants = prometheus.NewDesc("gatewaytenant_condition_tenants",
+		"Tenants by what one of their conditions says. Only the replica that leads counts them.", conditionLabels, nil)
+	conditionOldest = prometheus.NewDesc("gatewaytenant_condition_oldest_timestamp_seconds",
+		"Since when the condition of the first of these tenants has had this status, in seconds since 1970.", conditionLabels, nil)
+)
+
+var allConditions = &conditions{}
+
+func init() { metrics.Registry.MustRegister(allConditions) }
+
+// Describe implements prometheus.Collector.
+func (c *conditions) Describe(all chan<- *prometheus.Desc) {
+	all <- conditionTenants
+	all <- conditionOldest
+}
+
+// Collect implements prometheus.Collector.
+func (c *conditions) Collect(all chan<- prometheus.Metric) {
+	from := c.from.Load()
+	if from == nil {
+		return
+	}
+	select {
+	case <-from.leads:
+	default:
+		return // a standby knows the same: all would be counted twice
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	var list v1alpha1.GatewayTenantList
+	if err := from.tenants.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
+		return // the cache is not filled yet
+	}
+	type labels struct{ condition, status, reason string }
+	tenants, oldest := map[labels]int{}, map[labels]time.Time{}
+	for i := range list.Items {
+		for _, is := range list.Items[i].Status.Conditions {
+			key := labels{is.Type, string(is.Status), is.Reason}
+			if since := is.LastTransitionTime.Time; tenants[key] == 0 || since.Before(oldest[key]) {
+				oldest[key] = since
+			}
+			tenants[key]++
+		}
+	}
+	for key, number := range tenants {
+		all <- prometheus.MustNewConstMetric(conditionTenants, prometheus.GaugeValue, float64(number), key.condition, key.status, key.reason)
+		all <- prometheus.MustNewConstMetric(conditionOldest, prometheus.GaugeValue, float64(oldest[key].Unix()), key.condition, key.status, key.reason)
+	}
+}
