@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
-	"regexp"
 	"strings"
 	"sync"
 
@@ -61,13 +60,17 @@ func (a *asked) note(spec v1alpha1.GatewayTenantSpec, annotations map[string]str
 		a.names.Insert(name)
 	}
 	for _, rotation := range []string{"tls", "ca", "tokens"} {
-		a.rotations.Insert(fmt.Sprintf("--rotate-%s=%s", rotation, annotations["openshell.ambient-code.io/rotate-"+rotation]))
+		if value := annotations["openshell.ambient-code.io/rotate-"+rotation]; value != "" {
+			a.rotations.Insert(fmt.Sprintf("--rotate-%s=%s", rotation, value))
+		}
 	}
 	a.clients.Insert(peersOf(spec.Network.AllowedClients))
 	if size, err := resource.ParseQuantity(spec.Storage.Size); err == nil {
 		a.sizes.Insert(size.String())
 	}
-	a.classes.Insert(spec.Storage.StorageClassName)
+	if class := spec.Storage.StorageClassName; class != "" {
+		a.classes.Insert(class)
+	}
 }
 
 // peersOf are the peers of a NetworkPolicy that clients ask for.
@@ -124,11 +127,3 @@ func resourceOf(object *unstructured.Unstructured) string {
 }
 
 const anyUID = "00000000-0000-0000-0000-000000000000"
-
-// What the operator computes, whatever the tenant says.
-var (
-	aUID     = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
-	aHash    = regexp.MustCompile(`^[0-9a-f]{16}$`)
-	aKey     = regexp.MustCompile(`^[0-9a-f]{32}$`)
-	aVersion = regexp.MustCompile(`^[0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,9}$`)
-)

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
+	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
@@ -94,7 +95,10 @@ func (a *attackerIn) update(ctx context.Context) error {
 	}
 	a.note(attempt)
 	tenant := &v1alpha1.GatewayTenant{ObjectMeta: metav1.ObjectMeta{Namespace: a.namespace, Name: v1alpha1.Name}}
-	return a.became(ctx, attempt, tenant, a.client.Patch(ctx, tenant, client.RawPatch(types.JSONPatchType, patch)))
+	err = retry.RetryOnConflict(retry.DefaultBackoff, func() error { // with a status that is written at the same time
+		return a.client.Patch(ctx, tenant, client.RawPatch(types.JSONPatchType, patch))
+	})
+	return a.became(ctx, attempt, tenant, err)
 }
 
 // remake deletes the attacker's GatewayTenant and makes another, which may be called anything.
@@ -108,14 +112,14 @@ func (a *attackerIn) remake(ctx context.Context) error {
 	}
 	a.size, a.fresh = "", true
 	attempt := a.next()
-	name, generation := v1alpha1.Name, any(nil)
+	name := v1alpha1.Name
 	if a.IntN(6) == 0 {
 		name = a.word()
 		attempt.hostile = append(attempt.hostile, "name of the object")
 	}
 	object := &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": v1alpha1.GroupVersion.String(), "kind": "GatewayTenant", "spec": attempt.spec,
-		"metadata": map[string]any{"name": name, "annotations": attempt.annotations, "labels": attempt.labels, "generation": generation},
+		"metadata": map[string]any{"name": name, "annotations": attempt.annotations, "labels": attempt.labels},
 	}}
 	a.note(attempt)
 	text, err := json.Marshal(object.Object) // numbers as JSON has them: Unstructured copies no others
@@ -163,7 +167,7 @@ func (a *attackerIn) became(ctx context.Context, attempt attempt, tenant *v1alph
 		}
 	}
 	is, err := a.seen.wait(ctx, a.namespace, patience, func(s state) bool {
-		return s.uid == tenant.UID && s.observed >= tenant.Generation || a.fresh && s.uid == "" // the bridge may take what says that it is its own
+		return s.uid == tenant.UID && s.observed >= tenant.Generation || s.gone == tenant.UID // the bridge takes what says that it is its own
 	})
 	switch {
 	case err != nil:

@@ -79,7 +79,7 @@ func start(t *testing.T) *place {
 	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
 		t.Fatal(err)
 	}
-	admin, err := client.NewWithWatch(cluster.Config(), client.Options{Scheme: scheme})
+	admin, err := client.New(cluster.Config(), client.Options{Scheme: scheme})
 	if err != nil {
 		t.Fatal(err)
 	}

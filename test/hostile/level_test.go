@@ -36,12 +36,20 @@ func (a *asked) level(key string, object map[string]any, say says) map[string]an
 	return object
 }
 
+// Annotations that the operator computes, whatever the tenant says.
+var (
+	computed = map[string]*regexp.Regexp{
+		"openshell.ambient-code.io/applied-hash": aHash, "openshell.ambient-code.io/asked-hash": aHash, "openshell.ambient-code.io/wish": aHash,
+		"openshell.ambient-code.io/rollout": regexp.MustCompile(`^platform$`), "openshell.ambient-code.io/highest-version": regexp.MustCompile(`^[0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,9}$`),
+	}
+	computedForPod = map[string]*regexp.Regexp{"openshell.ambient-code.io/config-hash": aHash, "openshell.ambient-code.io/token-key": regexp.MustCompile(`^[0-9a-f]{32}$`)}
+	aUID           = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+	aHash          = regexp.MustCompile(`^[0-9a-f]{16}$`)
+)
+
 // levelMetadata takes out hashes and uids, and returns the owner's uid.
 func levelMetadata(object map[string]any, say says) (owned string) {
-	takeAnnotations(object, say, map[string]*regexp.Regexp{
-		"openshell.ambient-code.io/applied-hash": aHash, "openshell.ambient-code.io/asked-hash": aHash, "openshell.ambient-code.io/wish": aHash,
-		"openshell.ambient-code.io/rollout": regexp.MustCompile(`^platform$`), "openshell.ambient-code.io/highest-version": aVersion,
-	}, "metadata")
+	takeAnnotations(object, say, computed, "metadata")
 	owners, _, _ := unstructured.NestedSlice(object, "metadata", "ownerReferences")
 	for _, owner := range owners {
 		if owned, _ = owner.(map[string]any)["uid"].(string); !aUID.MatchString(owned) {
@@ -74,7 +82,7 @@ func takeAnnotations(object map[string]any, say says, patterns map[string]*regex
 }
 
 func (a *asked) statefulSet(object map[string]any, say says) {
-	takeAnnotations(object, say, map[string]*regexp.Regexp{"openshell.ambient-code.io/config-hash": aHash, "openshell.ambient-code.io/token-key": aKey}, "spec", "template", "metadata")
+	takeAnnotations(object, say, computedForPod, "spec", "template", "metadata")
 	container := onlyContainer(object, say)
 	image, _ := container["image"].(string)
 	if !a.images.Has(image) || !strings.HasPrefix(image, repository) || strings.ContainsAny(image, " \t\r\n\x00") {

@@ -27,7 +27,7 @@ type observer struct {
 
 // state is what the status of a GatewayTenant says.
 type state struct {
-	uid             types.UID // empty: there is none
+	uid, gone       types.UID // of the one that is there, and of the last one that was
 	observed        int64
 	accepted, ready bool
 }
@@ -79,7 +79,7 @@ func (o *observer) note(tenant *v1alpha1.GatewayTenant, gone bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if gone {
-		is = state{}
+		is = state{gone: tenant.UID}
 	}
 	o.states[tenant.Namespace] = is
 	if woken := o.woken[tenant.Namespace]; woken != nil {

@@ -56,6 +56,13 @@ func (o *oracle) takesOver() {
 	o.bridged = true
 }
 
+// fault notes what is wrong beside requests.
+func (o *oracle) fault(format string, args ...any) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.violations = append(o.violations, fmt.Sprintf(format, args...))
+}
+
 // said is what was wrong with requests so far.
 func (o *oracle) said() []string {
 	o.mu.Lock()
@@ -93,12 +100,12 @@ func (o *oracle) note(request *http.Request, body []byte) {
 	if err == nil {
 		err = o.judge(w)
 	}
+	if err != nil {
+		o.fault("%s %s: %v\n%.4000q", request.Method, request.URL.RequestURI(), err, body)
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.judged[w.method+" "+w.resource]++
-	if err != nil {
-		o.violations = append(o.violations, fmt.Sprintf("%s %s: %v\n%.4000s", request.Method, request.URL.RequestURI(), err, body))
-	}
 }
 
 // judge says what is wrong with a request; nil: nothing is.

@@ -33,7 +33,7 @@ func targetOf(u *url.URL) (target, error) {
 		return target{}, fmt.Errorf("the path %q is not a plain one", u.EscapedPath())
 	}
 	for key := range u.Query() {
-		if !slices.Contains([]string{"fieldManager", "force", "fieldValidation"}, key) {
+		if !slices.Contains([]string{"fieldManager", "force", "fieldValidation", "timeout"}, key) {
 			return target{}, fmt.Errorf("the parameter %q is not one of the operator's", key)
 		}
 	}
@@ -93,7 +93,7 @@ var allowedForItself = map[string][]string{
 func mayBe(table map[string][]string, w write) bool {
 	name := strings.TrimSuffix(w.resource+"/"+w.name+"/"+w.subresource, "/")
 	if w.resource == "events.k8s.io/events" && w.method == http.MethodPatch { // an event that comes again
-		return w.subresource == "" && strings.HasPrefix(w.name, v1alpha1.Name+".") || strings.HasPrefix(w.name, "platform-config.")
+		return w.subresource == "" && (strings.HasPrefix(w.name, v1alpha1.Name+".") || strings.HasPrefix(w.name, "platform-config."))
 	}
 	return slices.Contains(table[name], w.method)
 }

@@ -23,8 +23,8 @@ var still = []string{
 	"rbac.authorization.k8s.io/roles", "rbac.authorization.k8s.io/rolebindings", "rbac.authorization.k8s.io/clusterroles", "rbac.authorization.k8s.io/clusterrolebindings", "openshell.ambient-code.io/gatewaytenants",
 }
 
-// fleeting are kinds that come and go by themselves.
-var fleeting = []string{"events", "events.k8s.io/events", "coordination.k8s.io/leases"}
+// fleeting are kinds that come and go by themselves; an IPAddress does with a Service.
+var fleeting = []string{"events", "events.k8s.io/events", "coordination.k8s.io/leases", "networking.k8s.io/ipaddresses"}
 
 // outside is all there is in the cluster that is nobody's who attacks: by resource, namespace and name, which one it is.
 func (p *place) outside(t *testing.T, attacking []string) map[string]string {
@@ -97,7 +97,7 @@ func (p *place) unharmed(t *testing.T, before map[string]string, attacking []str
 		}
 	}
 	for object, which := range after {
-		if before[object] == "" {
+		if _, there := before[object]; !there {
 			t.Errorf("%s is new: %s", object, which)
 		}
 	}
