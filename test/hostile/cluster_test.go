@@ -150,6 +150,7 @@ func (p *place) settle(t *testing.T, seen *observer, tenants []string) {
 			t.Fatal("before the attack: ", err)
 		}
 	}
+	time.Sleep(time.Second) // Events are told a little later
 	fmt.Fprintf(os.Stderr, "hostile: %d tenants are Ready after %.0f s\n", len(tenants)+len(bystanders), time.Since(began).Seconds())
 }
 

@@ -37,7 +37,8 @@ func (p *place) outside(t *testing.T, attacking []string) map[string]string {
 		}
 		theirs := slices.Contains(attacking, namespace) || resource == "namespaces" && slices.Contains(attacking, object.Name)
 		volume := resource == "persistentvolumes" && strings.HasPrefix(object.Name, "pvc-") // of a claim, which is looked at
-		if theirs || volume || slices.Contains(fleeting, resource) {
+		finished := strings.HasPrefix(object.Name, manifests.CertgenName) && (resource == "pods" || resource == "batch/jobs") // goes after a time
+		if theirs || volume || finished || slices.Contains(fleeting, resource) {
 			return
 		}
 		which := string(object.UID)
