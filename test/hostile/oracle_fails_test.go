@@ -105,6 +105,38 @@ func TestOracleIsContent(t *testing.T) {
 	}
 }
 
+// TestOracleKnowsTheRest sends what else the operator sends, and once each the same about somebody else.
+func TestOracleKnowsTheRest(t *testing.T) {
+	const (
+		group = "/apis/openshell.ambient-code.io/v1alpha1/namespaces/tenant-a/gatewaytenants/openshell-gateway"
+		event = `{"kind":"Event","apiVersion":"events.k8s.io/v1","metadata":{"name":"x","namespace":"tenant-a"},"regarding":{"kind":"GatewayTenant","namespace":"tenant-a","name":"openshell-gateway"}}`
+		apis  = "/apis/events.k8s.io/v1/namespaces/tenant-a/events"
+	)
+	for _, c := range []struct {
+		method, url, content, body string
+		wrong                      bool
+	}{
+		{http.MethodPost, apis, "application/json", event, false},
+		{http.MethodPost, apis, "application/json", strings.Replace(event, `"regarding":{"kind":"GatewayTenant","namespace":"tenant-a"`, `"regarding":{"kind":"GatewayTenant","namespace":"tenant-b"`, 1), true},
+		{http.MethodPatch, apis + "/openshell-gateway.18", "application/strategic-merge-patch+json", `{"series":{"count":2}}`, false},
+		{http.MethodPatch, apis + "/etcd.18", "application/strategic-merge-patch+json", `{"series":{"count":2}}`, true},
+		{http.MethodPatch, group + "/status", "application/merge-patch+json", `{"status":{"observedGeneration":2}}`, false},
+		{http.MethodPatch, group, "application/merge-patch+json", `{"status":{"observedGeneration":2}}`, true},
+		{http.MethodDelete, group, "application/json", `{}`, true}, // but for the bridge
+		{http.MethodDelete, "/apis/batch/v1/namespaces/tenant-a/jobs/openshell-gateway-certgen", "application/json", `{}`, false},
+		{http.MethodDelete, "/apis/apps/v1/namespaces/tenant-a/statefulsets/openshell-gateway", "application/json", `{}`, true},
+		{http.MethodPut, "/apis/coordination.k8s.io/v1/namespaces/gatewaytenant-system/leases/gatewaytenant-operator?timeout=2.5s", "application/json", `{}`, false},
+		{http.MethodPatch, "/api/v1/namespaces/gatewaytenant-system/configmaps/platform-config-status?force=true", applied, `{}`, false},
+		{http.MethodPatch, "/api/v1/namespaces/gatewaytenant-system/configmaps/platform-config", applied, `{}`, true},
+	} {
+		o := newOracle()
+		o.of("tenant-a")
+		if said := send(t, o, c.method, c.url, c.content, c.body); len(said) > 0 != c.wrong {
+			t.Errorf("%s %s %s: the oracle says %q", c.method, c.url, c.body, said)
+		}
+	}
+}
+
 // TestOracleSees changes one thing each of what the operator sends, as an operator would that takes a tenant at its word.
 func TestOracleSees(t *testing.T) {
 	tenant := asker()

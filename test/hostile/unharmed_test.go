@@ -36,7 +36,7 @@ func (p *place) outside(t *testing.T, attacking []string) map[string]string {
 			namespace = of
 		}
 		theirs := slices.Contains(attacking, namespace) || resource == "namespaces" && slices.Contains(attacking, object.Name)
-		volume := resource == "persistentvolumes" && strings.HasPrefix(object.Name, "pvc-") // of a claim, which is looked at
+		volume := resource == "persistentvolumes" && strings.HasPrefix(object.Name, "pvc-")                                   // of a claim, which is looked at
 		finished := strings.HasPrefix(object.Name, manifests.CertgenName) && (resource == "pods" || resource == "batch/jobs") // goes after a time
 		if theirs || volume || finished || slices.Contains(fleeting, resource) {
 			return
