@@ -131,6 +131,9 @@ func (o *oracle) judge(w write) error {
 		return fmt.Errorf("%s is not the namespace of a tenant that attacks", namespace)
 	}
 	if w.namespace != "" && !mayBe(allowed, w) {
+		if w.method == http.MethodPatch && w.resource == "openshell.ambient-code.io/gatewaytenants" && w.subresource == "" && slices.Contains(bystanders, w.namespace) {
+			return nil // the bridge makes it; later the oracle knows the namespace no more
+		}
 		if bridged && w.method == http.MethodDelete && w.resource == "openshell.ambient-code.io/gatewaytenants" && w.name == v1alpha1.Name {
 			return nil
 		}
