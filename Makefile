@@ -49,7 +49,7 @@ fmt: ## Format all Go code
 
 ##@ Check
 
-.PHONY: verify lint test test-unit docs-test rights
+.PHONY: verify lint test test-unit docs-test rights hostile hostile-small
 verify: bin/kubectl bin/helm ## Regenerate, lint, render, follow links, look at licences; fail if a generated file changes
 	@hack/verify
 
@@ -71,7 +71,14 @@ test-unit: ## Run the tests that need no control plane
 	@go test ./api/... ./cmd/... ./controllers/... ./manifests/...
 	@command -v promtool >/dev/null || echo "test: promtool is not installed, so NO ALERT IS TRIED; Debian has it in the package prometheus" >&2
 	@go -C hack/monitoring test ./...
+	@go test ./test/hostile -skip TestHostileTenants
 	@go -C hack/supply test ./...
+
+hostile: devcluster ## Have many tenants attack the operator with 100,000 generated GatewayTenants (half an hour)
+	@go test ./test/hostile -count=1 -timeout=120m -v -run TestHostileTenants -args -specs=100000 -tenants=48 $(HOSTILE)
+
+hostile-small: devcluster ## Have a few do so with 3,000; HOSTILE=-seed=N repeats a run
+	@go test ./test/hostile -count=1 -timeout=10m -v -run TestHostileTenants -args -specs=3000 $(HOSTILE)
 
 docs-test: devcluster ## Run the commands of README and docs that are marked as tested, on a real control plane
 	@go test -count=1 -v -timeout=10m -run=TestCommands ./test/docs | grep -v '^=== '

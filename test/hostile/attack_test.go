@@ -1,0 +1,181 @@
+package hostile
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
+	"k8s.io/client-go/util/retry"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+)
+
+// outcome is what became of an attempt.
+type outcome int
+
+const (
+	refused  outcome = iota // by the API server
+	rejected                // by the operator: Accepted is false
+	accepted
+	outcomes // how many there are
+)
+
+// tally counts outcomes, by the kinds of hostility in the attempts.
+type tally struct {
+	mu     sync.Mutex
+	all    [outcomes]int
+	byKind map[string]*[outcomes]int
+}
+
+func (t *tally) add(attempt attempt, is outcome) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.all[is]++
+	slices.Sort(attempt.hostile)
+	for _, kind := range slices.Compact(attempt.hostile) {
+		if t.byKind[kind] == nil {
+			t.byKind[kind] = &[outcomes]int{}
+		}
+		t.byKind[kind][is]++
+	}
+}
+
+func (t *tally) sum() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.all[refused] + t.all[rejected] + t.all[accepted]
+}
+
+// attackerIn is the administrator of one tenant.
+type attackerIn struct {
+	*generator
+	client client.Client
+	seen   *observer
+	asked  *asked
+	tally  *tally
+}
+
+func (p *place) attackerIn(t *testing.T, seen *observer, tally *tally, generator *generator) *attackerIn {
+	t.Helper()
+	config, err := p.cluster.ServiceAccountConfig(t.Context(), generator.namespace, attacker)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.QPS = -1
+	as, err := client.New(config, client.Options{Scheme: p.admin.Scheme(), Mapper: p.admin.RESTMapper()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &attackerIn{generator, as, seen, p.oracle.of(generator.namespace), tally}
+}
+
+// patience is how long the operator may take to look at a GatewayTenant. It is not what is tested.
+const patience = time.Minute
+
+// update writes an attempt over the attacker's GatewayTenant, and waits until the operator has looked at it.
+func (a *attackerIn) update(ctx context.Context) error {
+	attempt := a.next()
+	patch, err := json.Marshal([]map[string]any{
+		{"op": "add", "path": "/spec", "value": attempt.spec},
+		{"op": "add", "path": "/metadata/annotations", "value": attempt.annotations},
+		{"op": "add", "path": "/metadata/labels", "value": attempt.labels},
+	})
+	if err != nil {
+		return err
+	}
+	a.note(attempt)
+	tenant := &v1alpha1.GatewayTenant{ObjectMeta: metav1.ObjectMeta{Namespace: a.namespace, Name: v1alpha1.Name}}
+	err = retry.RetryOnConflict(retry.DefaultBackoff, func() error { // with a status that is written at the same time
+		return a.client.Patch(ctx, tenant, client.RawPatch(types.JSONPatchType, patch))
+	})
+	return a.became(ctx, attempt, tenant, err)
+}
+
+// remake deletes the attacker's GatewayTenant and makes another, which may be called anything.
+func (a *attackerIn) remake(ctx context.Context) error {
+	tenant := &v1alpha1.GatewayTenant{ObjectMeta: metav1.ObjectMeta{Namespace: a.namespace, Name: v1alpha1.Name}}
+	if err := client.IgnoreNotFound(a.client.Delete(ctx, tenant)); err != nil {
+		return err
+	}
+	if _, err := a.seen.wait(ctx, a.namespace, patience, func(s state) bool { return s.uid == "" }); err != nil {
+		return err
+	}
+	a.size, a.fresh = "", true
+	attempt := a.next()
+	name := v1alpha1.Name
+	if a.IntN(6) == 0 {
+		name = a.word()
+		attempt.hostile = append(attempt.hostile, "name of the object")
+	}
+	object := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": v1alpha1.GroupVersion.String(), "kind": "GatewayTenant", "spec": attempt.spec,
+		"metadata": map[string]any{"name": name, "annotations": attempt.annotations, "labels": attempt.labels},
+	}}
+	a.note(attempt)
+	text, err := json.Marshal(object.Object) // numbers as JSON has them: Unstructured copies no others
+	if err != nil {
+		return err
+	}
+	if err := object.UnmarshalJSON(text); err != nil {
+		return err
+	}
+	object.SetNamespace(a.namespace)
+	err = a.client.Create(ctx, object)
+	tenant.UID, tenant.Generation = object.GetUID(), object.GetGeneration()
+	return a.became(ctx, attempt, tenant, err)
+}
+
+// note has the oracle know what will be asked for. What is no spec at all is refused, so it asks for nothing.
+func (a *attackerIn) note(attempt attempt) {
+	text, err := json.Marshal(attempt.spec)
+	if err != nil {
+		return
+	}
+	var spec v1alpha1.GatewayTenantSpec
+	if err := utiljson.Unmarshal(text, &spec); err != nil { // as strict about capitals as the API server
+		return
+	}
+	given := map[string]string{}
+	for name, value := range attempt.annotations {
+		given[name], _ = value.(string)
+	}
+	a.asked.note(spec, given)
+}
+
+// became counts what an attempt became.
+func (a *attackerIn) became(ctx context.Context, attempt attempt, tenant *v1alpha1.GatewayTenant, err error) error {
+	if err != nil {
+		if !apierrors.IsInvalid(err) && !apierrors.IsBadRequest(err) && !apierrors.IsForbidden(err) && !apierrors.IsRequestEntityTooLargeError(err) {
+			return fmt.Errorf("%s: the API server could not take %v: %w", a.namespace, attempt, err)
+		}
+		a.tally.add(attempt, refused)
+		return nil
+	}
+	if storage, ok := attempt.spec["storage"].(map[string]any); ok {
+		if size, ok := storage["size"].(string); ok {
+			a.size = size
+		}
+	}
+	is, err := a.seen.wait(ctx, a.namespace, patience, func(s state) bool {
+		return s.uid == tenant.UID && s.observed >= tenant.Generation || s.gone == tenant.UID // the bridge takes what says that it is its own
+	})
+	switch {
+	case err != nil:
+		return fmt.Errorf("the operator did not look at %v: %w", attempt, err)
+	case is.accepted:
+		a.tally.add(attempt, accepted)
+	default:
+		a.tally.add(attempt, rejected)
+	}
+	return nil
+}

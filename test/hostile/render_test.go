@@ -1,0 +1,52 @@
+package hostile
+
+import (
+	"encoding/json"
+	"net/http"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
+
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
+	"github.com/ambient-code/gatewaytenant-operator/manifests"
+)
+
+// TestRendered has the oracle judge what is rendered of generated GatewayTenants, as if the API server took all of them.
+func TestRendered(t *testing.T) {
+	platform, err := manifests.NewPlatform("", certgenImage, []string{repository}, certificates.DefaultLifetimes.Args()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const attempts = 500
+	o, g, rendered := newOracle(), newGenerator(1, "tenant-a", []string{"tenant-b", "tenant-c"}), 0
+	for range attempts {
+		attempt := g.next()
+		tenant := &v1alpha1.GatewayTenant{ObjectMeta: metav1.ObjectMeta{Namespace: "tenant-a", Name: v1alpha1.Name, UID: anyUID, Annotations: map[string]string{}}}
+		text, err := json.Marshal(attempt.spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if utiljson.Unmarshal(text, &tenant.Spec) != nil {
+			continue // no spec at all
+		}
+		for name, value := range attempt.annotations {
+			tenant.Annotations[name], _ = value.(string)
+		}
+		if _, err := manifests.NewTenant(tenant, platform); err != nil {
+			continue
+		}
+		rendered++
+		o.of("tenant-a").note(tenant.Spec, tenant.Annotations)
+		for url, body := range sentFor(t, tenant) {
+			if said := send(t, o, http.MethodPatch, url, applied, body); len(said) > 0 {
+				t.Fatalf("%+v: %s", attempt, said)
+			}
+		}
+	}
+	if rendered < attempts/5 {
+		t.Errorf("%d of %d were rendered: too few to show anything", rendered, attempts)
+	}
+	t.Logf("%d of %d were rendered", rendered, attempts)
+}
