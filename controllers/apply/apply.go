@@ -41,8 +41,8 @@ func (a *Applier) Alone() *Applier {
 func (a *Applier) OnDrift(f func(namespace string, managers []string)) { a.told = f }
 
 // Apply sends desired unless live, the object as a cache has it (nil: absent), is in that state already: the hash of
-// what was last sent is the same, and every field that it set is still ours. An object that is there although live is nil
-// is not overwritten: that is a Conflict. Desired is not modified.
+// what was last sent is the same, and every field that it set is still ours. An object that is there although live is nil,
+// or that is not the one that live is, is not overwritten: that is a Conflict. Desired is not modified.
 func (a *Applier) Apply(ctx context.Context, desired *unstructured.Unstructured, live metav1.Object) error {
 	stamped, err := stamp(desired)
 	if err != nil {
@@ -66,6 +66,7 @@ func (a *Applier) Apply(ctx context.Context, desired *unstructured.Unstructured,
 	options := []client.ApplyOption{client.FieldOwner(a.owner)}
 	if live != nil { // else what there is unseen is somebody else's, and its fields would be in conflict
 		options = append(options, client.ForceOwnership)
+		stamped.SetUID(live.GetUID()) // or it would overwrite what may have taken its place unseen
 	}
 	if err := a.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(stamped), options...); err != nil {
 		return fmt.Errorf("applying %s: %w", Describe(desired), err)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"math/rand/v2"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -15,8 +16,7 @@ import (
 // campaign is a run of many plans.
 type campaign struct {
 	*env
-	seed        uint64
-	parallel    int
+	options
 	out         io.Writer
 	undisturbed map[*workload]outcome
 	mu          sync.Mutex
@@ -24,6 +24,10 @@ type campaign struct {
 	reached     map[string]bool
 	divergent   []outcome
 	broken      []error
+	crashes     []plan
+	caught      []string // canaries
+	missed      []string
+	walk        *walk
 }
 
 // each runs f for every plan, several at a time, until the context ends. Which plans were run is the answer.
@@ -53,7 +57,7 @@ func each(ctx context.Context, parallel int, plans []plan, f func(plan)) int {
 // reference runs every workload undisturbed, twice: its points are those of both runs, and the second must be no
 // different from the first, or the harness sees differences that are none.
 func (c *campaign) reference(ctx context.Context, of []*workload) {
-	c.undisturbed = map[*workload]outcome{}
+	defer c.progress("undisturbed", 2*len(of))()
 	var plans []plan
 	for _, w := range of {
 		plans = append(plans, plan{workload: w, kind: undisturbed}.seeded(c.seed))
@@ -68,7 +72,7 @@ func (c *campaign) reference(ctx context.Context, of []*workload) {
 			if known {
 				against = &first
 			}
-			out, err := c.run(ctx, p, against)
+			out, err := c.run(context.WithoutCancel(ctx), p, against)
 			c.mu.Lock()
 			defer c.mu.Unlock()
 			if c.count(p, out, err); err != nil || len(out.wrong) > 0 {
@@ -89,6 +93,9 @@ func (c *campaign) reference(ctx context.Context, of []*workload) {
 // count notes what came of a plan.
 func (c *campaign) count(p plan, out outcome, err error) {
 	c.done[p.kind.name]++
+	if out.reached {
+		c.reached[p.name()] = true
+	}
 	switch {
 	case err != nil:
 		c.broken = append(c.broken, err)
@@ -96,13 +103,32 @@ func (c *campaign) count(p plan, out outcome, err error) {
 	case len(out.wrong) > 0:
 		c.divergent = append(c.divergent, out)
 		fmt.Fprintf(c.out, "DIVERGENT %s\n          replay: -seed %d -only '%s'\n          %s\n", p.name(), c.seed, p.name(), strings.Join(out.wrong, "\n          "))
-	case out.reached:
-		c.reached[p.name()] = true
 	}
 }
 
-// plans are all plans of the workloads: the crashes first, and the others in an order that the seed gives.
-func (c *campaign) plans() (crashes, others []plan) {
+// faults runs the plans that are wanted, those with a crash first.
+func (c *campaign) faults(budget context.Context) error {
+	crashes, others := c.plansOf()
+	c.crashes = crashes
+	only, err := regexp.Compile(c.only)
+	if err != nil {
+		return err
+	}
+	plans := slices.DeleteFunc(append(slices.Clone(crashes), others...), func(p plan) bool { return p.name() != c.only && !only.MatchString(p.name()) })
+	if c.plans > 0 {
+		rand.New(rand.NewPCG(c.seed, 1)).Shuffle(len(plans), func(i, j int) { plans[i], plans[j] = plans[j], plans[i] }) //nolint:gosec // a replay needs the same numbers
+		plans = plans[:min(len(plans), c.plans)]
+	}
+	defer c.progress("faults", len(plans))()
+	begun := each(budget, c.parallel, plans, func(p plan) { c.try(context.WithoutCancel(budget), p) })
+	if begun < len(plans) {
+		fmt.Fprintf(c.out, "faults: the budget is spent: %d of %d plans were not begun\n", len(plans)-begun, len(plans))
+	}
+	return nil
+}
+
+// plansOf are all plans of the workloads: the crashes first, and the others in an order that the seed gives.
+func (c *campaign) plansOf() (crashes, others []plan) {
 	for _, w := range workloads {
 		undisturbed, known := c.undisturbed[w]
 		if !known {
@@ -161,22 +187,30 @@ func (c *campaign) try(ctx context.Context, p plan) {
 	}
 }
 
-// progress tells every ten seconds how far it is.
-func (c *campaign) progress(ctx context.Context, what string, of int) (stop func()) {
-	ctx, cancel := context.WithCancel(ctx)
+// progress tells every ten seconds how far it is, until it is stopped.
+func (c *campaign) progress(what string, of int) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
 	began, before := time.Now(), c.total()
+	tell := func() {
+		n := c.total() - before
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		fmt.Fprintf(c.out, "%s: %d of %d plans in %s, %.0f a minute; %d divergent so far\n", what, n, of, time.Since(began).Round(time.Second), float64(n)/time.Since(began).Minutes(), len(c.divergent))
+	}
 	go func() {
 		for {
 			select {
 			case <-ctx.Done():
 				return
 			case <-time.After(10 * time.Second):
+				tell()
 			}
-			n := c.total() - before
-			fmt.Fprintf(c.out, "%s: %d of %d plans, %.0f a minute, %d divergent\n", what, n, of, float64(n)/time.Since(began).Minutes(), len(c.divergent))
 		}
 	}()
-	return cancel
+	return func() {
+		cancel()
+		tell()
+	}
 }
 
 func (c *campaign) total() int {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -10,29 +9,35 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"syscall"
 	"time"
 )
 
 // options are the command's flags.
 type options struct {
-	seed     uint64
-	budget   time.Duration
-	parallel int
-	silence  time.Duration
-	of       string
-	only     string
+	seed             uint64
+	budget           time.Duration
+	parallel         int
+	silence          time.Duration
+	workloads, only  string
+	plans            int
+	canaries         bool
+	transitions      int
+	transitionBudget time.Duration
 }
 
 func main() {
 	var o options
 	flag.Uint64Var(&o.seed, "seed", 1, "decides all that plans leave open; the same seed is the same run")
 	flag.DurationVar(&o.budget, "budget", time.Hour, "for how long new plans are begun")
-	flag.IntVar(&o.parallel, "parallel", 16, "how many plans run at once")
+	flag.IntVar(&o.parallel, "parallel", 20, "how many plans run at once")
 	flag.DurationVar(&o.silence, "silence", 3*time.Second, "how long the operator must write nothing at the end of a plan")
-	flag.StringVar(&o.of, "workloads", "", "only the workloads whose name fits this regular expression")
-	flag.StringVar(&o.only, "only", "", "run the plans with this name, or whose name fits this regular expression")
+	flag.StringVar(&o.workloads, "workloads", "", "only the workloads whose name fits this regular expression")
+	flag.StringVar(&o.only, "only", "", "only the plans with this name, or whose name fits this regular expression")
+	flag.IntVar(&o.plans, "plans", 0, "no more than so many plans, which the seed selects; 0: all")
+	flag.BoolVar(&o.canaries, "canaries", true, "show that deliberate bugs are found")
+	flag.IntVar(&o.transitions, "transitions", 10000, "how many changes of a spec are made")
+	flag.DurationVar(&o.transitionBudget, "transition-budget", time.Hour, "for how long they are")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -58,44 +63,39 @@ func run(ctx context.Context, o options) (err error) {
 			fmt.Fprintln(os.Stderr, "faults: the logs are in", filepath.Join(dir, "logs"))
 		}
 	}()
-	c := &campaign{env: e, seed: o.seed, parallel: o.parallel, out: os.Stdout, done: map[string]int{}, reached: map[string]bool{}}
-	budget, cancel := context.WithTimeout(ctx, o.budget)
-	defer cancel()
-	c.campaign(budget, o)
+	c := &campaign{env: e, options: o, out: os.Stdout, undisturbed: map[*workload]outcome{}, done: map[string]int{}, reached: map[string]bool{}}
+	if err := c.all(ctx); err != nil {
+		return err
+	}
 	return c.report()
 }
 
-// campaign runs the plans until the budget is spent: those that are under way then are finished.
-func (c *campaign) campaign(budget context.Context, o options) {
-	ctx := context.WithoutCancel(budget)
+// all runs the plans until their budget is spent, then the canaries, and then the walk. What is under way is finished.
+func (c *campaign) all(ctx context.Context) error {
 	var of []*workload
-	for _, w := range workloads {
-		if regexp.MustCompile(o.of).MatchString(w.name) {
-			of = append(of, w)
-		}
-	}
-	wanted := func(p plan) bool {
-		return o.only == "" || p.name() == o.only || regexp.MustCompile(o.only).MatchString(p.name())
-	}
-	stop := c.progress(budget, "undisturbed", 2*len(of))
-	c.reference(ctx, of)
-	stop()
-	crashes, others := c.plans()
-	plans := slices.DeleteFunc(append(crashes, others...), func(p plan) bool { return !wanted(p) })
-	stop = c.progress(budget, "faults", len(plans))
-	defer stop()
-	begun := each(budget, c.parallel, plans, func(p plan) { c.try(ctx, p) })
-	fmt.Fprintf(c.out, "%d of %d plans\n", begun, len(plans))
-}
-
-func (c *campaign) report() error {
-	text, err := json.Marshal(map[string]any{"plans": c.total(), "divergent": len(c.divergent), "seed": c.seed})
+	which, err := regexp.Compile(c.workloads)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(c.out, string(text))
-	if len(c.divergent)+len(c.broken) > 0 {
-		return fmt.Errorf("%d plans diverged, %d could not be carried out", len(c.divergent), len(c.broken))
+	for _, w := range workloads {
+		if which.MatchString(w.name) {
+			of = append(of, w)
+		}
 	}
-	return nil
+	budget, cancel := context.WithTimeout(ctx, c.budget)
+	defer cancel()
+	c.reference(budget, of)
+	if err := c.faults(budget); err != nil {
+		return err
+	}
+	if c.canaries {
+		c.release(ctx)
+	}
+	if c.transitions == 0 {
+		return nil
+	}
+	budget, cancel = context.WithTimeout(ctx, c.transitionBudget)
+	defer cancel()
+	c.walk, err = c.transitionsUntil(budget, c.transitions)
+	return err
 }

@@ -32,7 +32,7 @@ func startOperator(config *rest.Config, p *proxy, options controllers.Options, b
 	config = rest.CopyConfig(config)
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper {
 		o.next = next
-		return bug.infect(&operatorEnd{next: next, of: o}, p)
+		return bug.infect(&operatorEnd{next: next, of: o})
 	})
 	mgr, err := controllers.NewManager(config, options)
 	if err != nil {

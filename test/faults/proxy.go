@@ -10,6 +10,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 // proxy stands between the operators of one trial and the API server, and owns the schedule. It is in this process, so
@@ -17,6 +19,8 @@ import (
 type proxy struct {
 	namespace string
 	seed      uint64
+	admin     client.Client // for canaries
+	memory    sync.Map      // of a canary, beyond an operator's life
 
 	mu        sync.Mutex
 	armed     bool           // points are counted

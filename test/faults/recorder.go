@@ -172,3 +172,13 @@ func (r *recorder) present(namespace string) map[id]types.UID {
 	}
 	return present
 }
+
+// newest is the version of the last change in a namespace.
+func (r *recorder) newest(namespace string) uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if changes := r.of[namespace]; len(changes) > 0 {
+		return changes[len(changes)-1].version
+	}
+	return 0
+}

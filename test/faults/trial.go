@@ -93,7 +93,7 @@ func (e *env) newTrial(ctx context.Context, p plan) (*trial, error) {
 	if p.workload.bridge || p.kind.platform {
 		t.platform = namespace + "-platform"
 	}
-	t.proxy = &proxy{namespace: namespace, seed: p.seed, lastWrite: time.Now(), allowed: func(to target) bool {
+	t.proxy = &proxy{namespace: namespace, seed: p.seed, admin: e.admin, lastWrite: time.Now(), allowed: func(to target) bool {
 		return to.namespace == t.namespace ||
 			to.resource == "clusterrolebindings" && (strings.HasSuffix(to.name, ":"+t.namespace) || p.workload.shared != "" && to.name == p.workload.shared) ||
 			t.platform != platformNamespace && to.namespace == t.platform && to.resource == "configmaps"
