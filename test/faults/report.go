@@ -22,13 +22,13 @@ func (c *campaign) release(ctx context.Context) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		switch {
-		case len(out.wrong) > 0 || err != nil:
-			what := fmt.Sprint(err)
-			if err == nil {
-				what = out.wrong[0]
-			}
+		case err != nil:
+			c.broken = append(c.broken, err)
+			c.missed = append(c.missed, p.bug.name)
+			fmt.Fprintf(c.out, "BROKEN    canary %s: %v\n", p.bug.name, err)
+		case len(out.wrong) > 0:
 			c.caught = append(c.caught, p.bug.name)
-			fmt.Fprintf(c.out, "canary caught: %s (%s)\n    by: %s\n    as: %s\n", p.bug.name, p.bug.class, p.name(), short(what))
+			fmt.Fprintf(c.out, "canary caught: %s (%s)\n    by: %s\n    as: %s\n", p.bug.name, p.bug.class, p.name(), short(out.wrong[0]))
 		default:
 			c.missed = append(c.missed, p.bug.name)
 			fmt.Fprintf(c.out, "CANARY MISSED: %s (%s)\n    by: %s\n", p.bug.name, p.bug.class, p.name())

@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
 // walk goes from spec to spec of every leaf of the CRD, and holds what becomes of a tenant that was changed against what
@@ -132,6 +133,7 @@ func (w *walk) step(ctx context.Context, t *trial, spec map[string]any) (goOn bo
 	if err != nil {
 		return false, err
 	}
+	withoutHistory(before)
 	is := w.become(ctx, t, spec)
 	switch {
 	case is.err != nil:
@@ -211,13 +213,21 @@ func (w *walk) become(ctx context.Context, t *trial, spec map[string]any) (is se
 	}
 	if is.err == nil {
 		is.state, is.err = t.stateOf(ctx)
+		withoutHistory(is.state)
 	}
 	return is
 }
 
+// withoutHistory drops what is meant to tell of the past: the last Job, and the versions that have used the volume.
+func withoutHistory(s state) {
+	maps.DeleteFunc(s, func(name string, _ any) bool { return strings.HasPrefix(name, "Job ") })
+	claim, _ := s["PersistentVolumeClaim "+manifests.ClaimName].(map[string]any)
+	unstructured.RemoveNestedField(claim, "metadata", "annotations", "openshell.ambient-code.io/highest-version")
+}
+
 // cameTo waits until the operator has said where a generation has led to, and does not change its mind for a second.
 func (t *trial) cameTo(ctx context.Context, generation int64) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
 	var last uint64
 	var since time.Time
@@ -235,7 +245,7 @@ func (t *trial) cameTo(ctx context.Context, generation int64) error {
 		calm := 300 * time.Millisecond
 		onTheWay := meta.IsStatusConditionTrue(tenant.Status.Conditions, v1alpha1.ConditionReconciling)
 		if onTheWay {
-			calm = 5 * time.Second // it will not get any further
+			calm = 10 * time.Second // it will not get any further
 		}
 		if time.Since(since) < calm {
 			return fmt.Errorf("it still changes: %+v", tenant.Status.Conditions)
