@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"github.com/ambient-code/gatewaytenant-operator/test/faults/model"
 )
 
 // release lets the canaries out: each must be found by its plan.
@@ -36,6 +38,22 @@ func (c *campaign) release(ctx context.Context) {
 	})
 }
 
+// models explores the models of the planners.
+func (c *campaign) models() (model.Result, error) {
+	fmt.Fprintln(c.out, "models: exploring")
+	all, err := model.Bridge()
+	if err != nil {
+		return all, err
+	}
+	certificates := model.Certificates()
+	all.States += certificates.States
+	all.Violations = append(all.Violations, certificates.Violations...)
+	for _, violation := range all.Violations[:min(5, len(all.Violations))] {
+		fmt.Fprintln(c.out, "VIOLATION", violation)
+	}
+	return all, nil
+}
+
 // report says what was run and found; its last line is one JSON object.
 func (c *campaign) report() error {
 	fmt.Fprintln(c.out, "\nPlans run, by kind:")
@@ -55,7 +73,12 @@ func (c *campaign) report() error {
 		"plans": c.total(), "crash_points": len(c.crashes), "crash_points_covered": covered, "divergent": len(c.divergent), "broken": len(c.broken),
 		"canaries": len(c.caught) + len(c.missed), "canaries_caught": len(c.caught), "transitions": 0, "mismatches": 0, "seed": c.seed,
 	}
-	failed := len(c.divergent)+len(c.broken)+len(c.missed) > 0
+	models, err := c.models()
+	if err != nil {
+		return err
+	}
+	result["model_states"], result["model_violations"] = models.States, len(models.Violations)
+	failed := len(models.Violations)+len(c.divergent)+len(c.broken)+len(c.missed) > 0
 	if c.walk != nil {
 		result["transitions"], result["mismatches"] = c.walk.transitions, len(c.walk.mismatches)
 		failed = failed || len(c.walk.mismatches) > 0

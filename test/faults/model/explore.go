@@ -52,3 +52,26 @@ func Settle[W comparable](world W, calm func(W) W) (W, error) {
 	}
 	return world, fmt.Errorf("it does not come to rest within %d steps", most)
 }
+
+// Result is what came of a model.
+type Result struct {
+	States     int
+	Violations []string // each with the way to it
+}
+
+// Check holds every world that can be reached against what must come of it once the faults stop: it comes to rest, and is
+// then as wanted.
+func Check[W comparable](first W, steps func(W) []Step[W], calm func(W) W, wanted func(from, rest W) error) Result {
+	explored := Explore(first, steps)
+	result := Result{States: len(explored.Worlds)}
+	for _, world := range explored.Worlds {
+		rest, err := Settle(world, calm)
+		if err == nil {
+			err = wanted(world, rest)
+		}
+		if err != nil {
+			result.Violations = append(result.Violations, fmt.Sprintf("%v; after: %q", err, explored.Way(world)))
+		}
+	}
+	return result
+}

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
-	"testing"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -304,23 +302,15 @@ func (ws worlds) calmer(key string) string {
 	return ws.key(pass(w, later))
 }
 
-// TestCertificatesComeToRest from every state that edits, crashes, failures and late events can lead to.
-func TestCertificatesComeToRest(t *testing.T) {
+// Certificates explores what edits, crashes, failures and late events can lead to between a tenant's Secrets, its certgen
+// Job and the operator.
+func Certificates() Result {
 	ws := worlds{}
-	began := time.Now()
-	explored := Explore(ws.key(certWorld{live: secrets{}, cached: secrets{}}), ws.steps)
-	violations := 0
-	for _, world := range explored.Worlds {
-		rest, err := Settle(world, ws.calm)
+	return Check(ws.key(certWorld{live: secrets{}, cached: secrets{}}), ws.steps, ws.calm, func(_, rest string) error {
 		w := ws[rest]
-		if findings := seenOf(w.live, w.wish).Findings; err == nil && len(findings) > 0 {
-			err = fmt.Errorf("at rest: %v", findings)
+		if findings := seenOf(w.live, w.wish).Findings; len(findings) > 0 {
+			return fmt.Errorf("at rest: %v", findings)
 		}
-		if err != nil {
-			if violations++; violations <= 3 {
-				t.Errorf("%v\nafter: %q", err, slices.Clone(explored.Way(world)))
-			}
-		}
-	}
-	t.Logf("model_states %d, model_violations %d, %s", len(explored.Worlds), violations, time.Since(began).Round(time.Second))
+		return nil
+	})
 }

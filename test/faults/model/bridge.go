@@ -3,7 +3,6 @@ package model
 import (
 	"fmt"
 	"slices"
-	"testing"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -68,18 +67,17 @@ type bridge struct {
 	sources []platformconfig.Source
 }
 
-func newBridge(t *testing.T) *bridge {
-	t.Helper()
+func newBridge() (*bridge, error) {
 	platform, err := manifests.NewPlatform("", "certgen:1", []string{"ghcr.io/nvidia/"})
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	b := &bridge{}
 	for _, text := range texts {
 		config := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "platform", Name: "platform-config"}, Data: map[string]string{platformconfig.Key: text}}
 		b.sources = append(b.sources, platformconfig.Read(config, platform))
 	}
-	return b
+	return b, nil
 }
 
 // plan asks the planner itself.
@@ -238,21 +236,11 @@ func (b *bridge) wanted(from, w bridgeWorld) error {
 	return nil
 }
 
-// TestBridgeComesToRest from every state that a few edits, crashes and late events can lead to.
-func TestBridgeComesToRest(t *testing.T) {
-	b := newBridge(t)
-	explored := Explore(bridgeWorld{}, b.steps)
-	violations := 0
-	for _, world := range explored.Worlds {
-		rest, err := Settle(world, b.calm)
-		if err == nil {
-			err = b.wanted(world, rest)
-		}
-		if err != nil {
-			if violations++; violations <= 3 {
-				t.Errorf("%v\nafter: %q\nin: %+v", err, explored.Way(world), rest)
-			}
-		}
+// Bridge explores what a few edits, crashes and late events can lead to between platform-config and GatewayTenants.
+func Bridge() (Result, error) {
+	b, err := newBridge()
+	if err != nil {
+		return Result{}, err
 	}
-	t.Logf("model_states %d, model_violations %d", len(explored.Worlds), violations)
+	return Check(bridgeWorld{}, b.steps, b.calm, b.wanted), nil
 }
