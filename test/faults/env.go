@@ -38,16 +38,17 @@ type env struct {
 	recorder *recorder
 	rights   rbacv1.Role // of the operator in the platform's namespace
 	silence  time.Duration
-	number   atomic.Int64 // of the last namespace
+	patience time.Duration // how long a workload may take
+	number   atomic.Int64  // of the last namespace
 }
 
 // newEnv starts a control plane, with what a deployment of the operator installs apart from the operator.
-func newEnv(ctx context.Context, dir string, silence time.Duration, progress io.Writer) (*env, error) {
+func newEnv(ctx context.Context, dir string, silence, patience time.Duration, progress io.Writer) (*env, error) {
 	cluster, err := devcluster.Start(ctx, devcluster.Options{Dir: dir, First: []string{"config/crd"}, Progress: progress})
 	if err != nil {
 		return nil, err
 	}
-	e := &env{cluster: cluster, silence: silence}
+	e := &env{cluster: cluster, silence: silence, patience: patience}
 	if err := e.prepare(ctx); err != nil {
 		return nil, errors.Join(err, cluster.Stop())
 	}

@@ -19,6 +19,7 @@ type options struct {
 	budget           time.Duration
 	parallel         int
 	silence          time.Duration
+	patience         time.Duration
 	workloads, only  string
 	plans            int
 	canaries         bool
@@ -32,6 +33,7 @@ func main() {
 	flag.DurationVar(&o.budget, "budget", time.Hour, "for how long new plans are begun")
 	flag.IntVar(&o.parallel, "parallel", 20, "how many plans run at once")
 	flag.DurationVar(&o.silence, "silence", 3*time.Second, "how long the operator must write nothing at the end of a plan")
+	flag.DurationVar(&o.patience, "patience", 2*time.Minute, "how long a workload may take; a busy machine needs more")
 	flag.StringVar(&o.workloads, "workloads", "", "only the workloads whose name fits this regular expression")
 	flag.StringVar(&o.only, "only", "", "only the plans with this name, or whose name fits this regular expression")
 	flag.IntVar(&o.plans, "plans", 0, "no more than so many plans, which the seed selects; 0: all")
@@ -52,7 +54,7 @@ func run(ctx context.Context, o options) (err error) {
 	if err != nil {
 		return err
 	}
-	e, err := newEnv(ctx, dir, o.silence, os.Stdout)
+	e, err := newEnv(ctx, dir, o.silence, o.patience, os.Stdout)
 	if err != nil {
 		return err
 	}

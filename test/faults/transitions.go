@@ -227,7 +227,7 @@ func withoutHistory(s state) {
 
 // cameTo waits until the operator has said where a generation has led to, and does not change its mind for a second.
 func (t *trial) cameTo(ctx context.Context, generation int64) error {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, t.patience)
 	defer cancel()
 	var last uint64
 	var since time.Time

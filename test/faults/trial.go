@@ -49,7 +49,7 @@ type outcome struct {
 // run carries a plan out. An error is the harness's own.
 func (e *env) run(ctx context.Context, p plan, undisturbed *outcome) (outcome, error) {
 	began := time.Now()
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 3*e.patience)
 	defer cancel()
 	t, err := e.newTrial(ctx, p)
 	if err != nil {
@@ -197,7 +197,11 @@ func (t *trial) arm(ctx context.Context) error {
 
 // settle waits until the workload is done and nothing was written for as long as the operator must be silent.
 func (t *trial) settle(ctx context.Context, done func(*trial) error) error {
-	ctx, cancel := context.WithTimeout(ctx, 60*time.Second+t.silence)
+	patience := t.patience
+	if t.bug != nil { // many never come to rest
+		patience /= 2
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience+t.silence)
 	defer cancel()
 	var doneAt time.Time
 	return poll(ctx, func() error {
