@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -56,14 +57,14 @@ func each(ctx context.Context, parallel int, plans []plan, f func(plan)) int {
 
 // reference runs every workload undisturbed, twice: its points are those of both runs, and the second must be no
 // different from the first, or the harness sees differences that are none.
-func (c *campaign) reference(ctx context.Context, of []*workload) {
+func (c *campaign) reference(ctx, budget context.Context, of []*workload) {
 	defer c.progress("undisturbed", 2*len(of))()
 	var plans []plan
 	for _, w := range of {
 		plans = append(plans, plan{workload: w, kind: undisturbed}.seeded(c.seed))
 	}
 	for round := range 2 {
-		each(ctx, c.parallel, plans, func(p plan) {
+		each(budget, c.parallel, plans, func(p plan) {
 			p.seed += uint64(round) //nolint:gosec // 0 or 1
 			c.mu.Lock()
 			first, known := c.undisturbed[p.workload]
@@ -72,7 +73,7 @@ func (c *campaign) reference(ctx context.Context, of []*workload) {
 			if known {
 				against = &first
 			}
-			out, err := c.run(context.WithoutCancel(ctx), p, against)
+			out, err := c.run(ctx, p, against)
 			c.mu.Lock()
 			defer c.mu.Unlock()
 			if c.count(p, out, err); err != nil || len(out.wrong) > 0 {
@@ -92,6 +93,9 @@ func (c *campaign) reference(ctx context.Context, of []*workload) {
 
 // count notes what came of a plan.
 func (c *campaign) count(p plan, out outcome, err error) {
+	if errors.Is(err, context.Canceled) {
+		return // the whole is being ended
+	}
 	c.done[p.kind.name]++
 	if out.reached {
 		c.reached[p.name()] = true
@@ -107,7 +111,7 @@ func (c *campaign) count(p plan, out outcome, err error) {
 }
 
 // faults runs the plans that are wanted, those with a crash first.
-func (c *campaign) faults(budget context.Context) error {
+func (c *campaign) faults(ctx, budget context.Context) error {
 	crashes, others := c.plansOf()
 	c.crashes = crashes
 	only, err := regexp.Compile(c.only)
@@ -120,7 +124,7 @@ func (c *campaign) faults(budget context.Context) error {
 		plans = plans[:min(len(plans), c.plans)]
 	}
 	defer c.progress("faults", len(plans))()
-	begun := each(budget, c.parallel, plans, func(p plan) { c.try(context.WithoutCancel(budget), p) })
+	begun := each(budget, c.parallel, plans, func(p plan) { c.try(ctx, p) })
 	if begun < len(plans) {
 		fmt.Fprintf(c.out, "faults: the budget is spent: %d of %d plans were not begun\n", len(plans)-begun, len(plans))
 	}

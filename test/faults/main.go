@@ -86,8 +86,8 @@ func (c *campaign) all(ctx context.Context) error {
 	}
 	budget, cancel := context.WithTimeout(ctx, c.budget)
 	defer cancel()
-	c.reference(budget, of)
-	if err := c.faults(budget); err != nil {
+	c.reference(ctx, budget, of)
+	if err := c.faults(ctx, budget); err != nil {
 		return err
 	}
 	if c.canaries {
@@ -98,6 +98,6 @@ func (c *campaign) all(ctx context.Context) error {
 	}
 	budget, cancel = context.WithTimeout(ctx, c.transitionBudget)
 	defer cancel()
-	c.walk, err = c.transitionsUntil(budget, c.transitions)
+	c.walk, err = c.transitionsUntil(ctx, budget, c.transitions)
 	return err
 }

@@ -45,8 +45,8 @@ type settled struct {
 	err     error
 }
 
-// transitionsUntil walks until the context ends or there were enough transitions. One operator works in all namespaces.
-func (c *campaign) transitionsUntil(ctx context.Context, enough int) (*walk, error) {
+// transitionsUntil walks until the budget is spent or there were enough transitions. One operator works in all namespaces.
+func (c *campaign) transitionsUntil(ctx, budget context.Context, enough int) (*walk, error) {
 	all, err := leaves()
 	if err != nil {
 		return nil, err
@@ -64,11 +64,11 @@ func (c *campaign) transitionsUntil(ctx context.Context, enough int) (*walk, err
 	}
 	var walkers sync.WaitGroup
 	for n := range c.parallel {
-		walkers.Go(func() { w.walk(ctx, enough, rand.New(rand.NewPCG(c.seed, uint64(n)))) }) //nolint:gosec // a replay needs the same numbers
+		walkers.Go(func() { w.walk(ctx, budget, enough, rand.New(rand.NewPCG(c.seed, uint64(n)))) }) //nolint:gosec // a replay needs the same numbers
 	}
 	began := time.Now()
 	go func() {
-		for ctx.Err() == nil {
+		for budget.Err() == nil {
 			time.Sleep(10 * time.Second)
 			fmt.Fprintf(c.out, "transitions: %d in %s, %d mismatches\n", w.count(), time.Since(began).Round(time.Second), len(w.mismatches))
 		}
@@ -84,24 +84,24 @@ func (w *walk) count() int {
 }
 
 // walk walks with one tenant after another: some changes cannot be undone, and then a new tenant goes on.
-func (w *walk) walk(ctx context.Context, enough int, random *rand.Rand) {
+func (w *walk) walk(ctx, budget context.Context, enough int, random *rand.Rand) {
 	var t *trial
 	defer func() {
 		if t != nil {
 			t.end()
 		}
 	}()
-	for from := "nothing"; ctx.Err() == nil && w.count() < enough; {
+	for from := "nothing"; budget.Err() == nil && w.count() < enough; {
 		if t == nil {
 			var err error
-			if t, err = w.newTrial(context.WithoutCancel(ctx), plan{workload: &workload{name: "transitions"}, kind: undisturbed}); err != nil {
+			if t, err = w.newTrial(ctx, plan{workload: &workload{name: "transitions"}, kind: undisturbed}); err != nil {
 				w.mismatch("a namespace: %v", err)
 				return
 			}
 			from = "nothing"
 		}
 		spec := w.specs[random.IntN(len(w.specs))]
-		goOn, err := w.step(context.WithoutCancel(ctx), t, spec)
+		goOn, err := w.step(ctx, t, spec)
 		w.mu.Lock()
 		w.transitions++
 		w.mu.Unlock()

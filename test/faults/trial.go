@@ -100,7 +100,7 @@ func (e *env) newTrial(ctx context.Context, p plan) (*trial, error) {
 	}}
 	t.options = controllers.Options{
 		PlatformNamespace: t.platform, PlatformConfig: "platform-config", EnableBridge: p.workload.bridge, Guard: platformconfig.DefaultGuard,
-		WatchNamespaces: []string{namespace}, CertgenImage: "gatewaytenant-operator:dev", AllowedRepositories: []string{"ghcr.io/nvidia/"},
+		WatchNamespaces: []string{namespace}, CertgenImage: "gatewaytenant-operator:latest", AllowedRepositories: []string{"ghcr.io/nvidia/"},
 		Lifetimes: certificates.DefaultLifetimes, LeaderElect: p.kind.platform, Concurrency: 4, RolloutPercent: 10, MetricsAddress: "0", ProbeAddress: "0",
 	}
 	if p.workload.options != nil {
@@ -228,6 +228,9 @@ func poll(ctx context.Context, check func() error) error {
 		}
 		select {
 		case <-ctx.Done():
+			if errors.Is(ctx.Err(), context.Canceled) {
+				return ctx.Err()
+			}
 			return fmt.Errorf("not in time: %w", err)
 		case <-time.After(50 * time.Millisecond):
 		}
