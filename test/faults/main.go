@@ -23,6 +23,7 @@ type options struct {
 	workloads, only  string
 	plans            int
 	canaries         bool
+	models           bool
 	transitions      int
 	transitionBudget time.Duration
 }
@@ -38,6 +39,7 @@ func main() {
 	flag.StringVar(&o.only, "only", "", "only the plans with this name, or whose name fits this regular expression")
 	flag.IntVar(&o.plans, "plans", 0, "no more than so many plans, which the seed selects; 0: all")
 	flag.BoolVar(&o.canaries, "canaries", true, "show that deliberate bugs are found")
+	flag.BoolVar(&o.models, "models", true, "explore the models of the planners")
 	flag.IntVar(&o.transitions, "transitions", 10000, "how many changes of a spec are made")
 	flag.DurationVar(&o.transitionBudget, "transition-budget", time.Hour, "for how long they are")
 	flag.Parse()

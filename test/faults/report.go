@@ -38,8 +38,8 @@ func (c *campaign) release(ctx context.Context) {
 	})
 }
 
-// models explores the models of the planners.
-func (c *campaign) models() (model.Result, error) {
+// explore explores the models of the planners.
+func (c *campaign) explore() (model.Result, error) {
 	fmt.Fprintln(c.out, "models: exploring")
 	all, err := model.Bridge()
 	if err != nil {
@@ -73,9 +73,12 @@ func (c *campaign) report() error {
 		"plans": c.total(), "crash_points": len(c.crashes), "crash_points_covered": covered, "divergent": len(c.divergent), "broken": len(c.broken),
 		"canaries": len(c.caught) + len(c.missed), "canaries_caught": len(c.caught), "transitions": 0, "mismatches": 0, "seed": c.seed,
 	}
-	models, err := c.models()
-	if err != nil {
-		return err
+	var models model.Result
+	if c.models {
+		var err error
+		if models, err = c.explore(); err != nil {
+			return err
+		}
 	}
 	result["model_states"], result["model_violations"] = models.States, len(models.Violations)
 	failed := len(models.Violations)+len(c.divergent)+len(c.broken)+len(c.missed) > 0

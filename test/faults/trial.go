@@ -72,6 +72,9 @@ func (e *env) run(ctx context.Context, p plan, undisturbed *outcome) (outcome, e
 	if err := t.settle(ctx, t.workload.done); err != nil {
 		out.wrong = append(out.wrong, err.Error())
 	}
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return outcome{}, ctx.Err()
+	}
 	if err := t.harness(); err != nil {
 		return outcome{}, fmt.Errorf("%s: %w", p.name(), err)
 	}
