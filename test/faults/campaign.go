@@ -28,6 +28,7 @@ type campaign struct {
 	crashes     []plan
 	caught      []string // canaries
 	missed      []string
+	lost        []string // by an outage
 	walk        *walk
 }
 
@@ -174,7 +175,7 @@ func childrenOf(undisturbed outcome, k *kind) []string {
 }
 
 // attempts are how often a plan is tried whose point is one that not every run comes by.
-const attempts = 4
+const attempts = 8
 
 // try runs a plan until its point was reached.
 func (c *campaign) try(ctx context.Context, p plan) {

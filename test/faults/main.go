@@ -24,6 +24,7 @@ type options struct {
 	plans            int
 	canaries         bool
 	models           bool
+	tenants          int
 	transitions      int
 	transitionBudget time.Duration
 }
@@ -40,6 +41,7 @@ func main() {
 	flag.IntVar(&o.plans, "plans", 0, "no more than so many plans, which the seed selects; 0: all")
 	flag.BoolVar(&o.canaries, "canaries", true, "show that deliberate bugs are found")
 	flag.BoolVar(&o.models, "models", true, "explore the models of the planners")
+	flag.IntVar(&o.tenants, "tenants", 200, "how many tenants are created while etcd and the API server are killed; 0: none")
 	flag.IntVar(&o.transitions, "transitions", 10000, "how many changes of a spec are made")
 	flag.DurationVar(&o.transitionBudget, "transition-budget", time.Hour, "for how long they are")
 	flag.Parse()
@@ -94,6 +96,11 @@ func (c *campaign) all(ctx context.Context) error {
 	}
 	if c.canaries {
 		c.release(ctx)
+	}
+	if c.tenants > 0 {
+		if c.lost, err = c.outage(ctx, c.tenants); err != nil {
+			return err
+		}
 	}
 	if c.transitions == 0 {
 		return nil

@@ -69,9 +69,13 @@ func (c *campaign) report() error {
 	for _, out := range c.divergent {
 		fmt.Fprintf(c.out, "divergent: -seed %d -only '%s'\n", c.seed, out.name())
 	}
+	for _, wrong := range c.lost {
+		fmt.Fprintln(c.out, "outage:", wrong)
+	}
 	result := map[string]any{
 		"plans": c.total(), "crash_points": len(c.crashes), "crash_points_covered": covered, "divergent": len(c.divergent), "broken": len(c.broken),
 		"canaries": len(c.caught) + len(c.missed), "canaries_caught": len(c.caught), "transitions": 0, "mismatches": 0, "seed": c.seed,
+		"outage_tenants": c.tenants, "outage_wrong": len(c.lost),
 	}
 	var models model.Result
 	if c.models {
@@ -81,7 +85,7 @@ func (c *campaign) report() error {
 		}
 	}
 	result["model_states"], result["model_violations"] = models.States, len(models.Violations)
-	failed := len(models.Violations)+len(c.divergent)+len(c.broken)+len(c.missed) > 0
+	failed := len(models.Violations)+len(c.lost)+len(c.divergent)+len(c.broken)+len(c.missed) > 0
 	if c.walk != nil {
 		result["transitions"], result["mismatches"] = c.walk.transitions, len(c.walk.mismatches)
 		failed = failed || len(c.walk.mismatches) > 0

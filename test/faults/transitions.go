@@ -52,16 +52,11 @@ func (c *campaign) transitionsUntil(ctx, budget context.Context, enough int) (*w
 		return nil, err
 	}
 	w := &walk{campaign: c, specs: specs(all), fresh: map[string]*fresh{}}
-	home, err := c.newTrial(ctx, plan{workload: &workload{name: "transitions"}, kind: undisturbed})
+	home, err := c.everywhere(ctx, "transitions")
 	if err != nil {
 		return nil, err
 	}
 	defer home.end()
-	home.options.WatchNamespaces, home.options.Concurrency = nil, 16
-	home.proxy.allowed = func(target) bool { return true }
-	if err := home.start(); err != nil {
-		return nil, err
-	}
 	var walkers sync.WaitGroup
 	for n := range c.parallel {
 		walkers.Go(func() { w.walk(ctx, budget, enough, rand.New(rand.NewPCG(c.seed, uint64(n)))) }) //nolint:gosec // a replay needs the same numbers
