@@ -65,7 +65,9 @@ func (c *campaign) transitionsUntil(ctx, budget context.Context, enough int) (*w
 	go func() {
 		for budget.Err() == nil {
 			time.Sleep(10 * time.Second)
-			fmt.Fprintf(c.out, "transitions: %d in %s, %d mismatches\n", w.count(), time.Since(began).Round(time.Second), len(w.mismatches))
+			w.mu.Lock()
+			fmt.Fprintf(c.out, "transitions: %d in %s, %d mismatches\n", w.transitions, time.Since(began).Round(time.Second), len(w.mismatches))
+			w.mu.Unlock()
 		}
 	}()
 	walkers.Wait()

@@ -9,9 +9,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
@@ -27,56 +24,6 @@ var wishes = []certificates.Wanted{
 }
 
 type secrets map[string]*corev1.Secret
-
-// store is the API server as certgen sees it. It dies with a write, or has somebody do something before one.
-type store struct {
-	corev1client.SecretInterface
-	live   secrets
-	writes int
-	most   int // the write before which certgen dies
-	before func(write int)
-}
-
-var errKilled = errors.New("killed")
-
-func (s *store) Get(_ context.Context, name string, _ metav1.GetOptions) (*corev1.Secret, error) {
-	if secret := s.live[name]; secret != nil {
-		return secret.DeepCopy(), nil
-	}
-	return nil, apierrors.NewNotFound(corev1.Resource("secrets"), name)
-}
-
-func (s *store) write(secret *corev1.Secret, fits func(*corev1.Secret) bool) (*corev1.Secret, error) {
-	s.writes++
-	if s.writes > s.most {
-		return nil, errKilled
-	}
-	if s.before != nil {
-		s.before(s.writes)
-	}
-	if !fits(s.live[secret.Name]) {
-		return nil, apierrors.NewConflict(corev1.Resource("secrets"), secret.Name, nil)
-	}
-	s.live[secret.Name] = versioned(secret)
-	return s.live[secret.Name].DeepCopy(), nil
-}
-
-func (s *store) Create(_ context.Context, secret *corev1.Secret, _ metav1.CreateOptions) (*corev1.Secret, error) {
-	return s.write(secret, func(is *corev1.Secret) bool { return is == nil })
-}
-
-func (s *store) Update(_ context.Context, secret *corev1.Secret, _ metav1.UpdateOptions) (*corev1.Secret, error) {
-	return s.write(secret, func(is *corev1.Secret) bool { return is != nil && is.ResourceVersion == secret.ResourceVersion })
-}
-
-var version int
-
-func versioned(secret *corev1.Secret) *corev1.Secret {
-	version++
-	secret = secret.DeepCopy()
-	secret.Namespace, secret.ResourceVersion = "tenant-a", fmt.Sprint(version)
-	return secret
-}
 
 // certWorld is a state of the model: what there is, and what the operator's caches hold of it.
 type certWorld struct {
@@ -100,11 +47,16 @@ var (
 	stripped = map[*corev1.Secret]*corev1.Secret{}
 )
 
-func seenOf(of secrets, wish int) certificates.Seen {
+func lookAt(of secrets, wish int) look {
 	is := look{wish: wish}
 	for i, name := range manifests.SecretNames {
 		is.of[i] = of[name]
 	}
+	return is
+}
+
+func seenOf(of secrets, wish int) certificates.Seen {
+	is := lookAt(of, wish)
 	if seen, known := looks[is]; known {
 		return seen
 	}
@@ -166,17 +118,41 @@ func pass(w certWorld, at time.Time) certWorld {
 	return w
 }
 
-// certgen runs what the Job asks for, and dies before a write or, for most 100, not.
-func certgen(w certWorld, most int, before func(secrets, int)) certWorld {
+// run is a run of certgen: what it finds and is asked for, the write before which it dies (never: 100), and the Secret
+// that somebody deletes before its first one.
+type run struct {
+	of      look
+	most    int
+	deleted string
+}
+
+// ran is what runs came to. Making keys takes long, and the same Secrets are met in many worlds.
+var ran = map[run]certWorld{}
+
+// certgen runs what the Job asks for.
+func certgen(w certWorld, most int, deleted string) certWorld {
 	w = w.clone()
 	var wish int
 	if _, err := fmt.Sscan(w.job.Wish, &wish); err != nil {
 		panic(err) // it was printed
 	}
-	s := &store{live: w.live, most: most}
-	if before != nil {
-		s.before = func(write int) { before(w.live, write) }
+	is := run{of: lookAt(w.live, wish), most: most, deleted: deleted}
+	to, known := ran[is]
+	if !known {
+		to = converge(w, wish, is)
+		ran[is] = to
 	}
+	w.live, w.job = maps.Clone(to.live), to.job
+	return w
+}
+
+func converge(w certWorld, wish int, is run) certWorld {
+	s := &store{live: maps.Clone(w.live), most: is.most, before: func(write int) {
+		if write == 1 {
+			delete(w.live, is.deleted)
+		}
+	}}
+	w.live = s.live
 	lifetimes := certificates.DefaultLifetimes
 	lifetimes.TrustDelay = 0
 	_, err := certificates.Converge(context.Background(), s, certificates.Wish{Wanted: wishes[wish], Namespace: "tenant-a", Lifetimes: lifetimes}, now)
@@ -205,9 +181,9 @@ func (ws worlds) steps(key string) []Step[string] {
 	switch w.job.State {
 	case certificates.JobRunning:
 		for most := range 4 {
-			add(certgen(w, most, nil), "certgen dies after %d writes", most)
+			add(certgen(w, most, ""), "certgen dies after %d writes", most)
 		}
-		add(certgen(w, 100, nil), "certgen ends")
+		add(certgen(w, 100, ""), "certgen ends")
 		failed := w.clone()
 		failed.job = certificates.Job{State: certificates.JobFailed, Wish: w.job.Wish, Ended: now}
 		add(failed, "the Job fails")
@@ -267,11 +243,7 @@ func edits(w certWorld, add func(certWorld, string, ...any)) {
 			}
 			add(to, "Secret %s is %s", name, what)
 			if w.job.State == certificates.JobRunning && what == "deleted" {
-				add(certgen(w, 100, func(live secrets, write int) {
-					if write == 1 {
-						delete(live, name)
-					}
-				}), "Secret %s is deleted while certgen runs", name)
+				add(certgen(w, 100, name), "Secret %s is deleted while certgen runs", name)
 			}
 		}
 	}
@@ -294,7 +266,7 @@ func (ws worlds) calmer(key string) string {
 	w := ws[key].clone()
 	switch w.job.State {
 	case certificates.JobRunning:
-		return ws.key(certgen(w, 100, nil))
+		return ws.key(certgen(w, 100, ""))
 	case certificates.JobLeaving:
 		w.job = certificates.Job{}
 	}
