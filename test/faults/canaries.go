@@ -109,14 +109,14 @@ func forgets(key string) func(*infection, *http.Request) (*http.Response, error)
 		}
 		bodyOf(request)
 		if _, believes := i.mine.Load(key); believes {
-			return pretend(request)
+			return pretend(request), nil
 		}
 		like := another(request, request.Method, request.URL.Path, jsonOf(request))
 		response, err := i.next.RoundTrip(like)
 		if err == nil && response.StatusCode >= http.StatusBadRequest {
 			i.mine.Store(key, true)
 			drop(response, err)
-			return pretend(request)
+			return pretend(request), nil
 		}
 		return response, err
 	}
@@ -125,7 +125,7 @@ func forgets(key string) func(*infection, *http.Request) (*http.Response, error)
 func notesFirst(i *infection, request *http.Request) (*http.Response, error) {
 	if i.is(request, theService) {
 		if by, noted := i.memory.LoadOrStore(theService, i); noted && by != any(i) {
-			return pretend(request)
+			return pretend(request), nil
 		}
 	}
 	return i.next.RoundTrip(request)

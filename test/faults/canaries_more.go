@@ -19,7 +19,7 @@ func jsonOf(request *http.Request) any {
 // overlooks does not take foreign elements over, so that they stay.
 func overlooks(i *infection, request *http.Request) (*http.Response, error) {
 	if i.is(request, "PATCH services/openshell-gateway") && strings.HasPrefix(request.Header.Get("Content-Type"), "application/json-patch") {
-		return pretend(request)
+		return pretend(request), nil
 	}
 	return i.next.RoundTrip(request)
 }
@@ -98,7 +98,7 @@ func twoWriters(i *infection, request *http.Request) (*http.Response, error) {
 func createsOnly(i *infection, request *http.Request) (*http.Response, error) {
 	if i.is(request, theConfig) {
 		if _, there := i.memory.LoadOrStore(theConfig, true); there {
-			return pretend(request)
+			return pretend(request), nil
 		}
 	}
 	return i.next.RoundTrip(request)

@@ -62,12 +62,12 @@ func (i *infection) is(request *http.Request, key string) bool {
 }
 
 // pretend answers a write as if it had been done.
-func pretend(request *http.Request) (*http.Response, error) {
+func pretend(request *http.Request) *http.Response {
 	object := map[string]any{}
 	if err := json.Unmarshal(bodyOf(request), &object); err != nil { // not an object: a list of changes
 		object = map[string]any{"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": map[string]any{}}
 	}
-	return answer(request, http.StatusOK, http.Header{"Content-Type": {"application/json"}}, object), nil
+	return answer(request, http.StatusOK, http.Header{"Content-Type": {"application/json"}}, object)
 }
 
 // bodyOf reads a request's body, and leaves it to be read again.

@@ -61,7 +61,7 @@ func meddle(do func(ctx context.Context, t *trial, object *unstructured.Unstruct
 			} else if !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) {
 				t.fails(fmt.Errorf("meddling with %s: %w", of, err))
 			}
-			if t.seed%2 == 0 { // the operator hears of it before or after it goes on
+			if t.upTo(2) == 0 { // the operator hears of it before or after it goes on
 				time.Sleep(100 * time.Millisecond)
 			}
 			return o.send(request)

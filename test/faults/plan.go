@@ -39,6 +39,9 @@ func (p plan) seeded(seed uint64) plan {
 	return p
 }
 
+// upTo is a number below n that the plan's seed decides.
+func (p plan) upTo(n uint64) int { return int(p.seed % n) } //nolint:gosec // n is small
+
 // kind is a kind of fault.
 type kind struct {
 	name     string
@@ -130,7 +133,7 @@ func commit(say func(*http.Request) (*http.Response, error)) func(*trial) action
 func freeze(t *trial) action {
 	return func(o *operator, request *http.Request) (*http.Response, error) {
 		o.watching.frozen.Store(true)
-		time.AfterFunc(time.Duration(500+t.seed%2500)*time.Millisecond, func() { o.watching.frozen.Store(false) })
+		time.AfterFunc(time.Duration(500+t.upTo(2500))*time.Millisecond, func() { o.watching.frozen.Store(false) })
 		return o.send(request)
 	}
 }
@@ -139,7 +142,7 @@ func freeze(t *trial) action {
 func relist(t *trial) action {
 	return func(o *operator, request *http.Request) (*http.Response, error) {
 		o.watching.expired.Store(true)
-		time.AfterFunc(time.Duration(500+t.seed%1000)*time.Millisecond, func() { o.watching.expired.Store(false) })
+		time.AfterFunc(time.Duration(500+t.upTo(1000))*time.Millisecond, func() { o.watching.expired.Store(false) })
 		return o.send(request)
 	}
 }
@@ -153,7 +156,7 @@ func late(t *trial) action {
 			return nil, err
 		}
 		go func() {
-			time.Sleep(time.Duration(200+t.seed%2000) * time.Millisecond)
+			time.Sleep(time.Duration(200+t.upTo(2000)) * time.Millisecond)
 			drop(o.next.RoundTrip(request))
 		}()
 		return nil, errCrashed
@@ -173,7 +176,7 @@ func changeLeader(t *trial) action {
 		case <-time.After(40 * time.Second):
 			t.fails(fmt.Errorf("nobody else became leader"))
 		}
-		time.Sleep(time.Duration(t.seed%1500) * time.Millisecond)
+		time.Sleep(time.Duration(t.upTo(1500)) * time.Millisecond)
 		o.watching.frozen.Store(false)
 		return o.send(request.Clone(context.WithoutCancel(request.Context())))
 	}

@@ -194,7 +194,7 @@ func (t *trial) arm(ctx context.Context) error {
 	if t.tokens, err = t.tokenKeys(ctx); err != nil {
 		return err
 	}
-	t.proxy.arm(t.at, int(t.seed%3)*t.kind.repeats, t.action())
+	t.proxy.arm(t.at, t.upTo(3)*t.kind.repeats, t.action())
 	return nil
 }
 
