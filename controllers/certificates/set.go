@@ -212,7 +212,7 @@ func (p part) lacks(names []string) []string {
 // surplus are the names in the gateway's certificate that nobody asks for any more. What was made elsewhere is left as it
 // is.
 func (s *set) surplus(names []string) []string {
-	if s.server.err != nil || s.ca.err != nil || !s.server.of(s.ca) {
+	if len(names) == 0 || s.server.err != nil || s.ca.err != nil || !s.server.of(s.ca) {
 		return nil
 	}
 	return without(namesOf(s.server.certificate), slices.Concat(names, manifests.AlsoServed(s.server.namespace)))

@@ -171,6 +171,9 @@ func TestNameThatWasTakenAwayGoes(t *testing.T) {
 	if finding := Inspect(secrets, wanted, now).Of(manifests.ServerTLSName); finding.Need != Due || finding.Why != "still carries b.example.com" {
 		t.Errorf("issued here: %d, %s", finding.Need, finding)
 	}
+	if finding := Inspect(secrets, Wanted{Owner: "tenant"}, now).Of(manifests.ServerTLSName); finding.Need != Fits {
+		t.Errorf("while the spec is rejected: %d, %s", finding.Need, finding)
+	}
 	delete(secrets, manifests.CAName)
 	if finding := Inspect(secrets, wanted, now).Of(manifests.ServerTLSName); finding.Need != Fits {
 		t.Errorf("made elsewhere: %d, %s", finding.Need, finding)
