@@ -62,7 +62,7 @@ func Create(ctx context.Context, c client.Client, namespace string) error {
 	}
 }
 
-// Secrets are as the gateway's own generator makes them: the same authority's name in every tenant and its key thrown
+// Secrets are those of the gateway, of its clients and of the token keys, as the gateway's own generator makes them: the same authority's name in every tenant and its key thrown
 // away, no key identifiers, no usages, valid from 1975 to 4096.
 func Secrets(namespace string) ([]*corev1.Secret, error) {
 	caKey, ca, err := issue(pkix.Name{CommonName: "openshell-ca", Organization: []string{"openshell"}}, nil, nil, nil)
@@ -71,12 +71,13 @@ func Secrets(namespace string) ([]*corev1.Secret, error) {
 	}
 	names := []string{"openshell-gateway", "openshell-gateway." + namespace + ".svc", "openshell-gateway." + namespace + ".svc.cluster.local", "localhost"}
 	var secrets []*corev1.Secret
-	for name, leaf := range map[string]struct {
+	for _, leaf := range []struct {
+		name    string
 		subject pkix.Name
 		names   []string
 	}{
-		manifests.ServerTLSName: {pkix.Name{CommonName: "openshell-server"}, names},
-		manifests.ClientTLSName: {pkix.Name{CommonName: "openshell-client", OrganizationalUnit: []string{"openshell-user"}}, nil},
+		{manifests.ServerTLSName, pkix.Name{CommonName: "openshell-server"}, names},
+		{manifests.ClientTLSName, pkix.Name{CommonName: "openshell-client", OrganizationalUnit: []string{"openshell-user"}}, nil},
 	} {
 		key, certificate, err := issue(leaf.subject, leaf.names, ca, caKey)
 		if err != nil {
@@ -86,7 +87,7 @@ func Secrets(namespace string) ([]*corev1.Secret, error) {
 		if err != nil {
 			return nil, err
 		}
-		secrets = append(secrets, secret(namespace, name, corev1.SecretTypeTLS, map[string][]byte{
+		secrets = append(secrets, secret(namespace, leaf.name, corev1.SecretTypeTLS, map[string][]byte{
 			"tls.crt": encode("CERTIFICATE", certificate.Raw), "tls.key": private, "ca.crt": encode("CERTIFICATE", ca.Raw),
 		}))
 	}
