@@ -68,7 +68,7 @@ rights: devcluster ## Take each right away from the operator and certgen in turn
 
 test-unit: ## Run the tests that need no control plane
 	@echo "test: without a control plane"
-	@go test ./api/... ./cmd/... ./controllers/... ./manifests/...
+	@go test ./api/... ./cmd/... ./controllers/... ./manifests/... ./test/faults/model
 	@command -v promtool >/dev/null || echo "test: promtool is not installed, so NO ALERT IS TRIED; Debian has it in the package prometheus" >&2
 	@go -C hack/monitoring test ./...
 	@go test ./test/hostile -skip TestHostileTenants
@@ -82,6 +82,21 @@ hostile-small: devcluster ## Have a few do so with 3,000; HOSTILE=-seed=N repeat
 
 docs-test: devcluster ## Run the commands of README and docs that are marked as tested, on a real control plane
 	@go test -count=1 -v -timeout=10m -run=TestCommands ./test/docs | grep -v '^=== '
+
+.PHONY: faults faults-small fuzz
+FAULTS ?=
+faults: devcluster ## Show that the operator bears faults: two hours, or as FAULTS says, such as FAULTS='-budget 10m -transitions 0'
+	@go run ./test/faults $(FAULTS)
+
+faults-small: devcluster ## The same for a few workloads and plans, within three minutes
+	@go run ./test/faults -workloads '^(create|image|lost certificate)$$' -plans 60 -budget 100s -canaries=false -models=false -tenants 0 -transitions 0
+
+FUZZTIME ?= 30s
+fuzz: ## Let each fuzz target look for inputs that break it, for FUZZTIME each (30s)
+	@grep -rno --include='*_test.go' '^func Fuzz[A-Za-z]*' api cmd controllers manifests | sed -E 's|/[^/]*_test.go:[0-9]+:func | |' | while read -r package target; do \
+		echo "fuzz: $$target in $$package, for $(FUZZTIME)"; \
+		go test "./$$package" -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x; \
+	done
 
 ##@ Ship
 

@@ -4,13 +4,17 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/go-logr/logr"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 )
@@ -43,8 +47,8 @@ func (a *Applier) Alone() *Applier {
 func (a *Applier) OnDrift(f func(namespace string, managers []string)) { a.told = f }
 
 // Apply sends desired unless live, the object as a cache has it (nil: absent), is in that state already: the hash of
-// what was last sent is the same, and every field that it set is still ours. An object that is there although live is nil
-// is not overwritten: that is a Conflict. Desired is not modified.
+// what was last sent is the same, and every field that it set is still ours. An object that is there although live is nil,
+// or that is not the one that live is, is not overwritten: that is a Conflict. Desired is not modified.
 func (a *Applier) Apply(ctx context.Context, desired *unstructured.Unstructured, live metav1.Object) error {
 	sent, err := a.applyChanged(ctx, desired, live)
 	measure(desired.GetKind(), sent, err)
@@ -76,12 +80,25 @@ func (a *Applier) applyChanged(ctx context.Context, desired *unstructured.Unstru
 	options := []client.ApplyOption{client.FieldOwner(a.owner)}
 	if live != nil { // else what there is unseen is somebody else's, and its fields would be in conflict
 		options = append(options, client.ForceOwnership)
+		stamped.SetUID(live.GetUID()) // or it would overwrite what may have taken its place unseen
 	}
 	if err := a.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(stamped), options...); err != nil {
+		if isAnother(err) {
+			err = apierrors.NewConflict(schema.GroupResource{Group: desired.GroupVersionKind().Group, Resource: desired.GetKind()}, desired.GetName(), errors.New("another has taken its place"))
+		}
 		return false, fmt.Errorf("applying %s: %w", Describe(desired), err)
 	}
 	log(ctx, desired, live, thieves)
 	return true, nil
+}
+
+// isAnother tells whether what is there is not the object with the uid that was sent.
+func isAnother(err error) bool {
+	status := apierrors.APIStatus(nil)
+	if !apierrors.IsInvalid(err) || !errors.As(err, &status) || status.Status().Details == nil {
+		return false
+	}
+	return slices.ContainsFunc(status.Status().Details.Causes, func(cause metav1.StatusCause) bool { return cause.Field == "metadata.uid" })
 }
 
 // log writes one line for an object that was made or changed, and who had changed it before, if somebody had.

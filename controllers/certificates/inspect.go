@@ -16,7 +16,8 @@ import (
 type Wanted struct {
 	// Owner is the uid of the GatewayTenant that they shall belong to.
 	Owner types.UID
-	// ServerNames are the names that the gateway's certificate must carry.
+	// ServerNames are the names that the gateway's certificate must carry, and no others but those that every gateway has;
+	// none: what it carries is right, since the spec is rejected and does not tell.
 	ServerNames []string
 	// Rotation is what shall have been made anew.
 	Rotation manifests.Rotation

@@ -90,7 +90,7 @@ func TestWildcardsCoverNames(t *testing.T) {
 		"a.example.com": true, "*.example.com": true, "192.0.2.7": true, "a.b.example.com": false, "*.b.example.com": false, "example.com": false, "192.0.2.8": false,
 	} {
 		need := Inspect(stripped(t, secrets), Wanted{Owner: "tenant", ServerNames: []string{name}}, now).Of(manifests.ServerTLSName).Need
-		if (need == Fits) != covered {
+		if (need < Unfit) != covered { // what is covered may be due, for the names that nobody asks for
 			t.Errorf("%s: need %d, covered: want %v", name, need, covered)
 		}
 	}

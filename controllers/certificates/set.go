@@ -26,6 +26,7 @@ type set struct {
 
 // part is a Secret with a certificate.
 type part struct {
+	namespace     string
 	certificate   *x509.Certificate   // nil: none that can be read
 	intermediates []*x509.Certificate // the rest of its tls.crt
 	authorities   []*x509.Certificate // its ca.crt
@@ -63,7 +64,8 @@ func readPart(secret *corev1.Secret, rotation string, now time.Time) part {
 		return part{err: errAbsent}
 	}
 	p := part{
-		rotated: secret.Annotations[rotation], rotatedCA: secret.Annotations[annotationRotateCA],
+		namespace: secret.Namespace,
+		rotated:   secret.Annotations[rotation], rotatedCA: secret.Annotations[annotationRotateCA],
 		former: parseFormerEnds(secret), supersedes: secret.Annotations[annotationSupersedes] != "",
 	}
 	p.trustedSince, _ = time.Parse(time.RFC3339, secret.Annotations[annotationTrustedSince]) // unreadable: as if it were not there
@@ -129,6 +131,9 @@ func (s *set) need(name string, wanted Wanted) (Need, string) {
 	case manifests.ServerTLSName:
 		if missing := s.server.lacks(wanted.ServerNames); len(missing) > 0 {
 			return Unfit, "lacks " + strings.Join(missing, ", ")
+		}
+		if surplus := s.surplus(wanted.ServerNames); len(surplus) > 0 {
+			return Due, "still carries " + strings.Join(surplus, ", ")
 		}
 		return s.leafDue(s.server, s.client, wanted.Rotation.TLS)
 	case manifests.ClientTLSName:
@@ -202,4 +207,13 @@ func (p part) lacks(names []string) []string {
 		return nil
 	}
 	return uncovered(p.certificate, names)
+}
+
+// surplus are the names in the gateway's certificate that nobody asks for any more. What was made elsewhere is left as it
+// is.
+func (s *set) surplus(names []string) []string {
+	if len(names) == 0 || s.server.err != nil || s.ca.err != nil || !s.server.of(s.ca) {
+		return nil
+	}
+	return without(namesOf(s.server.certificate), slices.Concat(names, manifests.AlsoServed(s.server.namespace)))
 }

@@ -160,3 +160,22 @@ func maySign(usage x509.KeyUsage, extended ...x509.ExtKeyUsage) map[string][]byt
 	}
 	return must(sign(template, template, key, key))
 }
+
+// TestNameThatWasTakenAwayGoes from a certificate that was issued here; one that was made elsewhere stays as it is.
+func TestNameThatWasTakenAwayGoes(t *testing.T) {
+	secrets := issued(t, append(manifests.AlsoServed("tenant-a"), "a.example.com", "b.example.com")...)
+	for _, secret := range secrets {
+		secret.Namespace = "tenant-a"
+	}
+	wanted := Wanted{Owner: "tenant", ServerNames: []string{"a.example.com"}}
+	if finding := Inspect(secrets, wanted, now).Of(manifests.ServerTLSName); finding.Need != Due || finding.Why != "still carries b.example.com" {
+		t.Errorf("issued here: %d, %s", finding.Need, finding)
+	}
+	if finding := Inspect(secrets, Wanted{Owner: "tenant"}, now).Of(manifests.ServerTLSName); finding.Need != Fits {
+		t.Errorf("while the spec is rejected: %d, %s", finding.Need, finding)
+	}
+	delete(secrets, manifests.CAName)
+	if finding := Inspect(secrets, wanted, now).Of(manifests.ServerTLSName); finding.Need != Fits {
+		t.Errorf("made elsewhere: %d, %s", finding.Need, finding)
+	}
+}

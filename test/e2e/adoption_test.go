@@ -1,18 +1,9 @@
 package e2e
 
 import (
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/sha256"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/asn1"
-	"encoding/hex"
 	"encoding/pem"
 	"fmt"
-	"math/big"
 	"reflect"
 	"strings"
 	"testing"
@@ -24,65 +15,17 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
+	"github.com/ambient-code/gatewaytenant-operator/test/earlier"
 )
 
-// upstreamSecrets are Secrets as the gateway's own generator makes them: the same authority's name in every tenant and
-// its key thrown away, no key identifiers, no usages, valid from 1975 to 4096.
+// upstreamSecrets are Secrets as the gateway's own generator makes them.
 func upstreamSecrets(t *testing.T, namespace string) []*corev1.Secret {
 	t.Helper()
-	caKey, ca := upstreamCertificate(t, pkix.Name{CommonName: "openshell-ca", Organization: []string{"openshell"}}, nil, nil, nil)
-	serverKey, server := upstreamCertificate(t, pkix.Name{CommonName: "openshell-server"},
-		[]string{"openshell-gateway", "openshell-gateway." + namespace + ".svc", "openshell-gateway." + namespace + ".svc.cluster.local", "localhost"}, ca, caKey)
-	clientKey, client := upstreamCertificate(t, pkix.Name{CommonName: "openshell-client", OrganizationalUnit: []string{"openshell-user"}}, nil, ca, caKey)
-	secret := func(name string, secretType corev1.SecretType, data map[string][]byte) *corev1.Secret {
-		return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: namespace}, Type: secretType, Data: data}
-	}
-	tls := func(name string, key *ecdsa.PrivateKey, certificate *x509.Certificate) *corev1.Secret {
-		return secret(name, corev1.SecretTypeTLS, map[string][]byte{
-			"tls.crt": encode("CERTIFICATE", certificate.Raw), "tls.key": encodePrivate(t, key), "ca.crt": encode("CERTIFICATE", ca.Raw),
-		})
-	}
-	public, private, err := ed25519.GenerateKey(rand.Reader)
+	secrets, err := earlier.Secrets(namespace)
 	if err != nil {
 		t.Fatal(err)
 	}
-	spki, err := x509.MarshalPKIXPublicKey(public)
-	if err != nil {
-		t.Fatal(err)
-	}
-	id := sha256.Sum256(spki)
-	return []*corev1.Secret{
-		tls(manifests.ServerTLSName, serverKey, server), tls(manifests.ClientTLSName, clientKey, client),
-		secret(manifests.TokenKeysName, corev1.SecretTypeOpaque, map[string][]byte{
-			"signing.pem": encodePrivate(t, private), "public.pem": encode("PUBLIC KEY", spki), "kid": []byte(hex.EncodeToString(id[:16])),
-		}),
-	}
-}
-
-// upstreamCertificate makes a leaf or, without an authority, the authority.
-func upstreamCertificate(t *testing.T, subject pkix.Name, names []string, ca *x509.Certificate, caKey *ecdsa.PrivateKey) (*ecdsa.PrivateKey, *x509.Certificate) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: subject, DNSNames: names,
-		NotBefore: time.Date(1975, 1, 1, 0, 0, 0, 0, time.UTC), NotAfter: time.Date(4096, 1, 1, 0, 0, 0, 0, time.UTC),
-	}
-	if ca == nil { // Go would add a key identifier if it were told that this is an authority
-		template.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 19}, Critical: true, Value: []byte{0x30, 3, 1, 1, 0xff}}}
-		ca, caKey = template, key
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, ca, key.Public(), caKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	certificate, err := x509.ParseCertificate(der)
-	if err != nil || len(certificate.SubjectKeyId)+len(certificate.AuthorityKeyId) > 0 {
-		t.Fatal("there must be no key identifiers", err)
-	}
-	return key, certificate
+	return secrets
 }
 
 func encode(what string, der []byte) []byte {

@@ -6,8 +6,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -24,25 +22,15 @@ import (
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
+	"github.com/ambient-code/gatewaytenant-operator/test/earlier"
 )
 
 // makeEarlier makes a gateway in a new namespace as the earlier control plane did, and waits until it serves.
 func makeEarlier(t *testing.T, namespace string) {
 	t.Helper()
 	makeNamespace(t, namespace)
-	for _, secret := range upstreamSecrets(t, namespace) {
-		create(t, secret)
-	}
-	text, err := os.ReadFile("testdata/earlier.yaml")
-	if err != nil {
+	if err := earlier.Create(t.Context(), admin, namespace); err != nil {
 		t.Fatal(err)
-	}
-	file := filepath.Join(t.TempDir(), "earlier.yaml")
-	if err := os.WriteFile(file, []byte(strings.ReplaceAll(string(text), "NAMESPACE", namespace)), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if out, err := cluster.Kubectl(t.Context(), "create", "-f", file, "--field-manager=agent-control-plane"); err != nil {
-		t.Fatal(string(out), err)
 	}
 	eventually(t, 15*time.Second, func() error {
 		set := get(t, &appsv1.StatefulSet{}, namespace, manifests.GatewayName)

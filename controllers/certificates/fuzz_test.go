@@ -1,0 +1,46 @@
+package certificates
+
+import (
+	"bytes"
+	"maps"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/ambient-code/gatewaytenant-operator/manifests"
+)
+
+// FuzzInspectReadsWhateverIsThere: anybody in a tenant's namespace may write its Secrets. Whatever is in them, it is read
+// without harm, no private key is kept, and what cannot be used is not taken for whole.
+func FuzzInspectReadsWhateverIsThere(f *testing.F) {
+	whole := map[string]map[string][]byte{"ca": otherCA, "leaf": otherLeaf, "tokens": otherTokens}
+	for _, data := range whole {
+		f.Add(uint8(0), data[keyCertificate], data[keyPrivateKey], data[keyCA], data[keySigning], "")
+	}
+	f.Add(uint8(1), otherLeaf[keyCertificate], otherLeaf[keyPrivateKey], otherCA[keyCertificate], []byte("-----BEGIN PRIVATE KEY-----\n"), "47c2b08c36338c43=2026-06-01T00:00:00Z")
+	f.Add(uint8(2), []byte("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"), []byte(nil), []byte(nil), []byte(nil), "none")
+	var others map[string]*corev1.Secret // made once: that takes long
+	f.Fuzz(func(t *testing.T, which uint8, certificate, key, ca, signing []byte, former string) {
+		if others == nil {
+			others = stripped(t, issued(t, "a.example.com"))
+		}
+		secrets := maps.Clone(others)
+		name := manifests.SecretNames[int(which)%len(manifests.SecretNames)]
+		secrets[name] = &corev1.Secret{
+			ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "tenant-a", Annotations: map[string]string{annotationFormerUntil: former, annotationTrustedSince: former}},
+			Data:       map[string][]byte{keyCertificate: certificate, keyPrivateKey: key, keyCA: ca, keySigning: signing, keyPublic: key, keyID: ca},
+		}
+		kept := stripped(t, secrets)
+		for _, value := range kept[name].Data {
+			if bytes.Contains(value, []byte("PRIVATE KEY-----")) {
+				t.Errorf("a private key is kept: %q", value)
+			}
+		}
+		wanted := Wanted{Owner: "tenant", ServerNames: []string{"a.example.com"}}
+		seen := Inspect(kept, wanted, now)
+		if finding := seen.Of(name); finding.Need == Fits {
+			t.Errorf("%s fits, and has no owner", name)
+		}
+	})
+}

@@ -1,0 +1,229 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"math/rand/v2"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// campaign is a run of many plans.
+type campaign struct {
+	*env
+	options
+	out         io.Writer
+	undisturbed map[*workload]outcome
+	mu          sync.Mutex
+	done        map[string]int // plans, by kind
+	reached     map[string]bool
+	divergent   []outcome
+	broken      []error
+	crashes     []plan
+	caught      []string // canaries
+	missed      []string
+	lost        []string // by an outage
+	walk        *walk
+}
+
+// each runs f for every plan, several at a time, until the context ends. Which plans were run is the answer.
+func each(ctx context.Context, parallel int, plans []plan, f func(plan)) int {
+	var workers sync.WaitGroup
+	next := make(chan plan)
+	for range parallel {
+		workers.Go(func() {
+			for p := range next {
+				f(p)
+			}
+		})
+	}
+	begun := 0
+	for _, p := range plans {
+		if ctx.Err() != nil {
+			break
+		}
+		next <- p
+		begun++
+	}
+	close(next)
+	workers.Wait()
+	return begun
+}
+
+// reference runs every workload undisturbed, twice: its points are those of both runs, and the second must be no
+// different from the first, or the harness sees differences that are none.
+func (c *campaign) reference(ctx, budget context.Context, of []*workload) {
+	defer c.progress("undisturbed", 2*len(of))()
+	var plans []plan
+	for _, w := range of {
+		plans = append(plans, plan{workload: w, kind: undisturbed}.seeded(c.seed))
+	}
+	for round := range 2 {
+		each(budget, c.parallel, plans, func(p plan) {
+			p.seed += uint64(round) //nolint:gosec // 0 or 1
+			c.mu.Lock()
+			first, known := c.undisturbed[p.workload]
+			c.mu.Unlock()
+			var against *outcome
+			if known {
+				against = &first
+			}
+			out, err := c.run(ctx, p, against)
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			if c.count(p, out, err); err != nil || len(out.wrong) > 0 {
+				return
+			}
+			if known {
+				for _, point := range first.points {
+					if !slices.Contains(out.points, point) {
+						out.points = append(out.points, point)
+					}
+				}
+			}
+			c.undisturbed[p.workload] = out
+		})
+	}
+}
+
+// count notes what came of a plan.
+func (c *campaign) count(p plan, out outcome, err error) {
+	if errors.Is(err, context.Canceled) {
+		return // the whole is being ended
+	}
+	c.done[p.kind.name]++
+	if out.reached {
+		c.reached[p.name()] = true
+	}
+	switch {
+	case err != nil:
+		c.broken = append(c.broken, err)
+		fmt.Fprintf(c.out, "BROKEN    %s: %v\n", p.name(), err)
+	case len(out.wrong) > 0:
+		c.divergent = append(c.divergent, out)
+		fmt.Fprintf(c.out, "DIVERGENT %s\n          replay: -seed %d -only '%s'\n          %s\n", p.name(), c.seed, p.name(), strings.Join(out.wrong, "\n          "))
+	}
+}
+
+// faults runs the plans that are wanted, those with a crash first.
+func (c *campaign) faults(ctx, budget context.Context) error {
+	crashes, others := c.plansOf()
+	c.crashes = crashes
+	only, err := regexp.Compile(c.only)
+	if err != nil {
+		return err
+	}
+	plans := slices.DeleteFunc(append(slices.Clone(crashes), others...), func(p plan) bool { return p.name() != c.only && !only.MatchString(p.name()) })
+	if c.plans > 0 {
+		rand.New(rand.NewPCG(c.seed, 1)).Shuffle(len(plans), func(i, j int) { plans[i], plans[j] = plans[j], plans[i] }) //nolint:gosec // a replay needs the same numbers
+		plans = plans[:min(len(plans), c.plans)]
+	}
+	defer c.progress("faults", len(plans))()
+	begun := each(budget, c.parallel, plans, func(p plan) { c.try(ctx, p) })
+	if begun < len(plans) {
+		fmt.Fprintf(c.out, "faults: the budget is spent: %d of %d plans were not begun\n", len(plans)-begun, len(plans))
+	}
+	return nil
+}
+
+// plansOf are all plans of the workloads: the crashes first, and the others in an order that the seed gives.
+func (c *campaign) plansOf() (crashes, others []plan) {
+	for _, w := range workloads {
+		undisturbed, known := c.undisturbed[w]
+		if !known {
+			continue
+		}
+		for _, k := range faults {
+			for _, at := range undisturbed.points {
+				children := []string{""}
+				if k.children {
+					children = childrenOf(undisturbed, k)
+				}
+				for _, child := range children {
+					p := plan{workload: w, kind: k, at: at, child: child}.seeded(c.seed)
+					if strings.HasPrefix(k.name, "crash ") {
+						crashes = append(crashes, p)
+					} else {
+						others = append(others, p)
+					}
+				}
+			}
+		}
+	}
+	rand.New(rand.NewPCG(c.seed, 0)).Shuffle(len(others), func(i, j int) { others[i], others[j] = others[j], others[i] })
+	return crashes, others
+}
+
+// childrenOf are the objects that somebody may delete or change in a workload.
+func childrenOf(undisturbed outcome, k *kind) []string {
+	var children []string
+	for _, of := range slices.SortedFunc(maps.Keys(undisturbed.versions), func(a, b id) int { return strings.Compare(a.String(), b.String()) }) {
+		switch {
+		case edits[of.kind] == "" || of.name == "default" || of.name == "kube-root-ca.crt":
+		case k.name == "swallowed" && !slices.Contains([]string{"ConfigMap", "ServiceAccount", "Service", "NetworkPolicy"}, of.kind):
+		default:
+			children = append(children, of.String())
+		}
+	}
+	return children
+}
+
+// attempts are how often a plan is tried whose point is one that not every run comes by.
+const attempts = 8
+
+// try runs a plan until its point was reached.
+func (c *campaign) try(ctx context.Context, p plan) {
+	against := c.undisturbed[p.workload]
+	for attempt := range uint64(attempts) {
+		p.seed += attempt
+		out, err := c.run(ctx, p, &against)
+		c.mu.Lock()
+		c.count(p, out, err)
+		c.mu.Unlock()
+		if err != nil || out.reached || len(out.wrong) > 0 || ctx.Err() != nil {
+			return
+		}
+	}
+}
+
+// progress tells every ten seconds how far it is, until it is stopped.
+func (c *campaign) progress(what string, of int) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	began, before := time.Now(), c.total()
+	tell := func() {
+		n := c.total() - before
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		fmt.Fprintf(c.out, "%s: %d of %d plans in %s, %.0f a minute; %d divergent so far\n", what, n, of, time.Since(began).Round(time.Second), float64(n)/time.Since(began).Minutes(), len(c.divergent))
+	}
+	go func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(10 * time.Second):
+				tell()
+			}
+		}
+	}()
+	return func() {
+		cancel()
+		tell()
+	}
+}
+
+func (c *campaign) total() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	total := 0
+	for _, n := range c.done {
+		total += n
+	}
+	return total
+}

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+)
+
+func jsonOf(request *http.Request) any {
+	var object any
+	if json.Unmarshal(bodyOf(request), &object) != nil {
+		return nil
+	}
+	return object
+}
+
+// overlooks does not take foreign elements over, so that they stay.
+func overlooks(i *infection, request *http.Request) (*http.Response, error) {
+	if i.is(request, "PATCH services/openshell-gateway") && strings.HasPrefix(request.Header.Get("Content-Type"), "application/json-patch") {
+		return pretend(request), nil
+	}
+	return i.next.RoundTrip(request)
+}
+
+func asksNicely(i *infection, request *http.Request) (*http.Response, error) {
+	if i.is(request, theConfig) {
+		request = another(request, request.Method, request.URL.Path, jsonOf(request))
+		query := request.URL.Query()
+		query.Del("force")
+		request.URL.RawQuery = query.Encode()
+	}
+	return i.next.RoundTrip(request)
+}
+
+// tidies sets labels to its own after each write, as a PUT would.
+func tidies(i *infection, request *http.Request) (*http.Response, error) {
+	response, err := i.next.RoundTrip(request)
+	if err == nil && i.is(request, theConfig) {
+		remove := another(request, http.MethodPatch, request.URL.Path, map[string]any{"metadata": map[string]any{"labels": map[string]any{mark: nil}}})
+		remove.Header.Set("Content-Type", "application/merge-patch+json")
+		remove.URL.RawQuery = ""
+		drop(i.next.RoundTrip(remove))
+	}
+	return response, err
+}
+
+func statusForever(i *infection, request *http.Request) (*http.Response, error) {
+	if i.is(request, theStatus) {
+		n := 0
+		path := request.URL.Path
+		i.every(time.Second, func() {
+			n++
+			again := another(request, http.MethodPatch, path, map[string]any{"status": map[string]any{"version": fmt.Sprint("looked at ", n)}})
+			drop(i.next.RoundTrip(again))
+		})
+	}
+	return i.next.RoundTrip(request)
+}
+
+func saysReady(object map[string]any) {
+	conditions, _ := field(object, "status")["conditions"].([]any)
+	for _, condition := range conditions {
+		if is := condition.(map[string]any); is["type"] == "Ready" {
+			is["status"], is["reason"] = "True", "Ready"
+		}
+	}
+}
+
+// strays writes a tenant's object into a namespace that is another's.
+func strays(i *infection, request *http.Request) (*http.Response, error) {
+	if i.is(request, theConfig) {
+		object, _ := jsonOf(request).(map[string]any)
+		field(object, "metadata")["namespace"] = "default"
+		delete(field(object, "metadata"), "ownerReferences")
+		path := strings.Replace(request.URL.Path, "/"+i.of.proxy.namespace+"/", "/default/", 1)
+		drop(i.next.RoundTrip(another(request, request.Method, path, object)))
+	}
+	return i.next.RoundTrip(request)
+}
+
+// twoWriters has another one, who wants another image, write beside the operator.
+func twoWriters(i *infection, request *http.Request) (*http.Response, error) {
+	if i.is(request, theSet) {
+		other := rewrite(request, func(object map[string]any) {
+			containers, _ := field(object, "spec", "template", "spec")["containers"].([]any)
+			containers[0].(map[string]any)["image"] = "ghcr.io/nvidia/openshell/gateway:0.0.72"
+		})
+		object := jsonOf(other)
+		i.every(700*time.Millisecond, func() {
+			drop(i.next.RoundTrip(another(other, other.Method, other.URL.Path, object)))
+		})
+	}
+	return i.next.RoundTrip(request)
+}
+
+func createsOnly(i *infection, request *http.Request) (*http.Response, error) {
+	if i.is(request, theConfig) {
+		if _, there := i.memory.LoadOrStore(theConfig, true); there {
+			return pretend(request), nil
+		}
+	}
+	return i.next.RoundTrip(request)
+}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"syscall"
+	"time"
+)
+
+// options are the command's flags.
+type options struct {
+	seed             uint64
+	budget           time.Duration
+	parallel         int
+	silence          time.Duration
+	patience         time.Duration
+	workloads, only  string
+	plans            int
+	canaries         bool
+	models           bool
+	tenants          int
+	transitions      int
+	transitionBudget time.Duration
+}
+
+func main() {
+	var o options
+	flag.Uint64Var(&o.seed, "seed", 1, "decides all that plans leave open; the same seed is the same run")
+	flag.DurationVar(&o.budget, "budget", time.Hour, "for how long new plans are begun")
+	flag.IntVar(&o.parallel, "parallel", 20, "how many plans run at once")
+	flag.DurationVar(&o.silence, "silence", 3*time.Second, "how long the operator must write nothing at the end of a plan")
+	flag.DurationVar(&o.patience, "patience", 2*time.Minute, "how long a workload may take; a busy machine needs more")
+	flag.StringVar(&o.workloads, "workloads", "", "only the workloads whose name fits this regular expression")
+	flag.StringVar(&o.only, "only", "", "only the plans with this name, or whose name fits this regular expression")
+	flag.IntVar(&o.plans, "plans", 0, "no more than so many plans, which the seed selects; 0: all")
+	flag.BoolVar(&o.canaries, "canaries", true, "show that deliberate bugs are found")
+	flag.BoolVar(&o.models, "models", true, "explore the models of the planners")
+	flag.IntVar(&o.tenants, "tenants", 200, "how many tenants are created while etcd and the API server are killed; 0: none")
+	flag.IntVar(&o.transitions, "transitions", 10000, "how many changes of a spec are made")
+	flag.DurationVar(&o.transitionBudget, "transition-budget", time.Hour, "for how long they are")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, o); err != nil {
+		fmt.Fprintln(os.Stderr, "faults:", err)
+		os.Exit(1) //nolint:gocritic // nothing is left to be done: the context ends with the process
+	}
+}
+
+func run(ctx context.Context, o options) (err error) {
+	dir, err := os.MkdirTemp("", "faults-")
+	if err != nil {
+		return err
+	}
+	e, err := newEnv(ctx, dir, o.silence, o.patience, os.Stdout)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err = errors.Join(err, e.cluster.Stop()); err == nil {
+			err = os.RemoveAll(dir)
+		} else {
+			fmt.Fprintln(os.Stderr, "faults: the logs are in", filepath.Join(dir, "logs"))
+		}
+	}()
+	c := &campaign{env: e, options: o, out: os.Stdout, undisturbed: map[*workload]outcome{}, done: map[string]int{}, reached: map[string]bool{}}
+	if err := c.all(ctx); err != nil {
+		return err
+	}
+	return c.report()
+}
+
+// all runs the plans until their budget is spent, then the canaries, and then the walk. What is under way is finished.
+func (c *campaign) all(ctx context.Context) error {
+	var of []*workload
+	which, err := regexp.Compile(c.workloads)
+	if err != nil {
+		return err
+	}
+	for _, w := range workloads {
+		if which.MatchString(w.name) {
+			of = append(of, w)
+		}
+	}
+	budget, cancel := context.WithTimeout(ctx, c.budget)
+	defer cancel()
+	c.reference(ctx, budget, of)
+	if err := c.faults(ctx, budget); err != nil {
+		return err
+	}
+	if c.canaries {
+		c.release(ctx)
+	}
+	if c.tenants > 0 {
+		if c.lost, err = c.outage(ctx, c.tenants); err != nil {
+			return err
+		}
+	}
+	if c.transitions == 0 {
+		return nil
+	}
+	budget, cancel = context.WithTimeout(ctx, c.transitionBudget)
+	defer cancel()
+	c.walk, err = c.transitionsUntil(ctx, budget, c.transitions)
+	return err
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"sync/atomic"
+
+	"k8s.io/client-go/rest"
+
+	"github.com/ambient-code/gatewaytenant-operator/controllers"
+)
+
+// operator is one life of an operator, from its start to its crash.
+type operator struct {
+	proxy    *proxy
+	gate     gate
+	watching watching
+	dead     atomic.Bool
+	unled    atomic.Bool // its requests for the lease do not arrive
+	next     http.RoundTripper
+	ctx      context.Context // ends with it
+	cancel   context.CancelFunc
+	elected  <-chan struct{}
+	ended    chan error
+}
+
+// startOperator starts one that reaches the API server through the trial's proxy.
+func startOperator(config *rest.Config, p *proxy, options controllers.Options, bug *canary) (*operator, error) {
+	o := &operator{proxy: p, ended: make(chan error, 1)}
+	o.ctx, o.cancel = context.WithCancel(context.Background())
+	config = rest.CopyConfig(config)
+	config.Wrap(func(next http.RoundTripper) http.RoundTripper {
+		o.next = next
+		return bug.infect(&operatorEnd{next: next, of: o})
+	})
+	mgr, err := controllers.NewManager(config, options)
+	if err != nil {
+		o.cancel()
+		return nil, err
+	}
+	o.elected = mgr.Elected()
+	go func() { o.ended <- mgr.Start(o.ctx) }()
+	return o, nil
+}
+
+// crash ends the operator as a kill does: nothing that it does from now on arrives anywhere.
+func (o *operator) crash() {
+	o.dead.Store(true)
+	o.cancel()
+}
+
+// stop ends the operator gracefully, and returns when it has ended.
+func (o *operator) stop() error {
+	o.cancel()
+	return <-o.ended
+}
+
+// read forwards what is no write, apart from what the plan does to watches and to the lease.
+func (o *operator) read(request *http.Request, next http.RoundTripper) (*http.Response, error) {
+	if o.unled.Load() && targetOf(request.URL.Path).resource == "leases" {
+		return nil, errReset
+	}
+	if !watches(request) {
+		return next.RoundTrip(request)
+	}
+	if o.watching.expired.Load() && request.URL.Query().Get("resourceVersion") != "" {
+		return reply(request, http.StatusGone, "Expired", 0), nil
+	}
+	response, err := next.RoundTrip(asLines(request))
+	if err == nil {
+		response.Body = newStream(response.Body, o, targetOf(request.URL.Path).resource)
+	}
+	return response, err
+}
+
+// asLines asks for JSON alone, whose events can be told apart.
+func asLines(request *http.Request) *http.Request {
+	accept := "application/json"
+	for _, kind := range strings.Split(request.Header.Get("Accept"), ",") {
+		if kind = strings.TrimSpace(kind); strings.HasPrefix(kind, accept) {
+			accept = kind
+		}
+	}
+	request = request.Clone(request.Context())
+	request.Header.Set("Accept", accept)
+	return request
+}

@@ -1,0 +1,184 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/watch"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/manifests"
+)
+
+// kinds are those of a tenant's objects.
+var kinds = []schema.GroupVersionKind{
+	v1alpha1.GroupVersion.WithKind("GatewayTenant"),
+	appsv1.SchemeGroupVersion.WithKind("StatefulSet"),
+	corev1.SchemeGroupVersion.WithKind("ServiceAccount"),
+	corev1.SchemeGroupVersion.WithKind("ConfigMap"),
+	corev1.SchemeGroupVersion.WithKind("Service"),
+	corev1.SchemeGroupVersion.WithKind("PersistentVolumeClaim"),
+	corev1.SchemeGroupVersion.WithKind("Secret"),
+	batchv1.SchemeGroupVersion.WithKind("Job"),
+	networkingv1.SchemeGroupVersion.WithKind("NetworkPolicy"),
+	rbacv1.SchemeGroupVersion.WithKind("RoleBinding"),
+	rbacv1.SchemeGroupVersion.WithKind("Role"),
+	rbacv1.SchemeGroupVersion.WithKind("ClusterRoleBinding"),
+}
+
+// whole are the kinds of which more than metadata is recorded.
+var whole = map[string]bool{"GatewayTenant": true, "StatefulSet": true}
+
+// change is one version of an object.
+type change struct {
+	version uint64 // of the whole cluster: it orders changes of all kinds
+	id      id
+	uid     types.UID
+	gone    bool
+	object  *unstructured.Unstructured // nil unless its kind is recorded whole
+}
+
+// id names an object within a tenant.
+type id struct{ kind, name string }
+
+func (i id) String() string { return i.kind + " " + i.name }
+
+// recorder remembers every change of every tenant's objects, as an administrator's watch sees them.
+type recorder struct {
+	mu sync.Mutex
+	of map[string][]change // by namespace; nil: forgotten
+}
+
+// record starts a recorder; it ends with the context.
+func record(ctx context.Context, admin client.WithWatch) (*recorder, error) {
+	r := &recorder{of: map[string][]change{}}
+	for _, gvk := range kinds {
+		var list client.ObjectList
+		if whole[gvk.Kind] {
+			objects := &unstructured.UnstructuredList{}
+			objects.SetGroupVersionKind(gvk.GroupVersion().WithKind(gvk.Kind + "List"))
+			list = objects
+		} else {
+			objects := &metav1.PartialObjectMetadataList{}
+			objects.SetGroupVersionKind(gvk.GroupVersion().WithKind(gvk.Kind + "List"))
+			list = objects
+		}
+		w, err := admin.Watch(ctx, list)
+		if err != nil {
+			return nil, fmt.Errorf("watching %s: %w", gvk.Kind, err)
+		}
+		go r.follow(ctx, admin, list, gvk.Kind, w)
+	}
+	return r, nil
+}
+
+// follow notes what a watch tells. API servers end watches after some time; then it goes on where it was.
+func (r *recorder) follow(ctx context.Context, admin client.WithWatch, list client.ObjectList, kind string, w watch.Interface) {
+	last := ""
+	for ctx.Err() == nil {
+		for event := range w.ResultChan() {
+			object, is := event.Object.(client.Object)
+			if !is {
+				continue // the watch's own end
+			}
+			last = object.GetResourceVersion()
+			if event.Type != watch.Bookmark {
+				r.note(kind, object, event.Type == watch.Deleted)
+			}
+		}
+		next, err := admin.Watch(ctx, list, &client.ListOptions{Raw: &metav1.ListOptions{ResourceVersion: last}})
+		if err != nil {
+			time.Sleep(100 * time.Millisecond)
+			continue
+		}
+		w = next
+	}
+}
+
+func (r *recorder) note(kind string, object client.Object, gone bool) {
+	namespace, name := object.GetNamespace(), object.GetName()
+	if kind == "ClusterRoleBinding" {
+		prefix := false
+		if namespace, prefix = strings.CutPrefix(name, manifests.NodeReaderPrefix); !prefix {
+			return
+		}
+		name = strings.TrimSuffix(manifests.NodeReaderPrefix, ":")
+	}
+	version, err := strconv.ParseUint(object.GetResourceVersion(), 10, 64)
+	if err != nil {
+		panic(errors.Join(errors.New("etcd's versions are numbers"), err))
+	}
+	c := change{version: version, id: id{kind, name}, uid: object.GetUID(), gone: gone}
+	if text, is := object.(*unstructured.Unstructured); is {
+		c.object = text
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if before, known := r.of[namespace]; !known || before != nil {
+		r.of[namespace] = append(before, c)
+	}
+}
+
+// changes are those of a namespace so far, and forget drops them.
+func (r *recorder) changes(namespace string) []change {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]change(nil), r.of[namespace]...)
+}
+
+func (r *recorder) forget(namespace string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.of[namespace] = nil
+}
+
+// last is the present version of an object, as far as the recorder knows; gone if there is none.
+func (r *recorder) last(namespace string, of id) change {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	changes := r.of[namespace]
+	for i := len(changes) - 1; i >= 0; i-- {
+		if changes[i].id == of {
+			return changes[i]
+		}
+	}
+	return change{gone: true}
+}
+
+// present are the objects that there are, by their uids.
+func (r *recorder) present(namespace string) map[id]types.UID {
+	present := map[id]types.UID{}
+	for _, c := range r.changes(namespace) {
+		if c.gone {
+			delete(present, c.id)
+		} else {
+			present[c.id] = c.uid
+		}
+	}
+	return present
+}
+
+// newest is the version of the last change in a namespace.
+func (r *recorder) newest(namespace string) uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if changes := r.of[namespace]; len(changes) > 0 {
+		return changes[len(changes)-1].version
+	}
+	return 0
+}

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"sigs.k8s.io/yaml"
+)
+
+const crdFile = "config/crd/bases/openshell.ambient-code.io_gatewaytenants.yaml"
+
+// leaf is a field of the spec that has no fields of its own.
+type leaf struct {
+	path   []string
+	schema apiextensionsv1.JSONSchemaProps
+}
+
+// leaves reads the CRD, so that a new field is walked without anybody's remembering it.
+func leaves() ([]leaf, error) {
+	text, err := os.ReadFile(crdFile)
+	if err != nil {
+		return nil, err
+	}
+	crd := &apiextensionsv1.CustomResourceDefinition{}
+	if err := yaml.UnmarshalStrict(text, crd); err != nil {
+		return nil, err
+	}
+	spec, there := crd.Spec.Versions[0].Schema.OpenAPIV3Schema.Properties["spec"]
+	if !there {
+		return nil, errors.New("the CRD has no spec")
+	}
+	return leavesBelow(nil, spec), nil
+}
+
+func leavesBelow(path []string, schema apiextensionsv1.JSONSchemaProps) []leaf {
+	if len(schema.Properties) == 0 {
+		return []leaf{{path, schema}}
+	}
+	var all []leaf
+	for name, below := range schema.Properties {
+		all = append(all, leavesBelow(append(slices.Clone(path), name), below)...)
+	}
+	slices.SortFunc(all, func(a, b leaf) int { return strings.Compare(a.name(), b.name()) })
+	return all
+}
+
+func (l leaf) name() string { return strings.Join(l.path, ".") }
+
+// meaningful are values of which the schema alone does not tell that they mean something.
+var meaningful = map[string][]any{
+	"image": {
+		"ghcr.io/nvidia/openshell/gateway:0.0.72", "ghcr.io/nvidia/openshell/gateway:0.0.75", "ghcr.io/nvidia/openshell/gateway:0.0.87",
+		"ghcr.io/nvidia/openshell/gateway:latest", "registry.example.com/gateway:0.0.72", "ghcr.io/NVIDIA/openshell/gateway:0.0.72",
+		"ghcr.io/nvidia/openshell/gateway:0.0.72 --help",
+	},
+	"version": {"0.0.71", "v0.0.71", "0.0.72", "0.0", "0.0.71.1"},
+	"config": {
+		"openshell.gateway.log_level = 'debug'", "openshell.gateway.log_level = 7", "[openshell.gateway]\nlog_level = 'warn'\n",
+		"openshell.gateway.there_is_none = 1", "not TOML", "openshell.gateway.bind_address = '0.0.0.0:1'",
+	},
+	"serverDnsNames": {
+		[]any{"a.example.com"}, []any{"b.example.com", "a.example.com"}, []any{"a.example.com", "b.example.com", "a.example.com"},
+		[]any{"*.example.com"}, []any{"192.0.2.1", "2001:db8::1"}, []any{"foo.bar --exec=x"}, []any{"*.*.example.com"}, []any{""},
+	},
+	"storage.size":             {"1Gi", "2Gi", "0", "-1Gi", "much"},
+	"storage.storageClassName": {"devcluster", "there-is-none"},
+}
+
+// values are what a leaf is set to: what its schema names, its bounds, what is just beyond them, and the wrong type.
+func (l leaf) values() []any {
+	values := slices.Clone(meaningful[l.name()])
+	for _, allowed := range l.schema.Enum {
+		values = append(values, strings.Trim(string(allowed.Raw), `"`))
+	}
+	switch l.schema.Type {
+	case "boolean":
+		values = append(values, true, false, "true")
+	case "string":
+		values = append(values, 7, "")
+		if shortest := l.schema.MinLength; shortest != nil {
+			values = append(values, strings.Repeat("a", int(*shortest)))
+		}
+		if longest := l.schema.MaxLength; longest != nil {
+			values = append(values, strings.Repeat("a", int(*longest)), strings.Repeat("a", int(*longest)+1))
+		}
+		if len(l.schema.Enum) > 0 {
+			values = append(values, "Neither")
+		}
+	case "integer", "number":
+		for _, bound := range []*float64{l.schema.Minimum, l.schema.Maximum} {
+			if bound != nil {
+				values = append(values, *bound-1, *bound, *bound+1)
+			}
+		}
+		values = append(values, 0, 1, "one")
+	case "array":
+		values = append(values, []any{}, "no list")
+		if most := l.schema.MaxItems; most != nil {
+			values = append(values, names(int(*most)), names(int(*most)+1))
+		}
+	}
+	return values
+}
+
+func names(n int) []any {
+	var list []any
+	for i := range n {
+		list = append(list, fmt.Sprintf("n%d.example.com", i))
+	}
+	return list
+}
+
+// specs are the empty one, and one for each value of each leaf.
+func specs(all []leaf) []map[string]any {
+	specs := []map[string]any{{}}
+	for _, l := range all {
+		for _, value := range l.values() {
+			spec := map[string]any{}
+			field(spec, l.path[:len(l.path)-1]...)[l.path[len(l.path)-1]] = value
+			specs = append(specs, spec)
+		}
+	}
+	return specs
+}

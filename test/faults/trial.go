@@ -1,0 +1,241 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/ambient-code/gatewaytenant-operator/controllers"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig"
+)
+
+// trial is one run of a plan.
+type trial struct {
+	*env
+	plan
+	namespace string
+	platform  string // the operator's own namespace
+	proxy     *proxy
+	options   controllers.Options
+	armed     uint64           // the recorder's version when the workload's change began
+	before    map[id]types.UID // what there was then
+	tokens    string           // the token keys that there were then
+	deleted   map[id]bool      // what somebody else deleted or changed in the course of the plan
+	mu        sync.Mutex       // guards what follows
+	operators []*operator      // in the order of their starts
+	failed    error            // what kept the plan from being carried out
+}
+
+// outcome is what came of a trial.
+type outcome struct {
+	plan
+	reached  bool     // the plan's point was
+	wrong    []string // what should have been otherwise; none: it converged as the undisturbed run did
+	state    state
+	points   []string
+	versions map[id]int // how many objects of each name there were
+	took     time.Duration
+}
+
+// run carries a plan out. An error is the harness's own.
+func (e *env) run(ctx context.Context, p plan, undisturbed *outcome) (outcome, error) {
+	began := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, 3*e.patience)
+	defer cancel()
+	t, err := e.newTrial(ctx, p)
+	if err != nil {
+		return outcome{}, err
+	}
+	defer t.end()
+	if err := t.start(); err != nil {
+		return outcome{}, err
+	}
+	if err := p.workload.prepare(ctx, t); err != nil {
+		return outcome{}, fmt.Errorf("%s: preparing: %w", p.name(), err)
+	}
+	if err := t.arm(ctx); err != nil {
+		return outcome{}, err
+	}
+	if err := p.workload.change(ctx, t); err != nil {
+		return outcome{}, fmt.Errorf("%s: changing: %w", p.name(), err)
+	}
+	out := outcome{plan: p}
+	if err := t.settle(ctx, t.workload.done); err != nil {
+		out.wrong = append(out.wrong, err.Error())
+	}
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return outcome{}, ctx.Err()
+	}
+	if err := t.harness(); err != nil {
+		return outcome{}, fmt.Errorf("%s: %w", p.name(), err)
+	}
+	if out.state, err = t.stateOf(ctx); err != nil {
+		return outcome{}, err
+	}
+	out.reached, out.points, out.versions = p.at == "" || t.proxy.happened(), t.proxy.points, versions(t.recorder.changes(t.namespace))
+	if undisturbed != nil && len(out.wrong) == 0 {
+		out.wrong = append(t.judge(ctx, *undisturbed), difference(undisturbed.state, out.state)...)
+	}
+	out.took = time.Since(began)
+	return out, nil
+}
+
+// newTrial makes the plan's namespaces.
+func (e *env) newTrial(ctx context.Context, p plan) (*trial, error) {
+	namespace := fmt.Sprintf("f-%06d", e.number.Add(1))
+	t := &trial{env: e, plan: p, namespace: namespace, platform: platformNamespace, deleted: map[id]bool{}}
+	if p.workload.bridge || p.kind.platform {
+		t.platform = namespace + "-platform"
+	}
+	t.proxy = &proxy{namespace: namespace, seed: p.seed, admin: e.admin, lastWrite: time.Now(), allowed: func(to target) bool {
+		return to.namespace == t.namespace ||
+			to.resource == "clusterrolebindings" && (strings.HasSuffix(to.name, ":"+t.namespace) || p.workload.shared != "" && to.name == p.workload.shared) ||
+			t.platform != platformNamespace && to.namespace == t.platform && to.resource == "configmaps"
+	}}
+	t.options = controllers.Options{
+		PlatformNamespace: t.platform, PlatformConfig: "platform-config", EnableBridge: p.workload.bridge, Guard: platformconfig.DefaultGuard,
+		WatchNamespaces: []string{namespace}, CertgenImage: "gatewaytenant-operator:latest", AllowedRepositories: []string{"ghcr.io/nvidia/"},
+		Lifetimes: certificates.DefaultLifetimes, LeaderElect: p.kind.platform, Concurrency: 4, RolloutPercent: 10, MetricsAddress: "0", ProbeAddress: "0",
+	}
+	if p.workload.options != nil {
+		p.workload.options(&t.options)
+	}
+	if err := e.admin.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}); err != nil {
+		return nil, err
+	}
+	if t.platform == platformNamespace {
+		return t, nil
+	}
+	return t, errors.Join(
+		e.admin.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: t.platform}}),
+		e.admin.Create(ctx, &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Name: operatorName, Namespace: t.platform}, Rules: e.rights.Rules}),
+		e.admin.Create(ctx, &rbacv1.RoleBinding{
+			ObjectMeta: metav1.ObjectMeta{Name: operatorName, Namespace: t.platform},
+			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: operatorName},
+			Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Name: operatorName, Namespace: platformNamespace}},
+		}),
+	)
+}
+
+// start starts another operator.
+func (t *trial) start() error {
+	o, err := startOperator(t.env.operator, t.proxy, t.options, t.bug)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err != nil {
+		t.failed = errors.Join(t.failed, err)
+		return err
+	}
+	t.operators = append(t.operators, o)
+	return nil
+}
+
+// harness is what kept the plan from being carried out.
+func (t *trial) harness() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.failed
+}
+
+// fails notes what keeps the plan from being carried out.
+func (t *trial) fails(err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.failed = errors.Join(t.failed, err)
+}
+
+// current is the operator that was started last.
+func (t *trial) current() *operator {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.operators[len(t.operators)-1]
+}
+
+// end ends the trial's operators and removes what it made.
+func (t *trial) end() {
+	t.mu.Lock()
+	for _, o := range t.operators {
+		o.crash()
+	}
+	t.mu.Unlock()
+	for _, name := range []string{t.namespace, t.platform} {
+		if name != platformNamespace {
+			_ = t.admin.Delete(context.Background(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}) // the cluster goes anyway
+		}
+	}
+	t.recorder.forget(t.namespace)
+}
+
+// arm waits until nothing is written any more, and makes the plan's fault ready.
+func (t *trial) arm(ctx context.Context) error {
+	const calm = 500 * time.Millisecond
+	if err := poll(ctx, func() error {
+		if quiet := t.proxy.quietFor(); quiet < calm {
+			return fmt.Errorf("a write %s ago", quiet)
+		}
+		return nil
+	}); err != nil {
+		return fmt.Errorf("%s: before the change: %w", t.name(), err)
+	}
+	t.before = t.recorder.present(t.namespace)
+	for _, c := range t.recorder.changes(t.namespace) {
+		t.armed = max(t.armed, c.version)
+	}
+	var err error
+	if t.tokens, err = t.tokenKeys(ctx); err != nil {
+		return err
+	}
+	t.proxy.arm(t.at, t.upTo(3)*t.kind.repeats, t.action())
+	return nil
+}
+
+// settle waits until the workload is done and nothing was written for as long as the operator must be silent.
+func (t *trial) settle(ctx context.Context, done func(*trial) error) error {
+	patience := t.patience
+	if t.bug != nil { // many never come to rest
+		patience /= 2
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience+t.silence)
+	defer cancel()
+	var doneAt time.Time
+	return poll(ctx, func() error {
+		if err := done(t); err != nil {
+			doneAt = time.Time{}
+			return err
+		}
+		if doneAt.IsZero() {
+			doneAt = time.Now()
+		}
+		if quiet := min(t.proxy.quietFor(), time.Since(doneAt)); quiet < t.silence {
+			return fmt.Errorf("it is done, and written again %s ago", quiet.Round(time.Second))
+		}
+		return nil
+	})
+}
+
+// poll tries until check is content.
+func poll(ctx context.Context, check func() error) error {
+	for {
+		err := check()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			if errors.Is(ctx.Err(), context.Canceled) {
+				return ctx.Err()
+			}
+			return fmt.Errorf("not in time: %w", err)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
