@@ -77,8 +77,9 @@ const (
 	annotationAsked = "openshell.ambient-code.io/asked-hash"
 	// annotationRollout is on a StatefulSet that was changed last for another cause.
 	annotationRollout = "openshell.ambient-code.io/rollout"
-	// AnnotationConfigHash, of gateway.toml, and AnnotationTokenKey, of the id of the token key, are on the pod template.
-	// Beside the image, nothing but their values restarts a pod.
+	// AnnotationConfigHash is on the pod template: the hash of gateway.toml. Beside it, the token key and the image, nothing
+	// restarts a pod.
 	AnnotationConfigHash = "openshell.ambient-code.io/config-hash"
-	AnnotationTokenKey   = "openshell.ambient-code.io/token-key"
+	// AnnotationTokenKey is on the pod template: the id of the token key.
+	AnnotationTokenKey = "openshell.ambient-code.io/token-key"
 )

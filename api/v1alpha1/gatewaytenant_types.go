@@ -150,7 +150,7 @@ type Network struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=32
-	AllowedClients []AllowedClient `json:"allowedClients,omitempty"`
+	AllowedClients []AllowedClient `json:"allowedClients,omitempty"` //nolint:kubeapilinter // a rule demands one of two fields
 }
 
 // AllowedClient selects pods by their labels, by those of their namespaces, or by both, as a peer of a NetworkPolicy does.

@@ -49,7 +49,7 @@ func Connect(ctx context.Context, cluster client.Reader, namespace, directory st
 		return c, err
 	}
 	if c.notAfter, err = certificates.UsableUntil(secret, time.Now()); err != nil {
-		return c, fmt.Errorf("Secret %s/%s cannot be used: %w; see: kubectl gatewaytenant status -n %[1]s", namespace, manifests.ClientTLSName, err)
+		return c, fmt.Errorf("cannot use Secret %s/%s: %w; see: kubectl gatewaytenant status -n %[1]s", namespace, manifests.ClientTLSName, err)
 	}
 	return c, writeBundle(directory, secret.Data, overwrite)
 }

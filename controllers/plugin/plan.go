@@ -99,7 +99,6 @@ func (p Planner) Plan(ctx context.Context, input Input) (Plan, error) {
 // step is a GatewayTenant as it is (nil: it is to be made) and as it would be.
 type step struct {
 	before, after *unstructured.Unstructured
-	spec          []string
 	notes         []string
 }
 

@@ -53,8 +53,11 @@ func newChart(objects []*unstructured.Unstructured, known []knownFlag) (*chart, 
 
 func onlyContainer(deployment *unstructured.Unstructured) (map[string]any, error) {
 	containers, _, err := unstructured.NestedSlice(deployment.Object, "spec", "template", "spec", "containers")
-	if err != nil || len(containers) != 1 {
-		return nil, fmt.Errorf("the Deployment has %d containers instead of one (%v)", len(containers), err)
+	if err != nil {
+		return nil, err
+	}
+	if len(containers) != 1 {
+		return nil, fmt.Errorf("the Deployment has %d containers instead of one", len(containers))
 	}
 	return containers[0].(map[string]any), nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -155,9 +156,7 @@ func (l *leg) agree(ctx context.Context, r *result, process *process) error {
 		return err
 	}
 	served := tally(calls)
-	for key, count := range served {
-		r.Requests[key] = count
-	}
+	maps.Copy(r.Requests, served)
 	r.set("ledger_differences", float64(len(differ)))
 	for _, text := range differ {
 		say("  client and API server do not agree: %s", text)

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -188,13 +187,4 @@ func machine() string {
 		}
 	}
 	return fmt.Sprintf("%d cores, %s, %s", runtime.NumCPU(), model, runtime.Version())
-}
-
-// unknown are the keys of figures that are in no table.
-func (r *result) unknown() []string {
-	keys := maps.Clone(r.Figures)
-	for _, w := range words {
-		delete(keys, w.key)
-	}
-	return slices.Sorted(maps.Keys(keys))
 }

@@ -56,7 +56,7 @@ func agree(t *testing.T, platform manifests.Platform, tenant *v1alpha1.GatewayTe
 	eventually(t, 10*time.Second, func() error {
 		err := admin.Create(t.Context(), tenant.DeepCopy(), client.DryRunAll)
 		if refused := err != nil && strings.Contains(err.Error(), "allowed repository"); refused != notAllowed {
-			return fmt.Errorf("%s: the operator says %v and the API server %w", tenant.Spec.Image, rejected, err)
+			return fmt.Errorf("%s: that it is not allowed, the operator says: %t, and the API server: %w", tenant.Spec.Image, notAllowed, err)
 		}
 		return nil
 	})

@@ -77,7 +77,7 @@ func (o *operator) read(request *http.Request, next http.RoundTripper) (*http.Re
 // asLines asks for JSON alone, whose events can be told apart.
 func asLines(request *http.Request) *http.Request {
 	accept := "application/json"
-	for _, kind := range strings.Split(request.Header.Get("Accept"), ",") {
+	for kind := range strings.SplitSeq(request.Header.Get("Accept"), ",") {
 		if kind = strings.TrimSpace(kind); strings.HasPrefix(kind, accept) {
 			accept = kind
 		}

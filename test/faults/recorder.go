@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -151,10 +152,9 @@ func (r *recorder) forget(namespace string) {
 func (r *recorder) last(namespace string, of id) change {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	changes := r.of[namespace]
-	for i := len(changes) - 1; i >= 0; i-- {
-		if changes[i].id == of {
-			return changes[i]
+	for _, change := range slices.Backward(r.of[namespace]) {
+		if change.id == of {
+			return change
 		}
 	}
 	return change{gone: true}

@@ -194,7 +194,7 @@ func rotated(t *trial) error {
 func readyAgain(t *trial) error {
 	for _, name := range manifests.SecretNames {
 		if t.recorder.last(t.namespace, id{"Secret", name}).gone {
-			return fmt.Errorf("Secret %s is missing", name)
+			return fmt.Errorf("there is no Secret %s", name)
 		}
 	}
 	return ready(t)

@@ -94,7 +94,7 @@ func (g *generator) mutated(text string) string {
 		case 0:
 			text = text[:at] + g.of(injections) + text[at:]
 		case 1:
-			text = text[:at] + string(rune(g.IntN(0x250))) + text[at:]
+			text = text[:at] + string(rune(g.Int32N(0x250))) + text[at:]
 		case 2:
 			text = text[:at]
 		case 3:

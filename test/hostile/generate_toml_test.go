@@ -2,6 +2,7 @@ package hostile
 
 import (
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 )
@@ -45,9 +46,7 @@ func (g *generator) line() string {
 func (g *generator) ownKeys() {
 	g.is("operator's key")
 	keys := fixedKeys(g.namespace)
-	for key, value := range orAbsent(g.namespace) {
-		keys[key] = value
-	}
+	maps.Copy(keys, orAbsent(g.namespace))
 	key := g.of(ownKeys)
 	value := strconv.Quote(g.of(g.others))
 	switch g.IntN(6) {

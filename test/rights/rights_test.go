@@ -41,8 +41,7 @@ func play(ctx context.Context, s *stage) error {
 		ended <- nil
 	}
 	cancel()
-	<-ended
-	return err
+	return errors.Join(err, <-ended)
 }
 
 // TestEachRightOfTheOperatorIsNeeded takes each away in turn. First, that the story comes to its end with all of them.

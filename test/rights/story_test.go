@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -188,10 +189,8 @@ func (s *stage) namesChange(ctx context.Context) error {
 		if err := admin.Get(ctx, client.ObjectKey{Namespace: s.bridged(), Name: v1alpha1.Name}, gt); err != nil {
 			return err
 		}
-		for _, name := range gt.Status.ServerDNSNames {
-			if name == "b.example.com" {
-				return nil
-			}
+		if slices.Contains(gt.Status.ServerDNSNames, "b.example.com") {
+			return nil
 		}
 		return fmt.Errorf("it has %v", gt.Status.ServerDNSNames)
 	})
