@@ -159,6 +159,9 @@ func AskedFor(rendered, live metav1.Object) bool {
 	return marked && was != rendered.GetAnnotations()[annotationAsked]
 }
 
+// Rendered tells whether a StatefulSet bears the marks of one that was rendered here.
+func Rendered(live metav1.Object) bool { return live.GetAnnotations()[annotationAsked] != "" }
+
 // RolledByPlatform tells whether a StatefulSet was changed last for a cause of the platform's.
 func RolledByPlatform(live metav1.Object) bool { return live.GetAnnotations()[annotationRollout] != "" }
 

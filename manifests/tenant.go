@@ -110,7 +110,8 @@ func NewTenant(gt *v1alpha1.GatewayTenant, platform Platform) (Tenant, error) {
 		network:       gt.Spec.Network,
 		sandboxTokens: gt.Spec.SandboxTokens != v1alpha1.SandboxTokensDisabled,
 	}
-	t.asked = hash([]string{gt.Spec.Image, gt.Spec.Version, gt.Spec.Config, string(gt.Spec.SandboxTokens)})
+	asked := []string{gt.Spec.Image, gt.Spec.Version, gt.Spec.Config, string(gt.Spec.SandboxTokens)}
+	t.asked = hash(append(asked, wildcards(names)...)) // the other names restart nothing
 	t.confirmed, _ = parseVersion(gt.Annotations[v1alpha1.AnnotationConfirmVersion])
 	if t.gatewayTOML, err = gatewayTOML(t, gt.Spec.Config); err != nil {
 		return Tenant{}, err

@@ -116,3 +116,19 @@ func TestPlatformSettingsAreChecked(t *testing.T) {
 		}
 	}
 }
+
+// TestWildcardIsAskedForByTheTenant: it restarts the gateway, and that must not wait as an update of the platform does.
+func TestWildcardIsAskedForByTheTenant(t *testing.T) {
+	plain, err := tenantOf(t, v1alpha1.GatewayTenantSpec{ServerDNSNames: []string{"a.example.com"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wild, err := tenantOf(t, v1alpha1.GatewayTenantSpec{ServerDNSNames: []string{"*.example.com"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	none, err := tenantOf(t, v1alpha1.GatewayTenantSpec{})
+	if err != nil || plain.asked != none.asked || wild.asked == none.asked {
+		t.Errorf("asked for: %s without names, %s with one, %s with a wildcard (%v)", none.asked, plain.asked, wild.asked, err)
+	}
+}

@@ -6,8 +6,13 @@ import (
 	"testing"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
 // TestTurnsAreGivenAFewAtATime plays what passes over tenants would do.
@@ -88,4 +93,15 @@ func TestRivalsAreThoseWhoDoNotStop(t *testing.T) {
 	is()
 	r.note("a", []string{"control-plane"})
 	is()
+}
+
+// TestAdoptionThatWasCutShortStillWaitsForItsTurn: the fields of others are ours by then, and nothing was applied yet.
+func TestAdoptionThatWasCutShortStillWaitsForItsTurn(t *testing.T) {
+	live := &appsv1.StatefulSet{ObjectMeta: metav1.ObjectMeta{ManagedFields: []metav1.ManagedFieldsEntry{{
+		Manager: manifests.Manager, Operation: metav1.ManagedFieldsOperationApply, FieldsType: "FieldsV1", FieldsV1: metav1.NewFieldsV1(`{"f:spec":{"f:replicas":{}}}`),
+	}}}}
+	rendered := &unstructured.Unstructured{Object: map[string]any{"kind": "StatefulSet"}}
+	if !byPlatform(rendered, live) {
+		t.Error("its restart is not the platform's")
+	}
 }

@@ -240,7 +240,9 @@ func (t *trial) cameTo(ctx context.Context, generation int64) error {
 			last, since = is, time.Now()
 		}
 		calm := 300 * time.Millisecond
-		onTheWay := meta.IsStatusConditionTrue(tenant.Status.Conditions, v1alpha1.ConditionReconciling)
+		certificates := meta.FindStatusCondition(tenant.Status.Conditions, v1alpha1.ConditionCertificatesReady)
+		onTheWay := meta.IsStatusConditionTrue(tenant.Status.Conditions, v1alpha1.ConditionReconciling) ||
+			certificates != nil && certificates.Reason == v1alpha1.ReasonRenewing
 		if onTheWay {
 			calm = 10 * time.Second // it will not get any further
 		}
