@@ -88,13 +88,16 @@ func record(ctx context.Context, admin client.WithWatch) (*recorder, error) {
 	return r, nil
 }
 
-// follow notes what a watch tells. API servers end watches after some time; then it goes on where it was.
+// follow notes what a watch tells. API servers end watches after some time; then it goes on where it was. One that was
+// started again does not know that any more: then all that there is comes anew, and of what went meanwhile, another's uid
+// in its place tells.
 func (r *recorder) follow(ctx context.Context, admin client.WithWatch, list client.ObjectList, kind string, w watch.Interface) {
 	last := ""
 	for ctx.Err() == nil {
 		for event := range w.ResultChan() {
 			object, is := event.Object.(client.Object)
 			if !is {
+				last = ""
 				continue // the watch's own end
 			}
 			last = object.GetResourceVersion()
