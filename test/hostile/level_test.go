@@ -50,6 +50,12 @@ var (
 // levelMetadata takes out hashes and uids, and returns the owner's uid.
 func levelMetadata(object map[string]any, say says) (owned string) {
 	takeAnnotations(object, say, computed, "metadata")
+	if uid, there, _ := unstructured.NestedString(object, "metadata", "uid"); there { // of the object that is meant to be changed
+		if !aUID.MatchString(uid) {
+			say("its uid is %q", uid)
+		}
+		unstructured.RemoveNestedField(object, "metadata", "uid")
+	}
 	owners, _, _ := unstructured.NestedSlice(object, "metadata", "ownerReferences")
 	for _, owner := range owners {
 		if owned, _ = owner.(map[string]any)["uid"].(string); !aUID.MatchString(owned) {
