@@ -88,8 +88,8 @@ FAULTS ?=
 faults: devcluster ## Show that the operator bears faults: two hours, or as FAULTS says, such as FAULTS='-budget 10m -transitions 0'
 	@go run ./test/faults $(FAULTS)
 
-faults-small: devcluster ## The same for a few workloads and plans, within three minutes
-	@go run ./test/faults -workloads '^(create|image|lost certificate)$$' -plans 60 -budget 100s -canaries=false -models=false -tenants 0 -transitions 0
+faults-small: devcluster ## Crashes at the writes of three workloads, within three minutes
+	@go run ./test/faults -workloads '^(create|image|lost certificate)$$' -only '. crash' -plans 60 -budget 100s -canaries=false -models=false -tenants 0 -transitions 0
 
 FUZZTIME ?= 30s
 fuzz: ## Let each fuzz target look for inputs that break it, for FUZZTIME each (30s)
