@@ -3,6 +3,7 @@ package manifests
 import (
 	"testing"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
@@ -36,6 +37,18 @@ func TestIDsAreLeftToAClusterThatAssignsThem(t *testing.T) {
 			if context["runAsNonRoot"] != true {
 				t.Errorf("%s: may run as root", object.GetKind())
 			}
+		}
+	}
+}
+
+// TestTwoBadSelectorsAreToldAlwaysAlike: a message that varies would be written to the status again and again.
+func TestTwoBadSelectorsAreToldAlwaysAlike(t *testing.T) {
+	bad := &metav1.LabelSelector{MatchLabels: map[string]string{"app": "not a label", "other": "nor this"}}
+	network := v1alpha1.Network{AllowedClients: []v1alpha1.AllowedClient{{NamespaceSelector: bad, PodSelector: bad}}}
+	first := checkNetwork(network).Error()
+	for range 100 {
+		if again := checkNetwork(network).Error(); again != first {
+			t.Fatalf("once it says %q, and once %q", first, again)
 		}
 	}
 }
