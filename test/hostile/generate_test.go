@@ -19,19 +19,20 @@ type generator struct {
 	namespace string
 	others    []string // namespaces of others
 	size      string   // of the volume, which only grows
+	upTo      int      // kinds of hostility in an attempt
 	fresh     bool     // each attempt is of a new GatewayTenant, so storage may be anything
 	attempt   attempt
 }
 
-func newGenerator(seed uint64, namespace string, others []string) *generator {
+func newGenerator(seed uint64, namespace string, others []string, upTo int) *generator {
 	stream := uint64(0)
 	for _, b := range []byte(namespace) {
 		stream = stream*31 + uint64(b)
 	}
-	return &generator{Rand: rand.New(rand.NewPCG(seed, stream)), namespace: namespace, others: append([]string{"kube-system", "default", platformNamespace, ""}, others...)}
+	return &generator{Rand: rand.New(rand.NewPCG(seed, stream)), namespace: namespace, upTo: upTo, others: append([]string{"kube-system", "default", platformNamespace, ""}, others...)}
 }
 
-// next makes an attempt: some fields are as anybody's, one to three are hostile.
+// next makes an attempt: some fields are as anybody's, one to g.upTo are hostile.
 func (g *generator) next() attempt {
 	g.attempt = attempt{spec: map[string]any{}, annotations: map[string]any{}, labels: map[string]any{}}
 	g.harmless()
@@ -39,7 +40,7 @@ func (g *generator) next() attempt {
 		g.images, g.names, g.names, g.configs, g.configs, g.configs, g.ownKeys, g.ownKeys, g.rotations, g.rotations,
 		g.otherAnnotations, g.labelled, g.networks, g.networks, g.volumes, g.unknownFields, g.wrongTypes,
 	}
-	for range 1 + g.IntN(3) {
+	for range 1 + g.IntN(g.upTo) {
 		kinds[g.IntN(len(kinds))]()
 	}
 	return g.attempt
@@ -163,7 +164,7 @@ func (g *generator) otherAnnotations() {
 	g.is("annotation")
 	for range 1 + g.IntN(3) {
 		value := g.word()
-		if g.IntN(4) == 0 {
+		if g.IntN(40) == 0 { // rarely: every write of the object's status carries it
 			value = strings.Repeat(value+" ", 500)
 		}
 		g.attempt.annotations[g.of(annotations)] = value

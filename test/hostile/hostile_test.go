@@ -24,7 +24,7 @@ var (
 
 // share is how many of the attempts a tenant makes by deleting its GatewayTenant and making another: this needs the whole
 // control plane, and takes its time.
-const share = 200
+const share = 1000
 
 // TestHostileTenants has tenants attack, all at once. While they write over their GatewayTenants, nobody acts on what the
 // operator writes: what pods do is not what is tested, and would take nine tenths of the time. Then the rest of the
@@ -45,7 +45,7 @@ func TestHostileTenants(t *testing.T) {
 	counts := &tally{byKind: map[string]*[outcomes]int{}}
 	var attackers []*attackerIn
 	for i, name := range names {
-		attackers = append(attackers, p.attackerIn(t, seen, counts, newGenerator(*seed, name, []string{names[(i+1)%len(names)], bystanders[0]})))
+		attackers = append(attackers, p.attackerIn(t, seen, counts, newGenerator(*seed, name, []string{names[(i+1)%len(names)], bystanders[0]}, 9)))
 	}
 	p.freeze(t)
 	for _, namespace := range bystanders {

@@ -28,6 +28,7 @@ type observer struct {
 // state is what the status of a GatewayTenant says.
 type state struct {
 	uid, gone       types.UID // of the one that is there, and of the last one that was
+	version         string    // of the resource
 	observed        int64
 	accepted, ready bool
 }
@@ -72,7 +73,7 @@ func (p *place) observe(t *testing.T, collecting *collector) *observer {
 
 func (o *observer) note(tenant *v1alpha1.GatewayTenant, gone bool) {
 	is := state{
-		uid: tenant.UID, observed: tenant.Status.ObservedGeneration,
+		uid: tenant.UID, version: tenant.ResourceVersion, observed: tenant.Status.ObservedGeneration,
 		accepted: meta.IsStatusConditionTrue(tenant.Status.Conditions, v1alpha1.ConditionAccepted),
 		ready:    meta.IsStatusConditionTrue(tenant.Status.Conditions, v1alpha1.ConditionReady),
 	}
@@ -86,6 +87,13 @@ func (o *observer) note(tenant *v1alpha1.GatewayTenant, gone bool) {
 		close(woken)
 		delete(o.woken, tenant.Namespace)
 	}
+}
+
+// now is where a tenant stands.
+func (o *observer) now(namespace string) state {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.states[namespace]
 }
 
 // wait waits until a tenant stands as wanted.

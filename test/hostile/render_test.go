@@ -26,7 +26,7 @@ func TestRendered(t *testing.T) {
 		t.Fatal(err)
 	}
 	attempts, from := *renderedSpecs, max(*seed, 1)
-	o, g, rendered := newOracle(), newGenerator(from, "tenant-a", []string{"tenant-b", "tenant-c"}), 0
+	o, g, rendered := newOracle(), newGenerator(from, "tenant-a", []string{"tenant-b", "tenant-c"}, 3), 0
 	for i := range attempts {
 		if i > 0 && i%10000 == 0 {
 			fmt.Fprintf(os.Stderr, "hostile: %d of %d are rendered\n", i, attempts)
