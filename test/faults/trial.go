@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -83,7 +84,7 @@ func (e *env) run(ctx context.Context, p plan, undisturbed *outcome) (outcome, e
 	}
 	out.reached, out.points, out.versions = p.at == "" || t.proxy.happened(), t.proxy.points, versions(t.recorder.changes(t.namespace))
 	if undisturbed != nil && len(out.wrong) == 0 {
-		out.wrong = append(t.judge(ctx, *undisturbed), difference(undisturbed.state, out.state)...)
+		out.wrong = append(t.judge(ctx, *undisturbed), difference(t.withoutFormer(t.expected(undisturbed.state, out.state)), t.withoutFormer(out.state))...)
 	}
 	out.took = time.Since(began)
 	return out, nil
@@ -106,6 +107,7 @@ func (e *env) newTrial(ctx context.Context, p plan) (*trial, error) {
 		WatchNamespaces: []string{namespace}, CertgenImage: "gatewaytenant-operator:latest", AllowedRepositories: []string{"ghcr.io/nvidia/"},
 		Lifetimes: certificates.DefaultLifetimes, LeaderElect: p.kind.platform, Concurrency: 4, RolloutPercent: 10, MetricsAddress: "0", ProbeAddress: "0",
 	}
+	t.options.Lifetimes.TrustDelay = 2 * time.Second // so that an authority's successor is shown before the plan ends
 	if p.workload.options != nil {
 		p.workload.options(&t.options)
 	}
@@ -208,7 +210,7 @@ func (t *trial) settle(ctx context.Context, done func(*trial) error) error {
 	defer cancel()
 	var doneAt time.Time
 	return poll(ctx, func() error {
-		if err := done(t); err != nil {
+		if err := cmp.Or(done(t), t.certificatesRest()); err != nil {
 			doneAt = time.Time{}
 			return err
 		}
