@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -41,9 +42,10 @@ func (t *trial) expected(undisturbed, is state) state {
 	return want
 }
 
-// withoutFormer is a state whose Secrets do not say which authority there was before: one that was deleted is made anew.
+// withoutFormer is a state whose Secrets do not say which authority there was before: where one was deleted, another may
+// have to be made, and the former one is trusted beside it.
 func (t *trial) withoutFormer(s state) state {
-	if !t.somebodyDeleted(id{"Secret", manifests.CAName}) {
+	if !slices.ContainsFunc(manifests.SecretNames[:], func(name string) bool { return t.somebodyDeleted(id{"Secret", name}) }) {
 		return s
 	}
 	s = maps.Clone(s)
@@ -58,6 +60,9 @@ func (t *trial) withoutFormer(s state) state {
 		}
 		if annotations, _, _ := unstructured.NestedMap(content, "metadata", "annotations"); len(annotations) == 0 {
 			unstructured.RemoveNestedField(content, "metadata", "annotations")
+		}
+		if t.workload.name == "adoption" { // one that the earlier control plane made has other labels than one that is made anew
+			unstructured.RemoveNestedField(content, "metadata", "labels")
 		}
 		s[name] = content
 	}

@@ -93,7 +93,7 @@ func changes(ctx context.Context, t *trial, object *unstructured.Unstructured) e
 	return nil
 }
 
-// swallow deletes an object and makes it again as it was, and the operator hears of neither.
+// swallow deletes an object and makes it again as it was, and the operator never hears that it was gone.
 func swallow(t *trial) action {
 	return meddle(func(ctx context.Context, t *trial, object *unstructured.Unstructured) error {
 		if err := t.admin.Get(ctx, client.ObjectKeyFromObject(object), object); err != nil {
@@ -108,7 +108,7 @@ func swallow(t *trial) action {
 		}
 		o := t.current()
 		o.watching.swallow.Store(&resource)
-		defer time.AfterFunc(300*time.Millisecond, func() { o.watching.swallow.Store(nil) })
+		defer time.AfterFunc(time.Duration(300+t.upTo(2000))*time.Millisecond, func() { o.watching.swallow.Store(nil) })
 		if err := t.admin.Delete(ctx, object); err != nil {
 			return err
 		}

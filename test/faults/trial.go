@@ -13,6 +13,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/controllers"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
@@ -24,7 +25,8 @@ type trial struct {
 	*env
 	plan
 	namespace string
-	platform  string // the operator's own namespace
+	platform  string        // the operator's own namespace
+	reads     client.Reader // what there is
 	proxy     *proxy
 	options   controllers.Options
 	armed     uint64           // the recorder's version when the workload's change began
@@ -79,7 +81,7 @@ func (e *env) run(ctx context.Context, p plan, undisturbed *outcome) (outcome, e
 	if err := t.harness(); err != nil {
 		return outcome{}, fmt.Errorf("%s: %w", p.name(), err)
 	}
-	if out.state, err = t.stateOf(ctx); err != nil {
+	if out.state, err = t.stateOf(ctx, t.admin); err != nil {
 		return outcome{}, err
 	}
 	out.reached, out.points, out.versions = p.at == "" || t.proxy.happened(), t.proxy.points, versions(t.recorder.changes(t.namespace))
@@ -93,7 +95,7 @@ func (e *env) run(ctx context.Context, p plan, undisturbed *outcome) (outcome, e
 // newTrial makes the plan's namespaces.
 func (e *env) newTrial(ctx context.Context, p plan) (*trial, error) {
 	namespace := fmt.Sprintf("f-%06d", e.number.Add(1))
-	t := &trial{env: e, plan: p, namespace: namespace, platform: platformNamespace, deleted: map[id]bool{}}
+	t := &trial{env: e, plan: p, namespace: namespace, platform: platformNamespace, deleted: map[id]bool{}, reads: e.admin}
 	if p.workload.bridge || p.kind.platform {
 		t.platform = namespace + "-platform"
 	}
