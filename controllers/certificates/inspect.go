@@ -178,6 +178,8 @@ func (s *set) describe(seen *Seen) {
 	}
 	if s.server.of(s.ca) && s.client.of(s.ca) {
 		seen.Rotated.CA = s.ca.rotated
+	} else if s.server.rotatedCA == s.client.rotatedCA { // theirs is lost, or they are to follow another
+		seen.Rotated.CA = s.server.rotatedCA
 	}
 }
 

@@ -179,3 +179,19 @@ func TestNameThatWasTakenAwayGoes(t *testing.T) {
 		t.Errorf("made elsewhere: %d, %s", finding.Need, finding)
 	}
 }
+
+// TestRotationStaysDoneWhenItsAuthorityIsLost: what both sides show goes on telling of it.
+func TestRotationStaysDoneWhenItsAuthorityIsLost(t *testing.T) {
+	secrets := issued(t, "a.example.com")
+	for _, secret := range secrets {
+		metav1.SetMetaDataAnnotation(&secret.ObjectMeta, annotationRotateCA, "1")
+	}
+	wanted := Wanted{Owner: "tenant", ServerNames: []string{"a.example.com"}, Rotation: manifests.Rotation{CA: "1"}}
+	if is := Inspect(secrets, wanted, now).Rotated.CA; is != "1" {
+		t.Errorf("done was %q", is)
+	}
+	secrets[manifests.CAName].Data = otherCA // as certgen makes another in its place
+	if is := Inspect(secrets, wanted, now).Rotated.CA; is != "1" {
+		t.Errorf("after the authority was lost, done was %q", is)
+	}
+}

@@ -33,6 +33,9 @@ func (r *Reconciler) converge(ctx context.Context, gt *v1alpha1.GatewayTenant, p
 		foundation = slices.DeleteFunc(slices.Clone(foundation), manifests.GoesWithThePod)
 	}
 	if p.err = r.applyAll(ctx, foundation, p.seen); p.err != nil {
+		if p.seen.statefulSet != nil { // what runs needs its certificates, however long the rest takes
+			p.err = errors.Join(p.err, r.certgen(ctx, gt, p))
+		}
 		return
 	}
 	p.err = errors.Join(r.certgen(ctx, gt, p), r.clearUp(ctx, p))

@@ -119,7 +119,12 @@ func (c *campaign) faults(ctx, budget context.Context) error {
 	if err != nil {
 		return err
 	}
-	plans := slices.DeleteFunc(append(slices.Clone(crashes), others...), func(p plan) bool { return p.name() != c.only && !only.MatchString(p.name()) })
+	plans := append(slices.Clone(crashes), others...)
+	fits := func(p plan) bool { return only.MatchString(p.name()) }
+	if slices.ContainsFunc(plans, func(p plan) bool { return p.name() == c.only }) { // a name, read as an expression, fits many
+		fits = func(p plan) bool { return p.name() == c.only }
+	}
+	plans = slices.DeleteFunc(plans, func(p plan) bool { return !fits(p) })
 	if c.plans > 0 {
 		rand.New(rand.NewPCG(c.seed, 1)).Shuffle(len(plans), func(i, j int) { plans[i], plans[j] = plans[j], plans[i] }) //nolint:gosec // a replay needs the same numbers
 		plans = plans[:min(len(plans), c.plans)]

@@ -26,6 +26,7 @@ type options struct {
 	models           bool
 	tenants          int
 	transitions      int
+	walkers          int
 	transitionBudget time.Duration
 }
 
@@ -43,6 +44,7 @@ func main() {
 	flag.BoolVar(&o.models, "models", true, "explore the models of the planners")
 	flag.IntVar(&o.tenants, "tenants", 200, "how many tenants are created while etcd and the API server are killed; 0: none")
 	flag.IntVar(&o.transitions, "transitions", 10000, "how many changes of a spec are made")
+	flag.IntVar(&o.walkers, "walkers", 40, "how many tenants are changed at once")
 	flag.DurationVar(&o.transitionBudget, "transition-budget", time.Hour, "for how long they are")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

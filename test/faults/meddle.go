@@ -16,18 +16,19 @@ import (
 // mark is a label of somebody else, who changes a tenant's object.
 const mark = "faults.example.com/somebody"
 
-// edits are how somebody changes an object of a kind: a field of ours, an element of their own, the owner.
+// edits are how somebody changes an object of a kind: a field of ours, an element of a list of ours, the owner. What is
+// beside our fields would rightly stay.
 var edits = map[string]string{
 	"ServiceAccount":     `{"automountServiceAccountToken": true, "metadata": {"ownerReferences": null}}`,
 	"RoleBinding":        `{"subjects": null}`,
 	"ClusterRoleBinding": `{"subjects": null}`,
-	"ConfigMap":          `{"data": {"gateway.toml": "changed", "other": "key"}}`,
+	"ConfigMap":          `{"data": {"gateway.toml": "changed"}}`,
 	"NetworkPolicy":      `{"spec": {"podSelector": {"matchLabels": {"some": "body"}}}}`,
 	"Service": `{"spec": {"selector": {"some": "body"}, "ports": [{"name": "grpc", "port": 8080}, {"name": "other", "port": 99}, ` +
 		`{"name": "metrics", "port": 9090}]}}`,
 	"Job":                   `{"metadata": {"annotations": {"openshell.ambient-code.io/wish": "changed"}}}`,
 	"PersistentVolumeClaim": `{"metadata": {"labels": {"app.kubernetes.io/managed-by": "somebody"}}}`,
-	"StatefulSet": `{"spec": {"replicas": 2, "template": {"spec": {"shareProcessNamespace": true, "initContainers": ` +
+	"StatefulSet": `{"spec": {"replicas": 0, "template": {"spec": {"shareProcessNamespace": true, "initContainers": ` +
 		`[{"name": "other", "image": "registry.example.com/other:1"}]}}}}`,
 	"Secret": `{"metadata": {"ownerReferences": null}}`,
 }
@@ -76,7 +77,10 @@ func (t *trial) meddledWith(of id) {
 }
 
 func deletes(ctx context.Context, t *trial, object *unstructured.Unstructured) error {
-	return t.admin.Delete(ctx, object, client.PropagationPolicy("Background"))
+	if err := t.admin.Delete(ctx, object, client.PropagationPolicy("Background")); err != nil {
+		return err
+	}
+	return t.letGo(ctx, id{object.GetKind(), object.GetName()})
 }
 
 func changes(ctx context.Context, t *trial, object *unstructured.Unstructured) error {
@@ -89,7 +93,7 @@ func changes(ctx context.Context, t *trial, object *unstructured.Unstructured) e
 	return nil
 }
 
-// swallow deletes an object and makes it again as it was, and the operator hears of neither.
+// swallow deletes an object and makes it again as it was, and the operator never hears that it was gone.
 func swallow(t *trial) action {
 	return meddle(func(ctx context.Context, t *trial, object *unstructured.Unstructured) error {
 		if err := t.admin.Get(ctx, client.ObjectKeyFromObject(object), object); err != nil {
@@ -104,7 +108,7 @@ func swallow(t *trial) action {
 		}
 		o := t.current()
 		o.watching.swallow.Store(&resource)
-		defer time.AfterFunc(300*time.Millisecond, func() { o.watching.swallow.Store(nil) })
+		defer time.AfterFunc(time.Duration(300+t.upTo(2000))*time.Millisecond, func() { o.watching.swallow.Store(nil) })
 		if err := t.admin.Delete(ctx, object); err != nil {
 			return err
 		}

@@ -133,7 +133,7 @@ func (t *trial) marks(ctx context.Context) []string {
 		return nil
 	}
 	object, of := t.object()
-	if of.kind == "Job" || t.workload.all {
+	if of.kind == "Job" || t.workload.all || t.workload.replaces[of] {
 		return nil // it is replaced
 	}
 	if err := t.admin.Get(ctx, client.ObjectKeyFromObject(object), object); err != nil {

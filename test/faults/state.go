@@ -21,18 +21,22 @@ import (
 // the namespace.
 type state map[string]any
 
+// statesKinds are the kinds of what there is in a state.
+func statesKinds() []schema.GroupVersionKind {
+	return append(slices.Clone(kinds), corev1.SchemeGroupVersion.WithKind("Pod"))
+}
+
 // stateOf reads the objects of the trial's tenant.
-func (t *trial) stateOf(ctx context.Context) (state, error) {
+func (t *trial) stateOf(ctx context.Context, from client.Reader) (state, error) {
 	s := state{}
-	pods := corev1.SchemeGroupVersion.WithKind("Pod")
-	for _, gvk := range append(slices.Clone(kinds), pods) {
+	for _, gvk := range statesKinds() {
 		list := &unstructured.UnstructuredList{}
 		list.SetGroupVersionKind(gvk.GroupVersion().WithKind(gvk.Kind + "List"))
 		where := []client.ListOption{client.InNamespace(t.namespace)}
 		if gvk.Kind == "ClusterRoleBinding" {
 			where = []client.ListOption{client.MatchingLabels{manifests.LabelManagedBy: manifests.Manager}}
 		}
-		if err := t.admin.List(ctx, list, where...); err != nil {
+		if err := from.List(ctx, list, where...); err != nil {
 			return nil, err
 		}
 		for _, object := range list.Items {

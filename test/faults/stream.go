@@ -33,11 +33,21 @@ func (s *stream) Read(into []byte) (int, error) {
 		if s.of.watching.expired.Load() {
 			return 0, io.ErrUnexpectedEOF // it breaks, and cannot be taken up again where it was
 		}
-		if swallowed := s.of.watching.swallow.Load(); swallowed == nil || *swallowed != s.resource {
-			s.rest.Write(line)
+		if s.swallows() && bytes.HasPrefix(line, []byte(`{"type":"DELETED"`)) {
+			continue
 		}
+		for s.swallows() && s.of.ctx.Err() == nil { // what came in its place is seen later, as a relist would show it
+			time.Sleep(5 * time.Millisecond)
+		}
+		s.rest.Write(line)
 	}
 	return s.rest.Read(into)
+}
+
+// swallows tells whether the plan has just now something vanish of which the operator does not hear.
+func (s *stream) swallows() bool {
+	swallowed := s.of.watching.swallow.Load()
+	return swallowed != nil && *swallowed == s.resource
 }
 
 // Close ends the watch.

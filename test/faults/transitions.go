@@ -11,20 +11,18 @@ import (
 	"sync"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
-	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
 // walk goes from spec to spec of every leaf of the CRD, and holds what becomes of a tenant that was changed against what
 // becomes of a fresh one with the same spec.
 type walk struct {
 	*campaign
-	specs []map[string]any
+	specs  []map[string]any
+	cached client.Reader // what there is
 
 	mu          sync.Mutex
 	fresh       map[string]*fresh // by spec
@@ -52,13 +50,16 @@ func (c *campaign) transitionsUntil(ctx, budget context.Context, enough int) (*w
 		return nil, err
 	}
 	w := &walk{campaign: c, specs: specs(all), fresh: map[string]*fresh{}}
+	if w.cached, err = c.cache(ctx); err != nil {
+		return nil, err
+	}
 	home, err := c.everywhere(ctx, "transitions")
 	if err != nil {
 		return nil, err
 	}
 	defer home.end()
 	var walkers sync.WaitGroup
-	for n := range c.parallel {
+	for n := range c.walkers {
 		walkers.Go(func() { w.walk(ctx, budget, enough, rand.New(rand.NewPCG(c.seed, uint64(n)))) }) //nolint:gosec // a replay needs the same numbers
 	}
 	began := time.Now()
@@ -66,7 +67,7 @@ func (c *campaign) transitionsUntil(ctx, budget context.Context, enough int) (*w
 		for budget.Err() == nil {
 			time.Sleep(10 * time.Second)
 			w.mu.Lock()
-			fmt.Fprintf(c.out, "transitions: %d in %s, %d mismatches\n", w.transitions, time.Since(began).Round(time.Second), len(w.mismatches))
+			fmt.Fprintf(c.out, "transitions: %d of %d in %s, %.0f a minute; %d mismatches\n", w.transitions, enough, time.Since(began).Round(time.Second), float64(w.transitions)/time.Since(began).Minutes(), len(w.mismatches))
 			w.mu.Unlock()
 		}
 	}()
@@ -88,17 +89,18 @@ func (w *walk) walk(ctx, budget context.Context, enough int, random *rand.Rand) 
 			t.end()
 		}
 	}()
+	before := state{}
 	for from := "nothing"; budget.Err() == nil && w.count() < enough; {
 		if t == nil {
 			var err error
-			if t, err = w.newTrial(ctx, plan{workload: &workload{name: "transitions"}, kind: undisturbed}); err != nil {
+			if t, err = w.tenantTo(ctx, "transitions"); err != nil {
 				w.mismatch("a namespace: %v", err)
 				return
 			}
-			from = "nothing"
+			from, before = "nothing", state{}
 		}
 		spec := w.specs[random.IntN(len(w.specs))]
-		goOn, err := w.step(ctx, t, spec)
+		goOn, err := w.step(ctx, t, spec, &before)
 		w.mu.Lock()
 		w.transitions++
 		w.mu.Unlock()
@@ -121,41 +123,52 @@ func (w *walk) mismatch(format string, args ...any) {
 }
 
 // step changes a tenant's spec, and compares. Whether the tenant can go on from there is the answer.
-func (w *walk) step(ctx context.Context, t *trial, spec map[string]any) (goOn bool, err error) {
+func (w *walk) step(ctx context.Context, t *trial, spec map[string]any, before *state) (goOn bool, err error) {
 	fresh := w.freshOf(ctx, spec)
 	if fresh.err != nil {
 		return false, fmt.Errorf("a fresh one: %w", fresh.err)
 	}
-	before, err := t.stateOf(ctx)
-	if err != nil {
-		return false, err
-	}
-	withoutHistory(before)
 	is := w.become(ctx, t, spec)
-	switch {
+	goOn, err = w.compare(*before, is, fresh, spec)
+	if err != nil && is.err == nil { // it may not have come to rest, or the cache not to what there is
+		time.Sleep(5 * time.Second)
+		is.state, is.err = t.read(ctx, t.admin)
+		fresh = w.freshAgain(ctx, spec)
+		goOn, err = w.compare(*before, is, fresh, spec)
+	}
+	*before = is.state
+	return goOn, err
+}
+
+// compare holds what became of a tenant against what becomes of a fresh one, or against what it was before if its spec is
+// one that changes nothing.
+func (w *walk) compare(before state, is, fresh settled, spec map[string]any) (goOn bool, err error) {
+	suspended, _ := spec["suspend"].(bool)
+	switch reason := acceptedReason(is.state); {
 	case is.err != nil:
 		return false, is.err
 	case is.refused != "" && strings.Contains(is.refused, "storage."):
-		return false, nil // a volume cannot become what a fresh one may be
+		return false, same(before, is.state) // a volume cannot become what a fresh one may be
 	case is.refused != "" && fresh.refused == "" || is.refused == "" && fresh.refused != "":
 		return false, fmt.Errorf("the API server says %q, and %q of a fresh one", is.refused, fresh.refused)
 	case is.refused != "":
 		return true, same(before, is.state)
-	}
-	switch reason := acceptedReason(is.state); reason {
-	case v1alpha1.ReasonVersionHeld, v1alpha1.ReasonInvalidStorage:
-		return false, nil // the volume has a history, which a fresh one has not
-	case v1alpha1.ReasonAccepted:
-		if suspended, _ := spec["suspend"].(bool); suspended {
-			return true, same(without(before), without(is.state))
-		}
+	case reason == v1alpha1.ReasonVersionHeld || reason == v1alpha1.ReasonInvalidStorage:
+		return false, same(without(before), without(is.state)) // the volume has a history, which a fresh one has not
+	case reason == v1alpha1.ReasonAccepted && !suspended:
 		return true, same(fresh.state, is.state)
-	default:
-		if wanted := acceptedReason(fresh.state); wanted != reason {
-			return false, fmt.Errorf("it is %s, and a fresh one %s", reason, wanted)
-		}
-		return true, same(without(before), without(is.state)) // what ran goes on running
+	case reason != acceptedReason(fresh.state):
+		return false, fmt.Errorf("it is %s, and a fresh one %s", reason, acceptedReason(fresh.state))
 	}
+	return true, same(without(before), without(is.state)) // what ran goes on running
+}
+
+// freshAgain forgets what became of a spec, and tries it once more.
+func (w *walk) freshAgain(ctx context.Context, spec map[string]any) settled {
+	w.mu.Lock()
+	delete(w.fresh, textOf(spec))
+	w.mu.Unlock()
+	return w.freshOf(ctx, spec)
 }
 
 // freshOf is what becomes of a new tenant with a spec.
@@ -168,7 +181,7 @@ func (w *walk) freshOf(ctx context.Context, spec map[string]any) settled {
 	}
 	w.mu.Unlock()
 	of.once.Do(func() {
-		t, err := w.newTrial(ctx, plan{workload: &workload{name: "fresh"}, kind: undisturbed})
+		t, err := w.tenantTo(ctx, "fresh")
 		if err != nil {
 			of.err = err
 			return
@@ -177,80 +190,6 @@ func (w *walk) freshOf(ctx context.Context, spec map[string]any) settled {
 		of.settled = w.become(ctx, t, spec)
 	})
 	return of.settled
-}
-
-// become gives a tenant a spec, and waits until that has led to something.
-func (w *walk) become(ctx context.Context, t *trial, spec map[string]any) (is settled) {
-	object := &unstructured.Unstructured{}
-	object.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("GatewayTenant"))
-	err := t.admin.Get(ctx, client.ObjectKey{Namespace: t.namespace, Name: v1alpha1.Name}, object)
-	absent := apierrors.IsNotFound(err)
-	if client.IgnoreNotFound(err) != nil {
-		is.err = err
-		return is
-	}
-	object.SetNamespace(t.namespace)
-	object.SetName(v1alpha1.Name)
-	object.Object["spec"] = deepCopy(spec)
-	if absent {
-		err = t.admin.Create(ctx, object)
-	} else {
-		err = t.admin.Update(ctx, object)
-	}
-	switch {
-	case apierrors.IsConflict(err):
-		return w.become(ctx, t, spec) // its status was written meanwhile
-	case apierrors.IsInvalid(err) || apierrors.IsBadRequest(err):
-		is.refused = strings.ReplaceAll(err.Error(), t.namespace, "NAMESPACE")
-	case err != nil:
-		is.err = err
-		return is
-	default:
-		is.err = t.cameTo(ctx, object.GetGeneration())
-	}
-	if is.err == nil {
-		is.state, is.err = t.stateOf(ctx)
-		withoutHistory(is.state)
-	}
-	return is
-}
-
-// withoutHistory drops what is meant to tell of the past: the last Job, and the versions that have used the volume.
-func withoutHistory(s state) {
-	maps.DeleteFunc(s, func(name string, _ any) bool { return strings.HasPrefix(name, "Job ") })
-	claim, _ := s["PersistentVolumeClaim "+manifests.ClaimName].(map[string]any)
-	unstructured.RemoveNestedField(claim, "metadata", "annotations", "openshell.ambient-code.io/highest-version")
-}
-
-// cameTo waits until the operator has said where a generation has led to, and does not change its mind for a second.
-func (t *trial) cameTo(ctx context.Context, generation int64) error {
-	ctx, cancel := context.WithTimeout(ctx, t.patience)
-	defer cancel()
-	var last uint64
-	var since time.Time
-	return poll(ctx, func() error {
-		tenant, err := t.tenant()
-		if err != nil {
-			return err
-		}
-		if tenant.Generation < generation || tenant.Status.ObservedGeneration < tenant.Generation {
-			return fmt.Errorf("generation %d was not observed", generation)
-		}
-		if is := t.recorder.newest(t.namespace); is != last {
-			last, since = is, time.Now()
-		}
-		calm := 300 * time.Millisecond
-		certificates := meta.FindStatusCondition(tenant.Status.Conditions, v1alpha1.ConditionCertificatesReady)
-		onTheWay := meta.IsStatusConditionTrue(tenant.Status.Conditions, v1alpha1.ConditionReconciling) ||
-			certificates != nil && certificates.Reason == v1alpha1.ReasonRenewing
-		if onTheWay {
-			calm = 10 * time.Second // it will not get any further
-		}
-		if time.Since(since) < calm {
-			return fmt.Errorf("it still changes: %+v", tenant.Status.Conditions)
-		}
-		return nil
-	})
 }
 
 // same tells in what a state is not as another.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/controllers"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
@@ -23,7 +25,8 @@ type trial struct {
 	*env
 	plan
 	namespace string
-	platform  string // the operator's own namespace
+	platform  string        // the operator's own namespace
+	reads     client.Reader // what there is
 	proxy     *proxy
 	options   controllers.Options
 	armed     uint64           // the recorder's version when the workload's change began
@@ -78,12 +81,12 @@ func (e *env) run(ctx context.Context, p plan, undisturbed *outcome) (outcome, e
 	if err := t.harness(); err != nil {
 		return outcome{}, fmt.Errorf("%s: %w", p.name(), err)
 	}
-	if out.state, err = t.stateOf(ctx); err != nil {
+	if out.state, err = t.stateOf(ctx, t.admin); err != nil {
 		return outcome{}, err
 	}
 	out.reached, out.points, out.versions = p.at == "" || t.proxy.happened(), t.proxy.points, versions(t.recorder.changes(t.namespace))
 	if undisturbed != nil && len(out.wrong) == 0 {
-		out.wrong = append(t.judge(ctx, *undisturbed), difference(undisturbed.state, out.state)...)
+		out.wrong = append(t.judge(ctx, *undisturbed), difference(t.withoutFormer(t.expected(undisturbed.state, out.state)), t.withoutFormer(out.state))...)
 	}
 	out.took = time.Since(began)
 	return out, nil
@@ -92,7 +95,7 @@ func (e *env) run(ctx context.Context, p plan, undisturbed *outcome) (outcome, e
 // newTrial makes the plan's namespaces.
 func (e *env) newTrial(ctx context.Context, p plan) (*trial, error) {
 	namespace := fmt.Sprintf("f-%06d", e.number.Add(1))
-	t := &trial{env: e, plan: p, namespace: namespace, platform: platformNamespace, deleted: map[id]bool{}}
+	t := &trial{env: e, plan: p, namespace: namespace, platform: platformNamespace, deleted: map[id]bool{}, reads: e.admin}
 	if p.workload.bridge || p.kind.platform {
 		t.platform = namespace + "-platform"
 	}
@@ -106,6 +109,7 @@ func (e *env) newTrial(ctx context.Context, p plan) (*trial, error) {
 		WatchNamespaces: []string{namespace}, CertgenImage: "gatewaytenant-operator:latest", AllowedRepositories: []string{"ghcr.io/nvidia/"},
 		Lifetimes: certificates.DefaultLifetimes, LeaderElect: p.kind.platform, Concurrency: 4, RolloutPercent: 10, MetricsAddress: "0", ProbeAddress: "0",
 	}
+	t.options.Lifetimes.TrustDelay = 2 * time.Second // so that an authority's successor is shown before the plan ends
 	if p.workload.options != nil {
 		p.workload.options(&t.options)
 	}
@@ -208,7 +212,7 @@ func (t *trial) settle(ctx context.Context, done func(*trial) error) error {
 	defer cancel()
 	var doneAt time.Time
 	return poll(ctx, func() error {
-		if err := done(t); err != nil {
+		if err := cmp.Or(done(t), t.certificatesRest()); err != nil {
 			doneAt = time.Time{}
 			return err
 		}

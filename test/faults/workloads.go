@@ -103,7 +103,7 @@ func renewal(_ context.Context, t *trial) error {
 	if err := t.current().stop(); err != nil {
 		return err
 	}
-	t.options.Lifetimes = certificates.DefaultLifetimes
+	t.options.Lifetimes.Leaf = certificates.DefaultLifetimes.Leaf
 	return t.start()
 }
 
