@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -24,16 +25,21 @@ var whole = []string{"spec", "data", "binaryData", "subjects"}
 // filledIn are kinds whose spec the cluster itself completes.
 var filledIn = []string{"PersistentVolumeClaim"}
 
-// takeOver makes the fields of others that are in the way ours, if there are any, and tells whether there were.
+// takeOver makes the fields of others that are in the way ours, if there are any, and tells whether there were. The hash
+// goes by the same write: if the apply that is to follow fails, the next pass must see that it is still due.
 func (a *Applier) takeOver(ctx context.Context, desired *unstructured.Unstructured, live metav1.Object) (bool, error) {
 	entries, err := a.fields.withoutForeign(desired, live)
 	if err != nil || entries == nil {
 		return false, err
 	}
-	patch, err := json.Marshal([]map[string]any{
+	operations := []map[string]any{
 		{"op": "replace", "path": "/metadata/managedFields", "value": entries},
 		{"op": "replace", "path": "/metadata/resourceVersion", "value": live.GetResourceVersion()},
-	})
+	}
+	if _, stamped := live.GetAnnotations()[AnnotationHash]; stamped {
+		operations = append(operations, map[string]any{"op": "remove", "path": "/metadata/annotations/" + strings.ReplaceAll(AnnotationHash, "/", "~1")})
+	}
+	patch, err := json.Marshal(operations)
 	if err != nil {
 		return false, err
 	}

@@ -47,7 +47,7 @@ func Strip(object any) (any, error) {
 	for _, key := range []string{keyCertificate, keyCA} {
 		kept.Data[key] = certificatesOnly(secret.Data[key])
 	}
-	if id := secret.Data[keyID]; len(id) <= mostIDBytes {
+	if id := secret.Data[keyID]; isID(id) {
 		kept.Data[keyID] = id
 	}
 	if err := checkKey(secret); err != nil {
@@ -96,6 +96,12 @@ func checkKey(secret *corev1.Secret) error {
 // mostIDBytes is how long the id of a token key may be; those that are made here have 32.
 const mostIDBytes = 128
 
+// isID tells whether a text may be the id of a token key: one word. Pods are annotated with it, so it must not be a key
+// that somebody put into the wrong place.
+func isID(id []byte) bool {
+	return len(id) > 0 && len(id) <= mostIDBytes && !bytes.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r > '~' })
+}
+
 // readTokenKeys reads the signing key of a Secret with token keys. With an error it still returns the key if that can
 // be read, and only what goes with it is missing or does not fit.
 func readTokenKeys(data map[string][]byte) (ed25519.PrivateKey, error) {
@@ -118,8 +124,8 @@ func readTokenKeys(data map[string][]byte) (ed25519.PrivateKey, error) {
 		return key, err
 	case public == nil || !bytes.Equal(public.Bytes, spki):
 		return key, fmt.Errorf("%s is not the public key of %s", keyPublic, keySigning)
-	case len(data[keyID]) == 0 || len(data[keyID]) > mostIDBytes:
-		return key, fmt.Errorf("%s is empty, or longer than %d bytes", keyID, mostIDBytes)
+	case !isID(data[keyID]):
+		return key, fmt.Errorf("%s is not one word of at most %d bytes", keyID, mostIDBytes)
 	}
 	return key, nil
 }

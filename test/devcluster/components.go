@@ -53,6 +53,10 @@ func secureProbe(name, path string) func(*state) string {
 
 func etcdArgs(s *state) []string {
 	url := "http://" + s.addr(Etcd)
+	quota := s.EtcdQuota
+	if quota == 0 {
+		quota = etcdQuota
+	}
 	return []string{
 		"--data-dir=" + filepath.Join(s.Dir, "etcd"),
 		"--listen-client-urls=" + url,
@@ -60,7 +64,7 @@ func etcdArgs(s *state) []string {
 		"--listen-peer-urls=http://" + loopback + ":0", // nobody comes
 		"--unsafe-no-fsync",                            // it need not survive the machine, and fsync is slow
 		"--auto-compaction-mode=periodic", "--auto-compaction-retention=5m",
-		"--quota-backend-bytes=8589934592",
+		fmt.Sprintf("--quota-backend-bytes=%d", quota),
 		"--log-level=warn",
 	}
 }

@@ -26,6 +26,7 @@ type state struct {
 	BinDir    string
 	Detached  bool
 	Audit     bool
+	EtcdQuota int64 `json:",omitempty"` // 0: etcdQuota
 	Ports     map[string]int
 	Processes map[string]identity
 }
