@@ -28,6 +28,7 @@ type Applier struct {
 	owner  string
 	fields *ownership
 	alone  bool
+	known  known
 	told   func(namespace string, managers []string)
 }
 
@@ -63,6 +64,9 @@ func (a *Applier) applyChanged(ctx context.Context, desired *unstructured.Unstru
 	}
 	var thieves []string
 	if live != nil {
+		if a.known.holds(stamped, live) {
+			return false, nil
+		}
 		var changed bool
 		if a.alone {
 			if changed, err = a.takeOver(ctx, stamped, live); err != nil {
@@ -70,8 +74,12 @@ func (a *Applier) applyChanged(ctx context.Context, desired *unstructured.Unstru
 			}
 		}
 		unchanged, err := a.unchanged(stamped, live)
-		if err != nil || unchanged && !changed {
+		if err != nil {
 			return false, err
+		}
+		if unchanged && !changed {
+			a.known.note(stamped, live)
+			return false, nil
 		}
 		if thieves = a.fields.thieves(stamped, live); len(thieves) > 0 && a.told != nil {
 			a.told(desired.GetNamespace(), thieves)

@@ -55,6 +55,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		forget(request.Namespace)
 		r.rollout.forget(request.Namespace)
 		r.rivals.forget(request.Namespace)
+		r.applier.Forget(request.Namespace)
 		return ctrl.Result{}, r.removeBinding(ctx, request.NamespacedName)
 	}
 	defer r.rollout.look(request.Namespace) // after its turn is known
@@ -68,8 +69,12 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	pass := r.pass(ctx, tenant, namespace)
 	pass.rivals, pass.rivalsFor = r.rivals.of(request.Namespace)
 	measure(request.Namespace, pass.certificates)
+	status := statusOf(tenant, pass)
+	if pass.starting = starting(tenant.Status, status, pass.seen.statefulSet, r.now()); pass.starting > 0 {
+		return r.next(pass)
+	}
 	// A failed status write outranks the pass's own error, which will come again by itself.
-	if err := r.writeStatus(ctx, tenant, statusOf(tenant, pass)); err != nil {
+	if err := r.writeStatus(ctx, tenant, status); err != nil {
 		return ctrl.Result{}, err
 	}
 	return r.next(pass)
@@ -89,6 +94,7 @@ type pass struct {
 	certificates certificates.Seen
 	objects      manifests.Objects
 	again        time.Duration // when time alone calls for another pass; zero: never
+	starting     time.Duration // how long the status waits for the gateway's first start
 	err          error
 }
 
@@ -177,7 +183,7 @@ func (r *Reconciler) next(p pass) (ctrl.Result, error) {
 	if p.suspended {
 		return ctrl.Result{}, nil // the end of it is an event
 	}
-	waits := []time.Duration{p.again, p.seen.again, p.rivalsFor}
+	waits := []time.Duration{p.again, p.seen.again, p.rivalsFor, p.starting}
 	if look := p.certificates.NextLook; !look.IsZero() {
 		waits = append(waits, max(look.Sub(r.now()), time.Millisecond))
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 // moment is how long a pass waits for more events about the same tenant's objects.
-const moment = 100 * time.Millisecond
+const moment = 250 * time.Millisecond
 
 type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -51,6 +52,20 @@ func statusOf(gt *v1alpha1.GatewayTenant, p pass) v1alpha1.GatewayTenantStatus {
 	progress(&status, ready, p)
 	setGeneration(&status)
 	return status
+}
+
+// starting is how much longer it is not worth a write that a new gateway has its certificates: nearly every one serves a
+// moment later, and that is written.
+func starting(before, after v1alpha1.GatewayTenantStatus, set *appsv1.StatefulSet, now time.Time) time.Duration {
+	was, is := meta.FindStatusCondition(before.Conditions, v1alpha1.ConditionReady), meta.FindStatusCondition(after.Conditions, v1alpha1.ConditionReady)
+	waited := was != nil && (was.Reason == v1alpha1.ReasonIssuing || was.Reason == v1alpha1.ReasonWaitingForCertificates)
+	if !waited || is.Reason != v1alpha1.ReasonRollingOut || before.ObservedGeneration != after.ObservedGeneration {
+		return 0
+	}
+	if set == nil {
+		return patience // it was made in this pass
+	}
+	return patience - now.Sub(set.CreationTimestamp.Time)
 }
 
 // available looks at the StatefulSet and its pod: it must be the one that was rendered, and its pod must run it and be

@@ -210,3 +210,35 @@ func TestWarnings(t *testing.T) {
 		}
 	}
 }
+
+// TestNewGatewayHasAMomentToStart: that its certificates are there is not written when it serves soon; that it does not, or
+// anything of a gateway that served before, is.
+func TestNewGatewayHasAMomentToStart(t *testing.T) {
+	now := time.Unix(1000, 0)
+	status := func(reason string, generation int64) v1alpha1.GatewayTenantStatus {
+		return v1alpha1.GatewayTenantStatus{ObservedGeneration: generation, Conditions: []metav1.Condition{{Type: v1alpha1.ConditionReady, Reason: reason}}}
+	}
+	made := func(ago time.Duration) *appsv1.StatefulSet {
+		return &appsv1.StatefulSet{ObjectMeta: metav1.ObjectMeta{CreationTimestamp: metav1.NewTime(now.Add(-ago))}}
+	}
+	waiting, starts := status(v1alpha1.ReasonWaitingForCertificates, 1), status(v1alpha1.ReasonRollingOut, 1)
+	for _, c := range []struct {
+		what          string
+		before, after v1alpha1.GatewayTenantStatus
+		set           *appsv1.StatefulSet
+		waits         bool
+	}{
+		{"made in this pass", waiting, starts, nil, true},
+		{"made a second ago", status(v1alpha1.ReasonIssuing, 1), starts, made(time.Second), true},
+		{"takes long to start", waiting, starts, made(patience), false},
+		{"serves", waiting, status(v1alpha1.ReasonReady, 1), made(time.Second), false},
+		{"is in trouble", waiting, status(v1alpha1.ReasonPodRefused, 1), made(time.Second), false},
+		{"its spec is another", waiting, status(v1alpha1.ReasonRollingOut, 2), made(time.Second), false},
+		{"has no status yet", v1alpha1.GatewayTenantStatus{}, starts, made(time.Second), false},
+		{"served before", status(v1alpha1.ReasonReady, 1), starts, made(time.Second), false},
+	} {
+		if waits := starting(c.before, c.after, c.set, now) > 0; waits != c.waits {
+			t.Errorf("%s: waits: %t", c.what, waits)
+		}
+	}
+}

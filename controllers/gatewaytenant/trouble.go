@@ -20,7 +20,7 @@ type trouble struct {
 	since         metav1.Time // zero: it counts at once
 }
 
-// patience is how long a pod may wait for a node before that is worth a word: nearly every pod does for a moment, and
+// patience is how long a new gateway may take to start, and a pod may wait for a node, before that is worth a word: nearly every pod does for a moment, and
 // where many come at once, their volumes take seconds.
 const patience = 7 * time.Second
 

@@ -111,6 +111,7 @@ func (r *Reconciler) deleteTenant(ctx context.Context, tenant *v1alpha1.GatewayT
 	if err := r.Delete(ctx, tenant, client.Preconditions{UID: &tenant.UID, ResourceVersion: &tenant.ResourceVersion}); err != nil {
 		return err
 	}
+	r.applier.Forget(tenant.Namespace)
 	ctrl.LoggerFrom(ctx).Info("Deleted", "object", fmt.Sprintf("GatewayTenant %s/%s, which no entry asks for", tenant.Namespace, tenant.Name))
 	return nil
 }

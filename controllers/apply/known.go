@@ -1,0 +1,54 @@
+package apply
+
+import (
+	"sync"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// known are the objects that were found to be as they should be, by namespace, so that one that did not change since is not
+// looked at again. Objects without a namespace are none of them.
+type known struct {
+	mu sync.Mutex
+	by map[string]map[kindName]found
+}
+
+type kindName struct{ kind, name string }
+
+// found is what was wanted of an object, and of which version that holds.
+type found struct{ hash, version string }
+
+func (k *known) holds(stamped *unstructured.Unstructured, live metav1.Object) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	is, there := k.by[stamped.GetNamespace()][kindName{stamped.GetKind(), stamped.GetName()}]
+	return there && is == of(stamped, live)
+}
+
+func (k *known) note(stamped *unstructured.Unstructured, live metav1.Object) {
+	namespace := stamped.GetNamespace()
+	if namespace == "" || live.GetResourceVersion() == "" {
+		return
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.by == nil {
+		k.by = map[string]map[kindName]found{}
+	}
+	if k.by[namespace] == nil {
+		k.by[namespace] = map[kindName]found{}
+	}
+	k.by[namespace][kindName{stamped.GetKind(), stamped.GetName()}] = of(stamped, live)
+}
+
+func of(stamped *unstructured.Unstructured, live metav1.Object) found {
+	return found{stamped.GetAnnotations()[AnnotationHash], live.GetResourceVersion()}
+}
+
+// Forget drops what is remembered of a namespace in which nothing is applied any more.
+func (a *Applier) Forget(namespace string) {
+	a.known.mu.Lock()
+	defer a.known.mu.Unlock()
+	delete(a.known.by, namespace)
+}
