@@ -33,11 +33,11 @@ func up(ctx context.Context) error {
 	if err := operator(ctx, cluster); err != nil {
 		return err
 	}
-	say("Applying the samples: platform-config with tenant-a and tenant-b, and a GatewayTenant by hand in tenant-c")
+	say("Applying two samples: platform-config with tenant-a and tenant-b, and a GatewayTenant by hand in tenant-c")
 	if err := namespaces(ctx, cluster, tenants); err != nil {
 		return err
 	}
-	if _, err := cluster.Kubectl(ctx, "apply", "-k", "config/samples"); err != nil {
+	if _, err := cluster.Kubectl(ctx, "apply", "-f", "config/samples/platform-config.yaml", "-f", "config/samples/gatewaytenant.yaml"); err != nil {
 		return err
 	}
 	if err := watch(ctx, cluster); err != nil {
