@@ -10,11 +10,17 @@ export CGO_ENABLED ?= 0
 
 ##@ Try it
 
-.PHONY: demo demo-down
+.PHONY: demo demo-empty demo-operator demo-down
 demo: devcluster ## Start a control plane and the operator, and watch three tenants get their gateways
 	@go run ./test/demo up
 
-demo-down: ## End what demo started
+demo-empty: devcluster ## Start a control plane without the operator, to install it there by hand
+	@go run ./test/demo empty
+
+demo-operator: build ## Run beside that control plane the operator that you installed, as its Deployment says
+	@go run ./test/demo operator
+
+demo-down: ## End what these started
 	@go run ./test/demo down
 
 ##@ Develop
@@ -172,4 +178,4 @@ clean: ## Remove what was built
 	@rm -rf bin dist
 
 help: ## List what there is
-	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

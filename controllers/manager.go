@@ -90,10 +90,10 @@ func NewManager(kube *rest.Config, options Options) (ctrl.Manager, error) {
 		return nil, fmt.Errorf("the platform namespace is not set; it is the operator's own namespace")
 	}
 	if options.Concurrency < 1 {
-		return nil, fmt.Errorf("concurrency %d: it must be at least 1", options.Concurrency)
+		return nil, fmt.Errorf("--concurrency=%d: it must be at least 1", options.Concurrency)
 	}
 	if options.RolloutPercent < 1 || options.RolloutPercent > 100 {
-		return nil, fmt.Errorf("rollout percent %d: it must be from 1 to 100", options.RolloutPercent)
+		return nil, fmt.Errorf("--rollout-percent=%d: it must be from 1 to 100", options.RolloutPercent)
 	}
 	if options.LeaderElect {
 		kube = fenced(kube)

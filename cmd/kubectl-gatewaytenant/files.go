@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -32,7 +33,7 @@ var (
 )
 
 func (i *input) addFlags(command *cobra.Command, offline bool, settings ...string) {
-	command.Flags().StringSliceVarP(&i.files, "filename", "f", nil, "file with GatewayTenants, a ConfigMap platform-config or its bare list; - is standard input")
+	command.Flags().StringSliceVarP(&i.files, "filename", "f", nil, "file with GatewayTenants, a ConfigMap platform-config or its bare list; of a directory, its YAML and JSON files; - is standard input")
 	if offline {
 		command.Flags().BoolVar(&i.offline, "offline", false, "ask nothing of the cluster")
 	}
@@ -78,6 +79,14 @@ func (o *options) read(command *cobra.Command, i input) (plugin.Settings, plugin
 	return settings, files, cluster, err
 }
 
+// filesByFlag lets a command have no argument, and says where files go.
+func filesByFlag(_ *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("%s: name files with -f", strings.Join(args, " "))
+	}
+	return nil
+}
+
 var errNoFile = errors.New("name a file with -f; - is standard input")
 
 func (o *options) plan() *cobra.Command {
@@ -101,7 +110,7 @@ Exit codes, for CI; the first that holds:
 		Example: `  kubectl gatewaytenant plan -f platform-config.yaml
   kubectl gatewaytenant plan -f gatewaytenant.yaml -n tenant-a -o json
   kubectl gatewaytenant plan -f platform-config.yaml --gateway-image=ghcr.io/nvidia/openshell/gateway:0.0.72`,
-		Args: cobra.NoArgs,
+		Args: filesByFlag,
 		RunE: func(command *cobra.Command, _ []string) error {
 			if len(i.files) == 0 {
 				return errNoFile
@@ -145,7 +154,7 @@ is told by file and line. Documents of other kinds are passed over.
 What the platform allows is said by the operator's flags. Exit codes: 0 all is accepted, 1 something is not.`,
 		Example: `  kubectl gatewaytenant validate -f platform-config.yaml -f gatewaytenant.yaml
   kubectl kustomize overlays/production | kubectl gatewaytenant validate -f - --allowed-repositories=registry.example.com/openshell`,
-		Args: cobra.NoArgs,
+		Args: filesByFlag,
 		RunE: func(command *cobra.Command, _ []string) error {
 			if len(i.files) == 0 {
 				return errNoFile

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -68,7 +69,7 @@ func (o *options) rotate() *cobra.Command {
 A value that is not the last one asks once. It may be kept in GitOps.`,
 		Example: `  kubectl gatewaytenant rotate tls -n tenant-a
   kubectl gatewaytenant rotate ca -n tenant-a --value=2026-12`,
-		Args:      cobra.ExactArgs(1),
+		Args:      oneRotation,
 		ValidArgs: []string{"tls", "ca", "tokens"},
 		RunE: func(command *cobra.Command, args []string) error {
 			cluster, namespace, err := o.cluster()
@@ -85,6 +86,14 @@ A value that is not the last one asks once. It may be kept in GitOps.`,
 	}
 	command.Flags().StringVar(&value, "value", time.Now().UTC().Format(time.DateOnly), "what the annotation says; by default the date")
 	return command
+}
+
+// oneRotation lets a command have one argument, and says what it may be.
+func oneRotation(_ *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return errors.New("name what to rotate: tls, ca or tokens")
+	}
+	return nil
 }
 
 func (o *options) suspend(suspend bool) *cobra.Command {

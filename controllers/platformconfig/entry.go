@@ -145,7 +145,7 @@ func at(item *yaml.Node, prefix string, err error) error {
 		}
 		node = next
 	}
-	if node.Kind == yaml.ScalarNode && !strings.Contains(message, node.Value) {
+	if node.Kind == yaml.ScalarNode && !strings.Contains(node.Value, "\n") && !strings.Contains(message, node.Value) {
 		message = fmt.Sprintf("%s (%q)", message, node.Value)
 	}
 	return &placedError{node.Line, message}

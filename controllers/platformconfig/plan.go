@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
@@ -63,6 +64,13 @@ type Plan struct {
 	Problems []string
 	// Hold is the removal that waits for a confirmation; the zero value: none does.
 	Hold Hold
+}
+
+// withoutFirst says what is wrong if the first ConfigMap is not there. If nothing comes from any, nobody uses the bridge.
+func (p *Plan) withoutFirst(config types.NamespacedName) {
+	if len(p.Rows) > 0 {
+		p.Problems = append(p.Problems, fmt.Sprintf("the ConfigMap %s is not there; no GatewayTenant that comes from it is made, changed or removed", config))
+	}
 }
 
 // Presence is what the bridge knows of a namespace.

@@ -252,6 +252,20 @@ func TestEntryWhoseNameIsInDoubtRemovesNothing(t *testing.T) {
 	}
 }
 
+func TestPlatformWithoutAListIsNoProblem(t *testing.T) {
+	name := types.NamespacedName{Namespace: "platform", Name: "platform-config"}
+	var unused Plan
+	unused.withoutFirst(name)
+	if text := summary(unused); text != "no entries\n" || len(unused.Problems) > 0 {
+		t.Errorf("nobody uses the list: %q", text)
+	}
+	lost := Plan{Rows: []Row{{Namespace: "a", State: Kept}}}
+	lost.withoutFirst(name)
+	if text := summary(lost); !strings.Contains(text, "problem: the ConfigMap platform/platform-config is not there") {
+		t.Errorf("the list of a tenant is gone: %q", text)
+	}
+}
+
 func TestReportOfManyErrorsFitsIntoAConfigMap(t *testing.T) {
 	for _, n := range []int{1000, 20000} {
 		var plan Plan

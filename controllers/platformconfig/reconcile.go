@@ -54,7 +54,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, _ ctrl.Request) (ctrl.Result
 	}
 	plan := Compare(r.sources(configs), world, r.options.Guard)
 	if configs[r.options.Config.Name] == nil {
-		plan.Problems = append(plan.Problems, fmt.Sprintf("the ConfigMap %s is not there; no GatewayTenant that comes from it is made, changed or removed", r.options.Config))
+		plan.withoutFirst(r.options.Config)
 	}
 	if plan.Hold.Plan != world.Hold.Plan && plan.Hold.Plan != "" { // on record before anything else changes the proportion
 		if err := r.recordHold(ctx, plan.Hold, configs); err != nil {

@@ -56,6 +56,9 @@ func summary(plan Plan) string {
 		fmt.Fprintf(&text, "held: the removal of %d of %d gateways waits for a confirmation. If it is meant, annotate a ConfigMap with entries: %s=%s\n",
 			len(hold.Tenants), hold.Total, AnnotationConfirm, hold.Plan)
 	}
+	if len(plan.Rows)+len(plan.Problems) == 0 {
+		text.WriteString("no entries\n")
+	}
 	for _, problem := range plan.Problems {
 		fmt.Fprintf(&text, "problem: %s\n", cut(problem, 2000))
 	}

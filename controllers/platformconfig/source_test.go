@@ -79,6 +79,13 @@ func TestBadEntryIsRefusedAloneAndSaysWhy(t *testing.T) {
 	}
 }
 
+func TestTextOfManyLinesIsNotRepeated(t *testing.T) {
+	source := read(t, "- name: bad\n  gateway:\n    serverDnsNames: []\n    config: |\n      [openshell.gateway]\n      loglevel = 'debug'\n")
+	if len(source.Refusals) != 1 || !strings.HasSuffix(source.Refusals[0].Message, "write log_level") {
+		t.Errorf("refused as %+v", source.Refusals)
+	}
+}
+
 func TestAnchorsAndLaterFieldsAreRead(t *testing.T) {
 	source := read(t, "- name: a\n  gateway: &common\n    serverDnsNames: []\n    sandboxTokens: Disabled\n- name: b\n  gateway: *common")
 	if len(source.Entries) != 2 || source.Entries[1].Spec["sandboxTokens"] != "Disabled" {

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -65,11 +67,15 @@ type ConfigInput struct {
 	Config *corev1.ConfigMap
 }
 
-// Files reads files; - is in. Documents of other kinds are passed over. Namespace is that of GatewayTenants that name none,
+// Files reads files, and of directories the YAML and JSON files in them; - is in. Documents of other kinds are passed over. Namespace is that of GatewayTenants that name none,
 // and options say which ConfigMaps have entries, and what a bare list stands for.
 func Files(names []string, in io.Reader, namespace string, options platformconfig.Options) (Input, error) {
 	var input Input
-	for _, name := range names {
+	files, err := filesOf(names)
+	if err != nil {
+		return input, err
+	}
+	for _, name := range files {
 		text, err := readFile(name, in)
 		if err != nil {
 			return input, err
@@ -86,6 +92,28 @@ func Files(names []string, in io.Reader, namespace string, options platformconfi
 		return input, fmt.Errorf("%s: neither a GatewayTenant nor a ConfigMap %s nor a list of its entries is in it; give one of these with -f", strings.Join(names, ", "), options.Config.Name)
 	}
 	return input, nil
+}
+
+// filesOf puts the files that kubectl would read of a directory in its place.
+func filesOf(names []string) ([]string, error) {
+	var files []string
+	for _, name := range names {
+		entries, err := os.ReadDir(name)
+		if err != nil { // no directory: reading the file tells what is wrong with it
+			files = append(files, name)
+			continue
+		}
+		before := len(files)
+		for _, entry := range entries {
+			if !entry.IsDir() && slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(entry.Name())) {
+				files = append(files, filepath.Join(name, entry.Name()))
+			}
+		}
+		if len(files) == before {
+			return nil, fmt.Errorf("%s: no YAML or JSON file is in this directory", name)
+		}
+	}
+	return files, nil
 }
 
 func readFile(name string, in io.Reader) ([]byte, error) {

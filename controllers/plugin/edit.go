@@ -61,12 +61,12 @@ func Suspend(ctx context.Context, cluster client.Client, namespace string, suspe
 	if err != nil {
 		return "", err
 	}
-	state := map[bool]string{
-		true:  "is suspended: nothing of its gateway is changed, repaired or renewed",
-		false: "is looked after: its gateway is brought to what its spec asks for",
-	}[suspend]
+	state, means := "is looked after", "its gateway is brought to what its spec asks for"
+	if suspend {
+		state, means = "is suspended", "nothing of its gateway is changed, repaired or renewed"
+	}
 	if tenant.Spec.Suspend == suspend {
-		return "already " + state, nil
+		return state + " already: " + means, nil
 	}
 	if platformconfig.Sets(tenant, "suspend") {
 		return "", fmt.Errorf("GatewayTenant %s/%s: spec.suspend is set by its entry in %s, and would be set back; change it there",
@@ -74,7 +74,7 @@ func Suspend(ctx context.Context, cluster client.Client, namespace string, suspe
 	}
 	changed := tenant.DeepCopy()
 	changed.Spec.Suspend = suspend
-	return state, patch(ctx, cluster, tenant, changed)
+	return state + ": " + means, patch(ctx, cluster, tenant, changed)
 }
 
 func patch(ctx context.Context, cluster client.Client, tenant, changed *v1alpha1.GatewayTenant) error {

@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -95,6 +96,18 @@ func TestSamplesAreAccepted(t *testing.T) {
 	}
 	if checked == 0 {
 		t.Error("there is no sample")
+	}
+}
+
+func TestDirectoryStandsForItsFiles(t *testing.T) {
+	const samples = "../../config/samples"
+	_, of := offline(t, samples)
+	_, one := offline(t, samples+"/gatewaytenant.yaml")
+	if len(of.Tenants) < len(one.Tenants) || len(of.Configs) == 0 {
+		t.Errorf("%d GatewayTenants and %d ConfigMaps are in the directory of the samples", len(of.Tenants), len(of.Configs))
+	}
+	if _, err := Files([]string{t.TempDir()}, nil, "", platformconfig.Options{}); err == nil || !strings.Contains(err.Error(), "no YAML or JSON") {
+		t.Errorf("an empty directory: %v", err)
 	}
 }
 

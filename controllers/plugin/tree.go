@@ -10,6 +10,7 @@ import (
 	"github.com/xlab/treeprint"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -45,7 +46,11 @@ func (s Status) tree(style Style, now time.Time) string {
 	}
 	fact("source", source)
 	if s.CertificateNotAfter != nil {
-		fact("certificates", "until "+day(s.CertificateNotAfter.Time, now)+"; renewed by itself before")
+		renewal := "renewed by itself before"
+		if s.Reason == v1alpha1.ReasonSuspended {
+			renewal = "not renewed while suspended"
+		}
+		fact("certificates", "until "+day(s.CertificateNotAfter.Time, now)+"; "+renewal)
 	}
 	fact("names", strings.Join(further(s.Namespace, s.ServerDNSNames), ", "))
 	for _, part := range s.Conditions {

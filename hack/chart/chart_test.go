@@ -51,7 +51,7 @@ func TestChartWithValuesIsTheKustomizationWithEdits(t *testing.T) {
 		want = append(want, bin(t, "kubectl", "kustomize", filepath.Join(dir, kustomization))+"\n---\n"...)
 	}
 	got := rendered(t, other, "--set", "monitoring.enabled=true", "--set", "image="+digest, "--set", "replicas=1",
-		"--set", "flags.rollout-percent=20", "--set", `flags.watch-namespaces=a\,b`)
+		"--set", "flags.rollout-percent=20", "--set", "flags.leaf-lifetime=null", "--set", `flags.watch-namespaces=a\,b`)
 	if diff := cmp.Diff(objects(t, want), objects(t, got)); diff != "" {
 		t.Errorf("the chart differs from the kustomizations:\n%s", diff)
 	}

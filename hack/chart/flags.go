@@ -76,5 +76,5 @@ func (f knownFlag) schema() map[string]any {
 	if !is {
 		kind = "string"
 	}
-	return map[string]any{"type": kind, "description": f.usage}
+	return map[string]any{"type": []string{kind, "null"}, "description": f.usage} // Helm drops null only where it overrides something
 }

@@ -31,17 +31,15 @@ func main() {
 }
 
 func run(ctx context.Context, args []string) error {
-	switch {
-	case len(args) == 1 && args[0] == "up":
-		return up(ctx)
-	case len(args) == 1 && args[0] == "down":
-		return down()
+	actions := map[string]func(context.Context) error{"up": up, "empty": empty, "operator": installed, "down": down}
+	if len(args) == 1 && actions[args[0]] != nil {
+		return actions[args[0]](ctx)
 	}
-	return errors.New("say up or down")
+	return errors.New("say up, empty, operator or down")
 }
 
 // down ends all that up started. Where nothing runs there is nothing to do.
-func down() error {
+func down(context.Context) error {
 	cluster, err := devcluster.Open(dir)
 	if cluster == nil {
 		say("Nothing runs: %v", err)
@@ -50,7 +48,7 @@ func down() error {
 	if err := cluster.Stop(); err != nil {
 		return err
 	}
-	say("The control plane and the operator have ended. Their logs are in %s/logs.", dir)
+	say("The control plane, and what ran beside it, has ended. The logs are in %s/logs.", dir)
 	return nil
 }
 

@@ -17,7 +17,7 @@ const (
 
 // up brings the demo up to the point where all its tenants are Ready. It can be run again at any time.
 func up(ctx context.Context) error {
-	cluster, err := controlPlane(ctx)
+	cluster, err := controlPlane(ctx, "config/crd")
 	if err != nil {
 		return err
 	}
@@ -33,11 +33,11 @@ func up(ctx context.Context) error {
 	if err := operator(ctx, cluster); err != nil {
 		return err
 	}
-	say("Applying the samples: platform-config with tenant-a and tenant-b, and a GatewayTenant by hand in tenant-c")
+	say("Applying two samples: platform-config with tenant-a and tenant-b, and a GatewayTenant by hand in tenant-c")
 	if err := namespaces(ctx, cluster, tenants); err != nil {
 		return err
 	}
-	if _, err := cluster.Kubectl(ctx, "apply", "-k", "config/samples"); err != nil {
+	if _, err := cluster.Kubectl(ctx, "apply", "-f", "config/samples/platform-config.yaml", "-f", "config/samples/gatewaytenant.yaml"); err != nil {
 		return err
 	}
 	if err := watch(ctx, cluster); err != nil {
@@ -46,8 +46,8 @@ func up(ctx context.Context) error {
 	return show(ctx, cluster)
 }
 
-// controlPlane is the demo's cluster: the one that runs already, or a new one.
-func controlPlane(ctx context.Context) (*devcluster.Cluster, error) {
+// controlPlane is the demo's cluster: the one that runs already, or a new one with these kustomizations.
+func controlPlane(ctx context.Context, first ...string) (*devcluster.Cluster, error) {
 	cluster, err := devcluster.Open(dir)
 	if err == nil {
 		say("The control plane runs already")
@@ -63,7 +63,7 @@ func controlPlane(ctx context.Context) (*devcluster.Cluster, error) {
 		return nil, err
 	}
 	say("Starting a control plane: etcd, kube-apiserver, kube-controller-manager, kube-scheduler, kwok")
-	return devcluster.Start(ctx, devcluster.Options{Dir: dir, Detached: true, First: []string{"config/crd"}, Progress: os.Stdout})
+	return devcluster.Start(ctx, devcluster.Options{Dir: dir, Detached: true, First: first, Progress: os.Stdout})
 }
 
 // operator runs the operator as its own ServiceAccount, anew if it runs already: it may have been built anew.
@@ -102,10 +102,16 @@ func show(ctx context.Context, cluster *devcluster.Cluster) error {
 		return err
 	}
 	say("\n%s", table)
-	say("All is up and stays up until make demo-down. What to try next:\n")
-	say("  export KUBECONFIG=%s/kubeconfig", dir)
-	say("  bin/kubectl get statefulset,service,configmap,secret,job,networkpolicy -n tenant-a")
-	say("  bin/kubectl edit configmap platform-config -n %s   # then: bin/kubectl get gwt -A -w", platformNamespace)
-	say("  bin/kubectl delete gwt openshell-gateway -n tenant-c        # leaves the volume claim only")
+	say("All is up and stays up until make demo-down. The operator's log is %s. What to try next:\n", cluster.Log(program))
+	sayHowToReach(cluster)
+	say("  kubectl get statefulset,service,configmap,secret,job,networkpolicy -n tenant-a")
+	say("  kubectl gatewaytenant status -n tenant-a")
+	say("  kubectl edit configmap platform-config -n %s   # then: kubectl get gwt -A -w", platformNamespace)
+	say("  kubectl delete gwt openshell-gateway -n tenant-c        # leaves the volume claim only")
 	return nil
+}
+
+// sayHowToReach prints what a shell needs, from whatever directory, before kubectl reaches the cluster.
+func sayHowToReach(cluster *devcluster.Cluster) {
+	say("  export KUBECONFIG=%s PATH=%s:$PATH", cluster.Kubeconfig(), cluster.BinDir())
 }

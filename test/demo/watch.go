@@ -16,7 +16,7 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/test/devcluster"
 )
 
-// tenants are the namespaces of the samples.
+// tenants are the namespaces of the samples that are applied.
 var tenants = []string{"tenant-a", "tenant-b", "tenant-c"}
 
 // watch prints a line whenever the Ready condition of a tenant changes, until all are Ready at their generation.

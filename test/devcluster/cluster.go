@@ -57,7 +57,7 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 	return c, nil
 }
 
-// Open returns the detached cluster of dir. It is an error if not all of it runs.
+// Open returns the detached cluster of dir. It is an error if not all of it runs; if nothing of it does, there is none.
 func Open(dir string) (*Cluster, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -81,11 +81,17 @@ func Open(dir string) (*Cluster, error) {
 			gone = append(gone, fmt.Errorf("the cluster in %s is not whole: %s does not run; see %s", dir, component.name, s.log(component.name)))
 		}
 	}
+	if len(gone) == len(components) && !slices.ContainsFunc(c.programs(), c.Running) {
+		return nil, fmt.Errorf("the cluster in %s has ended", dir)
+	}
 	return c, errors.Join(gone...)
 }
 
 // Dir is where the cluster's files are.
 func (c *Cluster) Dir() string { return c.state.Dir }
+
+// BinDir is where the binaries are.
+func (c *Cluster) BinDir() string { return c.state.BinDir }
 
 // Kubeconfig is the administrator's kubeconfig.
 func (c *Cluster) Kubeconfig() string { return c.state.kubeconfig(adminUser) }

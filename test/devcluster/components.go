@@ -31,6 +31,7 @@ type component struct {
 	name   string
 	binary string                  // in the directory of the binaries; it acts as what name says
 	args   func(s *state) []string // depends on nothing else, so that a restarted process is the same again
+	env    []string                // beside this process's own
 	probe  func(s *state) string   // a URL that answers 200 once the component is ready
 }
 

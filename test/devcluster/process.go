@@ -79,7 +79,7 @@ func launch(c component, s *state, launcher *child.Launcher) (identity, error) {
 		Path:   filepath.Join(s.BinDir, c.binary),
 		Args:   append([]string{c.name}, c.args(s)...),
 		Dir:    s.Dir,
-		Env:    append(os.Environ(), "HOME="+s.Dir), // what a developer keeps at home is no business of these
+		Env:    append(append(os.Environ(), "HOME="+s.Dir), c.env...), // what a developer keeps at home is no business of these
 		Stdout: log,
 		Stderr: log,
 	}

@@ -80,19 +80,24 @@ func (c *Cluster) Stop() error {
 // Run starts a program from the directory of the binaries beside the cluster, with a log of its own name. It ends before
 // the cluster does. One of this name that runs already is ended first.
 func (c *Cluster) Run(name, binary string, args ...string) error {
-	if _, err := find(name); err == nil {
-		return fmt.Errorf("%s is a part of the cluster", name)
+	return c.run(component{name: name, binary: binary, args: func(*state) []string { return args }})
+}
+
+// run does what Run says.
+func (c *Cluster) run(program component) error {
+	if _, err := find(program.name); err == nil {
+		return fmt.Errorf("%s is a part of the cluster", program.name)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := c.end(grace, name); err != nil {
+	if err := c.end(grace, program.name); err != nil {
 		return err
 	}
-	process, err := launch(component{name: name, binary: binary, args: func(*state) []string { return args }}, c.state, c.launcher)
+	process, err := launch(program, c.state, c.launcher)
 	if err != nil {
 		return err
 	}
-	c.state.Processes[name] = process
+	c.state.Processes[program.name] = process
 	return c.state.write()
 }
 

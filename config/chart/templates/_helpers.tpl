@@ -1,8 +1,9 @@
-{{/* The operator's arguments, from flags by name. One that is true needs no value. */}}
+{{/* The operator's arguments, from flags by name. One that is true needs no value, and null takes one away. */}}
 {{- define "flags" -}}
 {{- $args := list -}}
 {{- range $name, $value := . -}}
-{{- if eq (toString $value) "true" -}}
+{{- if kindIs "invalid" $value -}}
+{{- else if eq (toString $value) "true" -}}
 {{- $args = append $args (printf "--%s" $name) -}}
 {{- else -}}
 {{- $args = append $args (printf "--%s=%v" $name $value) -}}

@@ -1,0 +1,65 @@
+package devcluster
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+)
+
+// RunDeployment runs beside the cluster what a Deployment in it says, since its pods are only stood in for: the binary, with
+// the arguments and the environment of the first container and as the Deployment's ServiceAccount. As with Run, one that
+// runs already is ended first. Metrics and probes are off, so that several clusters do not compete for their ports.
+func (c *Cluster) RunDeployment(ctx context.Context, binary, namespace, name string) error {
+	out, err := c.Kubectl(ctx, "get", "deployment", name, "-n", namespace, "-o", "json")
+	if err != nil {
+		return err
+	}
+	var deployment appsv1.Deployment
+	if err := json.Unmarshal([]byte(out), &deployment); err != nil {
+		return err
+	}
+	pod := deployment.Spec.Template.Spec
+	config, err := c.ServiceAccountConfig(ctx, namespace, pod.ServiceAccountName)
+	if err != nil {
+		return err
+	}
+	kubeconfig := filepath.Join(c.Dir(), "operator.kubeconfig")
+	if err := c.WriteKubeconfig(kubeconfig, config); err != nil {
+		return err
+	}
+	container := pod.Containers[0]
+	env := make([]string, 0, len(container.Env))
+	for _, variable := range container.Env {
+		value, err := c.valueOf(ctx, variable, namespace)
+		if err != nil {
+			return err
+		}
+		env = append(env, variable.Name+"="+value)
+	}
+	args := append(container.Args, "--kubeconfig="+kubeconfig, "--metrics-bind-address=0", "--health-probe-bind-address=0")
+	return c.run(component{name: binary, binary: binary, env: env, args: func(*state) []string { return args }})
+}
+
+// valueOf finds the value of a variable as a kubelet does.
+func (c *Cluster) valueOf(ctx context.Context, variable corev1.EnvVar, namespace string) (string, error) {
+	from := variable.ValueFrom
+	switch {
+	case from == nil:
+		return variable.Value, nil
+	case from.FieldRef != nil && from.FieldRef.FieldPath == "metadata.namespace":
+		return namespace, nil
+	case from.ConfigMapKeyRef != nil:
+		out, err := c.Kubectl(ctx, "get", "configmap", from.ConfigMapKeyRef.Name, "-n", namespace, "-o", "json")
+		if err != nil {
+			return "", err
+		}
+		var config corev1.ConfigMap
+		err = json.Unmarshal([]byte(out), &config)
+		return config.Data[from.ConfigMapKeyRef.Key], err
+	}
+	return "", fmt.Errorf("the variable %s comes from where nobody looks here", variable.Name)
+}
