@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -162,7 +163,22 @@ func (c *campaign) plansOf() (crashes, others []plan) {
 		}
 	}
 	rand.New(rand.NewPCG(c.seed, 0)).Shuffle(len(others), func(i, j int) { others[i], others[j] = others[j], others[i] })
+	spread(others)
 	return crashes, others
+}
+
+// spread puts plans that are about no single object first: there are few enough for all of them. Of the others, each
+// object of each workload has its turn before any has a second one.
+func spread(plans []plan) {
+	turns, turn := map[string]int{}, map[string]int{}
+	for _, p := range plans {
+		if p.child != "" {
+			about := p.workload.name + p.kind.name + p.child
+			turns[about]++
+			turn[p.name()] = turns[about]
+		}
+	}
+	slices.SortStableFunc(plans, func(a, b plan) int { return cmp.Compare(turn[a.name()], turn[b.name()]) })
 }
 
 // childrenOf are the objects that somebody may delete or change in a workload.

@@ -39,7 +39,19 @@ func (t *trial) expected(undisturbed, is state) state {
 	if _, stays := want["GatewayTenant "+v1alpha1.Name]; !stays {
 		forgo(id{"PersistentVolumeClaim", manifests.ClaimName}) // there is nobody to make another
 	}
+	for name := range is {
+		if kind, of, _ := strings.Cut(name, " "); want[name] == nil && t.mayStay(id{kind, of}) {
+			want[name] = is[name]
+		}
+	}
 	return want
+}
+
+// mayStay tells whether an object may outlive its tenant: somebody took its owner off just before that was deleted.
+func (t *trial) mayStay(of id) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.kind.name == "changes" && t.deleted[of] && strings.Contains(edits[of.kind], "ownerReferences")
 }
 
 // withoutFormer is a state whose Secrets do not say which authority there was before: where one was deleted, another may
@@ -51,20 +63,25 @@ func (t *trial) withoutFormer(s state) state {
 	s = maps.Clone(s)
 	for name, object := range s {
 		content, is := object.(map[string]any)
-		if !is || !strings.HasPrefix(name, "Secret ") {
+		if !is {
 			continue
 		}
 		content = runtime.DeepCopyJSON(content)
+		if t.workload.name == "adoption" { // what the earlier control plane made bears fewer names
+			unstructured.RemoveNestedField(content, "status", "serverDnsNames")
+		}
+		if s[name] = content; !strings.HasPrefix(name, "Secret ") {
+			continue
+		}
 		for _, annotation := range []string{"trusted-since", "former-authorities-until"} {
 			unstructured.RemoveNestedField(content, "metadata", "annotations", "openshell.ambient-code.io/"+annotation)
 		}
 		if annotations, _, _ := unstructured.NestedMap(content, "metadata", "annotations"); len(annotations) == 0 {
 			unstructured.RemoveNestedField(content, "metadata", "annotations")
 		}
-		if t.workload.name == "adoption" { // one that the earlier control plane made has other labels than one that is made anew
+		if t.workload.name == "adoption" { // and other labels
 			unstructured.RemoveNestedField(content, "metadata", "labels")
 		}
-		s[name] = content
 	}
 	return s
 }
