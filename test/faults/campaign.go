@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"math/rand/v2"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -20,6 +21,7 @@ type campaign struct {
 	*env
 	options
 	out         io.Writer
+	scheduled   io.Writer // what each plan was
 	undisturbed map[*workload]outcome
 	mu          sync.Mutex
 	done        map[string]int // plans, by kind
@@ -31,6 +33,20 @@ type campaign struct {
 	missed      []string
 	lost        []string // by an outage
 	walk        *walk
+	took        time.Duration // all plans
+}
+
+func newCampaign(e *env, o options) (*campaign, error) {
+	c := &campaign{env: e, options: o, out: os.Stdout, scheduled: io.Discard, undisturbed: map[*workload]outcome{}, done: map[string]int{}, reached: map[string]bool{}}
+	if o.schedule == "" {
+		return c, nil
+	}
+	file, err := os.Create(o.schedule) // it is closed with the process
+	if err != nil {
+		return nil, err
+	}
+	c.scheduled = file
+	return c, nil
 }
 
 // each runs f for every plan, several at a time, until the context ends. Which plans were run is the answer.
@@ -99,6 +115,7 @@ func (c *campaign) count(p plan, out outcome, err error) {
 		return // the whole is being ended
 	}
 	c.done[p.kind.name]++
+	fmt.Fprintf(c.scheduled, "%s\t%d\t%s\n", p.name(), p.seed, strings.Join(out.points, ", "))
 	if out.reached {
 		c.reached[p.name()] = true
 	}
