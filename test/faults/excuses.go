@@ -57,7 +57,10 @@ func (t *trial) mayStay(of id) bool {
 // withoutFormer is a state whose Secrets do not say which authority there was before: where one was deleted, another may
 // have to be made, and the former one is trusted beside it.
 func (t *trial) withoutFormer(s state) state {
-	if !slices.ContainsFunc(manifests.SecretNames[:], func(name string) bool { return t.somebodyDeleted(id{"Secret", name}) }) {
+	if !slices.ContainsFunc(manifests.SecretNames[:], func(name string) bool {
+		of := id{"Secret", name}
+		return t.somebodyDeleted(of) || t.workload.all && t.mayStay(of) // or outlived the tenant that the others went with
+	}) {
 		return s
 	}
 	s = maps.Clone(s)
@@ -69,6 +72,7 @@ func (t *trial) withoutFormer(s state) state {
 		content = runtime.DeepCopyJSON(content)
 		if t.workload.name == "adoption" { // what the earlier control plane made bears fewer names
 			unstructured.RemoveNestedField(content, "status", "serverDnsNames")
+			unstructured.RemoveNestedField(content, "metadata", "annotations", "openshell.ambient-code.io/rollout") // whose the last restart was
 		}
 		if s[name] = content; !strings.HasPrefix(name, "Secret ") {
 			continue
