@@ -26,6 +26,7 @@ type campaign struct {
 	mu          sync.Mutex
 	done        map[string]int // plans, by kind
 	reached     map[string]bool
+	idle        int // runs in which nothing was disturbed: they did not come by the point, or the object was not there
 	divergent   []outcome
 	broken      []error
 	crashes     []plan
@@ -114,7 +115,11 @@ func (c *campaign) count(p plan, out outcome, err error) {
 	if errors.Is(err, context.Canceled) {
 		return // the whole is being ended
 	}
-	c.done[p.kind.name]++
+	if out.reached && !out.idle || err != nil || len(out.wrong) > 0 {
+		c.done[p.kind.name]++
+	} else {
+		c.idle++
+	}
 	fmt.Fprintf(c.scheduled, "%s\t%d\t%s\n", p.name(), p.seed, strings.Join(out.points, ", "))
 	if out.reached {
 		c.reached[p.name()] = true
@@ -213,7 +218,7 @@ func childrenOf(undisturbed outcome, k *kind) []string {
 }
 
 // attempts are how often a plan is tried whose point is one that not every run comes by.
-const attempts = 8
+const attempts = 12
 
 // try runs a plan until its point was reached.
 func (c *campaign) try(ctx context.Context, p plan) {

@@ -77,7 +77,7 @@ func (t *trial) withoutFormer(s state) state {
 		if s[name] = content; !strings.HasPrefix(name, "Secret ") {
 			continue
 		}
-		for _, annotation := range []string{"trusted-since", "former-authorities-until"} {
+		for _, annotation := range []string{"trusted-since", "former-authorities-until", "supersedes"} {
 			unstructured.RemoveNestedField(content, "metadata", "annotations", "openshell.ambient-code.io/"+annotation)
 		}
 		if annotations, _, _ := unstructured.NestedMap(content, "metadata", "annotations"); len(annotations) == 0 {

@@ -61,6 +61,7 @@ func (c *campaign) report() error {
 	for _, name := range slices.Sorted(maps.Keys(c.done)) {
 		fmt.Fprintf(c.out, "  %-18s %d\n", name, c.done[name])
 	}
+	fmt.Fprintf(c.out, "  and %d runs in which nothing was disturbed: they did not come by the write, or the object was not there\n", c.idle)
 	covered := 0
 	for _, p := range c.crashes {
 		if c.reached[p.name()] {
