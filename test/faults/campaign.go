@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"math/rand/v2"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -19,10 +21,12 @@ type campaign struct {
 	*env
 	options
 	out         io.Writer
+	scheduled   io.Writer // what each plan was
 	undisturbed map[*workload]outcome
 	mu          sync.Mutex
 	done        map[string]int // plans, by kind
 	reached     map[string]bool
+	idle        int // runs in which nothing was disturbed: they did not come by the point, or the object was not there
 	divergent   []outcome
 	broken      []error
 	crashes     []plan
@@ -30,6 +34,20 @@ type campaign struct {
 	missed      []string
 	lost        []string // by an outage
 	walk        *walk
+	took        time.Duration // all plans
+}
+
+func newCampaign(e *env, o options) (*campaign, error) {
+	c := &campaign{env: e, options: o, out: os.Stdout, scheduled: io.Discard, undisturbed: map[*workload]outcome{}, done: map[string]int{}, reached: map[string]bool{}}
+	if o.schedule == "" {
+		return c, nil
+	}
+	file, err := os.Create(o.schedule) // it is closed with the process
+	if err != nil {
+		return nil, err
+	}
+	c.scheduled = file
+	return c, nil
 }
 
 // each runs f for every plan, several at a time, until the context ends. Which plans were run is the answer.
@@ -97,7 +115,12 @@ func (c *campaign) count(p plan, out outcome, err error) {
 	if errors.Is(err, context.Canceled) {
 		return // the whole is being ended
 	}
-	c.done[p.kind.name]++
+	if out.reached && !out.idle || err != nil || len(out.wrong) > 0 {
+		c.done[p.kind.name]++
+	} else {
+		c.idle++
+	}
+	fmt.Fprintf(c.scheduled, "%s\t%d\t%s\n", p.name(), p.seed, strings.Join(out.points, ", "))
 	if out.reached {
 		c.reached[p.name()] = true
 	}
@@ -162,7 +185,22 @@ func (c *campaign) plansOf() (crashes, others []plan) {
 		}
 	}
 	rand.New(rand.NewPCG(c.seed, 0)).Shuffle(len(others), func(i, j int) { others[i], others[j] = others[j], others[i] })
+	spread(others)
 	return crashes, others
+}
+
+// spread puts plans that are about no single object first: there are few enough for all of them. Of the others, each
+// object of each workload has its turn before any has a second one.
+func spread(plans []plan) {
+	turns, turn := map[string]int{}, map[string]int{}
+	for _, p := range plans {
+		if p.child != "" {
+			about := p.workload.name + p.kind.name + p.child
+			turns[about]++
+			turn[p.name()] = turns[about]
+		}
+	}
+	slices.SortStableFunc(plans, func(a, b plan) int { return cmp.Compare(turn[a.name()], turn[b.name()]) })
 }
 
 // childrenOf are the objects that somebody may delete or change in a workload.
@@ -180,7 +218,7 @@ func childrenOf(undisturbed outcome, k *kind) []string {
 }
 
 // attempts are how often a plan is tried whose point is one that not every run comes by.
-const attempts = 8
+const attempts = 12
 
 // try runs a plan until its point was reached.
 func (c *campaign) try(ctx context.Context, p plan) {

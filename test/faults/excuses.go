@@ -39,32 +39,53 @@ func (t *trial) expected(undisturbed, is state) state {
 	if _, stays := want["GatewayTenant "+v1alpha1.Name]; !stays {
 		forgo(id{"PersistentVolumeClaim", manifests.ClaimName}) // there is nobody to make another
 	}
+	for name := range is {
+		if kind, of, _ := strings.Cut(name, " "); want[name] == nil && t.mayStay(id{kind, of}) {
+			want[name] = is[name]
+		}
+	}
 	return want
+}
+
+// mayStay tells whether an object may outlive its tenant: somebody took its owner off just before that was deleted.
+func (t *trial) mayStay(of id) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.kind.name == "changes" && t.deleted[of] && strings.Contains(edits[of.kind], "ownerReferences")
 }
 
 // withoutFormer is a state whose Secrets do not say which authority there was before: where one was deleted, another may
 // have to be made, and the former one is trusted beside it.
 func (t *trial) withoutFormer(s state) state {
-	if !slices.ContainsFunc(manifests.SecretNames[:], func(name string) bool { return t.somebodyDeleted(id{"Secret", name}) }) {
+	if !slices.ContainsFunc(manifests.SecretNames[:], func(name string) bool {
+		of := id{"Secret", name}
+		return t.somebodyDeleted(of) || t.workload.all && t.mayStay(of) // or outlived the tenant that the others went with
+	}) {
 		return s
 	}
 	s = maps.Clone(s)
 	for name, object := range s {
 		content, is := object.(map[string]any)
-		if !is || !strings.HasPrefix(name, "Secret ") {
+		if !is {
 			continue
 		}
 		content = runtime.DeepCopyJSON(content)
-		for _, annotation := range []string{"trusted-since", "former-authorities-until"} {
+		if t.workload.name == "adoption" { // what the earlier control plane made bears fewer names
+			unstructured.RemoveNestedField(content, "status", "serverDnsNames")
+			unstructured.RemoveNestedField(content, "metadata", "annotations", "openshell.ambient-code.io/rollout") // whose the last restart was
+		}
+		if s[name] = content; !strings.HasPrefix(name, "Secret ") {
+			continue
+		}
+		for _, annotation := range []string{"trusted-since", "former-authorities-until", "supersedes"} {
 			unstructured.RemoveNestedField(content, "metadata", "annotations", "openshell.ambient-code.io/"+annotation)
 		}
 		if annotations, _, _ := unstructured.NestedMap(content, "metadata", "annotations"); len(annotations) == 0 {
 			unstructured.RemoveNestedField(content, "metadata", "annotations")
 		}
-		if t.workload.name == "adoption" { // one that the earlier control plane made has other labels than one that is made anew
+		if t.workload.name == "adoption" { // and other labels
 			unstructured.RemoveNestedField(content, "metadata", "labels")
 		}
-		s[name] = content
 	}
 	return s
 }

@@ -21,6 +21,7 @@ type options struct {
 	silence          time.Duration
 	patience         time.Duration
 	workloads, only  string
+	schedule         string
 	plans            int
 	canaries         bool
 	models           bool
@@ -39,6 +40,7 @@ func main() {
 	flag.DurationVar(&o.patience, "patience", 2*time.Minute, "how long a workload may take; a busy machine needs more")
 	flag.StringVar(&o.workloads, "workloads", "", "only the workloads whose name fits this regular expression")
 	flag.StringVar(&o.only, "only", "", "only the plans with this name, or whose name fits this regular expression")
+	flag.StringVar(&o.schedule, "schedule", "", "a file for what each plan was: its name, its seed and its writes in their order; the same seed gives the same ones")
 	flag.IntVar(&o.plans, "plans", 0, "no more than so many plans, which the seed selects; 0: all")
 	flag.BoolVar(&o.canaries, "canaries", true, "show that deliberate bugs are found")
 	flag.BoolVar(&o.models, "models", true, "explore the models of the planners")
@@ -71,7 +73,10 @@ func run(ctx context.Context, o options) (err error) {
 			fmt.Fprintln(os.Stderr, "faults: the logs are in", filepath.Join(dir, "logs"))
 		}
 	}()
-	c := &campaign{env: e, options: o, out: os.Stdout, undisturbed: map[*workload]outcome{}, done: map[string]int{}, reached: map[string]bool{}}
+	c, err := newCampaign(e, o)
+	if err != nil {
+		return err
+	}
 	if err := c.all(ctx); err != nil {
 		return err
 	}
@@ -92,10 +97,12 @@ func (c *campaign) all(ctx context.Context) error {
 	}
 	budget, cancel := context.WithTimeout(ctx, c.budget)
 	defer cancel()
+	began := time.Now()
 	c.reference(ctx, budget, of)
 	if err := c.faults(ctx, budget); err != nil {
 		return err
 	}
+	c.took = time.Since(began)
 	if c.canaries {
 		c.release(ctx)
 	}

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"sort"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -28,7 +29,7 @@ func (t *trial) judge(ctx context.Context, undisturbed outcome) []string {
 	wrong = append(wrong, t.identities(ctx, changes)...)
 	wrong = append(wrong, t.counts(changes, undisturbed)...)
 	wrong = append(wrong, t.falseClaims(changes)...)
-	return append(wrong, t.marks(ctx)...)
+	return append(wrong, t.marks(ctx, undisturbed.state)...)
 }
 
 // exempt tells objects that the workload, or somebody else, replaced.
@@ -128,13 +129,14 @@ func (t *trial) counts(changes []change, undisturbed outcome) (wrong []string) {
 }
 
 // marks finds out whether somebody's label is still on the object that they changed.
-func (t *trial) marks(ctx context.Context) []string {
+func (t *trial) marks(ctx context.Context, undisturbed state) []string {
 	if t.kind.name != "changes" || len(t.deleted) == 0 {
 		return nil
 	}
 	object, of := t.object()
-	if of.kind == "Job" || t.workload.all || t.workload.replaces[of] {
-		return nil // it is replaced
+	_, stays := undisturbed[of.kind+" "+strings.ReplaceAll(object.GetName(), t.namespace, "NAMESPACE")]
+	if of.kind == "Job" || t.workload.all || t.workload.replaces[of] || !stays {
+		return nil // it is replaced or removed
 	}
 	if err := t.admin.Get(ctx, client.ObjectKeyFromObject(object), object); err != nil {
 		return []string{err.Error()}

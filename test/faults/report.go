@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 
 	"github.com/ambient-code/gatewaytenant-operator/test/faults/model"
@@ -60,6 +61,7 @@ func (c *campaign) report() error {
 	for _, name := range slices.Sorted(maps.Keys(c.done)) {
 		fmt.Fprintf(c.out, "  %-18s %d\n", name, c.done[name])
 	}
+	fmt.Fprintf(c.out, "  and %d runs in which nothing was disturbed: they did not come by the write, or the object was not there\n", c.idle)
 	covered := 0
 	for _, p := range c.crashes {
 		if c.reached[p.name()] {
@@ -75,6 +77,7 @@ func (c *campaign) report() error {
 	result := map[string]any{
 		"plans": c.total(), "crash_points": len(c.crashes), "crash_points_covered": covered, "divergent": len(c.divergent), "broken": len(c.broken),
 		"canaries": len(c.caught) + len(c.missed), "canaries_caught": len(c.caught), "transitions": 0, "mismatches": 0, "seed": c.seed,
+		"plans_minutes":  math.Round(c.took.Minutes()),
 		"outage_tenants": c.tenants, "outage_wrong": len(c.lost),
 	}
 	var models model.Result
@@ -87,6 +90,7 @@ func (c *campaign) report() error {
 	result["model_states"], result["model_violations"] = models.States, len(models.Violations)
 	failed := len(models.Violations)+len(c.lost)+len(c.divergent)+len(c.broken)+len(c.missed) > 0
 	if c.walk != nil {
+		result["transitions_minutes"] = math.Round(c.walk.took.Minutes())
 		result["transitions"], result["mismatches"] = c.walk.transitions, len(c.walk.mismatches)
 		failed = failed || len(c.walk.mismatches) > 0
 	}

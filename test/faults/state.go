@@ -89,6 +89,9 @@ func (t *trial) general(gvk schema.GroupVersionKind, object unstructured.Unstruc
 		delete(labels, mark)
 		delete(labels, "apps.kubernetes.io/pod-index")
 		delete(labels, "controller-revision-hash")
+		if len(labels) == 0 {
+			delete(kept, "labels")
+		}
 	}
 	if annotations, there := kept["annotations"].(map[string]any); there && gvk.Kind == "PersistentVolumeClaim" {
 		delete(annotations, "volume.beta.kubernetes.io/storage-provisioner") // which of its controllers comes first is a race

@@ -28,6 +28,7 @@ type walk struct {
 	fresh       map[string]*fresh // by spec
 	transitions int
 	mismatches  []string
+	took        time.Duration
 }
 
 // fresh is what becomes of a new tenant; it is tried once.
@@ -72,6 +73,7 @@ func (c *campaign) transitionsUntil(ctx, budget context.Context, enough int) (*w
 		}
 	}()
 	walkers.Wait()
+	w.took = time.Since(began)
 	return w, home.harness()
 }
 

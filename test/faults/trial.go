@@ -42,6 +42,7 @@ type trial struct {
 type outcome struct {
 	plan
 	reached  bool     // the plan's point was
+	idle     bool     // there was nothing for it to do there
 	wrong    []string // what should have been otherwise; none: it converged as the undisturbed run did
 	state    state
 	points   []string
@@ -85,6 +86,7 @@ func (e *env) run(ctx context.Context, p plan, undisturbed *outcome) (outcome, e
 		return outcome{}, err
 	}
 	out.reached, out.points, out.versions = p.at == "" || t.proxy.happened(), t.proxy.points, versions(t.recorder.changes(t.namespace))
+	out.idle = p.kind.children && len(t.deleted) == 0
 	if undisturbed != nil && len(out.wrong) == 0 {
 		out.wrong = append(t.judge(ctx, *undisturbed), difference(t.withoutFormer(t.expected(undisturbed.state, out.state)), t.withoutFormer(out.state))...)
 	}
