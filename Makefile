@@ -55,7 +55,7 @@ fmt: ## Format all Go code
 
 ##@ Check
 
-.PHONY: verify lint test test-unit docs-test rights hostile hostile-small
+.PHONY: verify lint test test-unit e2e-faulty docs-test rights hostile hostile-small
 verify: bin/kubectl bin/helm ## Regenerate, lint, render, follow links, look at licences; fail if a generated file changes
 	@hack/verify
 
@@ -69,12 +69,15 @@ test: test-unit devcluster bin/helm ## Run all tests: unit, golden, and those on
 	@go test -count=1 -p=1 -timeout=25m ./test/devcluster/... ./test/demo/... ./test/install/...
 	@CGO_ENABLED=1 go test -race -count=1 -timeout=25m ./test/e2e/...
 
+e2e-faulty: devcluster ## Run the end-to-end tests with 30 % of the operator's requests answered with faults (40 minutes); FAULTY=-faulty-seed=N says which
+	@go test -count=1 -v -timeout=90m ./test/e2e -args -faulty=0.3 $(FAULTY) | grep -v '^=== '
+
 rights: devcluster ## Take each right away from the operator and certgen in turn, and see that it is missed (minutes)
 	@go test -count=1 -v -timeout=30m -parallel=10 ./test/rights | grep -v '^=== '
 
 test-unit: ## Run the tests that need no control plane
 	@echo "test: without a control plane"
-	@go test ./api/... ./cmd/... ./controllers/... ./manifests/... ./test/faults/model
+	@go test ./api/... ./cmd/... ./controllers/... ./manifests/... ./test/faults/model ./test/faulty
 	@command -v promtool >/dev/null || echo "test: promtool is not installed, so NO ALERT IS TRIED; Debian has it in the package prometheus" >&2
 	@go -C hack/monitoring test ./...
 	@go test ./test/hostile -skip TestHostileTenants

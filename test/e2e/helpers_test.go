@@ -20,6 +20,7 @@ import (
 func eventually(t *testing.T, limit time.Duration, check func() error) {
 	t.Helper()
 	var err error
+	limit = patient(limit)
 	for deadline := time.Now().Add(limit); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		if err = check(); err == nil {
 			return

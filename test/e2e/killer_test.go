@@ -36,23 +36,32 @@ func newKiller(t *testing.T, after int) *killer {
 	return k
 }
 
-// toAPIServer forwards requests to the API server as they are.
+// toAPIServer is a forwarder of a test's own.
 func toAPIServer(t *testing.T) *httputil.ReverseProxy {
 	t.Helper()
-	transport, err := rest.TransportFor(rest.AnonymousClientConfig(cluster.Config()))
+	forward, err := forwarder()
 	if err != nil {
 		t.Fatal(err)
 	}
+	return forward
+}
+
+// forwarder forwards requests to the API server as they are.
+func forwarder() (*httputil.ReverseProxy, error) {
+	transport, err := rest.TransportFor(rest.AnonymousClientConfig(cluster.Config()))
+	if err != nil {
+		return nil, err
+	}
 	target, err := url.Parse(cluster.Config().Host)
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	return &httputil.ReverseProxy{
 		Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(target) },
 		Transport:     transport,
 		FlushInterval: -1,                                                                              // watches
 		ErrorHandler:  func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) }, // the connection breaks
-	}
+	}, nil
 }
 
 // serve is a server that lives as long as the test.
@@ -73,13 +82,18 @@ func kubeconfigFor(t *testing.T, server *httptest.Server, namespace, account str
 	if err != nil {
 		t.Fatal(err)
 	}
-	config.Host = server.URL
-	config.TLSClientConfig = rest.TLSClientConfig{CAData: encode("CERTIFICATE", server.Certificate().Raw)}
+	reachBy(config, server)
 	path = filepath.Join(t.TempDir(), "kubeconfig")
 	if err := cluster.WriteKubeconfig(path, config); err != nil {
 		t.Fatal(err)
 	}
 	return path
+}
+
+// reachBy has a client reach the API server through another server.
+func reachBy(config *rest.Config, server *httptest.Server) {
+	config.Host = server.URL
+	config.TLSClientConfig = rest.TLSClientConfig{CAData: encode("CERTIFICATE", server.Certificate().Raw)}
 }
 
 // seen counts a write that was done.

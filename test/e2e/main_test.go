@@ -60,6 +60,9 @@ func run(m *testing.M) (code int, err error) {
 	}
 	code = m.Run()
 	operator.stop()
+	if faults != nil {
+		fmt.Fprintln(os.Stderr, "e2e:", faults)
+	}
 	denied, asked, err := deniedRequests(dir)
 	fmt.Fprintf(os.Stderr, "e2e: of %d requests of the operator and certgen, %d were denied\n", asked, len(denied))
 	for _, request := range denied {

@@ -13,6 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/controllers"
@@ -33,6 +34,9 @@ type operatorProcess struct {
 func (o *operatorProcess) start(ctx context.Context, change ...func(*controllers.Options)) error {
 	config, err := cluster.ServiceAccountConfig(ctx, platformNamespace, "gatewaytenant-operator")
 	if err != nil {
+		return err
+	}
+	if config, err = throughFaults(config); err != nil {
 		return err
 	}
 	config.QPS = -1
@@ -57,21 +61,48 @@ func (o *operatorProcess) start(ctx context.Context, change ...func(*controllers
 	if err := platformSays(ctx, options); err != nil {
 		return err
 	}
+	running, cancel := context.WithCancel(context.Background())
+	elected := make(chan struct{})
+	o.cancel, o.ended = cancel, make(chan error, 1)
+	go func() { o.ended <- live(running, config, options, sync.OnceFunc(func() { close(elected) })) }()
+	limit := patient(30 * time.Second)
+	select {
+	case <-elected:
+		return nil
+	case err := <-o.ended:
+		return fmt.Errorf("the operator ended: %w", err)
+	case <-time.After(limit):
+		return fmt.Errorf("the operator did not become leader within %s", limit)
+	}
+}
+
+// live runs the operator until the context ends. If faults have ended it, it is started again, as a kubelet does.
+func live(ctx context.Context, config *rest.Config, options controllers.Options, elected func()) error {
+	for {
+		err := liveOnce(ctx, config, options, elected)
+		if ctx.Err() != nil || *faultyShare == 0 {
+			return err
+		}
+		fmt.Fprintln(os.Stderr, "e2e: the operator ended, and is started again:", err)
+		time.Sleep(time.Second)
+	}
+}
+
+func liveOnce(ctx context.Context, config *rest.Config, options controllers.Options, elected func()) error {
 	mgr, err := controllers.NewManager(config, options)
 	if err != nil {
 		return err
 	}
-	running, cancel := context.WithCancel(context.Background())
-	o.cancel, o.ended = cancel, make(chan error, 1)
-	go func() { o.ended <- mgr.Start(running) }()
-	select {
-	case <-mgr.Elected():
-		return nil
-	case err := <-o.ended:
-		return fmt.Errorf("the operator ended: %w", err)
-	case <-time.After(30 * time.Second):
-		return fmt.Errorf("the operator did not become leader within 30 s")
-	}
+	ctx, ended := context.WithCancel(ctx)
+	defer ended()
+	go func() {
+		select {
+		case <-mgr.Elected():
+			elected()
+		case <-ctx.Done():
+		}
+	}()
+	return mgr.Start(ctx)
 }
 
 // platformSays has the policies read what the operator was told, as they do where both read one ConfigMap.
