@@ -25,8 +25,9 @@ type operator struct {
 	ended    chan error
 }
 
-// startOperator starts one that reaches the API server through the trial's proxy.
-func startOperator(config *rest.Config, p *proxy, options controllers.Options, bug *canary) (*operator, error) {
+// startOperator starts one that reaches the API server through the trial's proxy. If it ends by itself, as one does that
+// could not renew its lease because the machine is busy, again is called, as a kubelet would.
+func startOperator(config *rest.Config, p *proxy, options controllers.Options, bug *canary, again func()) (*operator, error) {
 	o := &operator{proxy: p, ended: make(chan error, 1)}
 	o.ctx, o.cancel = context.WithCancel(context.Background())
 	config = rest.CopyConfig(config)
@@ -40,7 +41,14 @@ func startOperator(config *rest.Config, p *proxy, options controllers.Options, b
 		return nil, err
 	}
 	o.elected = mgr.Elected()
-	go func() { o.ended <- mgr.Start(o.ctx) }()
+	go func() {
+		err := mgr.Start(o.ctx)
+		if err != nil && o.ctx.Err() == nil && !o.unled.Load() {
+			o.crash()
+			again()
+		}
+		o.ended <- err
+	}()
 	return o, nil
 }
 

@@ -150,7 +150,7 @@ func (w *walk) compare(before state, is, fresh settled, spec map[string]any) (go
 	case is.err != nil:
 		return false, is.err
 	case is.refused != "" && strings.Contains(is.refused, "storage."):
-		return false, same(before, is.state) // a volume cannot become what a fresh one may be
+		return fresh.refused != "", same(before, is.state) // or else a volume cannot become what a fresh one may be
 	case is.refused != "" && fresh.refused == "" || is.refused == "" && fresh.refused != "":
 		return false, fmt.Errorf("the API server says %q, and %q of a fresh one", is.refused, fresh.refused)
 	case is.refused != "":

@@ -134,7 +134,7 @@ func (e *env) newTrial(ctx context.Context, p plan) (*trial, error) {
 
 // start starts another operator.
 func (t *trial) start() error {
-	o, err := startOperator(t.operator, t.proxy, t.options, t.bug)
+	o, err := startOperator(t.operator, t.proxy, t.options, t.bug, func() { _ = t.start() }) // its failure is noted
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if err != nil {
