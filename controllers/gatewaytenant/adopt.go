@@ -53,7 +53,7 @@ func adoptable(p *pass, tenant types.UID) error {
 		errs = append(errs, &conflictError{object: fmt.Sprintf("Deployment %s/%s", other.GetNamespace(), other.GetName()), whose: "is a gateway whose database is not on a volume of its own, so it cannot be taken over; use another namespace, or delete it to begin anew"})
 	}
 	for _, object := range append(slices.Clone(p.objects.Foundation), p.objects.Gateway) {
-		if err := ours(object, p.seen.live[childKey{object.GetKind(), object.GetName()}], p.seen.owners...); errors.As(err, new(*conflictError)) {
+		if err := Ours(object, p.seen.live[childKey{object.GetKind(), object.GetName()}], p.seen.owners...); errors.As(err, new(*conflictError)) {
 			errs = append(errs, err)
 		}
 	}

@@ -91,7 +91,7 @@ func (r *Reconciler) applyAll(ctx context.Context, objects []*unstructured.Unstr
 // apply applies one object, if it is ours and not as it should be.
 func (r *Reconciler) apply(ctx context.Context, desired *unstructured.Unstructured, seen observed) error {
 	live := seen.live[childKey{desired.GetKind(), desired.GetName()}]
-	if err := ours(desired, live, seen.owners...); err != nil {
+	if err := Ours(desired, live, seen.owners...); err != nil {
 		return err
 	}
 	err := r.applier.Apply(ctx, desired, live)

@@ -168,7 +168,7 @@ func (p *pass) foreseeChanges(live Live, scheme *runtime.Scheme, f *Forecast) er
 			f.Changes = append(f.Changes, Change{Kind: desired.GetKind(), Name: desired.GetName()})
 			continue
 		}
-		if err := ours(desired, is, p.seen.owners...); err != nil {
+		if err := Ours(desired, is, p.seen.owners...); err != nil {
 			f.Blocked = err.Error()
 			continue
 		}

@@ -28,10 +28,10 @@ type leavingError struct{ object string }
 
 func (e *leavingError) Error() string { return e.object + " is still being removed" }
 
-// ours tells whether we may apply desired over live (nil: absent), for a GatewayTenant and what it has made, which may own
+// Ours tells whether we may apply desired over live (nil: absent), for a GatewayTenant and what it has made, which may own
 // it. An object without a controller is taken over if it bears OpenShell's label: then it is a gateway's that was there
 // before the operator.
-func ours(desired *unstructured.Unstructured, live metav1.Object, owners ...types.UID) error {
+func Ours(desired *unstructured.Unstructured, live metav1.Object, owners ...types.UID) error {
 	if live == nil {
 		return nil
 	}

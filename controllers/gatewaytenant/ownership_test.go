@@ -41,7 +41,7 @@ func TestWhoseObjectItIs(t *testing.T) {
 		{"nobody's, with OpenShell's label", live(nil, openshell), free},
 		{"nobody's, without the label", live(nil, nil), conflict},
 	} {
-		err, got := ours(desired, c.live, "ours"), free
+		err, got := Ours(desired, c.live, "ours"), free
 		switch {
 		case errors.As(err, new(*conflictError)):
 			got = conflict

@@ -46,9 +46,14 @@ func (c *campaign) explore() (model.Result, error) {
 	if err != nil {
 		return all, err
 	}
-	certificates := model.Certificates()
-	all.States += certificates.States
-	all.Violations = append(all.Violations, certificates.Violations...)
+	applies, err := model.Applies()
+	if err != nil {
+		return all, err
+	}
+	for _, is := range []model.Result{model.Certificates(), applies} {
+		all.States += is.States
+		all.Violations = append(all.Violations, is.Violations...)
+	}
 	for _, violation := range all.Violations[:min(5, len(all.Violations))] {
 		fmt.Fprintln(c.out, "VIOLATION", violation)
 	}

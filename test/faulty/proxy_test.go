@@ -14,7 +14,7 @@ func TestShareOfRequestsIsAnsweredWithFaults(t *testing.T) {
 	var did atomic.Int64
 	proxy := New(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		did.Add(1)
-		fmt.Fprint(w, "done")
+		fmt.Fprintln(w, "done")
 	}), 0.3, 1)
 	server := httptest.NewTLSServer(proxy)
 	defer server.Close()

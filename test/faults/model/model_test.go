@@ -12,6 +12,14 @@ func TestBridgeComesToRest(t *testing.T) {
 
 func TestCertificatesComeToRest(t *testing.T) { tell(t, Certificates()) }
 
+func TestAppliesComeToRest(t *testing.T) {
+	result, err := Applies()
+	if err != nil {
+		t.Fatal(err)
+	}
+	tell(t, result)
+}
+
 func tell(t *testing.T, result Result) {
 	t.Helper()
 	for _, violation := range result.Violations[:min(3, len(result.Violations))] {
