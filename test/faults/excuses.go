@@ -30,14 +30,15 @@ func (t *trial) somebodyDeleted(of id) bool {
 // expected is the undisturbed state, less what need not be there after what somebody deleted.
 func (t *trial) expected(undisturbed, is state) state {
 	want := maps.Clone(undisturbed)
-	forgo := func(of id) {
-		if _, there := is[of.String()]; !there && t.somebodyDeleted(of) {
+	forgo := func(of id, gone bool) {
+		if _, there := is[of.String()]; !there && gone {
 			delete(want, of.String())
 		}
 	}
-	forgo(id{"Job", manifests.CertgenName}) // its work was done
+	job, claim := id{"Job", manifests.CertgenName}, id{"PersistentVolumeClaim", manifests.ClaimName}
+	forgo(job, t.meddled(job)) // with its work done, whether it was deleted or, for what it says, by the operator
 	if _, stays := want["GatewayTenant "+v1alpha1.Name]; !stays {
-		forgo(id{"PersistentVolumeClaim", manifests.ClaimName}) // there is nobody to make another
+		forgo(claim, t.somebodyDeleted(claim)) // there is nobody to make another
 	}
 	for name := range is {
 		if kind, of, _ := strings.Cut(name, " "); want[name] == nil && t.mayStay(id{kind, of}) {
@@ -54,40 +55,57 @@ func (t *trial) mayStay(of id) bool {
 	return t.kind.name == "changes" && t.deleted[of] && strings.Contains(edits[of.kind], "ownerReferences")
 }
 
-// withoutFormer is a state whose Secrets do not say which authority there was before: where one was deleted, another may
-// have to be made, and the former one is trusted beside it.
-func (t *trial) withoutFormer(s state) state {
-	if !slices.ContainsFunc(manifests.SecretNames[:], func(name string) bool {
+// meddled tells whether somebody deleted or changed an object.
+func (t *trial) meddled(of id) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.deleted[of]
+}
+
+// lostSecret tells whether certgen had a Secret to make in place of one that somebody deleted, or beside one that outlived
+// the tenant that all others went with.
+func (t *trial) lostSecret() bool {
+	return slices.ContainsFunc(manifests.SecretNames[:], func(name string) bool {
 		of := id{"Secret", name}
-		return t.somebodyDeleted(of) || t.workload.all && t.mayStay(of) // or outlived the tenant that the others went with
-	}) {
-		return s
-	}
-	s = maps.Clone(s)
+		return t.somebodyDeleted(of) || t.workload.all && t.mayStay(of)
+	})
+}
+
+// withoutFormer is a state less what tells of what there was before.
+func (t *trial) withoutFormer(s state) state {
+	adoption, lost := t.workload.name == "adoption", t.lostSecret()
+	kept := state{}
 	for name, object := range s {
 		content, is := object.(map[string]any)
-		if !is {
+		if kept[name] = object; !is {
 			continue
 		}
 		content = runtime.DeepCopyJSON(content)
-		if t.workload.name == "adoption" { // what the earlier control plane made bears fewer names
-			unstructured.RemoveNestedField(content, "status", "serverDnsNames")
-			unstructured.RemoveNestedField(content, "metadata", "annotations", "openshell.ambient-code.io/rollout") // whose the last restart was
-		}
-		if s[name] = content; !strings.HasPrefix(name, "Secret ") {
-			continue
-		}
-		for _, annotation := range []string{"trusted-since", "former-authorities-until", "supersedes"} {
-			unstructured.RemoveNestedField(content, "metadata", "annotations", "openshell.ambient-code.io/"+annotation)
-		}
-		if annotations, _, _ := unstructured.NestedMap(content, "metadata", "annotations"); len(annotations) == 0 {
-			unstructured.RemoveNestedField(content, "metadata", "annotations")
-		}
-		if t.workload.name == "adoption" { // and other labels
-			unstructured.RemoveNestedField(content, "metadata", "labels")
+		kept[name] = content
+		kind, _, _ := strings.Cut(name, " ")
+		switch {
+		case kind == "StatefulSet" && adoption && (t.kind.name == "deletes" || t.kind.name == "changes"):
+			forget(content, "rollout") // a gateway that does not serve anyway is not rolled by the platform
+		case kind == "GatewayTenant" && adoption && lost:
+			unstructured.RemoveNestedField(content, "status", "serverDnsNames") // the earlier control plane's are fewer
+		case kind == "Secret" && lost:
+			forget(content, "trusted-since", "former-authorities-until", "supersedes")
+			if adoption {
+				unstructured.RemoveNestedField(content, "metadata", "labels") // which are others, too
+			}
 		}
 	}
-	return s
+	return kept
+}
+
+// forget removes annotations of ours.
+func forget(content map[string]any, annotations ...string) {
+	for _, annotation := range annotations {
+		unstructured.RemoveNestedField(content, "metadata", "annotations", "openshell.ambient-code.io/"+annotation)
+	}
+	if left, _, _ := unstructured.NestedMap(content, "metadata", "annotations"); len(left) == 0 {
+		unstructured.RemoveNestedField(content, "metadata", "annotations")
+	}
 }
 
 // certificatesRest tells what certgen has still to do: it waits a while before it takes a Secret over again, or shows what
