@@ -36,7 +36,15 @@ func TestEtcdThatIsFull(t *testing.T) {
 	makeNamespace(t, late)
 	makeNamespace(t, "full-of-this")
 
-	fillEtcd(t, "full-of-this", func() { create(t, tenantWith(late, v1alpha1.GatewayTenantSpec{})) })
+	fillEtcd(t, "full-of-this", func() {
+		if err := cluster.Pause(foreverName); err != nil { // or what it makes now would be left to stand-ins that do not try twice
+			t.Fatal(err)
+		}
+		create(t, tenantWith(late, v1alpha1.GatewayTenantSpec{}))
+	})
+	if err := cluster.Resume(foreverName); err != nil {
+		t.Fatal(err)
+	}
 	config := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: deprived, Name: "openshell-gateway-config"}}
 	if err := admin.Delete(t.Context(), config); err != nil { // which takes no space
 		t.Fatal(err)
@@ -95,9 +103,9 @@ func isReady(ctx context.Context, namespace string) error {
 	return nil
 }
 
-// fillEtcd makes ConfigMaps until etcd takes no more, and does something shortly before that. When the test ends, etcd
-// has its usual limit again.
-func fillEtcd(t *testing.T, namespace string, shortlyBefore func()) {
+// fillEtcd makes ConfigMaps until etcd takes no more, and does something half-way. When the test ends, etcd has its usual
+// limit again.
+func fillEtcd(t *testing.T, namespace string, halfWay func()) {
 	t.Helper()
 	size, err := cluster.EtcdSize(t.Context())
 	if err != nil {
@@ -116,8 +124,8 @@ func fillEtcd(t *testing.T, namespace string, shortlyBefore func()) {
 		return admin.Create(t.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, GenerateName: "small-"}})
 	})
 	for i := range 4 * room / each {
-		if i == room/each-8 {
-			shortlyBefore()
+		if i == room/each/2 { // other writes take room, too
+			halfWay()
 		}
 		err := admin.Create(t.Context(), &corev1.ConfigMap{
 			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, GenerateName: "large-"}, Data: map[string]string{"x": strings.Repeat("x", each)},
@@ -139,9 +147,11 @@ type kubelet struct {
 	address string // of its probes
 }
 
+const foreverName = "operator-forever"
+
 func runForever(t *testing.T) *kubelet {
 	t.Helper()
-	const name = "operator-forever"
+	const name = foreverName
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
