@@ -9,11 +9,11 @@ import (
 
 // stream is a watch on its way to an operator. Its events are lines.
 type stream struct {
-	body     io.ReadCloser
-	lines    *bufio.Reader
-	of       *operator
-	watched  string
-	rest     bytes.Buffer // of a line that was read and not yet handed on
+	body    io.ReadCloser
+	lines   *bufio.Reader
+	of      *operator
+	watched string
+	rest    bytes.Buffer // of a line that was read and not yet handed on
 }
 
 func newStream(body io.ReadCloser, of *operator, watched string) *stream {
