@@ -106,6 +106,7 @@ func swallow(t *trial) action {
 		if object.GetKind() == "NetworkPolicy" {
 			resource = "networkpolicies"
 		}
+		resource += "/" + object.GetName()
 		o := t.current()
 		o.watching.swallow.Store(&resource)
 		defer time.AfterFunc(time.Duration(300+t.upTo(2000))*time.Millisecond, func() { o.watching.swallow.Store(nil) })

@@ -77,9 +77,15 @@ func (o *operator) read(request *http.Request, next http.RoundTripper) (*http.Re
 	}
 	response, err := next.RoundTrip(asLines(request))
 	if err == nil {
-		response.Body = newStream(response.Body, o, targetOf(request.URL.Path).resource)
+		response.Body = newStream(response.Body, o, watched(request))
 	}
 	return response, err
+}
+
+// watched names what a watch is for, such as services/openshell-gateway.
+func watched(request *http.Request) string {
+	name, _ := strings.CutPrefix(request.URL.Query().Get("fieldSelector"), "metadata.name=")
+	return targetOf(request.URL.Path).resource + "/" + name
 }
 
 // asLines asks for JSON alone, whose events can be told apart.

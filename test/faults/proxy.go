@@ -168,5 +168,5 @@ func (g *gate) leave() {
 type watching struct {
 	frozen  atomic.Bool
 	expired atomic.Bool            // a watch that begins is told that its version is too old
-	swallow atomic.Pointer[string] // a resource whose deletions are not heard of, and other events late
+	swallow atomic.Pointer[string] // an object whose deletion is not heard of, and what comes after it late
 }

@@ -9,15 +9,15 @@ import (
 
 // stream is a watch on its way to an operator. Its events are lines.
 type stream struct {
-	body     io.ReadCloser
-	lines    *bufio.Reader
-	of       *operator
-	resource string
-	rest     bytes.Buffer // of a line that was read and not yet handed on
+	body    io.ReadCloser
+	lines   *bufio.Reader
+	of      *operator
+	watched string
+	rest    bytes.Buffer // of a line that was read and not yet handed on
 }
 
-func newStream(body io.ReadCloser, of *operator, resource string) *stream {
-	return &stream{body: body, lines: bufio.NewReader(body), of: of, resource: resource}
+func newStream(body io.ReadCloser, of *operator, watched string) *stream {
+	return &stream{body: body, lines: bufio.NewReader(body), of: of, watched: watched}
 }
 
 // Read hands on the next event, once the watch is not frozen.
@@ -47,7 +47,7 @@ func (s *stream) Read(into []byte) (int, error) {
 // swallows tells whether the plan has just now something vanish of which the operator does not hear.
 func (s *stream) swallows() bool {
 	swallowed := s.of.watching.swallow.Load()
-	return swallowed != nil && *swallowed == s.resource
+	return swallowed != nil && *swallowed == s.watched
 }
 
 // Close ends the watch.
