@@ -87,6 +87,7 @@ func (c *campaign) everywhere(ctx context.Context, name string) (*trial, error) 
 		return nil, err
 	}
 	home.options.WatchNamespaces, home.options.Concurrency = nil, 16
+	home.proxy.free = true
 	home.proxy.allowed = func(target) bool { return true }
 	return home, home.start()
 }
