@@ -35,6 +35,16 @@ func (c *campaign) outage(ctx context.Context, tenants int) (wrong []string, err
 	if err := makers.Wait(); err != nil {
 		return nil, err
 	}
+	some, enough := context.WithTimeout(ctx, home.patience)
+	defer enough()
+	if err := poll(some, func() error {
+		if ready := readyOf(all); ready < tenants/4 {
+			return fmt.Errorf("outage: %d of %d tenants are Ready before it", ready, tenants)
+		}
+		return nil
+	}); err != nil {
+		return nil, err
+	}
 	fmt.Fprintf(c.out, "outage: of %d tenants %d are Ready; etcd and the API server are killed\n", tenants, readyOf(all))
 	for _, name := range []string{devcluster.APIServer, devcluster.Etcd} {
 		if err := c.cluster.Kill(name); err != nil {
