@@ -35,17 +35,8 @@ func (c *campaign) outage(ctx context.Context, tenants int) (wrong []string, err
 	if err := makers.Wait(); err != nil {
 		return nil, err
 	}
-	fmt.Fprintf(c.out, "outage: of %d tenants %d are Ready; etcd and the API server are killed\n", tenants, readyOf(all))
-	for _, name := range []string{devcluster.APIServer, devcluster.Etcd} {
-		if err := c.cluster.Kill(name); err != nil {
-			return nil, err
-		}
-	}
-	time.Sleep(2 * time.Second)
-	for _, name := range []string{devcluster.Etcd, devcluster.APIServer} {
-		if err := c.cluster.Restart(ctx, name); err != nil {
-			return nil, err
-		}
+	if err := c.killAmong(ctx, all); err != nil {
+		return nil, err
 	}
 	began := time.Now()
 	waiting, cancel := context.WithTimeout(ctx, 2*home.patience)
@@ -71,6 +62,33 @@ func (c *campaign) outage(ctx context.Context, tenants int) (wrong []string, err
 	return wrong, nil
 }
 
+// killAmong kills etcd and the API server when a quarter of the tenants are Ready, and starts both again.
+func (c *campaign) killAmong(ctx context.Context, all []*trial) error {
+	some, enough := context.WithTimeout(ctx, c.env.patience)
+	defer enough()
+	if err := poll(some, func() error {
+		if ready := readyOf(all); ready < len(all)/4 {
+			return fmt.Errorf("outage: %d of %d tenants are Ready before it", ready, len(all))
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	fmt.Fprintf(c.out, "outage: of %d tenants %d are Ready; etcd and the API server are killed\n", len(all), readyOf(all))
+	for _, name := range []string{devcluster.APIServer, devcluster.Etcd} {
+		if err := c.cluster.Kill(name); err != nil {
+			return err
+		}
+	}
+	time.Sleep(2 * time.Second)
+	for _, name := range []string{devcluster.Etcd, devcluster.APIServer} {
+		if err := c.cluster.Restart(ctx, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func readyOf(all []*trial) (count int) {
 	for _, t := range all {
 		if tenant, err := t.tenant(); err == nil && meta.IsStatusConditionTrue(tenant.Status.Conditions, v1alpha1.ConditionReady) {
@@ -87,6 +105,7 @@ func (c *campaign) everywhere(ctx context.Context, name string) (*trial, error) 
 		return nil, err
 	}
 	home.options.WatchNamespaces, home.options.Concurrency = nil, 16
+	home.proxy.free = true
 	home.proxy.allowed = func(target) bool { return true }
 	return home, home.start()
 }
