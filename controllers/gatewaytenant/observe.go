@@ -87,16 +87,25 @@ func (r *Reconciler) observeTrouble(ctx context.Context, gt *v1alpha1.GatewayTen
 		return fmt.Errorf("reading the pods in namespace %s: %w", gt.Namespace, err)
 	}
 	if !jobEnds {
-		seen.jobTrouble = jobTrouble(job, pods.Items, events.Items)
+		seen.jobTrouble = r.worthAWord(jobTrouble(job, pods.Items, events.Items), seen).words
 	}
 	if !gatewayServes {
 		seen.pod = podOf(set, pods.Items)
-		found := gatewayTrouble(set, seen.volume.Claim, pods.Items, events.Items, r.unavailableSince(gt))
-		if seen.again = patience - r.now().Sub(found.since.Time); seen.again <= 0 {
-			seen.trouble, seen.again = found, 0
-		}
+		seen.trouble = r.worthAWord(gatewayTrouble(set, seen.volume.Claim, pods.Items, events.Items, r.unavailableSince(gt)), seen)
 	}
 	return nil
+}
+
+// worthAWord is what was found, unless it is too young: then it has to be looked at again.
+func (r *Reconciler) worthAWord(found trouble, seen *observed) trouble {
+	wait := patience - r.now().Sub(found.since.Time)
+	if found.since.IsZero() || wait <= 0 {
+		return found
+	}
+	if seen.again == 0 || wait < seen.again {
+		seen.again = wait
+	}
+	return trouble{}
 }
 
 // unavailableSince is when the gateway stopped to serve, as far as the status tells; nil: it never did serve.

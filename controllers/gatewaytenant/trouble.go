@@ -22,11 +22,11 @@ type trouble struct {
 
 // patience is how long a new gateway may take to start, and a pod may wait for a node, before that is worth a word: nearly every pod does for a moment, and
 // where many come at once, their volumes take seconds.
-const patience = 7 * time.Second
+const patience = 10 * time.Second
 
 // jobTrouble says why a Job does not do its work. The last pod that failed has most to say, then one that does not
 // start, then why there is none.
-func jobTrouble(job *batchv1.Job, pods []corev1.Pod, events []corev1.Event) string {
+func jobTrouble(job *batchv1.Job, pods []corev1.Pod, events []corev1.Event) trouble {
 	var failed, stuck *corev1.Pod
 	for i := range pods {
 		pod := &pods[i]
@@ -42,15 +42,15 @@ func jobTrouble(job *batchv1.Job, pods []corev1.Pod, events []corev1.Event) stri
 	}
 	switch ended := jobCondition(job, batchv1.JobFailed); {
 	case failed != nil:
-		return podTrouble(failed).words
+		return podTrouble(failed)
 	case stuck != nil:
-		return podTrouble(stuck).words
+		return podTrouble(stuck)
 	case ended != nil:
-		return "its Job failed: " + ended.Message
+		return trouble{words: "its Job failed: " + ended.Message}
 	case job.Status.Active == 0:
-		return refusal(job, events, nil).words
+		return refusal(job, events, nil)
 	}
-	return ""
+	return trouble{}
 }
 
 // gatewayTrouble says why the gateway does not serve, and what to do. Since is when it stopped to: what was refused
