@@ -4,11 +4,9 @@ package namedcache
 
 import (
 	"fmt"
-	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
-	"k8s.io/apimachinery/pkg/runtime"
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -26,7 +24,7 @@ func (n Namespaces) Include(namespace string) bool {
 
 // New makes a cache of the objects of the kind of object that are called name, in the given namespaces or, if there
 // are none, in all; the manager starts it. What transform drops is never kept. What is read from it is shared and must
-// not be changed, and can only be asked for by namespace.
+// not be changed.
 func New(mgr manager.Manager, object client.Object, name string, transform toolscache.TransformFunc, namespaces Namespaces) (cache.Cache, error) {
 	shared := true
 	named, err := cache.New(mgr.GetConfig(), cache.Options{
@@ -36,9 +34,8 @@ func New(mgr manager.Manager, object client.Object, name string, transform tools
 		ReaderFailOnMissingInformer:  true,
 		DefaultUnsafeDisableDeepCopy: &shared,
 		DefaultNamespaces:            namespaces,
-		NewInformer:                  withoutIndex,
 		ByObject: map[client.Object]cache.ByObject{
-			object: {Field: fields.OneTermEqualSelector(metav1.ObjectNameField, name), Transform: Lean(transform)},
+			object: {Field: fields.OneTermEqualSelector(metav1.ObjectNameField, name), Transform: transform},
 		},
 	})
 	if err != nil {
@@ -48,11 +45,6 @@ func New(mgr manager.Manager, object client.Object, name string, transform tools
 		return nil, err
 	}
 	return named, nil
-}
-
-// withoutIndex makes an informer that keeps no index by namespace: of one object in each, it would be as large as they are.
-func withoutIndex(from toolscache.ListerWatcher, object runtime.Object, resync time.Duration, _ toolscache.Indexers) toolscache.SharedIndexInformer {
-	return toolscache.NewSharedIndexInformer(from, object, resync, toolscache.Indexers{})
 }
 
 // standby is a cache that is filled before its process leads, so that it need not be when it does.
