@@ -67,8 +67,8 @@ type ConfigInput struct {
 	Config *corev1.ConfigMap
 }
 
-// Files reads files, and of directories the YAML and JSON files in them; - is in. Documents of other kinds are passed over. Namespace is that of GatewayTenants that name none,
-// and options say which ConfigMaps have entries, and what a bare list stands for.
+// Files reads files, and of directories the YAML and JSON files in them; - is in. Documents of other kinds are passed over.
+// Namespace is that of GatewayTenants that name none, and options say which ConfigMaps have entries, and what a bare list stands for.
 func Files(names []string, in io.Reader, namespace string, options platformconfig.Options) (Input, error) {
 	var input Input
 	files, err := filesOf(names)
