@@ -165,15 +165,18 @@ func schedulable(t *testing.T, is bool) {
 	}
 }
 
-// makeVolume makes a volume of the class that nobody provisions.
-func makeVolume(t *testing.T, _ string) {
+// makeVolume makes a volume of the class that nobody provisions, bound to this one claim: the controller manager would look
+// for claims that fit only every 15 s.
+func makeVolume(t *testing.T, namespace string) {
 	t.Helper()
+	claim := get(t, &corev1.PersistentVolumeClaim{}, namespace, "openshell-data-openshell-gateway-0")
 	volume := &corev1.PersistentVolume{
 		ObjectMeta: metav1.ObjectMeta{Name: "comes-later"},
 		Spec: corev1.PersistentVolumeSpec{
 			AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce}, StorageClassName: "comes-later",
 			Capacity:               corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("1Gi")},
 			PersistentVolumeSource: corev1.PersistentVolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: "/nonexistent"}},
+			ClaimRef:               &corev1.ObjectReference{Namespace: namespace, Name: claim.Name, UID: claim.UID},
 		},
 	}
 	create(t, volume)
