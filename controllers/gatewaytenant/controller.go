@@ -77,7 +77,7 @@ func SetupWithManager(mgr ctrl.Manager, options Options) error {
 		Client: mgr.GetClient(),
 		live:   mgr.GetAPIReader(),
 		caches: caches, sandboxCRD: sandboxCRD, shared: shared,
-		rollout: newRollout(options.RolloutPercent), rivals: &rivals{now: time.Now},
+		rollout: newRollout(options.RolloutPercent), rivals: &rivals{now: time.Now}, crowd: &crowd{},
 		applier:  apply.New(mgr.GetClient(), mgr.GetScheme(), manifests.Manager).Alone(),
 		events:   mgr.GetEventRecorder(manifests.Manager),
 		platform: options.Platform,

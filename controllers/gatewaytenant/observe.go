@@ -98,7 +98,7 @@ func (r *Reconciler) observeTrouble(ctx context.Context, gt *v1alpha1.GatewayTen
 
 // worthAWord is what was found, unless it is too young: then it has to be looked at again.
 func (r *Reconciler) worthAWord(found trouble, seen *observed) trouble {
-	wait := patience - r.now().Sub(found.since.Time)
+	wait := r.crowd.patience() - r.now().Sub(found.since.Time)
 	if found.since.IsZero() || wait <= 0 {
 		return found
 	}

@@ -9,6 +9,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
@@ -32,6 +33,7 @@ type Reconciler struct {
 	shared        cache.Cache              // of the earlier control plane's binding
 	rollout       *rollout
 	rivals        *rivals
+	crowd         *crowd
 	applier       *apply.Applier
 	events        events.EventRecorder
 	platform      manifests.Platform
@@ -55,6 +57,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		forget(request.Namespace)
 		r.rollout.forget(request.Namespace)
 		r.rivals.forget(request.Namespace)
+		r.crowd.note(request.Namespace, false)
 		r.applier.Forget(request.Namespace)
 		return ctrl.Result{}, r.removeBinding(ctx, request.NamespacedName)
 	}
@@ -70,7 +73,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	pass.rivals, pass.rivalsFor = r.rivals.of(request.Namespace)
 	measure(request.Namespace, pass.certificates)
 	status := statusOf(tenant, pass)
-	if pass.starting = starting(tenant.Status, status, pass.seen.statefulSet, r.now()); pass.starting > 0 {
+	r.crowd.note(request.Namespace, slices.Contains(onTheWay, meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReady).Reason))
+	pass.starting = starting(tenant.Status, status, pass.seen.statefulSet, r.crowd.patience(), r.now())
+	if pass.starting > 0 {
 		return r.next(pass)
 	}
 	// A failed status write outranks the pass's own error, which will come again by itself.

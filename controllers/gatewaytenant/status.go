@@ -56,7 +56,7 @@ func statusOf(gt *v1alpha1.GatewayTenant, p pass) v1alpha1.GatewayTenantStatus {
 
 // starting is how much longer it is not worth a write that a new gateway has its certificates: nearly every one serves a
 // moment later, and that is written.
-func starting(before, after v1alpha1.GatewayTenantStatus, set *appsv1.StatefulSet, now time.Time) time.Duration {
+func starting(before, after v1alpha1.GatewayTenantStatus, set *appsv1.StatefulSet, patience time.Duration, now time.Time) time.Duration {
 	was, is := meta.FindStatusCondition(before.Conditions, v1alpha1.ConditionReady), meta.FindStatusCondition(after.Conditions, v1alpha1.ConditionReady)
 	waited := was != nil && (was.Reason == v1alpha1.ReasonIssuing || was.Reason == v1alpha1.ReasonWaitingForCertificates)
 	if !waited || is.Reason != v1alpha1.ReasonRollingOut || before.ObservedGeneration != after.ObservedGeneration {

@@ -237,7 +237,7 @@ func TestNewGatewayHasAMomentToStart(t *testing.T) {
 		{"has no status yet", v1alpha1.GatewayTenantStatus{}, starts, made(time.Second), false},
 		{"served before", status(v1alpha1.ReasonReady, 1), starts, made(time.Second), false},
 	} {
-		if waits := starting(c.before, c.after, c.set, now) > 0; waits != c.waits {
+		if waits := starting(c.before, c.after, c.set, patience, now) > 0; waits != c.waits {
 			t.Errorf("%s: waits: %t", c.what, waits)
 		}
 	}

@@ -3,7 +3,6 @@ package gatewaytenant
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
@@ -19,10 +18,6 @@ type trouble struct {
 	reason, words string
 	since         metav1.Time // zero: it counts at once
 }
-
-// patience is how long a new gateway may take to start, and a pod may wait for a node, before that is worth a word: nearly every pod does for a moment, and
-// where many come at once, their volumes take seconds.
-const patience = 10 * time.Second
 
 // jobTrouble says why a Job does not do its work. The last pod that failed has most to say, then one that does not
 // start, then why there is none.

@@ -82,6 +82,11 @@ func (l *leg) cost(ctx context.Context, p plan, r *result, process *process) err
 	r.set("rss_mib", float64(is.RSSBytes)/(1<<20))
 	r.set("heap_kib_per_tenant", (float64(is.HeapBytes)-r.fewHeap)/1024/float64(p.tenants-p.few))
 	r.set("goroutines", float64(is.Goroutines))
+	if p.profiles != "" {
+		if err := process.profileHeap(ctx, p.profiles); err != nil {
+			say("  no profile of the heap: %v", err)
+		}
+	}
 	say("  %.2f writes a tenant; %.0f passes; heap %.1f MiB, RSS %.0f MiB", per(counts[objects]+counts[statuses]), per(is.Passes), float64(is.HeapBytes)/(1<<20), float64(is.RSSBytes)/(1<<20))
 	return nil
 }

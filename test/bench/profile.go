@@ -10,7 +10,7 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// profile writes profiles of the operator and of the API server while tenants are being made. What cannot be had is said;
+// profile writes profiles of the operator and of the API server while tenants are made. What cannot be had is said;
 // it is no reason to fail.
 func (l *leg) profile(ctx context.Context, dir string, process *process) {
 	if err := errors.Join(os.MkdirAll(dir, 0o750), l.takeProfiles(ctx, dir, process)); err != nil {
@@ -23,26 +23,34 @@ func (l *leg) takeProfiles(ctx context.Context, dir string, process *process) er
 	if err != nil {
 		return err
 	}
-	write := func(name string, text []byte, err error) error {
-		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		return os.WriteFile(filepath.Join(dir, name), text, 0o600)
-	}
 	serverDone := make(chan error, 1)
 	go func() {
 		text, err := fetch(ctx, server, l.cluster.Config().Host+"/debug/pprof/profile?seconds=10")
-		serverDone <- write("api-server-cpu.pprof", text, err)
+		serverDone <- writeProfile(dir, "api-server-cpu.pprof", text, err)
 	}()
 	text, err := process.get(ctx, "/debug/pprof/profile?seconds=10")
-	errs := []error{write("operator-cpu.pprof", text, err), <-serverDone}
-	for _, name := range []string{"allocs", "mutex", "heap"} {
+	errs := []error{writeProfile(dir, "operator-cpu.pprof", text, err), <-serverDone}
+	for _, name := range []string{"allocs", "mutex"} {
 		text, err := process.get(ctx, "/debug/pprof/"+name)
-		errs = append(errs, write("operator-"+name+".pprof", text, err))
+		errs = append(errs, writeProfile(dir, "operator-"+name+".pprof", text, err))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
 	say("  profiles are in %s", dir)
 	return nil
+}
+
+// profileHeap writes what the operator holds when all is made.
+func (p *process) profileHeap(ctx context.Context, dir string) error {
+	text, err := p.get(ctx, "/debug/pprof/heap?gc=1")
+	return writeProfile(dir, "operator-heap.pprof", text, err)
+}
+
+// writeProfile writes a profile, unless it could not be had.
+func writeProfile(dir, name string, text []byte, err error) error {
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return os.WriteFile(filepath.Join(dir, name), text, 0o600)
 }
