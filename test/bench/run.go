@@ -97,6 +97,7 @@ func first(ctx context.Context, p plan, r *result) (s script, inFlight int, err 
 		return s, 0, err
 	}
 	r.fewHeap = float64(is.HeapBytes)
+	say("  heap %.1f MiB", r.fewHeap/(1<<20))
 	all, err := process.captured(ctx)
 	if err != nil {
 		return s, 0, err

@@ -68,6 +68,14 @@ func (p identity) goneWithin(limit time.Duration) bool {
 	return true
 }
 
+// path is where a component's program is.
+func (c component) path(binDir string) string {
+	if filepath.IsAbs(c.binary) {
+		return c.binary
+	}
+	return filepath.Join(binDir, c.binary)
+}
+
 // launch starts a component. A nil launcher starts it detached, in a session of its own.
 func launch(c component, s *state, launcher *child.Launcher) (identity, error) {
 	log, err := os.OpenFile(s.log(c.name), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
@@ -76,7 +84,7 @@ func launch(c component, s *state, launcher *child.Launcher) (identity, error) {
 	}
 	defer log.Close()
 	cmd := &exec.Cmd{
-		Path:   filepath.Join(s.BinDir, c.binary),
+		Path:   c.path(s.BinDir),
 		Args:   append([]string{c.name}, c.args(s)...),
 		Dir:    s.Dir,
 		Env:    append(append(os.Environ(), "HOME="+s.Dir), c.env...), // what a developer keeps at home is no business of these

@@ -77,8 +77,8 @@ func (c *Cluster) Stop() error {
 	return errors.Join(errs...)
 }
 
-// Run starts a program from the directory of the binaries beside the cluster, with a log of its own name. It ends before
-// the cluster does. One of this name that runs already is ended first.
+// Run starts a program beside the cluster, with a log of its own name: from the directory of the binaries, or from an
+// absolute path. It ends before the cluster does. One of this name that runs already is ended first.
 func (c *Cluster) Run(name, binary string, args ...string) error {
 	return c.run(component{name: name, binary: binary, args: func(*state) []string { return args }})
 }

@@ -27,6 +27,11 @@ func (t *trial) somebodyDeleted(of id) bool {
 	return t.kind.name == "deletes" && t.deleted[of]
 }
 
+// somebodyChanged tells whether the plan's fault has changed an object.
+func (t *trial) somebodyChanged(of id) bool {
+	return t.kind.name == "changes" && t.meddled(of)
+}
+
 // expected is the undisturbed state, less what need not be there after what somebody deleted.
 func (t *trial) expected(undisturbed, is state) state {
 	want := maps.Clone(undisturbed)
@@ -39,6 +44,9 @@ func (t *trial) expected(undisturbed, is state) state {
 	forgo(job, t.meddled(job)) // with its work done, whether it was deleted or, for what it says, by the operator
 	if _, stays := want["GatewayTenant "+v1alpha1.Name]; !stays {
 		forgo(claim, t.somebodyDeleted(claim)) // there is nobody to make another
+		if is[claim.String()] != nil && t.somebodyChanged(claim) {
+			want[claim.String()] = is[claim.String()] // nor to set it back
+		}
 	}
 	for name := range is {
 		if kind, of, _ := strings.Cut(name, " "); want[name] == nil && t.mayStay(id{kind, of}) {
@@ -50,9 +58,7 @@ func (t *trial) expected(undisturbed, is state) state {
 
 // mayStay tells whether an object may outlive its tenant: somebody took its owner off just before that was deleted.
 func (t *trial) mayStay(of id) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.kind.name == "changes" && t.deleted[of] && strings.Contains(edits[of.kind], "ownerReferences")
+	return t.somebodyChanged(of) && strings.Contains(edits[of.kind], "ownerReferences")
 }
 
 // meddled tells whether somebody deleted or changed an object.

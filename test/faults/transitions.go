@@ -103,6 +103,9 @@ func (w *walk) walk(ctx, budget context.Context, enough int, random *rand.Rand) 
 		}
 		spec := w.specs[random.IntN(len(w.specs))]
 		goOn, err := w.step(ctx, t, spec, &before)
+		if ctx.Err() != nil {
+			return // the run was ended in the middle of it
+		}
 		w.mu.Lock()
 		w.transitions++
 		w.mu.Unlock()
