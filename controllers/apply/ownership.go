@@ -49,7 +49,7 @@ func (o *ownership) owned(live metav1.Object) (*fieldpath.Set, error) {
 			continue
 		}
 		set := &fieldpath.Set{}
-		if err := set.FromJSON(entry.FieldsV1.GetRawReader()); err != nil {
+		if err := set.FromJSON(rawFields(entry, live)); err != nil {
 			return nil, fmt.Errorf("managedFields of %s/%s: %w", live.GetNamespace(), live.GetName(), err)
 		}
 		return set, nil

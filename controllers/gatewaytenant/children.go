@@ -2,12 +2,14 @@ package gatewaytenant
 
 import (
 	"slices"
+	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	toolscache "k8s.io/client-go/tools/cache"
@@ -15,6 +17,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/namedcache"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
@@ -85,6 +89,7 @@ func gatewayImage(set *appsv1.StatefulSet) string {
 func keepClaim(object any) (any, error) {
 	if claim, ok := object.(*corev1.PersistentVolumeClaim); ok {
 		claim.Spec = corev1.PersistentVolumeClaimSpec{AccessModes: claim.Spec.AccessModes, Resources: claim.Spec.Resources, StorageClassName: claim.Spec.StorageClassName}
+		claim.Status = corev1.PersistentVolumeClaimStatus{Phase: claim.Status.Phase}
 	}
 	return object, nil
 }
@@ -106,11 +111,51 @@ func watchedChildren() []child {
 func childCaches(mgr manager.Manager, namespaces namedcache.Namespaces) (map[childKey]cache.Cache, error) {
 	caches := make(map[childKey]cache.Cache, len(children))
 	for _, c := range watchedChildren() {
-		named, err := namedcache.New(mgr, c.object, c.name, c.transform, namespaces)
+		named, err := namedcache.New(mgr, c.object, c.name, kept(c.transform), namespaces)
 		if err != nil {
 			return nil, err
 		}
 		caches[c.childKey] = named
 	}
 	return caches, nil
+}
+
+// kept drops what of an object's metadata nobody asks for, and what transform drops.
+func kept(transform toolscache.TransformFunc) toolscache.TransformFunc {
+	compactor := apply.NewCompactor(manifests.Manager)
+	return func(object any) (any, error) {
+		if metadata, err := meta.Accessor(object); err == nil {
+			metadata.SetLabels(keptLabels(metadata.GetLabels()))
+			metadata.SetAnnotations(keptAnnotations(metadata.GetAnnotations()))
+			compactor.Compact(metadata)
+		}
+		if transform == nil {
+			return object, nil
+		}
+		return transform(object)
+	}
+}
+
+// ours is all that is kept of the labels of nearly every object.
+var ours = map[string]string{manifests.LabelName: manifests.AppName}
+
+// keptLabels are those that tell whether an object is a gateway's.
+func keptLabels(labels map[string]string) map[string]string {
+	switch name, named := labels[manifests.LabelName]; {
+	case name == manifests.AppName:
+		return ours
+	case named:
+		return map[string]string{manifests.LabelName: name}
+	}
+	return nil
+}
+
+// keptAnnotations are the operator's own, and those by which Helm knows what is its.
+func keptAnnotations(annotations map[string]string) map[string]string {
+	for key := range annotations {
+		if !strings.HasPrefix(key, v1alpha1.GroupVersion.Group+"/") && key != annotationHelmRelease {
+			delete(annotations, key)
+		}
+	}
+	return annotations
 }

@@ -28,6 +28,9 @@ type leavingError struct{ object string }
 
 func (e *leavingError) Error() string { return e.object + " is still being removed" }
 
+// annotationHelmRelease is Helm's, on all that a release made.
+const annotationHelmRelease = "meta.helm.sh/release-name"
+
 // Ours tells whether we may apply desired over live (nil: absent), for a GatewayTenant and what it has made, which may own
 // it. An object without a controller is taken over if it bears OpenShell's label: then it is a gateway's that was there
 // before the operator.
@@ -51,7 +54,7 @@ func Ours(desired *unstructured.Unstructured, live metav1.Object, owners ...type
 	case live.GetLabels()[manifests.LabelName] != manifests.AppName:
 		return &conflictError{object: apply.Describe(desired), whose: fmt.Sprintf("is somebody else's; label it %s=%s to hand it over to the gateway, or make it under another name", manifests.LabelName, manifests.AppName)}
 	}
-	if release := live.GetAnnotations()["meta.helm.sh/release-name"]; release != "" {
+	if release := live.GetAnnotations()[annotationHelmRelease]; release != "" {
 		return &conflictError{object: apply.Describe(desired), whose: fmt.Sprintf("is of the Helm release %s; run helm uninstall %[1]s -n %s: its volume and its Secrets stay, and are taken over", release, desired.GetNamespace())}
 	}
 	return nil

@@ -58,8 +58,10 @@ func keepPod(object any) (any, error) {
 	kept := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{
 		Name: pod.Name, Namespace: pod.Namespace, UID: pod.UID, ResourceVersion: pod.ResourceVersion,
 		OwnerReferences: pod.OwnerReferences, CreationTimestamp: pod.CreationTimestamp, DeletionTimestamp: pod.DeletionTimestamp,
-		Labels: map[string]string{appsv1.ControllerRevisionHashLabelKey: pod.Labels[appsv1.ControllerRevisionHashLabelKey]},
 	}}
+	if revision, has := pod.Labels[appsv1.ControllerRevisionHashLabelKey]; has {
+		kept.Labels = map[string]string{appsv1.ControllerRevisionHashLabelKey: revision}
+	}
 	kept.Status.Phase = pod.Status.Phase
 	if isReady(pod) {
 		kept.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}

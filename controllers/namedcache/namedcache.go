@@ -4,9 +4,11 @@ package namedcache
 
 import (
 	"fmt"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/runtime"
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -34,6 +36,7 @@ func New(mgr manager.Manager, object client.Object, name string, transform tools
 		ReaderFailOnMissingInformer:  true,
 		DefaultUnsafeDisableDeepCopy: &shared,
 		DefaultNamespaces:            namespaces,
+		NewInformer:                  withoutIndex,
 		ByObject: map[client.Object]cache.ByObject{
 			object: {Field: fields.OneTermEqualSelector(metav1.ObjectNameField, name), Transform: transform},
 		},
@@ -45,6 +48,11 @@ func New(mgr manager.Manager, object client.Object, name string, transform tools
 		return nil, err
 	}
 	return named, nil
+}
+
+// withoutIndex makes an informer that finds an object by its key alone: in a namespace there is one.
+func withoutIndex(source toolscache.ListerWatcher, object runtime.Object, resync time.Duration, _ toolscache.Indexers) toolscache.SharedIndexInformer {
+	return toolscache.NewSharedIndexInformer(source, object, resync, toolscache.Indexers{})
 }
 
 // standby is a cache that is filled before its process leads, so that it need not be when it does.
