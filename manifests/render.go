@@ -30,6 +30,8 @@ type Seen struct {
 	Gateway map[string]string
 	// Granted tells that the StatefulSet may change although its tenant did not ask for it.
 	Granted bool
+	// Held tells that what runs is left as it is until it has its turn.
+	Held bool
 	// TokenKey is the id of the token key in force: the pod restarts when it changes. Empty while there is none.
 	TokenKey string
 }
@@ -72,7 +74,7 @@ func Render(t Tenant, seen Seen) (Objects, error) {
 	if err != nil {
 		return Objects{}, err
 	}
-	volume, err := finish(claim(t, seen.Volume), t.Namespace, claimOwner(t)...)
+	volume, err := finish(claim(t, seen), t.Namespace, claimOwner(t)...)
 	if err != nil {
 		return Objects{}, err
 	}
@@ -146,11 +148,9 @@ func TokenKeyIn(set *appsapi.StatefulSet) string {
 	return set.Spec.Template.Annotations[AnnotationTokenKey]
 }
 
-// GoesWithThePod tells the objects of the foundation that a pod reads when it starts, or that say what it does: while the
-// StatefulSet is left as it is, so are they.
-func GoesWithThePod(object *unstructured.Unstructured) bool {
-	return object.GetKind() == "ConfigMap" || object.GetKind() == "PersistentVolumeClaim"
-}
+// GoesWithThePod tells the object of the foundation that a pod reads when it starts: while the StatefulSet is left as it is,
+// so is that.
+func GoesWithThePod(object *unstructured.Unstructured) bool { return object.GetKind() == "ConfigMap" }
 
 // AskedFor tells whether a StatefulSet is to be changed because its tenant asked for it, and not for a cause of the
 // platform's.

@@ -66,13 +66,14 @@ func (t Tenant) lastOn(volume Volume) (Version, bool) {
 }
 
 // highest is the version that a claim shall bear: it must be there before the gateway runs that could use the volume.
-// What was confirmed begins anew.
-func (t Tenant) highest(volume Volume) Version {
+// What was confirmed begins anew. While a gateway waits for its turn, it is the version of the one that runs: should
+// somebody delete its StatefulSet meanwhile, nothing else would tell.
+func (t Tenant) highest(volume Volume, held bool) Version {
 	if volume.Claim == nil {
 		return t.Version
 	}
 	last, known := t.lastOn(volume)
-	if known && t.Version.Less(last) && t.Version.Less(migration) == last.Less(migration) {
+	if known && held || known && t.Version.Less(last) && t.Version.Less(migration) == last.Less(migration) {
 		return last
 	}
 	return t.Version
@@ -104,13 +105,13 @@ func (t Tenant) Fits(volume Volume) error {
 
 // claim is the claim of the gateway's volume. The StatefulSet would make it from its template; made here, it can say
 // from its beginning which version uses it, and grow. What a claim cannot change, it keeps.
-func claim(t Tenant, volume Volume) *coreac.PersistentVolumeClaimApplyConfiguration {
+func claim(t Tenant, seen Seen) *coreac.PersistentVolumeClaimApplyConfiguration {
 	claim := template[coreac.PersistentVolumeClaimApplyConfiguration]("persistentvolumeclaim")
-	claim.WithAnnotations(map[string]string{annotationHighestVersion: t.highest(volume).String()})
+	claim.WithAnnotations(map[string]string{annotationHighestVersion: t.highest(seen.Volume, seen.Held).String()})
 	if class := t.storage.StorageClassName; class != "" {
 		claim.Spec.WithStorageClassName(class)
 	}
-	if live := volume.Claim; live != nil {
+	if live := seen.Volume.Claim; live != nil {
 		claim.Spec.AccessModes = live.Spec.AccessModes
 		if claim.Spec.StorageClassName == nil && namedClass(live) {
 			claim.Spec.StorageClassName = live.Spec.StorageClassName

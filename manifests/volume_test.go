@@ -74,10 +74,23 @@ func TestVersionsThatTheVolumeCannotShareAreHeld(t *testing.T) {
 		switch {
 		case c.held == "" && err != nil:
 			t.Errorf("%s: held: %v", c.what, err)
-		case c.held == "" && tenant.highest(c.volume).String() != c.highest:
-			t.Errorf("%s: the claim would bear %s, want %s", c.what, tenant.highest(c.volume), c.highest)
+		case c.held == "" && tenant.highest(c.volume, false).String() != c.highest:
+			t.Errorf("%s: the claim would bear %s, want %s", c.what, tenant.highest(c.volume, false), c.highest)
 		case c.held != "" && (err == nil || !strings.Contains(err.Error(), c.held) || !strings.Contains(err.Error(), "confirm-version="+c.version)):
 			t.Errorf("%s: %v; want %q and the way on", c.what, err, c.held)
+		}
+	}
+}
+
+func TestClaimOfAHeldGatewayBearsTheVersionThatRuns(t *testing.T) {
+	tenant, err := tenantOf(t, v1alpha1.GatewayTenantSpec{Image: gatewayRepository + "0.0.80"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for held, want := range map[bool]string{true: "0.0.71", false: "0.0.80"} {
+		claim := claim(tenant, Seen{Volume: used("", gatewayRepository+"0.0.71"), Held: held})
+		if is := claim.Annotations[annotationHighestVersion]; is != want {
+			t.Errorf("held: %v: the claim bears %s, want %s", held, is, want)
 		}
 	}
 }
@@ -90,11 +103,11 @@ func TestClaimKeepsWhatItCannotChange(t *testing.T) {
 	volume := used("0.0.71", "-")
 	volume.Claim.Spec.AccessModes = []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOncePod}
 	volume.Claim.Spec.Resources.Requests = corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("7Gi")}
-	spec := claim(tenant, volume).Spec
+	spec := claim(tenant, Seen{Volume: volume}).Spec
 	if size := (*spec.Resources.Requests)[corev1.ResourceStorage]; size.String() != "7Gi" || spec.AccessModes[0] != corev1.ReadWriteOncePod {
 		t.Errorf("the claim would become %s %v", size.String(), spec.AccessModes)
 	}
-	spec = claim(tenant, Volume{}).Spec
+	spec = claim(tenant, Seen{}).Spec
 	if size := (*spec.Resources.Requests)[corev1.ResourceStorage]; size.String() != "1Gi" || spec.AccessModes[0] != corev1.ReadWriteOnce {
 		t.Errorf("a new claim is %s %v", size.String(), spec.AccessModes)
 	}

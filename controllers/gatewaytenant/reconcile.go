@@ -119,8 +119,8 @@ func (r *Reconciler) pass(ctx context.Context, gt *v1alpha1.GatewayTenant, names
 	if p.objects, p.err = manifests.Render(p.tenant, cluster); p.err != nil {
 		return p
 	}
-	p.held, cluster.Granted, p.err = r.turn(ctx, gt.Namespace, &p)
-	if cluster.Granted {
+	cluster.Held, cluster.Granted, p.err = r.turn(ctx, gt.Namespace, &p)
+	if p.held = cluster.Held; p.err == nil && (cluster.Held || cluster.Granted) {
 		p.objects, p.err = manifests.Render(p.tenant, cluster)
 	}
 	if p.err == nil && !p.suspended {

@@ -64,6 +64,23 @@ func hash(data map[string][]byte) string {
 	return hex.EncodeToString(sum.Sum(nil))
 }
 
+// TestAdoptionThatWaitsForItsTurn remembers which version has used the volume: if somebody deletes the earlier gateway
+// meanwhile, nothing else tells.
+func TestAdoptionThatWaitsForItsTurn(t *testing.T) {
+	const first, waits = "earlier-first", "earlier-waits"
+	makeEarlier(t, first)
+	makeEarlier(t, waits)
+	create(t, tenantWith(first, v1alpha1.GatewayTenantSpec{Image: gatewayRepository + "0.0.71-crashes"}))
+	waitCondition(t, first, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonCrashLoop)
+	create(t, tenantWith(waits, v1alpha1.GatewayTenantSpec{}))
+	waitCondition(t, waits, v1alpha1.ConditionWarning, metav1.ConditionTrue, v1alpha1.ReasonUpdateQueued)
+	set := get(t, &appsv1.StatefulSet{}, waits, manifests.GatewayName)
+	if err := admin.Delete(t.Context(), set); err != nil {
+		t.Fatal(err)
+	}
+	waitReady(t, waits)
+}
+
 // TestGatewayOfTheEarlierControlPlaneIsTakenOver in place: the same volume, Secrets and StatefulSet, one restart, and
 // nothing of the earlier one is left. Who goes on as the earlier one did is named.
 func TestGatewayOfTheEarlierControlPlaneIsTakenOver(t *testing.T) {
