@@ -79,9 +79,10 @@ const (
 	ReasonImagePullFailed = "ImagePullFailed"
 	// ReasonCrashLoop: the gateway ends again and again; the message has its exit code and last words.
 	ReasonCrashLoop = "CrashLoop"
-	// ReasonUnschedulable: no node takes the pod.
+	// ReasonUnschedulable: no node takes the pod. It is said after ten seconds, and a quarter of a second more for each other
+	// gateway that starts, up to five minutes.
 	ReasonUnschedulable = "Unschedulable"
-	// ReasonVolumePending: the volume claim is not bound.
+	// ReasonVolumePending: the volume claim is not bound. It is said as late as that the pod is not scheduled.
 	ReasonVolumePending = "VolumePending"
 	// ReasonPodRefused: the API server does not take the pod, for a quota or a policy; the message has its words.
 	ReasonPodRefused = "PodRefused"

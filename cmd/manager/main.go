@@ -18,6 +18,7 @@ import (
 )
 
 func main() {
+	controllers.SaveMemory()
 	options, kubeconfig, err := parse(os.Args[1:], os.Getenv)
 	if err == nil {
 		err = run(ctrl.SetupSignalHandler(), options, kubeconfig)

@@ -20,7 +20,7 @@ const (
 	// Ready.
 	share = 250 * time.Millisecond
 	// longest is when it is worth a word anyway.
-	longest = time.Minute
+	longest = 5 * time.Minute
 )
 
 // note takes a tenant in or out.

@@ -25,5 +25,9 @@ func TestPatienceGrowsWithTheCrowd(t *testing.T) {
 	for i := range 1000 {
 		c.note(fmt.Sprint(i), true)
 	}
-	is(time.Minute)
+	is(10*time.Second + 1001*250*time.Millisecond)
+	for i := range 2000 {
+		c.note(fmt.Sprint(i), true)
+	}
+	is(5 * time.Minute)
 }

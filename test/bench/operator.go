@@ -62,6 +62,7 @@ func operatorMain(args []string) error {
 	if *mutexes {
 		runtime.SetMutexProfileFraction(5)
 	}
+	controllers.SaveMemory()
 	logger := logr.FromSlogHandler(slog.NewJSONHandler(os.Stderr, nil))
 	ctrl.SetLogger(logger)
 	klog.SetLogger(logger)
