@@ -21,10 +21,11 @@ func up(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	say("Installing the CRD, the gateways' roles and the operator's own")
+	say("Installing the CRD, the gateways' roles, the operator's own, and the policies that bound it")
 	for _, args := range [][]string{
 		{"apply", "-k", "config/crd"},
 		{"apply", "-k", "config/rbac"},
+		{"apply", "-k", "config/policy"},
 	} {
 		if _, err := cluster.Kubectl(ctx, args...); err != nil {
 			return err
