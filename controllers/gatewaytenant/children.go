@@ -62,7 +62,7 @@ var clientsPolicy = metadataOf(networkingv1.SchemeGroupVersion.WithKind("Network
 func metadataOf(gvk schema.GroupVersionKind, name string) child {
 	object := &metav1.PartialObjectMetadata{}
 	object.SetGroupVersionKind(gvk)
-	return child{childKey{gvk.Kind, name}, object, nil}
+	return child{childKey{gvk.Kind, name}, object, keepAll}
 }
 
 // keepStatefulSet drops the spec, but for the gateway's image: whether it is as it should be is in the metadata.
@@ -111,7 +111,7 @@ func watchedChildren() []child {
 func childCaches(mgr manager.Manager, namespaces namedcache.Namespaces) (map[childKey]cache.Cache, error) {
 	caches := make(map[childKey]cache.Cache, len(children))
 	for _, c := range watchedChildren() {
-		named, err := namedcache.New(mgr, c.object, c.name, kept(c.transform), namespaces)
+		named, err := namedcache.New(mgr, c.object, c.name, compacted(keepMetadata, c.transform), namespaces)
 		if err != nil {
 			return nil, err
 		}
@@ -120,42 +120,45 @@ func childCaches(mgr manager.Manager, namespaces namedcache.Namespaces) (map[chi
 	return caches, nil
 }
 
-// kept drops what of an object's metadata nobody asks for, and what transform drops.
-func kept(transform toolscache.TransformFunc) toolscache.TransformFunc {
+// compacted drops what each of drops does, and keeps once what is left and equal in many objects.
+func compacted(drops ...toolscache.TransformFunc) toolscache.TransformFunc {
 	compactor := apply.NewCompactor(manifests.Manager)
 	return func(object any) (any, error) {
+		for _, drop := range drops {
+			var err error
+			if object, err = drop(object); err != nil {
+				return nil, err
+			}
+		}
 		if metadata, err := meta.Accessor(object); err == nil {
-			metadata.SetLabels(keptLabels(metadata.GetLabels()))
-			metadata.SetAnnotations(keptAnnotations(metadata.GetAnnotations()))
 			compactor.Compact(metadata)
 		}
-		if transform == nil {
-			return object, nil
-		}
-		return transform(object)
+		return object, nil
 	}
 }
 
-// ours is all that is kept of the labels of nearly every object.
+// ours is all that is kept of labels: it tells whether an object is a gateway's.
 var ours = map[string]string{manifests.LabelName: manifests.AppName}
 
-// keptLabels are those that tell whether an object is a gateway's.
-func keptLabels(labels map[string]string) map[string]string {
-	switch name, named := labels[manifests.LabelName]; {
-	case name == manifests.AppName:
-		return ours
-	case named:
-		return map[string]string{manifests.LabelName: name}
+// keepMetadata drops what nobody asks of an object's metadata: other labels, and annotations that are neither the operator's
+// own nor those by which Helm knows what is its.
+func keepMetadata(object any) (any, error) {
+	metadata, err := meta.Accessor(object)
+	if err != nil {
+		return object, nil //nolint:nilerr // what is no object has no metadata
 	}
-	return nil
-}
-
-// keptAnnotations are the operator's own, and those by which Helm knows what is its.
-func keptAnnotations(annotations map[string]string) map[string]string {
-	for key := range annotations {
+	kept := map[string]string(nil)
+	if metadata.GetLabels()[manifests.LabelName] == manifests.AppName {
+		kept = ours
+	}
+	metadata.SetLabels(kept)
+	for key := range metadata.GetAnnotations() {
 		if !strings.HasPrefix(key, v1alpha1.GroupVersion.Group+"/") && key != annotationHelmRelease {
-			delete(annotations, key)
+			delete(metadata.GetAnnotations(), key)
 		}
 	}
-	return annotations
+	return object, nil
 }
+
+// keepAll drops nothing.
+func keepAll(object any) (any, error) { return object, nil }

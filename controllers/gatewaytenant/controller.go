@@ -8,10 +8,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
-	toolscache "k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -141,20 +139,9 @@ func CacheOptions() map[client.Object]cache.ByObject {
 	return map[client.Object]cache.ByObject{
 		&v1alpha1.GatewayTenant{}:    {Transform: compacted()},
 		&corev1.Namespace{}:          {Transform: keepNamespace},
-		&rbacv1.ClusterRoleBinding{}: {Transform: kept(nil), Label: labels.SelectorFromSet(labels.Set{manifests.LabelManagedBy: manifests.Manager})},
+		&rbacv1.ClusterRoleBinding{}: {Transform: compacted(keepMetadata), Label: labels.SelectorFromSet(labels.Set{manifests.LabelManagedBy: manifests.Manager})},
 		&corev1.Pod{}:                cacheOfPods(),
 		&corev1.Event{}:              cacheOfEvents(),
-	}
-}
-
-// compacted drops nothing that anybody may ask.
-func compacted() toolscache.TransformFunc {
-	compactor := apply.NewCompactor(manifests.Manager)
-	return func(object any) (any, error) {
-		if metadata, err := meta.Accessor(object); err == nil {
-			compactor.Compact(metadata)
-		}
-		return object, nil
 	}
 }
 

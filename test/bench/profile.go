@@ -10,7 +10,7 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// profile writes profiles of the operator and of the API server while tenants are made. What cannot be had is said;
+// profile writes profiles of the operator and of the API server while tenants are being made. What cannot be had is said;
 // it is no reason to fail.
 func (l *leg) profile(ctx context.Context, dir string, process *process) {
 	if err := errors.Join(os.MkdirAll(dir, 0o750), l.takeProfiles(ctx, dir, process)); err != nil {

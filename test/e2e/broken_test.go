@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
 // causes are why a gateway may not serve: how each comes and goes, and what Ready says meanwhile.
@@ -169,7 +170,7 @@ func schedulable(t *testing.T, is bool) {
 // for claims that fit only every 15 s.
 func makeVolume(t *testing.T, namespace string) {
 	t.Helper()
-	claim := get(t, &corev1.PersistentVolumeClaim{}, namespace, "openshell-data-openshell-gateway-0")
+	claim := get(t, &corev1.PersistentVolumeClaim{}, namespace, manifests.ClaimName)
 	volume := &corev1.PersistentVolume{
 		ObjectMeta: metav1.ObjectMeta{Name: "comes-later"},
 		Spec: corev1.PersistentVolumeSpec{

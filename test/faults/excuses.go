@@ -22,9 +22,7 @@ import (
 
 // somebodyDeleted tells whether the plan's fault has deleted an object.
 func (t *trial) somebodyDeleted(of id) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.kind.name == "deletes" && t.deleted[of]
+	return t.kind.name == "deletes" && t.meddled(of)
 }
 
 // somebodyChanged tells whether the plan's fault has changed an object.
