@@ -6,10 +6,13 @@ import (
 
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 )
 
 // moment is how long a pass waits for more events about the same tenant's objects.
@@ -37,7 +40,7 @@ func soon(of handler.MapFunc) handler.TypedEventHandler[client.Object, reconcile
 func ofTenants() handler.TypedEventHandler[client.Object, reconcile.Request] {
 	asked := predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, predicate.LabelChangedPredicate{})
 	return handler.Funcs{
-		CreateFunc: func(_ context.Context, e event.CreateEvent, q queue) { q.Add(requestFor(e.Object)) },
+		CreateFunc: func(_ context.Context, e event.CreateEvent, q queue) { addNew(e.Object, q) },
 		UpdateFunc: func(_ context.Context, e event.UpdateEvent, q queue) {
 			if asked.Update(e) {
 				q.Add(requestFor(e.ObjectNew))
@@ -47,6 +50,18 @@ func ofTenants() handler.TypedEventHandler[client.Object, reconcile.Request] {
 		},
 		DeleteFunc: func(_ context.Context, e event.DeleteEvent, q queue) { q.Add(requestFor(e.Object)) },
 	}
+}
+
+// addNew adds a tenant that is there. Of those that are there when the operator starts, and whose turn comes after all that
+// happens meanwhile, it lets those go first whose spec no status speaks of: to them, it has only just happened.
+func addNew(object client.Object, q queue) {
+	tenant, is := object.(*v1alpha1.GatewayTenant)
+	byPriority, has := q.(priorityqueue.PriorityQueue[reconcile.Request])
+	if is && has && tenant.Status.ObservedGeneration != tenant.Generation {
+		byPriority.AddWithOpts(priorityqueue.AddOpts{Priority: new(0)}, requestFor(object))
+		return
+	}
+	q.Add(requestFor(object))
 }
 
 func requestFor(tenant client.Object) reconcile.Request {

@@ -19,15 +19,36 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
-// readEntry checks an entry as far as that can be done without the cluster. What it returns with an error has the
-// namespace at most.
-func readEntry(item *yaml.Node, platform manifests.Platform) (Entry, error) {
+// entryReader reads entries, and knows those that were valid before.
+type entryReader struct {
+	platform      manifests.Platform
+	before, valid map[string]Entry // by their JSON
+}
+
+// read reads an entry. What it returns with an error has the namespace at most.
+func (r entryReader) read(item *yaml.Node) (Entry, error) {
+	text, err := asJSON(item)
+	if err != nil {
+		return Entry{Namespace: nameOf(item)}, at(item, "", err)
+	}
+	entry, known := r.before[string(text)]
+	if !known {
+		if entry, err = r.check(item, text); err != nil {
+			return entry, err
+		}
+	}
+	r.valid[string(text)] = entry
+	return entry, nil
+}
+
+// check checks an entry as far as that can be done without the cluster.
+func (r entryReader) check(item *yaml.Node, text []byte) (Entry, error) {
 	entry := Entry{Namespace: nameOf(item)}
 	var fields struct {
 		Name    string         `json:"name"`
 		Gateway map[string]any `json:"gateway"`
 	}
-	if err := decode(item, &fields); err != nil {
+	if err := decode(text, &fields); err != nil {
 		return entry, at(item, "", err)
 	}
 	if problems := validation.IsDNS1123Label(fields.Name); len(problems) > 0 {
@@ -49,7 +70,7 @@ func readEntry(item *yaml.Node, platform manifests.Platform) (Entry, error) {
 	if err := convert(fields.Gateway, &tenant.Spec); err != nil {
 		return entry, at(item, "gateway.", err)
 	}
-	if _, err := manifests.NewTenant(tenant, platform); err != nil {
+	if _, err := manifests.NewTenant(tenant, r.platform); err != nil {
 		return entry, at(item, "", inEntry(err))
 	}
 	return Entry{Namespace: fields.Name, Spec: fields.Gateway}, nil
@@ -80,21 +101,34 @@ func nameOf(item *yaml.Node) string {
 	return found
 }
 
-// decode decodes YAML as the API server does JSON: names of fields to the letter, no unknown fields, none twice.
-func decode(node *yaml.Node, into any) error {
+// asJSON is YAML as JSON.
+func asJSON(node *yaml.Node) ([]byte, error) {
 	var value any
 	if err := node.Decode(&value); err != nil {
-		return err
+		return nil, err
 	}
-	return convert(value, into)
+	return marshal(value)
+}
+
+func marshal(value any) ([]byte, error) {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return nil, errors.New("has a key that is not text")
+	}
+	return text, nil
 }
 
 // convert makes a value of the given type from what was decoded.
 func convert(value, into any) error {
-	text, err := json.Marshal(value)
+	text, err := marshal(value)
 	if err != nil {
-		return errors.New("has a key that is not text")
+		return err
 	}
+	return decode(text, into)
+}
+
+// decode decodes JSON as the API server does: names of fields to the letter, no unknown fields, none twice.
+func decode(text []byte, into any) error {
 	unknown, err := kjson.UnmarshalStrict(text, into)
 	return errors.Join(append(unknown, err)...)
 }

@@ -97,7 +97,7 @@ func (r *Reconciler) sources(configs map[string]*corev1.ConfigMap) []Source {
 		version := string(config.UID) + config.ResourceVersion
 		known, is := r.read[name]
 		if !is || known.version != version {
-			known = readSource{version, Read(config, r.options.Platform)}
+			known = readSource{version, known.source.reread(config, r.options.Platform)}
 		}
 		read[name] = known
 		sources = append(sources, known.source)

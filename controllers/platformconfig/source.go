@@ -53,10 +53,18 @@ type Source struct {
 	Refusals []Refusal
 	// Err is why nothing can be known from the ConfigMap; that is not an empty list.
 	Err error
+
+	valid map[string]Entry // by what is written in it, what an entry says
 }
 
 // Read reads the entries of a ConfigMap.
 func Read(config *corev1.ConfigMap, platform manifests.Platform) Source {
+	return Source{}.reread(config, platform)
+}
+
+// reread reads a ConfigMap that said s before. Most of its entries are the same then, and are not checked again: that is
+// what takes the time.
+func (s Source) reread(config *corev1.ConfigMap, platform manifests.Platform) Source {
 	source := Source{Origin: config.Namespace + "/" + config.Name, Confirmed: config.Annotations[AnnotationConfirm]}
 	items, err := list(config)
 	if err != nil {
@@ -64,7 +72,7 @@ func Read(config *corev1.ConfigMap, platform manifests.Platform) Source {
 		return source
 	}
 	source.Empty = len(items) == 0
-	source.readEntries(items, platform)
+	source.readEntries(items, entryReader{platform: platform, before: s.valid, valid: map[string]Entry{}})
 	return source
 }
 
@@ -96,12 +104,13 @@ func list(config *corev1.ConfigMap) ([]*yaml.Node, error) {
 
 // readEntries reads every entry by itself, so that a bad one refuses itself alone. A namespace that is listed twice is
 // refused in both places: none is righter than the other.
-func (s *Source) readEntries(items []*yaml.Node, platform manifests.Platform) {
+func (s *Source) readEntries(items []*yaml.Node, reader entryReader) {
+	s.valid = reader.valid
 	places := map[string][]string{}
 	entries := make([]Entry, len(items))
 	errs := make([]error, len(items))
 	for i, item := range items {
-		entries[i], errs[i] = readEntry(item, platform)
+		entries[i], errs[i] = reader.read(item)
 		entries[i].Place, entries[i].Line = fmt.Sprintf("entry %d, line %d", i, item.Line), item.Line
 		if name := entries[i].Namespace; name != "" {
 			places[name] = append(places[name], entries[i].Place)

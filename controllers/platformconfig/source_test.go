@@ -1,6 +1,7 @@
 package platformconfig
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -145,4 +146,29 @@ func FuzzSourceNeverRemovesUnread(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestRereadSaysWhatReadSays whatever was there before, and checks nothing again that is still there.
+func TestRereadSaysWhatReadSays(t *testing.T) {
+	const a, b = "- {name: a, gateway: {serverDnsNames: []}}\n", "- {name: b, gateway: {serverDnsNames: [], image: 'ghcr.io/nvidia/openshell/gateway:0.0.71'}}\n"
+	platform := testPlatform(t)
+	var before Source
+	for _, text := range []string{
+		a, a + b, b + a, "# a line more\n" + a, a + a, a + "- {name: b, gateway: {serverDnsNames: 7}}\n" + b, a + "- {name: b, gateway: {image: x}}\n", "no list", a + b, "[]", b,
+	} {
+		config := &corev1.ConfigMap{Data: map[string]string{Key: text}}
+		is, want := before.reread(config, platform), Read(config, platform)
+		if !reflect.DeepEqual(is, want) {
+			t.Errorf("%q, after other text, is read as %+v, and alone as %+v", text, is, want)
+		}
+		before = is
+	}
+	known := Read(&corev1.ConfigMap{Data: map[string]string{Key: a + b}}, platform)
+	elsewhere, err := manifests.NewPlatform("registry.test/none/x:0.0.71", "certgen:1", []string{"registry.test/none/"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again := known.reread(&corev1.ConfigMap{Data: map[string]string{Key: b}}, elsewhere); len(again.Entries) != 1 {
+		t.Errorf("an entry that was valid was checked again: %+v", again.Refusals)
+	}
 }
