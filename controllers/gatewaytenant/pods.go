@@ -25,7 +25,7 @@ import (
 // +kubebuilder:rbac:groups="",resources=pods,resourceNames=openshell-gateway-0,verbs=delete
 // +kubebuilder:rbac:groups="",resources=events,verbs=list;watch
 
-// cacheOfPods holds the pods of gateways and of certgen, and of them what tells how they fare.
+// cacheOfPods holds the pods of gateways and of certgen that have not done their work, and of them what tells how they fare.
 func cacheOfPods() cache.ByObject {
 	shared := true
 	ours, err := labels.NewRequirement(manifests.LabelName, selection.In, []string{manifests.AppName, manifests.CertgenName})
@@ -34,6 +34,7 @@ func cacheOfPods() cache.ByObject {
 	}
 	return cache.ByObject{
 		Label:                 labels.NewSelector().Add(*ours),
+		Field:                 fields.OneTermNotEqualSelector("status.phase", string(corev1.PodSucceeded)),
 		Transform:             keepPod,
 		UnsafeDisableDeepCopy: &shared,
 	}

@@ -55,17 +55,7 @@ func (l *leg) cost(ctx context.Context, p plan, r *result, process *process) err
 	if err != nil {
 		return err
 	}
-	counts := map[kind]int{}
-	leads, late := false, 0
-	for _, c := range calls {
-		counts[c.kind()]++
-		if leads = leads || c.kind() == lease && c.verb != "get"; leads && c.kind() == watches {
-			late++ // of what a standby should know already
-		}
-		if c.code >= http.StatusBadRequest && c.kind() != lease { // which is not there before somebody leads
-			say("  refused: %d %s %s %s/%s", c.code, c.verb, c.resource, c.namespace, c.name)
-		}
-	}
+	counts, late := count(calls)
 	per := func(n int) float64 { return float64(n) / float64(p.tenants) }
 	r.set("object_writes_per_tenant", per(counts[objects]))
 	r.set("status_writes_per_tenant", per(counts[statuses]))
@@ -89,6 +79,28 @@ func (l *leg) cost(ctx context.Context, p plan, r *result, process *process) err
 	}
 	say("  %.2f writes a tenant; %.0f passes; heap %.1f MiB, RSS %.0f MiB", per(counts[objects]+counts[statuses]), per(is.Passes), float64(is.HeapBytes)/(1<<20), float64(is.RSSBytes)/(1<<20))
 	return nil
+}
+
+// count counts requests by kind, and late the watches of what a replica that stands by should know already.
+func count(calls []call) (counts map[kind]int, late int) {
+	counts, times, leads := map[kind]int{}, map[call]int{}, false
+	for _, c := range calls {
+		what := call{verb: c.verb, resource: c.resource, namespace: c.namespace, name: c.name}
+		counts[c.kind()]++
+		times[what]++
+		leads = leads || c.kind() == lease && c.verb != "get"
+		switch {
+		case c.kind() == watches && times[what] == 1 && leads: // a second time, the API server had ended it
+			say("  begun only by the leader: watch %s %s", c.resource, c.name)
+			late++
+		case c.kind() == objects && times[what] == 2:
+			say("  a second time: %s %s %s/%s", c.verb, c.resource, c.namespace, c.name)
+		}
+		if c.code >= http.StatusBadRequest && c.kind() != lease { // which is not there before somebody leads
+			say("  refused: %d %s %s %s/%s", c.code, c.verb, c.resource, c.namespace, c.name)
+		}
+	}
+	return counts, late
 }
 
 // since are the calls that came after the first of them.
@@ -220,8 +232,12 @@ func (l *leg) restart(ctx context.Context, r *result, old *process) (*process, e
 	}
 	r.set("restart_s", passed.Sub(start).Seconds())
 	r.set("restart_newcomer_ms", float64(at.Milliseconds()))
-	say("restart: leader after %.1f s, all looked at after %.1f s; a tenant that came meanwhile had its objects after %d ms",
-		elected.Sub(start).Seconds(), passed.Sub(start).Seconds(), at.Milliseconds())
+	is, err := process.state(ctx, false)
+	if err != nil {
+		return nil, err
+	}
+	say("restart: leader after %.1f s, all looked at after %.1f s, in %d passes; a tenant that came meanwhile had its objects after %d ms",
+		elected.Sub(start).Seconds(), passed.Sub(start).Seconds(), is.Passes, at.Milliseconds())
 	if _, err := l.seen.allReady(ctx, time.Minute, newcomer); err != nil {
 		return nil, err
 	}
@@ -234,8 +250,7 @@ func (l *leg) restart(ctx context.Context, r *result, old *process) (*process, e
 	}
 	r.set("restart_writes", written("restart", calls, newcomer[0].namespace))
 	before += len(calls)
-	is, err := process.state(ctx, false)
-	if err != nil {
+	if is, err = process.state(ctx, false); err != nil {
 		return nil, err
 	}
 	if err := process.quiet(ctx, 3*period, is.Passes+all); err != nil {

@@ -177,6 +177,11 @@ func each(ctx context.Context, count int, do func(ctx context.Context, i int) er
 
 // await tries until check is content. Its error says what was missing at last.
 func await(ctx context.Context, limit time.Duration, check func() error) error {
+	return awaitEvery(ctx, 20*time.Millisecond, limit, check)
+}
+
+// awaitEvery does so for what it costs something to ask.
+func awaitEvery(ctx context.Context, every, limit time.Duration, check func() error) error {
 	deadline := time.Now().Add(limit)
 	for {
 		err := check()
@@ -186,7 +191,7 @@ func await(ctx context.Context, limit time.Duration, check func() error) error {
 		if time.Now().After(deadline) {
 			return fmt.Errorf("not within %s: %w", limit, err)
 		}
-		if pauseErr := pause(ctx, 20*time.Millisecond); pauseErr != nil {
+		if pauseErr := pause(ctx, every); pauseErr != nil {
 			return errors.Join(pauseErr, err)
 		}
 	}

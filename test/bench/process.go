@@ -125,9 +125,10 @@ func (p *process) elected(ctx context.Context) (at time.Time, err error) {
 	})
 }
 
-// quiet waits until no tenant waits for a pass, and at least so many passes were made.
+// quiet waits until no tenant waits for a pass, and at least so many passes were made. To gather a thousand tenants' metrics
+// takes the operator a while, which is not to be measured: it is not asked often.
 func (p *process) quiet(ctx context.Context, limit time.Duration, passes int) error {
-	return await(ctx, limit, func() error {
+	return awaitEvery(ctx, 200*time.Millisecond, limit, func() error {
 		is, err := p.state(ctx, false)
 		if err == nil && (is.Queued > 0 || is.Passes < passes) {
 			err = fmt.Errorf("%d passes of %d were made and %d tenants wait for one", is.Passes, passes, is.Queued)
