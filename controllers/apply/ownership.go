@@ -21,12 +21,14 @@ import (
 type ownership struct {
 	owner  string
 	scheme *runtime.Scheme
-	types  managedfields.TypeConverter
+	types  func() managedfields.TypeConverter
 	known  sync.Map // by kind, its schema: finding it takes longer than to use it
 }
 
 func newOwnership(scheme *runtime.Scheme, owner string) *ownership {
-	return &ownership{owner: owner, scheme: scheme, types: applyconfigurations.NewTypeConverter(scheme)}
+	types := sync.OnceValue(func() managedfields.TypeConverter { return applyconfigurations.NewTypeConverter(scheme) })
+	go types() // it parses the schemas of all kinds, which is done before the caches are filled
+	return &ownership{owner: owner, scheme: scheme, types: types}
 }
 
 // holdsAll tells whether live's managedFields give us every field of desired.
@@ -101,7 +103,7 @@ func (o *ownership) typeOf(gvk schema.GroupVersionKind) (typed.ParseableType, er
 	}
 	empty.GetObjectKind().SetGroupVersionKind(gvk)
 	found := typed.DeducedParseableType
-	if known, err := o.types.ObjectToTyped(empty); err == nil {
+	if known, err := o.types().ObjectToTyped(empty); err == nil {
 		found = typed.ParseableType{Schema: known.Schema(), TypeRef: known.TypeRef()}
 	}
 	o.known.Store(gvk, found)

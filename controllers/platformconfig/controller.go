@@ -92,14 +92,14 @@ func SetupWithManager(mgr ctrl.Manager, options Options) error {
 		options: options,
 	}
 	// Whatever happens leads to one and the same pass.
-	request := []reconcile.Request{{NamespacedName: options.Config}}
-	pass := handler.EnqueueRequestsFromMapFunc(func(context.Context, client.Object) []reconcile.Request { return request })
+	request := reconcile.Request{NamespacedName: options.Config}
+	pass := handler.EnqueueRequestsFromMapFunc(func(context.Context, client.Object) []reconcile.Request { return []reconcile.Request{request} })
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("platformconfig").
 		Watches(&corev1.ConfigMap{}, pass, builder.WithPredicates(concerning(options))).
-		Watches(&v1alpha1.GatewayTenant{}, pass, builder.WithPredicates(notStatus)).
-		WatchesMetadata(&corev1.Namespace{}, pass, builder.WithPredicates(comesOrGoes)).
-		WatchesRawSource(source.Func(atStart(request[0]))).
+		Watches(&v1alpha1.GatewayTenant{}, soon(request), builder.WithPredicates(notStatus)).
+		WatchesMetadata(&corev1.Namespace{}, soon(request), builder.WithPredicates(comesOrGoes)).
+		WatchesRawSource(source.Func(atStart(request))).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: 1,
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](100*time.Millisecond, 30*time.Second),
@@ -107,10 +107,25 @@ func SetupWithManager(mgr ctrl.Manager, options Options) error {
 		Complete(r)
 }
 
+// moment is how long a pass waits for more of what is not an edit of the entries.
+const moment = 250 * time.Millisecond
+
+// soon leads to a pass a moment later. GatewayTenants come back one by one as they were written, and namespaces come and go
+// in swarms; a pass looks at all of them, and would keep the processor from the tenants meanwhile.
+func soon(request reconcile.Request) handler.EventHandler {
+	return handler.Funcs{
+		CreateFunc: func(_ context.Context, _ event.CreateEvent, q queue) { q.AddAfter(request, moment) },
+		UpdateFunc: func(_ context.Context, _ event.UpdateEvent, q queue) { q.AddAfter(request, moment) },
+		DeleteFunc: func(_ context.Context, _ event.DeleteEvent, q queue) { q.AddAfter(request, moment) },
+	}
+}
+
+type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
+
 // atStart leads to a pass where there is nothing yet that could be an event.
-func atStart(request reconcile.Request) func(context.Context, workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
-	return func(_ context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
-		queue.Add(request)
+func atStart(request reconcile.Request) func(context.Context, queue) error {
+	return func(_ context.Context, q queue) error {
+		q.Add(request)
 		return nil
 	}
 }
