@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/applyconfigurations"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 )
@@ -34,6 +35,7 @@ type Applier struct {
 
 // New makes an Applier that writes through c as the field owner.
 func New(c client.Client, scheme *runtime.Scheme, owner string) *Applier {
+	go applyconfigurations.NewTypeConverter(scheme) // the first one parses the schemas of all kinds, for which no pass need wait
 	return &Applier{client: c, owner: owner, fields: newOwnership(scheme, owner)}
 }
 

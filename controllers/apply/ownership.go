@@ -10,7 +10,6 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/util/managedfields"
 	"k8s.io/client-go/applyconfigurations"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 	"sigs.k8s.io/structured-merge-diff/v6/typed"
@@ -21,14 +20,11 @@ import (
 type ownership struct {
 	owner  string
 	scheme *runtime.Scheme
-	types  func() managedfields.TypeConverter
 	known  sync.Map // by kind, its schema: finding it takes longer than to use it
 }
 
 func newOwnership(scheme *runtime.Scheme, owner string) *ownership {
-	types := sync.OnceValue(func() managedfields.TypeConverter { return applyconfigurations.NewTypeConverter(scheme) })
-	go types() // it parses the schemas of all kinds, which is done before the caches are filled
-	return &ownership{owner: owner, scheme: scheme, types: types}
+	return &ownership{owner: owner, scheme: scheme}
 }
 
 // holdsAll tells whether live's managedFields give us every field of desired.
@@ -103,7 +99,7 @@ func (o *ownership) typeOf(gvk schema.GroupVersionKind) (typed.ParseableType, er
 	}
 	empty.GetObjectKind().SetGroupVersionKind(gvk)
 	found := typed.DeducedParseableType
-	if known, err := o.types().ObjectToTyped(empty); err == nil {
+	if known, err := applyconfigurations.NewTypeConverter(o.scheme).ObjectToTyped(empty); err == nil {
 		found = typed.ParseableType{Schema: known.Schema(), TypeRef: known.TypeRef()}
 	}
 	o.known.Store(gvk, found)

@@ -25,7 +25,7 @@ import (
 // +kubebuilder:rbac:groups="",resources=pods,resourceNames=openshell-gateway-0,verbs=delete
 // +kubebuilder:rbac:groups="",resources=events,verbs=list;watch
 
-// cacheOfPods holds the pods of gateways and of certgen that have not done their work, and of them what tells how they fare.
+// cacheOfPods holds the pods of gateways and of certgen that have not succeeded, and of them what tells how they fare.
 func cacheOfPods() cache.ByObject {
 	shared := true
 	ours, err := labels.NewRequirement(manifests.LabelName, selection.In, []string{manifests.AppName, manifests.CertgenName})
@@ -107,7 +107,7 @@ func newTrouble() predicate.Predicate {
 	return predicate.Funcs{
 		CreateFunc: func(e event.CreateEvent) bool { return of(e.Object) != trouble{} },
 		UpdateFunc: func(e event.UpdateEvent) bool { return of(e.ObjectOld) != of(e.ObjectNew) || stopped(e) },
-		DeleteFunc: func(event.DeleteEvent) bool { return false }, // what it belongs to tells
+		DeleteFunc: func(event.DeleteEvent) bool { return false }, // gone, or succeeded: what it belongs to tells
 	}
 }
 

@@ -40,7 +40,7 @@ func soon(of handler.MapFunc) handler.TypedEventHandler[client.Object, reconcile
 func ofTenants() handler.TypedEventHandler[client.Object, reconcile.Request] {
 	asked := predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, predicate.LabelChangedPredicate{})
 	return handler.Funcs{
-		CreateFunc: func(_ context.Context, e event.CreateEvent, q queue) { addNew(e.Object, q) },
+		CreateFunc: func(_ context.Context, e event.CreateEvent, q queue) { add(e, q) },
 		UpdateFunc: func(_ context.Context, e event.UpdateEvent, q queue) {
 			if asked.Update(e) {
 				q.Add(requestFor(e.ObjectNew))
@@ -52,16 +52,19 @@ func ofTenants() handler.TypedEventHandler[client.Object, reconcile.Request] {
 	}
 }
 
-// addNew adds a tenant that is there. Of those that are there when the operator starts, and whose turn comes after all that
-// happens meanwhile, it lets those go first whose spec no status speaks of: to them, it has only just happened.
-func addNew(object client.Object, q queue) {
-	tenant, is := object.(*v1alpha1.GatewayTenant)
+// beforeOthers is the priority of a tenant that is there when the operator starts and of whose spec no status speaks: it comes
+// after all that happens meanwhile, which has 0, and does not wait until the others have been looked at again.
+const beforeOthers = handler.LowPriority / 2
+
+// add adds a tenant that is there.
+func add(e event.CreateEvent, q queue) {
+	tenant, is := e.Object.(*v1alpha1.GatewayTenant)
 	byPriority, has := q.(priorityqueue.PriorityQueue[reconcile.Request])
-	if is && has && tenant.Status.ObservedGeneration != tenant.Generation {
-		byPriority.AddWithOpts(priorityqueue.AddOpts{Priority: new(0)}, requestFor(object))
+	if is && has && e.IsInInitialList && tenant.Status.ObservedGeneration != tenant.Generation {
+		byPriority.AddWithOpts(priorityqueue.AddOpts{Priority: new(beforeOthers)}, requestFor(tenant))
 		return
 	}
-	q.Add(requestFor(object))
+	q.Add(requestFor(e.Object))
 }
 
 func requestFor(tenant client.Object) reconcile.Request {

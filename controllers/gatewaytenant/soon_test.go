@@ -14,8 +14,8 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 )
 
-// TestStartLetsWhatNoStatusSpeaksOfGoFirst, and after that what happens meanwhile, before what is only looked at again.
-func TestStartLetsWhatNoStatusSpeaksOfGoFirst(t *testing.T) {
+// TestStartLooksFirstAtWhatNoStatusSpeaksOf, but for what happens meanwhile.
+func TestStartLooksFirstAtWhatNoStatusSpeaksOf(t *testing.T) {
 	q := priorityqueue.New[reconcile.Request]("test")
 	defer q.ShutDown()
 	tenants := ofTenants()
@@ -34,7 +34,7 @@ func TestStartLetsWhatNoStatusSpeaksOfGoFirst(t *testing.T) {
 	for q.Len() < 13 && time.Now().Before(deadline) {
 		time.Sleep(time.Millisecond)
 	}
-	for _, want := range []string{"new", "changed", "later", "old-0"} {
+	for _, want := range []string{"later", "new", "changed", "old-0"} {
 		if got, _ := q.Get(); got.Namespace != want {
 			t.Errorf("%s goes before %s", got.Namespace, want)
 		}

@@ -54,7 +54,7 @@ func gatewayTrouble(set *appsv1.StatefulSet, claim *corev1.PersistentVolumeClaim
 	pod := podOf(set, pods)
 	if pod == nil {
 		if set.Status.Replicas > 0 {
-			return trouble{} // it is on its way to the cache
+			return trouble{} // it is on its way to the cache, or has ended well
 		}
 		return refusal(set, events, since)
 	}

@@ -59,7 +59,14 @@ func (o Options) report() client.ObjectKey {
 
 // Concerns tells whether the bridge reads a ConfigMap of the platform's namespace.
 func (o Options) Concerns(config client.Object) bool {
-	return config.GetName() == o.Config.Name || config.GetName() == o.report().Name || config.GetLabels()[LabelShard] == "true"
+	return o.isReport(config) || o.hasEntries(config)
+}
+
+func (o Options) isReport(config client.Object) bool { return config.GetName() == o.report().Name }
+
+// hasEntries tells whether a ConfigMap of the platform's namespace is one of those with entries.
+func (o Options) hasEntries(config client.Object) bool {
+	return config.GetName() == o.Config.Name || config.GetLabels()[LabelShard] == "true" && !o.isReport(config)
 }
 
 // CacheOptions says what the manager's own cache keeps for the bridge: of the platform's namespace, the ConfigMaps that
@@ -96,7 +103,8 @@ func SetupWithManager(mgr ctrl.Manager, options Options) error {
 	pass := handler.EnqueueRequestsFromMapFunc(func(context.Context, client.Object) []reconcile.Request { return []reconcile.Request{request} })
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("platformconfig").
-		Watches(&corev1.ConfigMap{}, pass, builder.WithPredicates(concerning(options))).
+		Watches(&corev1.ConfigMap{}, pass, builder.WithPredicates(of(options.hasEntries))).
+		Watches(&corev1.ConfigMap{}, soon(request), builder.WithPredicates(of(options.isReport))).
 		Watches(&v1alpha1.GatewayTenant{}, soon(request), builder.WithPredicates(notStatus)).
 		WatchesMetadata(&corev1.Namespace{}, soon(request), builder.WithPredicates(comesOrGoes)).
 		WatchesRawSource(source.Func(atStart(request))).
@@ -110,8 +118,8 @@ func SetupWithManager(mgr ctrl.Manager, options Options) error {
 // moment is how long a pass waits for more of what is not an edit of the entries.
 const moment = 250 * time.Millisecond
 
-// soon leads to a pass a moment later. GatewayTenants come back one by one as they were written, and namespaces come and go
-// in swarms; a pass looks at all of them, and would keep the processor from the tenants meanwhile.
+// soon leads to a pass a moment later. The report and GatewayTenants come back as they were written, one by one, and namespaces
+// come and go in swarms; a pass looks at all of them, and would keep the processor from the tenants meanwhile.
 func soon(request reconcile.Request) handler.EventHandler {
 	return handler.Funcs{
 		CreateFunc: func(_ context.Context, _ event.CreateEvent, q queue) { q.AddAfter(request, moment) },
@@ -130,12 +138,12 @@ func atStart(request reconcile.Request) func(context.Context, queue) error {
 	}
 }
 
-// concerning drops ConfigMaps that are nothing to the bridge, now or before a change.
-func concerning(options Options) predicate.Predicate {
+// of drops ConfigMaps that are not of a sort, now or before a change.
+func of(sort func(client.Object) bool) predicate.Predicate {
 	return predicate.Funcs{
-		CreateFunc: func(e event.CreateEvent) bool { return options.Concerns(e.Object) },
-		UpdateFunc: func(e event.UpdateEvent) bool { return options.Concerns(e.ObjectOld) || options.Concerns(e.ObjectNew) },
-		DeleteFunc: func(e event.DeleteEvent) bool { return options.Concerns(e.Object) },
+		CreateFunc: func(e event.CreateEvent) bool { return sort(e.Object) },
+		UpdateFunc: func(e event.UpdateEvent) bool { return sort(e.ObjectOld) || sort(e.ObjectNew) },
+		DeleteFunc: func(e event.DeleteEvent) bool { return sort(e.Object) },
 	}
 }
 

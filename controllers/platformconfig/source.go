@@ -54,7 +54,7 @@ type Source struct {
 	// Err is why nothing can be known from the ConfigMap; that is not an empty list.
 	Err error
 
-	valid map[string]Entry // by what is written in it, what an entry says
+	valid map[string]Entry // by their JSON
 }
 
 // Read reads the entries of a ConfigMap.

@@ -87,17 +87,20 @@ func count(calls []call) (counts map[kind]int, late int) {
 	for _, c := range calls {
 		what := call{verb: c.verb, resource: c.resource, namespace: c.namespace, name: c.name}
 		counts[c.kind()]++
-		times[what]++
 		leads = leads || c.kind() == lease && c.verb != "get"
+		if c.code >= http.StatusBadRequest {
+			if c.kind() != lease { // which is not there before somebody leads
+				say("  refused: %d %s %s %s/%s", c.code, c.verb, c.resource, c.namespace, c.name)
+			}
+			continue
+		}
+		times[what]++
 		switch {
-		case c.kind() == watches && times[what] == 1 && leads: // a second time, the API server had ended it
+		case c.kind() == watches && times[what] == 1 && leads: // if more than once, the API server had ended it
 			say("  begun only by the leader: watch %s %s", c.resource, c.name)
 			late++
 		case c.kind() == objects && times[what] == 2:
 			say("  a second time: %s %s %s/%s", c.verb, c.resource, c.namespace, c.name)
-		}
-		if c.code >= http.StatusBadRequest && c.kind() != lease { // which is not there before somebody leads
-			say("  refused: %d %s %s %s/%s", c.code, c.verb, c.resource, c.namespace, c.name)
 		}
 	}
 	return counts, late
@@ -222,7 +225,8 @@ func (l *leg) restart(ctx context.Context, r *result, old *process) (*process, e
 	if err := l.makeTenant(ctx, &newcomer[0]); err != nil {
 		return nil, err
 	}
-	if err := process.quiet(ctx, time.Minute, all); err != nil {
+	is, err := process.quiet(ctx, time.Minute, all)
+	if err != nil {
 		return nil, fmt.Errorf("the first pass over all: %w", err)
 	}
 	passed := time.Now()
@@ -232,10 +236,6 @@ func (l *leg) restart(ctx context.Context, r *result, old *process) (*process, e
 	}
 	r.set("restart_s", passed.Sub(start).Seconds())
 	r.set("restart_newcomer_ms", float64(at.Milliseconds()))
-	is, err := process.state(ctx, false)
-	if err != nil {
-		return nil, err
-	}
 	say("restart: leader after %.1f s, all looked at after %.1f s, in %d passes; a tenant that came meanwhile had its objects after %d ms",
 		elected.Sub(start).Seconds(), passed.Sub(start).Seconds(), is.Passes, at.Milliseconds())
 	if _, err := l.seen.allReady(ctx, time.Minute, newcomer); err != nil {
@@ -253,7 +253,7 @@ func (l *leg) restart(ctx context.Context, r *result, old *process) (*process, e
 	if is, err = process.state(ctx, false); err != nil {
 		return nil, err
 	}
-	if err := process.quiet(ctx, 3*period, is.Passes+all); err != nil {
+	if _, err := process.quiet(ctx, 3*period, is.Passes+all); err != nil {
 		return nil, fmt.Errorf("the resync: %w", err)
 	}
 	if err := pause(ctx, settling); err != nil {

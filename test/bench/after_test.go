@@ -2,7 +2,6 @@ package main
 
 import "testing"
 
-// TestCountTellsALateWatchFromOneThatIsBegunAgain.
 func TestCountTellsALateWatchFromOneThatIsBegunAgain(t *testing.T) {
 	calls := []call{
 		{verb: "watch", resource: "secrets", name: "a"},

@@ -180,7 +180,7 @@ func await(ctx context.Context, limit time.Duration, check func() error) error {
 	return awaitEvery(ctx, 20*time.Millisecond, limit, check)
 }
 
-// awaitEvery does so for what it costs something to ask.
+// awaitEvery is await where to ask costs something.
 func awaitEvery(ctx context.Context, every, limit time.Duration, check func() error) error {
 	deadline := time.Now().Add(limit)
 	for {

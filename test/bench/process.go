@@ -114,6 +114,20 @@ func (p *process) stop(ctx context.Context) error {
 	})
 }
 
+// whileRunning returns a context that ends when the operator does, or done is called.
+func (p *process) whileRunning(ctx context.Context) (running context.Context, done func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	go func() {
+		for p.cluster.Running(operatorName) {
+			if pause(ctx, time.Second) != nil {
+				return
+			}
+		}
+		cancel(fmt.Errorf("the operator has ended, see %s", p.cluster.Log(operatorName)))
+	}()
+	return ctx, func() { cancel(nil) }
+}
+
 // elected waits until the operator leads, and says since when.
 func (p *process) elected(ctx context.Context) (at time.Time, err error) {
 	return at, await(ctx, 60*time.Second, func() error {
@@ -127,9 +141,9 @@ func (p *process) elected(ctx context.Context) (at time.Time, err error) {
 
 // quiet waits until no tenant waits for a pass, and at least so many passes were made. To gather a thousand tenants' metrics
 // takes the operator a while, which is not to be measured: it is not asked often.
-func (p *process) quiet(ctx context.Context, limit time.Duration, passes int) error {
-	return awaitEvery(ctx, 200*time.Millisecond, limit, func() error {
-		is, err := p.state(ctx, false)
+func (p *process) quiet(ctx context.Context, limit time.Duration, passes int) (is state, err error) {
+	return is, awaitEvery(ctx, 100*time.Millisecond, limit, func() error {
+		is, err = p.state(ctx, false)
 		if err == nil && (is.Queued > 0 || is.Passes < passes) {
 			err = fmt.Errorf("%d passes of %d were made and %d tenants wait for one", is.Passes, passes, is.Queued)
 		}

@@ -182,7 +182,9 @@ func (l *leg) converge(ctx context.Context, p plan, args ...string) (*process, t
 	if err != nil {
 		return nil, t, err
 	}
-	err = await(ctx, time.Minute, func() error {
+	running, done := process.whileRunning(ctx)
+	defer done()
+	err = await(running, time.Minute, func() error {
 		is, err := process.state(ctx, false)
 		if err == nil && is.Queued < len(l.tenants) {
 			err = fmt.Errorf("the standby's caches know %d of %d tenants", is.Queued, len(l.tenants))
@@ -202,7 +204,7 @@ func (l *leg) converge(ctx context.Context, p plan, args ...string) (*process, t
 	if p.profiles != "" && len(l.tenants) == p.tenants {
 		go l.profile(ctx, p.profiles, process)
 	}
-	ready, err := l.seen.allReady(ctx, p.limit(len(l.tenants)), l.tenants)
+	ready, err := l.seen.allReady(running, p.limit(len(l.tenants)), l.tenants)
 	if err != nil {
 		return nil, t, fmt.Errorf("%w; see %s", err, l.cluster.Log(operatorName))
 	}
