@@ -110,7 +110,7 @@ func swallow(t *trial) action {
 		o := t.current()
 		o.watching.swallow.Store(&resource)
 		defer time.AfterFunc(time.Duration(300+t.upTo(2000))*time.Millisecond, func() { o.watching.swallow.Store(nil) })
-		if err := t.admin.Delete(ctx, object); err != nil {
+		if err := t.admin.Delete(ctx, object); client.IgnoreNotFound(err) != nil { // the garbage collector may be first
 			return err
 		}
 		object.SetUID("")
@@ -118,6 +118,6 @@ func swallow(t *trial) action {
 		object.SetManagedFields(nil)
 		unstructured.RemoveNestedField(object.Object, "spec", "clusterIP")
 		unstructured.RemoveNestedField(object.Object, "spec", "clusterIPs")
-		return t.admin.Create(ctx, object, client.FieldOwner("somebody"))
+		return client.IgnoreAlreadyExists(t.admin.Create(ctx, object, client.FieldOwner("somebody")))
 	})(t)
 }
