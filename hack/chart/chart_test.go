@@ -46,12 +46,19 @@ func TestChartWithValuesIsTheKustomizationWithEdits(t *testing.T) {
 	edit(t, filepath.Join(dir, "default", "kustomization.yaml"), "newTag: latest", "digest: "+strings.SplitN(digest, "@", 2)[1])
 	edit(t, filepath.Join(dir, "manager", "deployment.yaml"), "[--leader-elect]", `[--leader-elect, --rollout-percent=20, "--watch-namespaces=a,b"]`)
 	edit(t, filepath.Join(dir, "manager", "deployment.yaml"), "replicas: 2", "replicas: 1")
+	edit(t, filepath.Join(dir, "manager", "deployment.yaml"), "      enableServiceLinks: false", `      enableServiceLinks: false
+      nodeSelector: {node-role.kubernetes.io/control-plane: ""}
+      imagePullSecrets: [{name: a}, {name: b}]
+      tolerations:
+        - {key: a, operator: Exists}`)
 	var want []byte
 	for _, kustomization := range []string{"crd", "default", "prometheus"} {
 		want = append(want, bin(t, "kubectl", "kustomize", filepath.Join(dir, kustomization))+"\n---\n"...)
 	}
 	got := rendered(t, other, "--set", "monitoring.enabled=true", "--set", "image="+digest, "--set", "replicas=1",
-		"--set", "flags.rollout-percent=20", "--set", "flags.leaf-lifetime=null", "--set", `flags.watch-namespaces=a\,b`)
+		"--set", "flags.rollout-percent=20", "--set", "flags.leaf-lifetime=null", "--set", `flags.watch-namespaces=a\,b`,
+		"--set", "pod.imagePullSecrets[0].name=a", "--set", "pod.imagePullSecrets[1].name=b",
+		"--set-json", `pod.nodeSelector={"node-role.kubernetes.io/control-plane": ""}`, "--set-json", `pod.tolerations=[{"key": "a", "operator": "Exists"}]`)
 	if diff := cmp.Diff(objects(t, want), objects(t, got)); diff != "" {
 		t.Errorf("the chart differs from the kustomizations:\n%s", diff)
 	}
@@ -63,6 +70,7 @@ func TestChartRefusesWhatThereIsNot(t *testing.T) {
 		"flags.concurrency=many":  "concurrency",
 		"image=":                  "image",
 		"repicas=3":               "repicas",
+		"pod.hostNetwork=true":    "hostNetwork",
 	} {
 		out, err := exec.CommandContext(t.Context(), root+"/bin/helm", "template", name, root+"/config/chart", "--set", value).CombinedOutput()
 		if err == nil || !strings.Contains(string(out), complaint) {

@@ -1,6 +1,6 @@
 // Command chart writes the Helm chart in config/chart from what kustomize makes of config/, so that the two ways of
 // installing cannot differ. Only what a value decides is a template: the namespace, the image, replicas, resources,
-// flags and the entries of ConfigMaps. It reads what manager --help prints. Chart.yaml, README.md, NOTES.txt and _helpers.tpl are written by hand.
+// further fields of the pods, flags and the entries of ConfigMaps. It reads what manager --help prints. Chart.yaml, README.md, NOTES.txt and _helpers.tpl are written by hand.
 package main
 
 import (

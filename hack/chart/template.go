@@ -120,6 +120,7 @@ func (c *chart) object(object *unstructured.Unstructured) (string, error) {
 	}
 	template := strings.ReplaceAll(string(text), "{{", `{{ "{{" }}`) // what is there is text, not a template
 	for name, action := range h {
+		template = strings.Replace(template, name+": null", name, 1) // a field whose name is a value's, too
 		template = strings.Replace(template, name, "{{ "+action+" }}", 1)
 	}
 	return template, nil
@@ -136,6 +137,9 @@ func (c *chart) special(object *unstructured.Unstructured, h holes) error {
 		container["args"] = h.make(`include "flags" .Values.flags`)
 		container["resources"] = h.make("toJson .Values.resources")
 		if err := unstructured.SetNestedField(object.Object, h.make("toJson .Values.replicas"), "spec", "replicas"); err != nil {
+			return err
+		}
+		if err := unstructured.SetNestedField(object.Object, nil, "spec", "template", "spec", h.make(`include "fields" .Values.pod | nindent 6 | trim`)); err != nil {
 			return err
 		}
 		return unstructured.SetNestedSlice(object.Object, []any{container}, "spec", "template", "spec", "containers")

@@ -29,6 +29,7 @@ func (c *chart) values() []value {
 			c.image, map[string]any{"type": "string", "minLength": 1}},
 		{"replicas", "One works, the others stand by.", c.replicas, map[string]any{"type": "integer", "minimum": 0}},
 		{"resources", "Those of the operator's container.", c.resources, map[string]any{"type": "object"}},
+		{"pod", "Further fields of the operator's pods: where they run, and with what their image is pulled. values.schema.json lists them.", map[string]any{}, object(podFields)},
 		{"flags", "Flags of the operator, by name without dashes; values.schema.json lists them.", c.flags, object(flags)},
 		{"monitoring", "Alerts, a dashboard, and what Prometheus scrapes. Needs the CRDs of prometheus-operator.",
 			map[string]any{"enabled": false}, object(map[string]any{"enabled": map[string]any{"type": "boolean"}})},
@@ -37,6 +38,15 @@ func (c *chart) values() []value {
 		values = append(values, value{"platform", "What the platform allows its tenants.", c.platform, object(platform)})
 	}
 	return values
+}
+
+// podFields are the fields of a pod's spec that are for whoever installs to set: nothing in config/default sets them.
+var podFields = map[string]any{
+	"affinity":          map[string]any{"type": "object"},
+	"imagePullSecrets":  map[string]any{"type": "array", "items": map[string]any{"type": "object"}},
+	"nodeSelector":      map[string]any{"type": "object", "additionalProperties": map[string]any{"type": "string"}},
+	"priorityClassName": map[string]any{"type": "string"},
+	"tolerations":       map[string]any{"type": "array", "items": map[string]any{"type": "object"}},
 }
 
 // object is the schema of an object that has these properties and no others.

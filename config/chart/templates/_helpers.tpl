@@ -11,3 +11,8 @@
 {{- end -}}
 {{- toJson $args -}}
 {{- end -}}
+
+{{/* The fields of an object, as YAML; of an empty one nothing. */}}
+{{- define "fields" -}}
+{{- with . }}{{ toYaml . }}{{ end }}
+{{- end -}}
