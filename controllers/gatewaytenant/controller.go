@@ -88,11 +88,11 @@ func SetupWithManager(mgr ctrl.Manager, options Options) error {
 	allConditions.from.Store(&tenantSource{tenants: mgr.GetClient(), leads: mgr.Elected()})
 	build := ctrl.NewControllerManagedBy(mgr).
 		Named("gatewaytenant").
-		Watches(&v1alpha1.GatewayTenant{}, ofTenants()).
+		Watches(&v1alpha1.GatewayTenant{}, r.crowd.ofTenants()).
 		WatchesMetadata(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(ofNamespace)).
-		WatchesMetadata(&rbacv1.ClusterRoleBinding{}, soon(ofBinding)).
-		Watches(&corev1.Pod{}, soon(ofPod), builder.WithPredicates(newTrouble())).
-		Watches(&corev1.Event{}, soon(ofEvent)).
+		WatchesMetadata(&rbacv1.ClusterRoleBinding{}, r.crowd.soon(ofBinding)).
+		Watches(&corev1.Pod{}, r.crowd.soon(ofPod), builder.WithPredicates(newTrouble())).
+		Watches(&corev1.Event{}, r.crowd.soon(ofEvent)).
 		WatchesRawSource(source.Func(r.rollout.Start)).
 		WatchesRawSource(source.Kind[client.Object](shared, &rbacv1.ClusterRoleBinding{}, handler.TypedEnqueueRequestsFromMapFunc(ofShared))).
 		WatchesRawSource(source.Kind[client.Object](sandboxCRD, &apiextensionsv1.CustomResourceDefinition{}, handler.TypedEnqueueRequestsFromMapFunc(r.everyTenant), servedChanges())).
@@ -100,18 +100,18 @@ func SetupWithManager(mgr ctrl.Manager, options Options) error {
 			MaxConcurrentReconciles: options.Concurrency,
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](100*time.Millisecond, 30*time.Second),
 		})
-	watchChildren(build, caches)
+	watchChildren(build, caches, r.crowd)
 	return build.Complete(r)
 }
 
 // watchChildren leads every event about a tenant's object to a pass over the tenant. Most of these objects are known by
 // their metadata alone, so these watches are made from their caches.
-func watchChildren(build *builder.Builder, caches map[childKey]cache.Cache) {
-	toTenant := soon(func(_ context.Context, object client.Object) []reconcile.Request {
+func watchChildren(build *builder.Builder, caches map[childKey]cache.Cache, c *crowd) {
+	toTenant := c.soon(func(_ context.Context, object client.Object) []reconcile.Request {
 		return tenantIn(object.GetNamespace())
 	})
-	for _, c := range watchedChildren() {
-		build.WatchesRawSource(source.Kind(caches[c.childKey], c.object, toTenant))
+	for _, child := range watchedChildren() {
+		build.WatchesRawSource(source.Kind(caches[child.childKey], child.object, toTenant))
 	}
 }
 

@@ -2,7 +2,6 @@ package gatewaytenant
 
 import (
 	"context"
-	"time"
 
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -15,18 +14,15 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 )
 
-// moment is how long a pass waits for more events about the same tenant's objects.
-const moment = 250 * time.Millisecond
-
 type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 
 // soon leads events about what a tenant has to a pass over it a moment later. They come in swarms: our own writes come
 // back one by one, certgen makes four Secrets, and a StatefulSet's status changes several times while its pod starts. A
 // swarm is one pass then. What is asked of a tenant does not wait.
-func soon(of handler.MapFunc) handler.TypedEventHandler[client.Object, reconcile.Request] {
+func (c *crowd) soon(of handler.MapFunc) handler.TypedEventHandler[client.Object, reconcile.Request] {
 	add := func(ctx context.Context, object client.Object, q queue) {
 		for _, request := range of(ctx, object) {
-			q.AddAfter(request, moment)
+			q.AddAfter(request, c.moment())
 		}
 	}
 	return handler.Funcs{ // which gives the first list of a kind, and resyncs, a low priority
@@ -37,7 +33,7 @@ func soon(of handler.MapFunc) handler.TypedEventHandler[client.Object, reconcile
 }
 
 // ofTenants leads events about GatewayTenants to a pass: at once, but for changes of the status, which are our own.
-func ofTenants() handler.TypedEventHandler[client.Object, reconcile.Request] {
+func (c *crowd) ofTenants() handler.TypedEventHandler[client.Object, reconcile.Request] {
 	asked := predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, predicate.LabelChangedPredicate{})
 	return handler.Funcs{
 		CreateFunc: func(_ context.Context, e event.CreateEvent, q queue) { add(e, q) },
@@ -45,7 +41,7 @@ func ofTenants() handler.TypedEventHandler[client.Object, reconcile.Request] {
 			if asked.Update(e) {
 				q.Add(requestFor(e.ObjectNew))
 			} else {
-				q.AddAfter(requestFor(e.ObjectNew), moment)
+				q.AddAfter(requestFor(e.ObjectNew), c.moment())
 			}
 		},
 		DeleteFunc: func(_ context.Context, e event.DeleteEvent, q queue) { q.Add(requestFor(e.Object)) },
