@@ -94,7 +94,7 @@ docs-test: devcluster ## Run the commands of README and docs that are marked as 
 
 .PHONY: faults faults-small fuzz
 FAULTS ?=
-faults: devcluster ## Show that the operator bears faults: two hours, or as FAULTS says, such as FAULTS='-budget 10m -transitions 0'
+faults: devcluster ## Show that the operator bears faults: an hour and a quarter, or as FAULTS says, such as FAULTS='-budget 10m -transitions 0'
 	@go run ./test/faults $(FAULTS)
 
 faults-small: devcluster ## Crashes at the writes of three workloads, within three minutes

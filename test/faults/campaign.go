@@ -30,7 +30,8 @@ type campaign struct {
 	divergent   []outcome
 	broken      []error
 	crashes     []plan
-	caught      []string // canaries
+	rare        map[string]bool // plans at a write that no run came by again: one undisturbed run made it, in a race
+	caught      []string        // canaries
 	missed      []string
 	lost        []string // by an outage
 	walk        *walk
@@ -38,7 +39,7 @@ type campaign struct {
 }
 
 func newCampaign(e *env, o options) (*campaign, error) {
-	c := &campaign{env: e, options: o, out: os.Stdout, scheduled: io.Discard, undisturbed: map[*workload]outcome{}, done: map[string]int{}, reached: map[string]bool{}}
+	c := &campaign{env: e, options: o, out: os.Stdout, scheduled: io.Discard, undisturbed: map[*workload]outcome{}, done: map[string]int{}, reached: map[string]bool{}, rare: map[string]bool{}}
 	if o.schedule == "" {
 		return c, nil
 	}
@@ -233,6 +234,9 @@ func (c *campaign) try(ctx context.Context, p plan) {
 			return
 		}
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.rare[p.name()] = true
 }
 
 // progress tells every ten seconds how far it is, until it is stopped.
