@@ -39,7 +39,7 @@ func (l *leg) goOn(ctx context.Context, p plan, r *result, process *process) err
 	if err := l.agree(ctx, r, process); err != nil {
 		return err
 	}
-	process, err := l.restart(ctx, r, process)
+	process, err := l.restart(ctx, p, r, process)
 	if err != nil {
 		return fmt.Errorf("restart: %w", err)
 	}
@@ -198,7 +198,7 @@ func (l *leg) agree(ctx context.Context, r *result, process *process) error {
 
 // restart stops the operator and starts another, in which every tenant is looked at every few seconds, too. A tenant that
 // comes during the first pass over all must not wait for its end.
-func (l *leg) restart(ctx context.Context, r *result, old *process) (*process, error) {
+func (l *leg) restart(ctx context.Context, p plan, r *result, old *process) (*process, error) {
 	newcomer, err := l.makeNamespaces(ctx, "later", 1)
 	if err != nil {
 		return nil, err
@@ -216,6 +216,9 @@ func (l *leg) restart(ctx context.Context, r *result, old *process) (*process, e
 	process, err := startOperator(ctx, l, "--sync-period="+period.String())
 	if err != nil {
 		return nil, err
+	}
+	if p.profiles != "" {
+		go l.profile(ctx, p.profiles, "restart", process)
 	}
 	elected, err := process.elected(ctx)
 	if err != nil {

@@ -106,6 +106,9 @@ func (l *leg) foundationOf(ctx context.Context, namespace string, created time.T
 	})
 }
 
+// outlier is how long a change takes that is worth a word, if none took longer before.
+const outlier = 200 * time.Millisecond
+
 // entries puts all tenants into platform-config, and then changes one entry after the other.
 func (l *leg) entries(ctx context.Context, p plan, r *result) error {
 	say("%d entries of %d are changed, one after the other", p.changes, len(l.tenants))
@@ -157,6 +160,9 @@ func (l *leg) entries(ctx context.Context, p plan, r *result) error {
 		one, err := l.statefulSetOf(ctx, namespace, start)
 		if err != nil {
 			return err
+		}
+		if one > slices.Max(append(took, outlier)) {
+			say("  change %d took %d ms", i, one.Milliseconds())
 		}
 		took, changed = append(took, one), append(changed, namespace)
 		if err := pause(ctx, time.Second); err != nil { // its pod starts anew

@@ -10,15 +10,15 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// profile writes profiles of the operator and of the API server while tenants are being made. What cannot be had is said;
-// it is no reason to fail.
-func (l *leg) profile(ctx context.Context, dir string, process *process) {
-	if err := errors.Join(os.MkdirAll(dir, 0o750), l.takeProfiles(ctx, dir, process)); err != nil {
+// profile writes profiles of the operator and of the API server over the next ten seconds, in files whose names begin with
+// when. What cannot be had is said; it is no reason to fail.
+func (l *leg) profile(ctx context.Context, dir, when string, process *process) {
+	if err := errors.Join(os.MkdirAll(dir, 0o750), l.takeProfiles(ctx, dir, when, process)); err != nil {
 		say("  no profiles: %v", err)
 	}
 }
 
-func (l *leg) takeProfiles(ctx context.Context, dir string, process *process) error {
+func (l *leg) takeProfiles(ctx context.Context, dir, when string, process *process) error {
 	server, err := rest.HTTPClientFor(l.cluster.Config())
 	if err != nil {
 		return err
@@ -26,13 +26,13 @@ func (l *leg) takeProfiles(ctx context.Context, dir string, process *process) er
 	serverDone := make(chan error, 1)
 	go func() {
 		text, err := fetch(ctx, server, l.cluster.Config().Host+"/debug/pprof/profile?seconds=10")
-		serverDone <- writeProfile(dir, "api-server-cpu.pprof", text, err)
+		serverDone <- writeProfile(dir, when+"-api-server-cpu.pprof", text, err)
 	}()
 	text, err := process.get(ctx, "/debug/pprof/profile?seconds=10")
-	errs := []error{writeProfile(dir, "operator-cpu.pprof", text, err), <-serverDone}
+	errs := []error{writeProfile(dir, when+"-operator-cpu.pprof", text, err), <-serverDone}
 	for _, name := range []string{"allocs", "mutex"} {
 		text, err := process.get(ctx, "/debug/pprof/"+name)
-		errs = append(errs, writeProfile(dir, "operator-"+name+".pprof", text, err))
+		errs = append(errs, writeProfile(dir, when+"-operator-"+name+".pprof", text, err))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return err

@@ -202,7 +202,7 @@ func (l *leg) converge(ctx context.Context, p plan, args ...string) (*process, t
 		return nil, t, err
 	}
 	if p.profiles != "" && len(l.tenants) == p.tenants {
-		go l.profile(ctx, p.profiles, process)
+		go l.profile(ctx, p.profiles, "making", process)
 	}
 	ready, err := l.seen.allReady(running, p.limit(len(l.tenants)), l.tenants)
 	if err != nil {
