@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -56,6 +57,7 @@ var workloads = []*workload{
 	{name: "lost certificate", prepare: madeTenant, change: lose(manifests.ServerTLSName), done: readyAgain, replaces: map[id]bool{{"Secret", manifests.ServerTLSName}: true}},
 	{name: "lost keys", prepare: madeTenant, change: lose(manifests.TokenKeysName), done: readyAgain, replaces: map[id]bool{{"Secret", manifests.TokenKeysName}: true}},
 	{name: "made again", prepare: madeTenant, change: makeAgain, done: ready, all: true},
+	{name: "taken up again", prepare: madeTenant, change: takeUpAgain, done: ready},
 }
 
 func workloadNamed(name string) *workload {
@@ -117,6 +119,26 @@ func lose(secret string) func(context.Context, *trial) error {
 func makeAgain(ctx context.Context, t *trial) error {
 	tenant := &v1alpha1.GatewayTenant{ObjectMeta: metav1.ObjectMeta{Name: v1alpha1.Name, Namespace: t.namespace}}
 	if err := t.admin.Delete(ctx, tenant); err != nil {
+		return err
+	}
+	return createTenant(ctx, t)
+}
+
+// takeUpAgain deletes the tenant alone, so that all that it owned stays without an owner, and makes it again. The certgen
+// Job is among what stays, and is in the way of the one that makes the Secrets the new tenant's.
+func takeUpAgain(ctx context.Context, t *trial) error {
+	tenant := &v1alpha1.GatewayTenant{ObjectMeta: metav1.ObjectMeta{Namespace: t.namespace, Name: v1alpha1.Name}}
+	if err := t.admin.Delete(ctx, tenant, client.PropagationPolicy(metav1.DeletePropagationOrphan)); err != nil {
+		return err
+	}
+	err := poll(ctx, func() error {
+		err := t.admin.Get(ctx, client.ObjectKeyFromObject(tenant), tenant)
+		if err == nil {
+			err = errors.New("the GatewayTenant is not gone yet")
+		}
+		return client.IgnoreNotFound(err)
+	})
+	if err != nil {
 		return err
 	}
 	return createTenant(ctx, t)
