@@ -127,7 +127,7 @@ func log(ctx context.Context, desired *unstructured.Unstructured, live metav1.Ob
 // InState tells whether live was applied from desired; whether others have changed it since, it does not look at.
 func InState(desired *unstructured.Unstructured, live metav1.Object) bool {
 	hash, err := Hash(desired)
-	return err == nil && live.GetAnnotations()[AnnotationHash] == hash
+	return err == nil && StampOf(live) == hash
 }
 
 // Stamped tells whether the hash on live is the one that owner wrote, and not somebody else's.
@@ -137,7 +137,7 @@ func Stamped(live metav1.Object, owner string) bool {
 }
 
 func (a *Applier) unchanged(stamped *unstructured.Unstructured, live metav1.Object) (bool, error) {
-	if live.GetAnnotations()[AnnotationHash] != stamped.GetAnnotations()[AnnotationHash] {
+	if StampOf(live) != StampOf(stamped) {
 		return false, nil
 	}
 	return a.fields.holdsAll(stamped, live)

@@ -2,6 +2,7 @@ package apply
 
 import (
 	"fmt"
+	"maps"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -73,5 +74,20 @@ func TestCompactSharesWhatIsEqual(t *testing.T) {
 	}
 	if many := len(compactor.entries); many > mostEntries {
 		t.Errorf("it remembers %d sets of fields", many)
+	}
+}
+
+func TestCompactedStampIsFound(t *testing.T) {
+	for _, annotations := range []map[string]string{nil, {AnnotationHash: "a"}, {AnnotationHash: "a", "else": "b"}, {"else": "b"}} {
+		object := &metav1.ObjectMeta{Annotations: maps.Clone(annotations)}
+		for range 2 { // a resync shows transforms their own results
+			CompactStamp(object)
+			if got := StampOf(object); got != annotations[AnnotationHash] || object.Annotations["else"] != annotations["else"] {
+				t.Errorf("%v: the stamp is %q, and left are %v", annotations, got, object.Annotations)
+			}
+		}
+		if object.Annotations != nil && annotations["else"] == "" {
+			t.Errorf("%v: there is a map for nothing", annotations)
+		}
 	}
 }

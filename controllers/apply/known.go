@@ -43,7 +43,7 @@ func (k *known) note(stamped *unstructured.Unstructured, live metav1.Object) {
 }
 
 func of(stamped *unstructured.Unstructured, live metav1.Object) found {
-	return found{stamped.GetAnnotations()[AnnotationHash], live.GetResourceVersion()}
+	return found{StampOf(stamped), live.GetResourceVersion()}
 }
 
 // Forget drops what is remembered of a namespace in which nothing is applied any more.

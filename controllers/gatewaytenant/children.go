@@ -157,6 +157,7 @@ func keepMetadata(object any) (any, error) {
 			delete(metadata.GetAnnotations(), key)
 		}
 	}
+	apply.CompactStamp(metadata)
 	return object, nil
 }
 

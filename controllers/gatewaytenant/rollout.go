@@ -160,7 +160,7 @@ func (r *Reconciler) turn(ctx context.Context, namespace string, p *pass) (held,
 // byPlatform tells whether a StatefulSet is to be changed for a cause of the platform's: an adopted one, or one that the
 // operator rendered otherwise before.
 func byPlatform(rendered *unstructured.Unstructured, live metav1.Object) bool {
-	if _, stamped := live.GetAnnotations()[apply.AnnotationHash]; !apply.Applied(live, manifests.Manager) || !stamped && !manifests.Rendered(live) {
+	if !apply.Applied(live, manifests.Manager) || apply.StampOf(live) == "" && !manifests.Rendered(live) {
 		return true // also if an adoption was cut short after it had taken over the fields of others
 	}
 	return !apply.InState(rendered, live) && apply.Stamped(live, manifests.Manager) && !manifests.AskedFor(rendered, live)
