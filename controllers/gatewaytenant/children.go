@@ -1,8 +1,10 @@
 package gatewaytenant
 
 import (
+	"reflect"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
@@ -85,14 +87,23 @@ func gatewayImage(set *appsv1.StatefulSet) string {
 	return ""
 }
 
-// keepClaim drops what of a claim is neither kept as it is nor looked at.
+// keepClaim drops what of a claim is neither kept as it is nor looked at. Its size takes 1 KiB, and is that of most others.
 func keepClaim(object any) (any, error) {
 	if claim, ok := object.(*corev1.PersistentVolumeClaim); ok {
-		claim.Spec = corev1.PersistentVolumeClaimSpec{AccessModes: claim.Spec.AccessModes, Resources: claim.Spec.Resources, StorageClassName: claim.Spec.StorageClassName}
+		size := claim.Spec.Resources
+		if last := lastSize.Load(); last != nil && reflect.DeepEqual(*last, size) {
+			size = *last
+		} else {
+			lastSize.Store(&size)
+		}
+		claim.Spec = corev1.PersistentVolumeClaimSpec{AccessModes: claim.Spec.AccessModes, Resources: size, StorageClassName: claim.Spec.StorageClassName}
 		claim.Status = corev1.PersistentVolumeClaimStatus{Phase: claim.Status.Phase}
 	}
 	return object, nil
 }
+
+// lastSize is that of the claim that was seen last. It is shared, and must not be changed.
+var lastSize atomic.Pointer[corev1.VolumeResourceRequirements]
 
 // keepJob drops the spec, as of a StatefulSet.
 func keepJob(object any) (any, error) {
