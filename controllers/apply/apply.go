@@ -2,11 +2,8 @@ package apply
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/go-logr/logr"
@@ -17,11 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/applyconfigurations"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 )
-
-// AnnotationHash is on every object that an Applier has applied: the hash of what was sent.
-const AnnotationHash = "openshell.ambient-code.io/applied-hash"
 
 // Applier applies objects as one field owner.
 type Applier struct {
@@ -30,6 +23,7 @@ type Applier struct {
 	fields *ownership
 	alone  bool
 	known  known
+	shapes shapes
 	told   func(namespace string, managers []string)
 }
 
@@ -60,7 +54,7 @@ func (a *Applier) Apply(ctx context.Context, desired *unstructured.Unstructured,
 
 // applyChanged tells whether desired had to be sent.
 func (a *Applier) applyChanged(ctx context.Context, desired *unstructured.Unstructured, live metav1.Object) (sent bool, err error) {
-	stamped, err := stamp(desired)
+	stamped, text, err := stamp(desired)
 	if err != nil {
 		return false, err
 	}
@@ -75,7 +69,7 @@ func (a *Applier) applyChanged(ctx context.Context, desired *unstructured.Unstru
 				return false, err
 			}
 		}
-		unchanged, err := a.unchanged(stamped, live)
+		unchanged, err := a.unchanged(stamped, text, live)
 		if err != nil {
 			return false, err
 		}
@@ -124,51 +118,21 @@ func log(ctx context.Context, desired *unstructured.Unstructured, live metav1.Ob
 	}
 }
 
-// InState tells whether live was applied from desired; whether others have changed it since, it does not look at.
-func InState(desired *unstructured.Unstructured, live metav1.Object) bool {
-	hash, err := Hash(desired)
-	return err == nil && StampOf(live) == hash
-}
-
-// Stamped tells whether the hash on live is the one that owner wrote, and not somebody else's.
-func Stamped(live metav1.Object, owner string) bool {
-	owned, err := (&ownership{owner: owner}).owned(live)
-	return err == nil && owned != nil && owned.Has(fieldpath.MakePathOrDie("metadata", "annotations", AnnotationHash))
-}
-
-func (a *Applier) unchanged(stamped *unstructured.Unstructured, live metav1.Object) (bool, error) {
-	if StampOf(live) != StampOf(stamped) {
+// unchanged tells whether live is as it was when stamped, whose text without the stamp is given, was applied.
+func (a *Applier) unchanged(stamped *unstructured.Unstructured, text []byte, live metav1.Object) (bool, error) {
+	ours := slices.IndexFunc(live.GetManagedFields(), a.fields.ours)
+	if ours < 0 || StampOf(live) != StampOf(stamped) {
 		return false, nil
 	}
-	return a.fields.holdsAll(stamped, live)
-}
-
-// Hash is the value of AnnotationHash on an object that was applied from desired.
-func Hash(desired *unstructured.Unstructured) (string, error) {
-	text, err := desired.MarshalJSON()
-	if err != nil {
-		return "", fmt.Errorf("hashing %s: %w", Describe(desired), err)
+	shape, is := shapeOf(stamped, text, live, live.GetManagedFields()[ours])
+	if is && a.shapes.has(shape) {
+		return true, nil
 	}
-	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:8]), nil
-}
-
-// stamp returns the object with its own hash on it. All but its annotations is desired's, and shared.
-func stamp(desired *unstructured.Unstructured) (*unstructured.Unstructured, error) {
-	hash, err := Hash(desired)
-	if err != nil {
-		return nil, err
+	holds, err := a.fields.holdsAll(stamped, live)
+	if is && holds {
+		a.shapes.note(shape)
 	}
-	stamped := &unstructured.Unstructured{Object: maps.Clone(desired.Object)}
-	metadata, _ := stamped.Object["metadata"].(map[string]any)
-	metadata = maps.Clone(metadata)
-	annotations, _ := metadata["annotations"].(map[string]any)
-	if annotations = maps.Clone(annotations); annotations == nil {
-		annotations = map[string]any{}
-	}
-	annotations[AnnotationHash] = hash
-	metadata["annotations"], stamped.Object["metadata"] = annotations, metadata
-	return stamped, nil
+	return holds, err
 }
 
 // Describe names an object in messages, as kind and name, with its namespace if it has one.

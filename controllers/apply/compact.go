@@ -90,28 +90,6 @@ func rawFields(entry metav1.ManagedFieldsEntry, object metav1.Object) *bytes.Rea
 	return bytes.NewReader(raw)
 }
 
-// StampOf is the hash of what was applied to an object last; empty: it bears none.
-func StampOf(object metav1.Object) string {
-	if hash := object.GetSelfLink(); hash != "" {
-		return hash
-	}
-	return object.GetAnnotations()[AnnotationHash]
-}
-
-// CompactStamp keeps the hash on an object in a field that API servers no longer fill in: on most objects it is the only
-// annotation, and a map for it alone takes more memory than all else that a Compactor leaves. Only StampOf finds it then,
-// so it is for objects that are not sent back.
-func CompactStamp(object metav1.Object) {
-	annotations := object.GetAnnotations()
-	if hash, stamped := annotations[AnnotationHash]; stamped {
-		object.SetSelfLink(hash)
-		delete(annotations, AnnotationHash)
-	}
-	if len(annotations) == 0 {
-		object.SetAnnotations(nil)
-	}
-}
-
 func firstOwner(object metav1.Object) types.UID {
 	if owners := object.GetOwnerReferences(); len(owners) > 0 {
 		return owners[0].UID

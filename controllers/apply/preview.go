@@ -30,7 +30,7 @@ func PreviewOf(desired, live *unstructured.Unstructured, owner string, scheme *r
 	if err != nil {
 		return Preview{}, err
 	}
-	stamped, err := stamp(desired) // the hash stays ours; that it is another is no change of anything
+	stamped, _, err := stamp(desired) // the hash stays ours; that it is another is no change of anything
 	if err != nil {
 		return Preview{}, err
 	}
