@@ -85,7 +85,7 @@ func SetupWithManager(mgr ctrl.Manager, options Options) error {
 		now:      time.Now,
 	}
 	r.applier.OnDrift(r.rivals.note)
-	allConditions.from.Store(&tenantSource{tenants: mgr.GetClient(), leads: mgr.Elected()})
+	allTenants.from.Store(&tenantSource{tenants: mgr.GetClient(), leads: mgr.Elected()})
 	build := ctrl.NewControllerManagedBy(mgr).
 		Named("gatewaytenant").
 		Watches(&v1alpha1.GatewayTenant{}, r.crowd.ofTenants()).

@@ -1,26 +1,87 @@
 package gatewaytenant
 
 import (
+	"context"
+	"sync/atomic"
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
-	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 )
 
-// certificateExpires is a tenant's next end of a certificate. What alerts on it sees renewals that fail, of whatever cause.
-var certificateExpires = prometheus.NewGaugeVec(prometheus.GaugeOpts{
-	Name: "gatewaytenant_certificate_expiration_timestamp_seconds",
-	Help: "When the first of the certificates of a tenant's gateway and its clients ends, in seconds since 1970. Renewed when two thirds of their life are over.",
-}, []string{"namespace"})
-
-func init() { metrics.Registry.MustRegister(certificateExpires) }
-
-// measure keeps the metric of a tenant. While a certificate is missing, it tells of the last one.
-func measure(namespace string, seen certificates.Seen) {
-	if !seen.NotAfter.IsZero() {
-		certificateExpires.WithLabelValues(namespace).Set(float64(seen.NotAfter.Unix()))
-	}
+// fleet tells what the statuses of all tenants say. It does so when it is asked and from the cache, so that nothing has to
+// be kept or forgotten.
+type fleet struct {
+	from atomic.Pointer[tenantSource] // nil: no manager was made yet; of several in one process, the last one's
 }
 
-// forget drops the metric of a tenant that is gone.
-func forget(namespace string) { certificateExpires.DeleteLabelValues(namespace) }
+// tenantSource is where the tenants are.
+type tenantSource struct {
+	tenants client.Reader
+	leads   <-chan struct{} // closed once this replica leads
+}
+
+// However many tenants there are, there are no more series of conditions than reasons. What alerts on the end of a
+// certificate sees renewals that fail, of whatever cause.
+var (
+	conditionLabels  = []string{"condition", "status", "reason"}
+	conditionTenants = prometheus.NewDesc("gatewaytenant_condition_tenants",
+		"Tenants by what one of their conditions says. Only the replica that leads counts them.", conditionLabels, nil)
+	conditionOldest = prometheus.NewDesc("gatewaytenant_condition_oldest_timestamp_seconds",
+		"Since when the condition of the first of these tenants has had this status, in seconds since 1970.", conditionLabels, nil)
+	certificateExpires = prometheus.NewDesc("gatewaytenant_certificate_expiration_timestamp_seconds",
+		"When the first of the certificates of a tenant's gateway and its clients ends, in seconds since 1970. Renewed when two thirds of their life are over.",
+		[]string{"namespace"}, nil)
+)
+
+var allTenants = &fleet{}
+
+func init() { metrics.Registry.MustRegister(allTenants) }
+
+// Describe implements prometheus.Collector.
+func (f *fleet) Describe(all chan<- *prometheus.Desc) {
+	all <- conditionTenants
+	all <- conditionOldest
+	all <- certificateExpires
+}
+
+// Collect implements prometheus.Collector.
+func (f *fleet) Collect(all chan<- prometheus.Metric) {
+	from := f.from.Load()
+	if from == nil {
+		return
+	}
+	select {
+	case <-from.leads:
+	default:
+		return // a standby knows the same: all would be counted twice
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	var list v1alpha1.GatewayTenantList
+	if err := from.tenants.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
+		return // the cache is not filled yet
+	}
+	type labels struct{ condition, status, reason string }
+	tenants, oldest := map[labels]int{}, map[labels]time.Time{}
+	for i := range list.Items {
+		status := &list.Items[i].Status
+		if ends := status.CertificateNotAfter; ends != nil {
+			all <- prometheus.MustNewConstMetric(certificateExpires, prometheus.GaugeValue, float64(ends.Unix()), list.Items[i].Namespace)
+		}
+		for _, is := range status.Conditions {
+			key := labels{is.Type, string(is.Status), is.Reason}
+			if since := is.LastTransitionTime.Time; tenants[key] == 0 || since.Before(oldest[key]) {
+				oldest[key] = since
+			}
+			tenants[key]++
+		}
+	}
+	for key, number := range tenants {
+		all <- prometheus.MustNewConstMetric(conditionTenants, prometheus.GaugeValue, float64(number), key.condition, key.status, key.reason)
+		all <- prometheus.MustNewConstMetric(conditionOldest, prometheus.GaugeValue, float64(oldest[key].Unix()), key.condition, key.status, key.reason)
+	}
+}

@@ -54,7 +54,6 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	}
 	if !there {
 		r.wrote.Delete(request.Namespace)
-		forget(request.Namespace)
 		r.rollout.forget(request.Namespace)
 		r.rivals.forget(request.Namespace)
 		r.crowd.note(request.Namespace, false)
@@ -71,7 +70,6 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	}
 	pass := r.pass(ctx, tenant, namespace)
 	pass.rivals, pass.rivalsFor = r.rivals.of(request.Namespace)
-	measure(request.Namespace, pass.certificates)
 	status := statusOf(tenant, pass)
 	r.crowd.note(request.Namespace, slices.Contains(onTheWay, meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReady).Reason))
 	pass.starting = starting(tenant.Status, status, pass.seen.statefulSet, r.crowd.patience(), r.now())

@@ -34,6 +34,11 @@ func TestMetricsTellWhereTenantsStand(t *testing.T) {
 		t.Errorf("%v tenants are Ready", is)
 	}
 
+	ends := get(t, &v1alpha1.GatewayTenant{}, "metrics-good", v1alpha1.Name).Status.CertificateNotAfter
+	if is := metric(t, "gatewaytenant_certificate_expiration_timestamp_seconds", map[string]string{"namespace": "metrics-good"}); ends == nil || is != float64(ends.Unix()) {
+		t.Errorf("the first certificate ends at %v, want %v", is, ends)
+	}
+
 	unchanged := map[string]string{"kind": "StatefulSet", "result": "unchanged"}
 	before := metric(t, "gatewaytenant_apply_total", unchanged)
 	withOptions(t, func(o *controllers.Options) { o.SyncPeriod = time.Second })
