@@ -5,14 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 	"time"
-
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig"
 )
 
 // arrivalRate is how many tenants come a second when many do.
@@ -104,118 +97,6 @@ func (l *leg) foundationOf(ctx context.Context, namespace string, created time.T
 		}
 		return fmt.Errorf("the certgen Job of %s is not there", namespace)
 	})
-}
-
-// outlier is how long a change takes that is worth a word, if none took longer before.
-const outlier = 200 * time.Millisecond
-
-// entries puts all tenants into platform-config, and then changes one entry after the other.
-func (l *leg) entries(ctx context.Context, p plan, r *result) error {
-	say("%d entries of %d are changed, one after the other", p.changes, len(l.tenants))
-	levels := make([]string, len(l.tenants))
-	config := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: platformNamespace, Name: "platform-config"}, Data: l.entriesText(levels)}
-	before, err := l.mark()
-	if err != nil {
-		return err
-	}
-	if err := l.admin.Create(ctx, config); err != nil {
-		return err
-	}
-	err = await(ctx, 2*time.Minute, func() error { // taken over, and told so
-		calls, err := l.since(before)
-		if err != nil {
-			return err
-		}
-		taken := 0
-		for _, c := range calls {
-			if c.kind() == bridge && c.resource == "gatewaytenants" {
-				taken++
-			}
-		}
-		if taken < len(l.tenants) {
-			return fmt.Errorf("the bridge has taken over %d of %d tenants; it says: %s", taken, len(l.tenants), l.bridgeSays(ctx))
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	if err := pause(ctx, settling); err != nil {
-		return err
-	}
-	var took []time.Duration
-	var changed []string
-	if before, err = l.mark(); err != nil {
-		return err
-	}
-	for i := range p.changes {
-		which := i * len(l.tenants) / p.changes
-		levels[which] = "debug"
-		config.Data = l.entriesText(levels)
-		start := time.Now()
-		if err := l.admin.Update(ctx, config); err != nil {
-			return err
-		}
-		namespace := l.tenants[which].namespace
-		one, err := l.statefulSetOf(ctx, namespace, start)
-		if err != nil {
-			return err
-		}
-		if one > slices.Max(append(took, outlier)) {
-			say("  change %d took %d ms", i, one.Milliseconds())
-		}
-		took, changed = append(took, one), append(changed, namespace)
-		if err := pause(ctx, time.Second); err != nil { // its pod starts anew
-			return err
-		}
-	}
-	if err := pause(ctx, settling); err != nil {
-		return err
-	}
-	calls, err := l.since(before)
-	r.set("one_entry_p50_ms", milliseconds(took, 50))
-	r.set("one_entry_p99_ms", milliseconds(took, 99))
-	r.set("one_entry_other_writes", written("one entry changed", calls, append(changed, platformNamespace)...))
-	return err
-}
-
-// bridgeSays is the beginning of the bridge's report.
-func (l *leg) bridgeSays(ctx context.Context) string {
-	var report corev1.ConfigMap
-	if err := l.admin.Get(ctx, client.ObjectKey{Namespace: platformNamespace, Name: "platform-config" + platformconfig.StatusSuffix}, &report); err != nil {
-		return err.Error()
-	}
-	text := report.Data["summary"] + report.Data["entries"]
-	return text[:min(len(text), 1000)]
-}
-
-// statefulSetOf says how long after start a tenant's StatefulSet was written.
-func (l *leg) statefulSetOf(ctx context.Context, namespace string, start time.Time) (took time.Duration, err error) {
-	return took, await(ctx, 30*time.Second, func() error {
-		calls, err := l.audit.calls()
-		if err != nil {
-			return err
-		}
-		for _, c := range slices.Backward(calls) {
-			if c.namespace == namespace && c.resource == "statefulsets" && c.code < 300 && c.at.After(start) {
-				took = c.at.Sub(start)
-				return nil
-			}
-		}
-		return fmt.Errorf("the StatefulSet of %s was not written", namespace)
-	})
-}
-
-// entriesText is platform-config with an entry for each tenant, some of them with a log level.
-func (l *leg) entriesText(levels []string) map[string]string {
-	var text strings.Builder
-	for i, t := range l.tenants {
-		fmt.Fprintf(&text, "- name: %s\n  gateway:\n    serverDnsNames: []\n", t.namespace)
-		if levels[i] != "" {
-			fmt.Fprintf(&text, "    config: |\n      openshell.gateway.log_level = %q\n", levels[i])
-		}
-	}
-	return map[string]string{"namespaces": text.String()}
 }
 
 // milliseconds is a percentile of durations, by nearest rank.

@@ -53,7 +53,9 @@ func startLeg(ctx context.Context, name string, tenants int) (l *leg, err error)
 	if err != nil {
 		return nil, err
 	}
-	cluster, err := devcluster.Start(ctx, devcluster.Options{Dir: dir, First: []string{"config/crd"}, AuditPolicy: auditPolicy, Progress: io.Discard})
+	cluster, err := devcluster.Start(ctx, devcluster.Options{
+		Dir: dir, First: []string{"config/crd"}, AuditPolicy: auditPolicy, APIServerEnv: []string{"GODEBUG=gctrace=1"}, Progress: io.Discard,
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -21,10 +21,10 @@ type result struct {
 	Machine  string
 	Day      string
 
-	plan              plan
-	floors, operators []times // by pair
-	few               times   // of the first leg
-	fewHeap           float64 // bytes
+	plan                    plan
+	floors, operators       []times // by pair
+	fewFloors, fewOperators []times // the same with few tenants
+	fewHeap                 float64 // bytes
 }
 
 // curve is when tenants were made, in seconds since the start of the leg.
@@ -64,22 +64,26 @@ func (r *result) compare() {
 	}
 	r.set("ratio_exist", median(exists))
 	r.set("ratio_ready", median(readys))
-	perTenant := func(t times) float64 {
-		exist, _ := t.last()
-		return exist / float64(len(t.Exist))
-	}
-	var many []float64
-	for _, t := range r.operators {
-		many = append(many, perTenant(t))
-	}
-	r.set("ms_per_tenant", 1000*median(many))
-	r.set("growth", median(many)/perTenant(r.few))
+	r.set("ms_per_tenant", 1000*perTenant(r.operators))
+	r.set("few_ms_per_tenant", 1000*perTenant(r.fewOperators))
+	r.set("growth", perTenant(r.operators)/perTenant(r.fewOperators))
+	r.set("floor_growth", perTenant(r.floors)/perTenant(r.fewFloors))
 	for i, t := range r.floors {
 		r.Curves = append(r.Curves, curve{fmt.Sprintf("floor %d exist", i+1), t.Exist}, curve{fmt.Sprintf("floor %d ready", i+1), t.Ready})
 	}
 	for i, t := range r.operators {
 		r.Curves = append(r.Curves, curve{fmt.Sprintf("operator %d exist", i+1), t.Exist}, curve{fmt.Sprintf("operator %d ready", i+1), t.Ready})
 	}
+}
+
+// perTenant is how long one tenant takes until it exists, in seconds.
+func perTenant(legs []times) float64 {
+	var each []float64
+	for _, t := range legs {
+		exist, _ := t.last()
+		each = append(each, exist/float64(len(t.Exist)))
+	}
+	return median(each)
 }
 
 func median(values []float64) float64 {
@@ -94,7 +98,9 @@ var words = []struct{ key, text string }{
 	{"ratio_exist", "time until all objects exist ÷ the floor's"},
 	{"ratio_ready", "time until all are Ready ÷ the floor's"},
 	{"growth", "time per tenant ÷ that of a tenth (small: a fifth) as many"},
+	{"floor_growth", "the same of the floor: what the API server itself takes longer"},
 	{"ms_per_tenant", "time per tenant until all exist, certgen included, ms"},
+	{"few_ms_per_tenant", "the same with few tenants, ms"},
 	{"floor_applies_per_s", "what the floor applies, objects/s"},
 	{"floor_in_flight", "requests in flight that are best for it"},
 	{"object_writes_per_tenant", "writes of objects, per new tenant"},
@@ -118,6 +124,7 @@ var words = []struct{ key, text string }{
 	{"restart_newcomer_ms", "a tenant that comes meanwhile: until its objects exist, ms"},
 	{"one_entry_p50_ms", "one entry changed: until its StatefulSet is written, p50, ms"},
 	{"one_entry_p99_ms", "the same, p99, ms"},
+	{"one_entry_calm_p99_ms", "the same of those changes during which the API server collected no garbage, ms"},
 	{"one_entry_other_writes", "writes for tenants whose entry did not change"},
 	{"idle_p50_ms", "one tenant alone: until all exists that waits for no certificate, p50, ms"},
 	{"idle_p99_ms", "the same, p99, ms"},

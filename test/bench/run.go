@@ -51,16 +51,8 @@ func measure(ctx context.Context, p plan) (*result, error) {
 	for pair := range p.pairs {
 		// Floor, operator, operator, floor, …: whatever changes with time changes both.
 		legs := []func() error{
-			func() (err error) {
-				r.floors = append(r.floors, times{})
-				r.floors[pair], err = floorLeg(ctx, p, s, inFlight)
-				return err
-			},
-			func() (err error) {
-				r.operators = append(r.operators, times{})
-				r.operators[pair], err = operatorLeg(ctx, p, r, pair == p.pairs-1)
-				return err
-			},
+			func() error { return floorLegs(ctx, p, r, s, inFlight) },
+			func() error { return operatorLegs(ctx, p, r, pair == p.pairs-1) },
 		}
 		if pair%2 == 1 {
 			slices.Reverse(legs)
@@ -88,7 +80,7 @@ func first(ctx context.Context, p plan, r *result) (s script, inFlight int, err 
 	if err != nil {
 		return s, 0, err
 	}
-	r.few = few
+	r.fewOperators = append(r.fewOperators, few)
 	if err := pause(ctx, settling); err != nil {
 		return s, 0, err
 	}
@@ -133,9 +125,19 @@ func first(ctx context.Context, p plan, r *result) (s script, inFlight int, err 
 	return s, inFlight, nil
 }
 
-// floorLeg makes all tenants without the operator.
-func floorLeg(ctx context.Context, p plan, s script, inFlight int) (t times, err error) {
-	l, err := startLeg(ctx, "floor", p.tenants)
+// floorLegs makes few tenants, and then all, without the operator.
+func floorLegs(ctx context.Context, p plan, r *result, s script, inFlight int) error {
+	few, err := floorLeg(ctx, p, s, inFlight, p.few)
+	if err != nil {
+		return err
+	}
+	all, err := floorLeg(ctx, p, s, inFlight, p.tenants)
+	r.fewFloors, r.floors = append(r.fewFloors, few), append(r.floors, all)
+	return err
+}
+
+func floorLeg(ctx context.Context, p plan, s script, inFlight, tenants int) (t times, err error) {
+	l, err := startLeg(ctx, "floor", tenants)
 	if err != nil {
 		return t, err
 	}
@@ -145,7 +147,7 @@ func floorLeg(ctx context.Context, p plan, s script, inFlight int) (t times, err
 		return t, err
 	}
 	start := time.Now()
-	if err := f.run(ctx, p.limit(p.tenants), l.tenants, l.seen); err != nil {
+	if err := f.run(ctx, p.limit(tenants), l.tenants, l.seen); err != nil {
 		return t, err
 	}
 	calls, err := l.audit.calls()
@@ -157,18 +159,32 @@ func floorLeg(ctx context.Context, p plan, s script, inFlight int) (t times, err
 	return t, t.check("floor", l.tenants)
 }
 
-// operatorLeg makes all tenants with the operator; with more, it goes on to all that can be measured then.
-func operatorLeg(ctx context.Context, p plan, r *result, more bool) (t times, err error) {
-	l, err := startLeg(ctx, "operator", p.tenants)
+// operatorLegs makes few tenants, and then all, with the operator; with more, it goes on to all that can be measured then.
+func operatorLegs(ctx context.Context, p plan, r *result, more bool) error {
+	few, err := operatorLeg(ctx, p, p.few, nil)
+	if err != nil {
+		return err
+	}
+	var goOn func(*leg, *process) error
+	if more {
+		goOn = func(l *leg, process *process) error { return l.goOn(ctx, p, r, process) }
+	}
+	all, err := operatorLeg(ctx, p, p.tenants, goOn)
+	r.fewOperators, r.operators = append(r.fewOperators, few), append(r.operators, all)
+	return err
+}
+
+func operatorLeg(ctx context.Context, p plan, tenants int, goOn func(*leg, *process) error) (t times, err error) {
+	l, err := startLeg(ctx, "operator", tenants)
 	if err != nil {
 		return t, err
 	}
 	defer func() { err = errors.Join(err, l.stop(err)) }()
 	process, t, err := l.converge(ctx, p)
-	if err != nil || !more {
+	if err != nil || goOn == nil {
 		return t, err
 	}
-	return t, l.goOn(ctx, p, r, process)
+	return t, goOn(l, process)
 }
 
 // converge starts an operator as a standby, lets it lead when its caches are filled, and waits until all tenants are

@@ -1,13 +1,17 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"os"
 	"regexp"
 	"strconv"
 	"strings"
 
 	"k8s.io/client-go/rest"
+
+	"github.com/ambient-code/gatewaytenant-operator/test/devcluster"
 )
 
 // usage is what the API server says of itself.
@@ -65,4 +69,11 @@ func (l *leg) use(ctx context.Context, p plan, r *result) error {
 	r.set("etcd_kib_per_tenant", (now.storage-l.before.storage)/1024/float64(p.tenants))
 	r.set("api_server_mib", now.memory/(1<<20))
 	return nil
+}
+
+// collections are how often the API server has collected garbage. On two cores all else waits for that: with a thousand
+// tenants it takes the better part of a second.
+func (l *leg) collections() (int, error) {
+	text, err := os.ReadFile(l.cluster.Log(devcluster.APIServer))
+	return bytes.Count(text, []byte("\ngc ")), err
 }

@@ -30,6 +30,8 @@ type Options struct {
 	First []string
 	// AuditPolicy, the text of an audit policy, makes the API server write logs/audit.log in Dir.
 	AuditPolicy string
+	// APIServerEnv are further environment variables of the API server, such as GODEBUG=gctrace=1.
+	APIServerEnv []string
 	// Progress, if set, is told what is being waited for.
 	Progress io.Writer
 }
@@ -116,7 +118,7 @@ func newCluster(o Options) (*Cluster, error) {
 		return nil, err
 	}
 	c := &Cluster{progress: o.Progress, state: &state{
-		Dir: dir, BinDir: binDir, Detached: o.Detached, Audit: o.AuditPolicy != "",
+		Dir: dir, BinDir: binDir, Detached: o.Detached, Audit: o.AuditPolicy != "", APIServerEnv: o.APIServerEnv,
 		Ports: ports, Processes: map[string]identity{},
 	}}
 	if c.progress == nil {

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig"
+)
+
+// outlier is how long a change takes that is worth a word, if none took longer before.
+const outlier = 200 * time.Millisecond
+
+// entries puts all tenants into platform-config, and then changes one entry after the other.
+func (l *leg) entries(ctx context.Context, p plan, r *result) error {
+	say("%d entries of %d are changed, one after the other", p.changes, len(l.tenants))
+	levels := make([]string, len(l.tenants))
+	config := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: platformNamespace, Name: "platform-config"}, Data: l.entriesText(levels)}
+	if err := l.listAll(ctx, config); err != nil {
+		return err
+	}
+	before, err := l.mark()
+	if err != nil {
+		return err
+	}
+	var took, calm []time.Duration
+	var changed []string
+	for i := range p.changes {
+		which := i * len(l.tenants) / p.changes
+		levels[which] = "debug"
+		config.Data = l.entriesText(levels)
+		one, collected, err := l.change(ctx, config, l.tenants[which].namespace)
+		if err != nil {
+			return err
+		}
+		if one > slices.Max(append(took, outlier)) {
+			say("  change %d took %d ms; the API server collected garbage %d times then", i, one.Milliseconds(), collected)
+		}
+		took, changed = append(took, one), append(changed, l.tenants[which].namespace)
+		if collected == 0 {
+			calm = append(calm, one)
+		}
+	}
+	if err := pause(ctx, settling); err != nil {
+		return err
+	}
+	calls, err := l.since(before)
+	r.set("one_entry_p50_ms", milliseconds(took, 50))
+	r.set("one_entry_p99_ms", milliseconds(took, 99))
+	if len(calm) > 0 {
+		r.set("one_entry_calm_p99_ms", milliseconds(calm, 99))
+	}
+	say("  during %d of %d changes the API server collected garbage", len(took)-len(calm), len(took))
+	r.set("one_entry_other_writes", written("one entry changed", calls, append(changed, platformNamespace)...))
+	return err
+}
+
+// listAll makes platform-config, and waits until the bridge has taken over all tenants, and told so.
+func (l *leg) listAll(ctx context.Context, config *corev1.ConfigMap) error {
+	before, err := l.mark()
+	if err != nil {
+		return err
+	}
+	if err := l.admin.Create(ctx, config); err != nil {
+		return err
+	}
+	err = await(ctx, 2*time.Minute, func() error {
+		calls, err := l.since(before)
+		if err != nil {
+			return err
+		}
+		taken := 0
+		for _, c := range calls {
+			if c.kind() == bridge && c.resource == "gatewaytenants" {
+				taken++
+			}
+		}
+		if taken < len(l.tenants) {
+			return fmt.Errorf("the bridge has taken over %d of %d tenants; it says: %s", taken, len(l.tenants), l.bridgeSays(ctx))
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return pause(ctx, settling)
+}
+
+// change updates platform-config, in which the entry of a namespace is another. It says how long it took until that tenant's
+// StatefulSet was written, and how often the API server has collected garbage in that time and the second that follows,
+// in which the pod starts anew.
+func (l *leg) change(ctx context.Context, config *corev1.ConfigMap, namespace string) (took time.Duration, collected int, err error) {
+	before, err := l.collections()
+	if err != nil {
+		return 0, 0, err
+	}
+	start := time.Now()
+	if err := l.admin.Update(ctx, config); err != nil {
+		return 0, 0, err
+	}
+	if took, err = l.statefulSetOf(ctx, namespace, start); err != nil {
+		return 0, 0, err
+	}
+	if err := pause(ctx, time.Second); err != nil {
+		return 0, 0, err
+	}
+	after, err := l.collections()
+	return took, after - before, err
+}
+
+// bridgeSays is the beginning of the bridge's report.
+func (l *leg) bridgeSays(ctx context.Context) string {
+	var report corev1.ConfigMap
+	if err := l.admin.Get(ctx, client.ObjectKey{Namespace: platformNamespace, Name: "platform-config" + platformconfig.StatusSuffix}, &report); err != nil {
+		return err.Error()
+	}
+	text := report.Data["summary"] + report.Data["entries"]
+	return text[:min(len(text), 1000)]
+}
+
+// statefulSetOf says how long after start a tenant's StatefulSet was written.
+func (l *leg) statefulSetOf(ctx context.Context, namespace string, start time.Time) (took time.Duration, err error) {
+	return took, await(ctx, 30*time.Second, func() error {
+		calls, err := l.audit.calls()
+		if err != nil {
+			return err
+		}
+		for _, c := range slices.Backward(calls) {
+			if c.namespace == namespace && c.resource == "statefulsets" && c.code < 300 && c.at.After(start) {
+				took = c.at.Sub(start)
+				return nil
+			}
+		}
+		return fmt.Errorf("the StatefulSet of %s was not written", namespace)
+	})
+}
+
+// entriesText is platform-config with an entry for each tenant, some of them with a log level.
+func (l *leg) entriesText(levels []string) map[string]string {
+	var text strings.Builder
+	for i, t := range l.tenants {
+		fmt.Fprintf(&text, "- name: %s\n  gateway:\n    serverDnsNames: []\n", t.namespace)
+		if levels[i] != "" {
+			fmt.Fprintf(&text, "    config: |\n      openshell.gateway.log_level = %q\n", levels[i])
+		}
+	}
+	return map[string]string{"namespaces": text.String()}
+}

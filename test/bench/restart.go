@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// syncPeriod is how often every tenant is looked at after a restart.
+const syncPeriod = 20 * time.Second
+
+// restart stops the operator and starts another, in which every tenant is looked at every few seconds, too. A tenant that
+// comes during the first pass over all must not wait for its end.
+func (l *leg) restart(ctx context.Context, p plan, r *result, old *process) (*process, error) {
+	newcomer, err := l.makeNamespaces(ctx, "later", 1)
+	if err != nil {
+		return nil, err
+	}
+	if err := old.stop(ctx); err != nil {
+		return nil, err
+	}
+	before, err := l.mark()
+	if err != nil {
+		return nil, err
+	}
+	garbage, err := l.collections()
+	if err != nil {
+		return nil, err
+	}
+	all := len(l.tenants)
+	start := time.Now()
+	process, err := startOperator(ctx, l, "--sync-period="+syncPeriod.String())
+	if err != nil {
+		return nil, err
+	}
+	if p.profiles != "" {
+		go l.profile(ctx, p.profiles, "restart", process)
+	}
+	elected, err := process.elected(ctx)
+	if err != nil {
+		return nil, err
+	}
+	created := time.Now()
+	if err := l.makeTenant(ctx, &newcomer[0]); err != nil {
+		return nil, err
+	}
+	is, err := process.quiet(ctx, time.Minute, all)
+	if err != nil {
+		return nil, fmt.Errorf("the first pass over all: %w", err)
+	}
+	passed := time.Now()
+	collected, err := l.collections()
+	if err != nil {
+		return nil, err
+	}
+	at, err := l.foundationOf(ctx, newcomer[0].namespace, created)
+	if err != nil {
+		return nil, err
+	}
+	r.set("restart_s", passed.Sub(start).Seconds())
+	r.set("restart_newcomer_ms", float64(at.Milliseconds()))
+	say("restart: leader after %.1f s, all looked at after %.1f s, in %d passes; a tenant that came meanwhile had its objects after %d ms; the API server collected garbage %d times",
+		elected.Sub(start).Seconds(), passed.Sub(start).Seconds(), is.Passes, at.Milliseconds(), collected-garbage)
+	if _, err := l.seen.allReady(ctx, time.Minute, newcomer); err != nil {
+		return nil, err
+	}
+	if err := pause(ctx, time.Second); err != nil {
+		return nil, err
+	}
+	calls, err := l.since(before)
+	if err != nil {
+		return nil, err
+	}
+	r.set("restart_writes", written("restart", calls, newcomer[0].namespace))
+	return process, l.resync(ctx, r, process, before+len(calls), all, newcomer[0].namespace)
+}
+
+// resync counts the writes while every tenant is looked at once more without any event.
+func (l *leg) resync(ctx context.Context, r *result, process *process, before, all int, newcomer string) error {
+	is, err := process.state(ctx, false)
+	if err != nil {
+		return err
+	}
+	if _, err := process.quiet(ctx, 3*syncPeriod, is.Passes+all); err != nil {
+		return fmt.Errorf("the resync: %w", err)
+	}
+	if err := pause(ctx, settling); err != nil {
+		return err
+	}
+	calls, err := l.since(before)
+	r.set("resync_writes", written("resync", calls, newcomer))
+	return err
+}
