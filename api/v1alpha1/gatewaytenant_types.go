@@ -206,7 +206,8 @@ type GatewayTenantStatus struct {
 	// +kubebuilder:validation:items:MaxLength=512
 	ServerDNSNames []string `json:"serverDnsNames,omitempty"`
 
-	// certificateNotAfter is when the first of the certificates ends that the gateway and its clients use.
+	// certificateNotAfter is when the first of the certificates ends that the gateway and its clients use; while one is
+	// missing or cannot be read, when it did before.
 	// +optional
 	CertificateNotAfter *metav1.Time `json:"certificateNotAfter,omitempty"`
 

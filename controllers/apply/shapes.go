@@ -51,7 +51,7 @@ func shapeOf(desired *unstructured.Unstructured, text []byte, live metav1.Object
 	if uid != "" {
 		text, fields = bytes.ReplaceAll(text, []byte(uid), owner), bytes.ReplaceAll(fields, []byte(uid), owner)
 	}
-	text = bytes.ReplaceAll(text, []byte(namespace), []byte{1})
+	text, fields = bytes.ReplaceAll(text, []byte(namespace), []byte{1}), bytes.ReplaceAll(fields, []byte(namespace), []byte{1})
 	hash := sha256.New()
 	for _, part := range [][]byte{text, {2}, fields} {
 		hash.Write(part)

@@ -46,7 +46,7 @@ func TestWhatHoldsForOneTenantHoldsForAnother(t *testing.T) {
 		t.Fatal(err)
 	}
 	applier := &Applier{owner: "us", fields: newOwnership(scheme, "us")}
-	is := func(what string, wanted, live *unstructured.Unstructured, want bool, shapes int) {
+	is := func(what string, wanted *unstructured.Unstructured, live metav1.Object, want bool, shapes int) {
 		t.Helper()
 		stamped, text, err := stamp(wanted)
 		if err != nil {
@@ -73,10 +73,16 @@ func TestWhatHoldsForOneTenantHoldsForAnother(t *testing.T) {
 	step("one with another key", true, 2)(configMap(t, "tenant-b", other, map[string]any{"app": "x", "tenant": "y"}))
 	step("one whose namespace is a word of the text", true, 3)(configMap(t, "app", other, app))
 	step("one whose namespace is in a key", true, 4)(configMap(t, "tenant-c", other, map[string]any{"tenant-c": "x"}))
-	step("one whose namespace is in the same key", true, 5)(configMap(t, "tenant-d", other, map[string]any{"tenant-d": "x"}))
-	_, live := configMap(t, "tenant-a", uid, app)
-	newOwner, _ := configMap(t, "tenant-a", other, app)
-	is("one of a former owner", newOwner, live, false, 5)
+	step("one whose namespace is in the same key", true, 4)(configMap(t, "tenant-d", other, map[string]any{"tenant-d": "x"}))
+	mixed, owned := configMap(t, "tenant-d", other, map[string]any{"tenant-d": "x"})
+	_, another := configMap(t, "tenant-c", other, map[string]any{"tenant-c": "x"})
+	owned.SetManagedFields(another.GetManagedFields())
+	is("one that has another's namespace in the key", mixed, owned, false, 4)
+	wanted, live := configMap(t, "tenant-a", other, app) // as a Compactor leaves it, of a former owner
+	owners, entries := live.GetOwnerReferences(), live.GetManagedFields()
+	owners[0].UID = uid
+	entries[0].FieldsV1 = metav1.NewFieldsV1(strings.ReplaceAll(entries[0].FieldsV1.GetRawString(), other, string(owner)))
+	is("one of a former owner", wanted, &metav1.ObjectMeta{Annotations: live.GetAnnotations(), OwnerReferences: owners, ManagedFields: entries}, false, 4)
 	for i := range mostShapes + 1 {
 		applier.shapes.note(shape{byte(i), byte(i >> 8)})
 	}

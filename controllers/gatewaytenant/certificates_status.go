@@ -17,11 +17,13 @@ import (
 func certificatesStatus(status *v1alpha1.GatewayTenantStatus, p pass) {
 	if p.certificates.Complete { // while the set is being made, each Secret would be a write
 		status.ServerDNSNames = listable(p.certificates.ServerNames)
-		status.CertificateNotAfter = timeOrNil(p.certificates.NotAfter)
 		status.Rotated = nil
 		if rotated := v1alpha1.Rotated(p.certificates.Rotated); rotated != (v1alpha1.Rotated{}) {
 			status.Rotated = &rotated
 		}
+	}
+	if ends := timeOrNil(p.certificates.NotAfter); ends != nil && (p.certificates.Complete || status.CertificateNotAfter != nil) {
+		status.CertificateNotAfter = ends // while there is none, when the last one did: who renews in vain is to be told
 	}
 	set(status, certificatesReady(meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionCertificatesReady), p))
 }

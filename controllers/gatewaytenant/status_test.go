@@ -146,6 +146,30 @@ func TestReadyTellsTheTruth(t *testing.T) {
 	}
 }
 
+// TestEndOfCertificatesIsTold: once there were some, for as long as there are none that can be read, too; what alerts on it
+// sees a renewal that fails.
+func TestEndOfCertificatesIsTold(t *testing.T) {
+	gt, p := serving(t)
+	first, second := time.Unix(1, 0), time.Unix(2, 0)
+	for _, step := range []struct {
+		what string
+		seen certificates.Seen
+		want *time.Time
+	}{
+		{"the first set is being made", certificates.Seen{NotAfter: first}, nil},
+		{"it is made", certificates.Seen{NotAfter: first, Complete: true}, &first},
+		{"one cannot be read", certificates.Seen{Complete: true}, &first},
+		{"one is missing", certificates.Seen{}, &first},
+		{"they are renewed, and another Secret is missing", certificates.Seen{NotAfter: second}, &second},
+	} {
+		p.certificates = step.seen
+		gt.Status = statusOf(gt, p)
+		if ends := gt.Status.CertificateNotAfter; (ends == nil) != (step.want == nil) || ends != nil && !ends.Time.Equal(*step.want) {
+			t.Errorf("%s: the first certificate ends at %v, want %v", step.what, ends, step.want)
+		}
+	}
+}
+
 func TestRejectionKeepsWhatRuns(t *testing.T) {
 	gt, p := serving(t)
 	gt.Status = statusOf(gt, p)

@@ -29,23 +29,28 @@ func (l *leg) entries(ctx context.Context, p plan, r *result) error {
 	if err != nil {
 		return err
 	}
+	collected, err := l.collections()
+	if err != nil {
+		return err
+	}
 	var took, calm []time.Duration
 	var changed []string
 	for i := range p.changes {
 		which := i * len(l.tenants) / p.changes
 		levels[which] = "debug"
 		config.Data = l.entriesText(levels)
-		one, collected, err := l.change(ctx, config, l.tenants[which].namespace)
+		one, collections, err := l.change(ctx, config, l.tenants[which].namespace)
 		if err != nil {
 			return err
 		}
 		if one > slices.Max(append(took, outlier)) {
-			say("  change %d took %d ms; the API server collected garbage %d times then", i, one.Milliseconds(), collected)
+			say("  change %d took %d ms; the API server collected garbage %d times then", i, one.Milliseconds(), collections-collected)
 		}
 		took, changed = append(took, one), append(changed, l.tenants[which].namespace)
-		if collected == 0 {
+		if collections == collected {
 			calm = append(calm, one)
 		}
+		collected = collections
 	}
 	if err := pause(ctx, settling); err != nil {
 		return err
@@ -61,7 +66,7 @@ func (l *leg) entries(ctx context.Context, p plan, r *result) error {
 	return err
 }
 
-// listAll makes platform-config, and waits until the bridge has taken over all tenants, and told so.
+// listAll makes platform-config, and waits until the bridge has taken over all tenants, and has had time to tell so.
 func (l *leg) listAll(ctx context.Context, config *corev1.ConfigMap) error {
 	before, err := l.mark()
 	if err != nil {
@@ -93,13 +98,9 @@ func (l *leg) listAll(ctx context.Context, config *corev1.ConfigMap) error {
 }
 
 // change updates platform-config, in which the entry of a namespace is another. It says how long it took until that tenant's
-// StatefulSet was written, and how often the API server has collected garbage in that time and the second that follows,
-// in which the pod starts anew.
-func (l *leg) change(ctx context.Context, config *corev1.ConfigMap, namespace string) (took time.Duration, collected int, err error) {
-	before, err := l.collections()
-	if err != nil {
-		return 0, 0, err
-	}
+// StatefulSet was written, and how often the API server has collected garbage until a second after that, in which the pod
+// starts anew.
+func (l *leg) change(ctx context.Context, config *corev1.ConfigMap, namespace string) (took time.Duration, collections int, err error) {
 	start := time.Now()
 	if err := l.admin.Update(ctx, config); err != nil {
 		return 0, 0, err
@@ -110,8 +111,8 @@ func (l *leg) change(ctx context.Context, config *corev1.ConfigMap, namespace st
 	if err := pause(ctx, time.Second); err != nil {
 		return 0, 0, err
 	}
-	after, err := l.collections()
-	return took, after - before, err
+	collections, err = l.collections()
+	return took, collections, err
 }
 
 // bridgeSays is the beginning of the bridge's report.

@@ -23,7 +23,7 @@ func (l *leg) restart(ctx context.Context, p plan, r *result, old *process) (*pr
 	if err != nil {
 		return nil, err
 	}
-	garbage, err := l.collections()
+	collectedBefore, err := l.collections()
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +60,7 @@ func (l *leg) restart(ctx context.Context, p plan, r *result, old *process) (*pr
 	r.set("restart_s", passed.Sub(start).Seconds())
 	r.set("restart_newcomer_ms", float64(at.Milliseconds()))
 	say("restart: leader after %.1f s, all looked at after %.1f s, in %d passes; a tenant that came meanwhile had its objects after %d ms; the API server collected garbage %d times",
-		elected.Sub(start).Seconds(), passed.Sub(start).Seconds(), is.Passes, at.Milliseconds(), collected-garbage)
+		elected.Sub(start).Seconds(), passed.Sub(start).Seconds(), is.Passes, at.Milliseconds(), collected-collectedBefore)
 	if _, err := l.seen.allReady(ctx, time.Minute, newcomer); err != nil {
 		return nil, err
 	}

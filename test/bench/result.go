@@ -124,7 +124,7 @@ var words = []struct{ key, text string }{
 	{"restart_newcomer_ms", "a tenant that comes meanwhile: until its objects exist, ms"},
 	{"one_entry_p50_ms", "one entry changed: until its StatefulSet is written, p50, ms"},
 	{"one_entry_p99_ms", "the same, p99, ms"},
-	{"one_entry_calm_p99_ms", "the same of those changes during which the API server collected no garbage, ms"},
+	{"one_entry_calm_p99_ms", "the same of those with no garbage collection of the API server in the change or the second after it, ms"},
 	{"one_entry_other_writes", "writes for tenants whose entry did not change"},
 	{"idle_p50_ms", "one tenant alone: until all exists that waits for no certificate, p50, ms"},
 	{"idle_p99_ms", "the same, p99, ms"},

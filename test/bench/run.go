@@ -68,19 +68,18 @@ func measure(ctx context.Context, p plan) (*result, error) {
 	return r, nil
 }
 
-// first makes a few tenants with the operator, which gives what is compared with many, and the script of the floor; and
-// then finds out how many requests in flight are best for that.
+// first makes a few tenants with the operator, which gives the script of the floor and the heap to compare with; and then
+// finds out how many requests in flight are best for that.
 func first(ctx context.Context, p plan, r *result) (s script, inFlight int, err error) {
 	l, err := startLeg(ctx, "first", p.few)
 	if err != nil {
 		return s, 0, err
 	}
 	defer func() { err = errors.Join(err, l.stop(err)) }()
-	process, few, err := l.converge(ctx, p, "--capture="+l.tenants[0].namespace)
+	process, _, err := l.converge(ctx, p, "--capture="+l.tenants[0].namespace)
 	if err != nil {
 		return s, 0, err
 	}
-	r.fewOperators = append(r.fewOperators, few)
 	if err := pause(ctx, settling); err != nil {
 		return s, 0, err
 	}

@@ -2,12 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -131,15 +131,18 @@ func takeUpAgain(ctx context.Context, t *trial) error {
 	if err := t.admin.Delete(ctx, tenant, client.PropagationPolicy(metav1.DeletePropagationOrphan)); err != nil {
 		return err
 	}
-	err := poll(ctx, func() error {
-		err := t.admin.Get(ctx, client.ObjectKeyFromObject(tenant), tenant)
-		if err == nil {
-			err = errors.New("the GatewayTenant is not gone yet")
+	binding := &rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: manifests.NodeReaderPrefix + t.namespace}} // else it is a race which of the two it is of
+	for _, object := range []client.Object{tenant, binding} {
+		err := poll(ctx, func() error {
+			err := t.admin.Get(ctx, client.ObjectKeyFromObject(object), object)
+			if err == nil {
+				err = fmt.Errorf("%T %s is not gone yet", object, object.GetName())
+			}
+			return client.IgnoreNotFound(err)
+		})
+		if err != nil {
+			return err
 		}
-		return client.IgnoreNotFound(err)
-	})
-	if err != nil {
-		return err
 	}
 	return createTenant(ctx, t)
 }
