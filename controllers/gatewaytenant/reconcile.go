@@ -200,18 +200,12 @@ func (r *Reconciler) next(p pass) (ctrl.Result, error) {
 // waitsForOthers tells whether an error is only somebody else's to mend; what they do is an event, so that no retry is
 // needed. Of several errors, one that is ours is enough for a retry.
 func waitsForOthers(err error) bool {
-	if several, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the node itself is asked, not what it wraps
-		for _, one := range several.Unwrap() {
-			if !waitsForOthers(one) {
-				return false
-			}
+	return !slices.ContainsFunc(each(err), func(one error) bool {
+		if conflict := (*conflictError)(nil); errors.As(one, &conflict) {
+			return conflict.unseen
 		}
-		return true
-	}
-	if conflict := (*conflictError)(nil); errors.As(err, &conflict) {
-		return !conflict.unseen
-	}
-	return errors.As(err, new(*leavingError)) || errors.As(err, new(*missingAPIError))
+		return !errors.As(one, new(*leavingError)) && !errors.As(one, new(*missingAPIError))
+	})
 }
 
 // namespace reads a namespace's metadata, nil if there is none: then its events are still on their way.

@@ -149,7 +149,7 @@ func readyOf(status v1alpha1.GatewayTenantStatus, p pass) metav1.Condition {
 		return unknown(v1alpha1.ConditionReady, v1alpha1.ReasonSuspended, "spec.suspend is true: nothing of this gateway is changed, repaired or renewed")
 	}
 	if err != nil && meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionAccepted) { // else that is the reason
-		return no(v1alpha1.ConditionReady, reasonOf(err), cut(err.Error()))
+		return no(v1alpha1.ConditionReady, reasonOf(err), wordsOf(err))
 	}
 	for _, name := range []string{v1alpha1.ConditionAccepted, v1alpha1.ConditionCertificatesReady, v1alpha1.ConditionAvailable} {
 		if c := meta.FindStatusCondition(status.Conditions, name); c.Status != metav1.ConditionTrue {

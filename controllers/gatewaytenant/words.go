@@ -45,6 +45,32 @@ func normaliseEnd(message string) string {
 	return strings.Join(lines[max(0, len(lines)-most):], " / ")
 }
 
+// wordsOf says what went wrong: first that which is the reason, since what else did may be cut off.
+func wordsOf(err error) string {
+	var first, others []string
+	for _, one := range each(err) {
+		if reasonOf(one) == reasonOf(err) {
+			first = append(first, normalise(one.Error()))
+		} else {
+			others = append(others, normalise(one.Error()))
+		}
+	}
+	return cut(strings.Join(append(first, others...), "\n"))
+}
+
+// each are the errors that were joined to one.
+func each(err error) []error {
+	several, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // the node itself is asked, not what it wraps
+	if !ok {
+		return []error{err}
+	}
+	var all []error
+	for _, one := range several.Unwrap() {
+		all = append(all, each(one)...)
+	}
+	return all
+}
+
 // cut shortens the API server's words: some of its errors list dozens of rules.
 func cut(message string) string {
 	const most = 600
