@@ -45,7 +45,9 @@ func TestSomebodysWebhookThatTimesOutIsToldAndDelaysNobodyElse(t *testing.T) {
 				waitReady(t, other)
 			}
 			t.Logf("%d others are Ready within %s", len(others), time.Since(began).Round(100*time.Millisecond))
-			atRest(t, namespace)
+			if *faultyShare == 0 { // else what else fails is told in turn
+				atRest(t, namespace)
+			}
 			stop()
 			remove()
 			gone := time.Now()
