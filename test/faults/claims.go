@@ -62,9 +62,9 @@ func (t *trial) falseClaims(changes []change) []string {
 }
 
 // specMakesTheSet tells whether the StatefulSet follows from the spec alone, and not also from what is asked for by
-// annotations or was lost.
+// annotations, was lost, or was there before the tenant.
 func (t *trial) specMakesTheSet() bool {
-	return len(t.workload.replaces) == 0 && len(t.deleted) == 0 && t.workload.shared == ""
+	return len(t.workload.replaces) == 0 && len(t.deleted) == 0 && !t.workload.adopts
 }
 
 func ownerOf(c change) types.UID {

@@ -30,6 +30,7 @@ type workload struct {
 	done     func(t *trial) error // nil: what it waits for has come
 	replaces map[id]bool          // what it makes anew or deletes
 	all      bool                 // it makes everything anew, or deletes it
+	adopts   bool                 // it takes over a gateway, which serves as it was until its turn comes
 	shared   string               // a ClusterRoleBinding of several tenants that it is about
 }
 
@@ -57,7 +58,7 @@ var workloads = []*workload{
 	{name: "lost certificate", prepare: madeTenant, change: lose(manifests.ServerTLSName), done: readyAgain, replaces: map[id]bool{{"Secret", manifests.ServerTLSName}: true}},
 	{name: "lost keys", prepare: madeTenant, change: lose(manifests.TokenKeysName), done: readyAgain, replaces: map[id]bool{{"Secret", manifests.TokenKeysName}: true}},
 	{name: "made again", prepare: madeTenant, change: makeAgain, done: ready, all: true},
-	{name: "taken up again", prepare: madeTenant, change: takeUpAgain, done: ready},
+	{name: "taken up again", prepare: madeTenant, change: takeUpAgain, done: ready, adopts: true},
 }
 
 func workloadNamed(name string) *workload {

@@ -25,7 +25,7 @@ func init() {
 		&workload{name: "entry added", bridge: true, prepare: entries("[]", nil), change: setEntries(entry), done: withNames("a.example.com")},
 		&workload{name: "entry changed", bridge: true, prepare: entries(entry, withNames("a.example.com")), change: setEntries(changedEntry), done: withNames("b.example.com")},
 		&workload{name: "entry removed", bridge: true, prepare: entries(entry, withNames("a.example.com")), change: setEntries("[]"), done: allGone, all: true},
-		&workload{name: "adoption", prepare: earlierGateway, change: createTenant, done: adopted,
+		&workload{name: "adoption", prepare: earlierGateway, change: createTenant, done: adopted, adopts: true,
 			replaces: map[id]bool{{"RoleBinding", manifests.SandboxName}: true, {"RoleBinding", manifests.CertgenName}: true}},
 	)
 }
