@@ -207,7 +207,7 @@ type GatewayTenantStatus struct {
 	ServerDNSNames []string `json:"serverDnsNames,omitempty"`
 
 	// certificateNotAfter is when the first of the certificates ends that the gateway and its clients use; while one is
-	// missing or cannot be read, when it did before.
+	// missing or cannot be read, the end that was known last.
 	// +optional
 	CertificateNotAfter *metav1.Time `json:"certificateNotAfter,omitempty"`
 

@@ -32,7 +32,7 @@ func statusOf(gt *v1alpha1.GatewayTenant, p pass) v1alpha1.GatewayTenantStatus {
 		}
 	case p.seen.live == nil:
 		set(&status, yes(v1alpha1.ConditionAccepted, v1alpha1.ReasonAccepted, "the spec is valid"))
-		notSeen(&status, v1alpha1.ReasonNotReconciled, cut(p.err.Error()))
+		notSeen(&status, v1alpha1.ReasonNotReconciled, wordsOf(p.err))
 	default:
 		if status.Image = p.tenant.Image; p.held {
 			status.Image = p.seen.volume.Image

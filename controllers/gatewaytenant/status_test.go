@@ -174,10 +174,10 @@ func TestEndOfCertificatesIsTold(t *testing.T) {
 // TestMessageBeginsWithTheReason: what else went wrong may be too much to be said, and differs from time to time.
 func TestMessageBeginsWithTheReason(t *testing.T) {
 	reset := fmt.Errorf("applying Service a/b: %w", errors.New("read tcp 127.0.0.1:38672->127.0.0.1:443: connection reset by peer"))
-	all := []error{reset, errors.New(strings.Repeat("x", 600)), &conflictError{object: "ConfigMap a/b", whose: "is somebody else's"}}
-	err := errors.Join(errors.Join(all[:2]...), fmt.Errorf("adopting: %w", all[2]))
-	const conflict, port = "adopting: ConfigMap a/b is there already and is somebody else's\n", "tcp 127.0.0.1->127.0.0.1:443"
-	if words := wordsOf(err); !strings.HasPrefix(words, conflict) || !strings.Contains(words, port) || waitsForOthers(err) || !waitsForOthers(all[2]) {
+	all := []error{reset, errors.New("denied the request:\n\nthe cause" + strings.Repeat("x", 600)), &conflictError{object: "ConfigMap a/b", whose: "is somebody else's"}}
+	err := errors.Join(errors.Join(all[0], all[2]), all[1])
+	const conflict, port = "ConfigMap a/b is there already and is somebody else's\n", "tcp 127.0.0.1->127.0.0.1:443"
+	if words := wordsOf(err); !strings.HasPrefix(words, conflict) || !strings.Contains(words, port) || !strings.Contains(words, "the cause") || waitsForOthers(err) || !waitsForOthers(all[2]) {
 		t.Errorf("the message is %q, want %q and %q in it; it waits for others: %t", words, conflict, port, waitsForOthers(err))
 	}
 }

@@ -14,7 +14,7 @@ var varying = []struct {
 	{regexp.MustCompile(`\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b`), "…"},           // a uid
 	{regexp.MustCompile(`\b[0-9a-f]{64}\b`), "…"},                                        // a container's id
 	{regexp.MustCompile(`\b0x[0-9a-f]+\b`), "…"},                                         // an address in memory
-	{regexp.MustCompile(`(\d):\d+->`), "$1->"},                                           // an ephemeral port
+	{regexp.MustCompile(`([\d\]]):\d+->`), "$1->"},                                       // an ephemeral port
 	{regexp.MustCompile(`\b\d{4}-\d\d-\d\dT[0-9:.]+(Z|[+-]\d\d:\d\d)?`), "…"},            // a time
 	{regexp.MustCompile(`\bback-off [0-9smh]+\b`), "back-off"},
 	{regexp.MustCompile(`, used: [^ ]+,`), ","},                         // of a quota
@@ -27,6 +27,11 @@ var varying = []struct {
 // says the same must be the same. Of several lines the first is kept.
 func normalise(message string) string {
 	message, _, _ = strings.Cut(strings.TrimSpace(message), "\n")
+	return constant(message)
+}
+
+// constant is normalise for all lines.
+func constant(message string) string {
 	for _, v := range varying {
 		message = v.words.ReplaceAllString(message, v.stays)
 	}
@@ -50,15 +55,15 @@ func wordsOf(err error) string {
 	var first, others []string
 	for _, one := range each(err) {
 		if reasonOf(one) == reasonOf(err) {
-			first = append(first, normalise(one.Error()))
+			first = append(first, constant(one.Error()))
 		} else {
-			others = append(others, normalise(one.Error()))
+			others = append(others, constant(one.Error()))
 		}
 	}
 	return cut(strings.Join(append(first, others...), "\n"))
 }
 
-// each are the errors that were joined to one.
+// each are the errors that were joined to one. Nothing here wraps several in words of its own.
 func each(err error) []error {
 	several, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // the node itself is asked, not what it wraps
 	if !ok {

@@ -71,8 +71,8 @@ func (l *leg) use(ctx context.Context, p plan, r *result) error {
 	return nil
 }
 
-// collections are how often the API server has collected garbage. On two cores all else waits for that: with a thousand
-// tenants it takes the better part of a second.
+// collections are how often the API server has collected garbage: with a thousand tenants it holds more than a GiB, and
+// looks through that on the cores that all else needs.
 func (l *leg) collections() (int, error) {
 	text, err := os.ReadFile(l.cluster.Log(devcluster.APIServer))
 	return bytes.Count(text, []byte("\ngc ")), err

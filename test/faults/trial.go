@@ -103,7 +103,7 @@ func (e *env) newTrial(ctx context.Context, p plan) (*trial, error) {
 	}
 	t.proxy = &proxy{namespace: namespace, seed: p.seed, admin: e.admin, lastWrite: time.Now(), allowed: func(to target) bool {
 		return to.namespace == t.namespace ||
-			to.resource == "clusterrolebindings" && (strings.HasSuffix(to.name, ":"+t.namespace) || p.workload.shared != "" && to.name == p.workload.shared) ||
+			to.resource == "clusterrolebindings" && strings.HasSuffix(to.name, ":"+t.namespace) ||
 			t.platform != platformNamespace && to.namespace == t.platform && to.resource == "configmaps"
 	}}
 	t.options = controllers.Options{

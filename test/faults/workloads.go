@@ -31,7 +31,6 @@ type workload struct {
 	replaces map[id]bool          // what it makes anew or deletes
 	all      bool                 // it makes everything anew, or deletes it
 	adopts   bool                 // it takes over a gateway, which serves as it was until its turn comes
-	shared   string               // a ClusterRoleBinding of several tenants that it is about
 }
 
 var workloads = []*workload{
@@ -132,7 +131,7 @@ func takeUpAgain(ctx context.Context, t *trial) error {
 	if err := t.admin.Delete(ctx, tenant, client.PropagationPolicy(metav1.DeletePropagationOrphan)); err != nil {
 		return err
 	}
-	binding := &rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: manifests.NodeReaderPrefix + t.namespace}} // else it is a race which of the two it is of
+	binding := &rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: manifests.NodeReaderPrefix + t.namespace}} // else it is a race which tenant it is of
 	for _, object := range []client.Object{tenant, binding} {
 		err := poll(ctx, func() error {
 			err := t.admin.Get(ctx, client.ObjectKeyFromObject(object), object)
