@@ -88,7 +88,7 @@ func (t *trial) withoutFormer(s state) state {
 		kept[name] = content
 		kind, _, _ := strings.Cut(name, " ")
 		switch {
-		case kind == "StatefulSet" && adoption && (t.kind.name == "deletes" || t.kind.name == "changes"):
+		case kind == "StatefulSet" && t.workload.adopts && (t.kind.name == "deletes" || t.kind.name == "changes"):
 			forget(content, "rollout") // a gateway that does not serve anyway is not rolled by the platform
 		case kind == "GatewayTenant" && adoption && lost:
 			unstructured.RemoveNestedField(content, "status", "serverDnsNames") // the earlier control plane's are fewer

@@ -57,7 +57,8 @@ var workloads = []*workload{
 	{name: "lost certificate", prepare: madeTenant, change: lose(manifests.ServerTLSName), done: readyAgain, replaces: map[id]bool{{"Secret", manifests.ServerTLSName}: true}},
 	{name: "lost keys", prepare: madeTenant, change: lose(manifests.TokenKeysName), done: readyAgain, replaces: map[id]bool{{"Secret", manifests.TokenKeysName}: true}},
 	{name: "made again", prepare: madeTenant, change: makeAgain, done: ready, all: true},
-	{name: "taken up again", prepare: madeTenant, change: takeUpAgain, done: ready, adopts: true},
+	{name: "taken up again", prepare: madeTenant, change: takeUpAgain, done: ready, adopts: true,
+		replaces: map[id]bool{{"ClusterRoleBinding", manifests.NodeReaderName}: true}},
 }
 
 func workloadNamed(name string) *workload {
