@@ -11,7 +11,7 @@ import (
 
 // shapes are the pairs of what is wanted of an object and which fields of it are ours, of which it is known that no field
 // is missing. One tenant's objects differ from another's in the namespace and the owner's uid alone, most often, so that
-// what was worked out for one holds for all: a third of what it takes to look at a tenant after a restart.
+// what was worked out for one holds for all: a sixth of the processor time that a restart took.
 type shapes struct {
 	mu    sync.Mutex
 	whole map[shape]struct{}

@@ -53,8 +53,9 @@ func normaliseEnd(message string) string {
 // wordsOf says what went wrong: first that which is the reason, since what else did may be cut off.
 func wordsOf(err error) string {
 	var first, others []string
+	reason := reasonOf(err)
 	for _, one := range each(err) {
-		if reasonOf(one) == reasonOf(err) {
+		if reasonOf(one) == reason {
 			first = append(first, constant(one.Error()))
 		} else {
 			others = append(others, constant(one.Error()))

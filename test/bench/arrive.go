@@ -83,19 +83,24 @@ func (l *leg) arrivals(ctx context.Context, p plan, r *result) error {
 
 // foundationOf says how long after its creation a tenant had all objects that do not wait for certgen; the last of these
 // is certgen's Job.
-func (l *leg) foundationOf(ctx context.Context, namespace string, created time.Time) (took time.Duration, err error) {
+func (l *leg) foundationOf(ctx context.Context, namespace string, created time.Time) (time.Duration, error) {
+	return l.writtenOf(ctx, namespace, "jobs", created)
+}
+
+// writtenOf says how long after since a tenant's object of a resource was written last.
+func (l *leg) writtenOf(ctx context.Context, namespace, resource string, since time.Time) (took time.Duration, err error) {
 	return took, await(ctx, 30*time.Second, func() error {
 		calls, err := l.audit.calls()
 		if err != nil {
 			return err
 		}
 		for _, c := range slices.Backward(calls) {
-			if c.namespace == namespace && c.resource == "jobs" && c.code < 300 {
-				took = c.at.Sub(created)
+			if c.namespace == namespace && c.resource == resource && c.code < 300 && c.at.After(since) {
+				took = c.at.Sub(since)
 				return nil
 			}
 		}
-		return fmt.Errorf("the certgen Job of %s is not there", namespace)
+		return fmt.Errorf("of %s, none of the %s was written", namespace, resource)
 	})
 }
 

@@ -105,7 +105,7 @@ func (l *leg) change(ctx context.Context, config *corev1.ConfigMap, namespace st
 	if err := l.admin.Update(ctx, config); err != nil {
 		return 0, 0, err
 	}
-	if took, err = l.statefulSetOf(ctx, namespace, start); err != nil {
+	if took, err = l.writtenOf(ctx, namespace, "statefulsets", start); err != nil {
 		return 0, 0, err
 	}
 	if err := pause(ctx, time.Second); err != nil {
@@ -123,23 +123,6 @@ func (l *leg) bridgeSays(ctx context.Context) string {
 	}
 	text := report.Data["summary"] + report.Data["entries"]
 	return text[:min(len(text), 1000)]
-}
-
-// statefulSetOf says how long after start a tenant's StatefulSet was written.
-func (l *leg) statefulSetOf(ctx context.Context, namespace string, start time.Time) (took time.Duration, err error) {
-	return took, await(ctx, 30*time.Second, func() error {
-		calls, err := l.audit.calls()
-		if err != nil {
-			return err
-		}
-		for _, c := range slices.Backward(calls) {
-			if c.namespace == namespace && c.resource == "statefulsets" && c.code < 300 && c.at.After(start) {
-				took = c.at.Sub(start)
-				return nil
-			}
-		}
-		return fmt.Errorf("the StatefulSet of %s was not written", namespace)
-	})
 }
 
 // entriesText is platform-config with an entry for each tenant, some of them with a log level.
