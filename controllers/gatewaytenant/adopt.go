@@ -45,7 +45,7 @@ const sharedBinding = "openshell-gateway-node-reader"
 // adoptable refuses to begin with a gateway of which something is somebody else's. One that is ours already is kept up as
 // far as it goes.
 func adoptable(p *pass, tenant types.UID) error {
-	if set := p.seen.statefulSet; set != nil && metav1.GetControllerOf(set) != nil && metav1.GetControllerOf(set).UID == tenant {
+	if isOf(tenant, p.seen.statefulSet) {
 		return nil
 	}
 	var errs []error
@@ -58,6 +58,11 @@ func adoptable(p *pass, tenant types.UID) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// isOf tells whether there is a StatefulSet, and it is the tenant's.
+func isOf(tenant types.UID, set *appsv1.StatefulSet) bool {
+	return set != nil && metav1.GetControllerOf(set) != nil && metav1.GetControllerOf(set).UID == tenant
 }
 
 // clearUp removes what the tenant asks for no longer, and what the earlier control plane left of it.

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -188,4 +189,32 @@ func TestGatewaysThatCannotBeTakenOverAreLeftAlone(t *testing.T) {
 			t.Errorf("%s: there are %v", namespace, names)
 		}
 	}
+}
+
+// TestRejectedSpecTouchesNothingOfAnEarlierGateway: neither its certgen Job nor its Secrets are ours before it is adopted.
+func TestRejectedSpecTouchesNothingOfAnEarlierGateway(t *testing.T) {
+	const namespace = "rejected-adoption"
+	makeEarlier(t, namespace)
+	versions := func() string {
+		var all []string
+		for kind, list := range namespacedKinds() {
+			if err := admin.List(t.Context(), list, client.InNamespace(namespace)); err != nil {
+				t.Fatal(err)
+			}
+			for _, object := range items(t, list) {
+				all = append(all, fmt.Sprintf("%s/%s %s", kind, object.GetName(), object.GetResourceVersion()))
+			}
+		}
+		slices.Sort(all)
+		return strings.Join(all, "\n")
+	}
+	before := versions()
+	create(t, tenantWith(namespace, v1alpha1.GatewayTenantSpec{Config: "there_is_none = 1"}))
+	waitCondition(t, namespace, v1alpha1.ConditionAccepted, metav1.ConditionFalse, v1alpha1.ReasonInvalidConfig)
+	time.Sleep(2 * time.Second) // what it might do, it does by itself
+	if diff := cmp.Diff(before, versions()); diff != "" {
+		t.Errorf("something of the gateway changed:\n%s", diff)
+	}
+	change(t, namespace, func(spec *v1alpha1.GatewayTenantSpec) { spec.Config = "" })
+	waitReady(t, namespace)
 }
