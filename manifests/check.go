@@ -44,7 +44,7 @@ func rejectFaults(config string, faults []fault) error {
 		more = fmt.Sprintf(" (and %d more)", n)
 	}
 	const field = "spec.config"
-	message := fmt.Sprintf("%s, %s: %s %s%s", field, keys.position(first.path), dotted(first.path), first.message, more)
+	message := fmt.Sprintf("%s, %s: %s %s%s", field, keys.position(first.path), cut(dotted(first.path)), first.message, more)
 	return &RejectedError{Reason: v1alpha1.ReasonInvalidConfig, Field: field, Message: message}
 }
 
@@ -87,8 +87,8 @@ func (c *checker) table(schema reflect.Type, given table, at []string) {
 		}
 		c.value(field.Type, field.Tag, given[key], path)
 	}
-	for key, field := range fields {
-		if _, there := given[key]; !there && field.Tag.Get("required") != "" {
+	for _, key := range slices.Sorted(maps.Keys(fields)) {
+		if _, there := given[key]; !there && fields[key].Tag.Get("required") != "" {
 			c.fault(append(slices.Clip(at), key), "is missing; the table %s needs it", dotted(at))
 		}
 	}
@@ -167,10 +167,10 @@ func (c *checker) value(schema reflect.Type, tag reflect.StructTag, given any, a
 
 func (c *checker) text(tag reflect.StructTag, given string, at []string) {
 	if values := tag.Get("enum"); values != "" && !slices.Contains(strings.Split(values, ","), given) {
-		c.fault(at, "is %q; it can be %s", given, strings.ReplaceAll(values, ",", " or "))
+		c.fault(at, "is %q; it can be %s", cut(given), strings.ReplaceAll(values, ",", " or "))
 	}
 	if tag.Get("absolute") != "" && !path.IsAbs(given) {
-		c.fault(at, "is %q; it must be a path that begins with /", given)
+		c.fault(at, "is %q; it must be a path that begins with /", cut(given))
 	}
 }
 

@@ -194,7 +194,7 @@ func shown(value any) string {
 	if err != nil {
 		return fmt.Sprint(value) // infinity and the like
 	}
-	return string(text)
+	return cut(string(text))
 }
 
 // instead says, for a key of ours, which field of the spec does what changing the key would be for.

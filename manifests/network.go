@@ -23,7 +23,7 @@ func checkNetwork(network v1alpha1.Network) error {
 		}{{"namespaceSelector", client.NamespaceSelector}, {"podSelector", client.PodSelector}} {
 			if err := checkSelector(one.selector); err != nil {
 				field := fmt.Sprintf("spec.network.allowedClients[%d].%s", i, one.name)
-				return reject(v1alpha1.ReasonInvalidNetwork, field, "", "cannot be used: %v", err)
+				return reject(v1alpha1.ReasonInvalidNetwork, field, "", "cannot be used: %s", cut(err.Error()))
 			}
 		}
 	}

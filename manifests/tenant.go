@@ -2,6 +2,7 @@ package manifests
 
 import (
 	"fmt"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/types"
 
@@ -149,14 +150,19 @@ func (e *RejectedError) Error() string { return e.Message }
 
 // reject makes a RejectedError; a long value is cut.
 func reject(reason, field, value, format string, args ...any) *RejectedError {
-	const most = 300
-	if len(value) > most {
-		value = value[:most] + "…"
-	}
-	said := fmt.Sprintf(format, args...)
+	value, said := cut(value), fmt.Sprintf(format, args...)
 	message := fmt.Sprintf("%s %s", field, said)
 	if value != "" {
 		message = fmt.Sprintf("%s: %q %s", field, value, said)
 	}
 	return &RejectedError{Reason: reason, Field: field, Message: message}
+}
+
+// cut leaves the middle of a long text out: a condition's message has an end, and errors say last what is wrong.
+func cut(text string) string {
+	const most, last = 400, 200
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most-last], "") + "…" + strings.ToValidUTF8(text[len(text)-last:], "")
 }

@@ -1,0 +1,46 @@
+package manifests
+
+import (
+	"strings"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+)
+
+// TestRejectionIsToldAlwaysAlike: a message that varies would be written to the status again and again.
+func TestRejectionIsToldAlwaysAlike(t *testing.T) {
+	spec := v1alpha1.GatewayTenantSpec{Config: "[openshell.gateway.oidc]\n"}
+	_, first := tenantOf(t, spec)
+	if first == nil {
+		t.Fatal("a table without what it needs is accepted")
+	}
+	for range 100 {
+		if _, again := tenantOf(t, spec); again == nil || again.Error() != first.Error() {
+			t.Fatalf("once it says %q, and once %v", first, again)
+		}
+	}
+}
+
+// TestRejectionFitsIntoAStatus, whatever was written: a condition's message has 32,768 bytes at most.
+func TestRejectionFitsIntoAStatus(t *testing.T) {
+	long := strings.Repeat("a", 40_000)
+	for what, spec := range map[string]v1alpha1.GatewayTenantSpec{
+		"a value of ours":     {Config: "openshell.gateway.bind_address = '" + long + "'"},
+		"one of several":      {Config: "openshell.gateway.log_level = 7\nopenshell.drivers.kubernetes.supervisor_sideload_method = '" + long + "'"},
+		"a key":               {Config: "openshell.gateway." + long + " = 1"},
+		"what is not TOML":    {Config: "= '" + long},
+		"a label":             {Network: v1alpha1.Network{AllowedClients: []v1alpha1.AllowedClient{{PodSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": long}}}}}},
+		"a name":              {ServerDNSNames: []string{long}},
+		"an image":            {Image: "ghcr.io/nvidia/openshell/" + long},
+		"a label that is odd": {Network: v1alpha1.Network{AllowedClients: []v1alpha1.AllowedClient{{PodSelector: &metav1.LabelSelector{MatchLabels: map[string]string{long: "a"}}}}}},
+	} {
+		_, err := tenantOf(t, spec)
+		if err == nil {
+			t.Errorf("%s: it is accepted", what)
+		} else if n := len(err.Error()); n > 3000 {
+			t.Errorf("%s: the message has %d bytes", what, n)
+		}
+	}
+}
