@@ -47,6 +47,8 @@ type Forecast struct {
 	Warnings []string
 	// Unsure says what could not be looked at.
 	Unsure []string
+	// Unknown tells that objects are among it, so that more might change, restart or be refused than is said.
+	Unknown bool
 }
 
 // Foresee says what the controller would do about a GatewayTenant where there is what is live. It goes the way of a pass
@@ -153,7 +155,7 @@ func (p *pass) foreseeCertificates(gt *v1alpha1.GatewayTenant, live Live, f *For
 
 // foreseeChanges holds what was rendered against what is live.
 func (p *pass) foreseeChanges(live Live, scheme *runtime.Scheme, f *Forecast) error {
-	if len(live.Unreadable) > 0 {
+	if f.Unknown = len(live.Unreadable) > 0; f.Unknown {
 		f.Unsure = append(f.Unsure, "objects of these kinds cannot be read, so nothing is said of them: "+strings.Join(live.Unreadable, ", "))
 	}
 	if missing, needed := p.tenant.MissingSandboxAPI(p.seen.sandboxAPIs); needed && live.SandboxAPIs != nil {

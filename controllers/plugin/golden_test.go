@@ -181,6 +181,7 @@ func TestPlanForPeople(t *testing.T) {
 			{Namespace: "c", Action: Removed, Message: "its volume claim stays"},
 			{Namespace: "d", Action: Made},
 			{Namespace: "e", Action: Unchanged},
+			{Namespace: "f", Action: Unchanged, Unknown: true, Notes: []string{"StatefulSet cannot be read"}},
 		},
 		Notes: []string{"the settings are those of the flags"},
 	}
@@ -194,8 +195,10 @@ func TestPlanForPeople(t *testing.T) {
     renew    Secret openshell-server-tls lacks b.example.com
 - c removed: its volume claim stays
 + d made
+= f unchanged, as far as can be seen
+    note     StatefulSet cannot be read
 note: the settings are those of the flags
-Plan: 1 made, 2 changed, 1 removed, 1 unchanged; 1 restart, 1 gateway with new certificates.
+Plan: 1 made, 2 changed, 1 removed, 2 unchanged; 1 restart, 1 gateway with new certificates.
 `
 	if diff := cmp.Diff(want, text.String()); diff != "" {
 		t.Error(diff)
@@ -220,6 +223,8 @@ func TestExitCodes(t *testing.T) {
 		{"one restarts", []Outcome{{Action: Changed, Restart: []string{"why"}}, {Action: Made}}, nil, ExitRestarts},
 		{"one is removed", []Outcome{{Action: Removed}, {Action: Made}}, nil, ExitRestarts},
 		{"one is refused, and another removed", []Outcome{{Action: Removed}, {Action: Refused}}, nil, ExitRefused},
+		{"of one it cannot be known", []Outcome{{Action: Changed, Unknown: true}, {Action: Made}}, nil, ExitRefused},
+		{"one stays as it is, as far as is known", []Outcome{{Action: Unchanged, Unknown: true}}, nil, ExitRefused},
 		{"one is held", []Outcome{{Action: Held}}, nil, ExitRefused},
 		{"a list cannot be read", nil, []string{"is empty"}, ExitRefused},
 	} {

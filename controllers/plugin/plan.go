@@ -55,6 +55,8 @@ type Outcome struct {
 	Certificates []string `json:"certificates,omitempty"`
 	// Objects are the gateway's objects that would be made or changed.
 	Objects []gatewaytenant.Change `json:"objects,omitempty"`
+	// Unknown tells that some of its objects cannot be read, so that more might change than is said. The notes say which.
+	Unknown bool `json:"unknown,omitempty"`
 	// Notes are warnings, and what could not be looked at.
 	Notes []string `json:"notes,omitempty"`
 }
@@ -206,6 +208,7 @@ func (p Planner) outcome(s step, live gatewaytenant.Live) (Outcome, error) {
 // take adds what becomes of the gateway.
 func (o *Outcome) take(f gatewaytenant.Forecast, suspended bool) {
 	o.Notes = append(append(o.Notes, f.Warnings...), f.Unsure...)
+	o.Unknown = f.Unknown
 	switch {
 	case f.Rejected != nil && f.Rejected.Reason == v1alpha1.ReasonVersionHeld:
 		o.Action, o.Message = Held, f.Rejected.Message

@@ -22,7 +22,7 @@ func (p Plan) ExitCode() int {
 	}
 	for _, tenant := range p.Tenants {
 		switch {
-		case tenant.Action == Refused || tenant.Action == Held:
+		case tenant.Action == Refused || tenant.Action == Held || tenant.Unknown:
 			return ExitRefused
 		case tenant.Action == Removed || len(tenant.Restart) > 0:
 			code = ExitRestarts
@@ -46,7 +46,7 @@ var marks = map[Action]struct {
 // counted only.
 func (p Plan) Text(out io.Writer, style Style) {
 	for _, tenant := range p.Tenants {
-		if tenant.Action != Unchanged || len(tenant.Notes) > 0 && tenant.Message != "" {
+		if tenant.Action != Unchanged || tenant.Unknown {
 			tenant.text(out, style)
 		}
 	}
@@ -66,6 +66,9 @@ func (o Outcome) text(out io.Writer, style Style) {
 	}
 	if len(o.Certificates) > 0 {
 		what += ", certificates made anew"
+	}
+	if o.Unknown {
+		what += ", as far as can be seen"
 	}
 	if o.Message != "" {
 		what += ": " + o.Message
