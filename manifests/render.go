@@ -30,6 +30,8 @@ type Seen struct {
 	Gateway map[string]string
 	// Granted tells that the StatefulSet may change although its tenant did not ask for it.
 	Granted bool
+	// Lapsed tells that the StatefulSet may change because it does not serve, and that a turn that it had is over.
+	Lapsed bool
 	// Held tells that what runs is left as it is until it has its turn.
 	Held bool
 	// TokenKey is the id of the token key in force: the pod restarts when it changes. Empty while there is none.
@@ -123,7 +125,7 @@ func statefulSet(t Tenant, seen Seen) *appsv1.StatefulSetApplyConfiguration {
 	t.platform.identify(pod.Spec)
 	asked := hash([]string{t.asked, seen.TokenKey})
 	set.WithAnnotations(map[string]string{annotationAsked: asked})
-	if seen.Granted || seen.Gateway[annotationRollout] != "" && seen.Gateway[annotationAsked] == asked {
+	if seen.Granted || !seen.Lapsed && seen.Gateway[annotationRollout] != "" && seen.Gateway[annotationAsked] == asked {
 		set.WithAnnotations(map[string]string{annotationRollout: "platform"})
 	}
 	pod.WithAnnotations(map[string]string{AnnotationConfigHash: hash(string(t.gatewayTOML))})

@@ -27,7 +27,7 @@ import (
 // Reconciler takes one tenant a pass closer to its GatewayTenant, and says where it stands.
 type Reconciler struct {
 	client.Client                          // reads from the manager's caches
-	live          client.Reader            // reads from the API server: only before something is deleted
+	live          client.Reader            // reads from the API server: before something is deleted, or made over what no cache shows
 	caches        map[childKey]cache.Cache // what there is of the tenants' objects
 	sandboxCRD    cache.Cache              // of the Sandbox API
 	shared        cache.Cache              // of the earlier control plane's binding
@@ -65,8 +65,12 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		return ctrl.Result{}, nil // the status that we wrote is on its way, and will wake us
 	}
 	namespace, err := r.namespace(ctx, request.Namespace)
-	if err != nil || namespace == nil || namespace.DeletionTimestamp != nil || tenant.DeletionTimestamp != nil {
-		return ctrl.Result{}, err // all is owned: the garbage collector removes it
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	if namespace == nil || namespace.DeletionTimestamp != nil || tenant.DeletionTimestamp != nil {
+		r.rollout.settle(request.Namespace)
+		return ctrl.Result{}, nil // all is owned: the garbage collector removes it
 	}
 	pass := r.pass(ctx, tenant, namespace)
 	pass.rivals, pass.rivalsFor = r.rivals.of(request.Namespace)
@@ -117,14 +121,16 @@ func (r *Reconciler) pass(ctx context.Context, gt *v1alpha1.GatewayTenant, names
 	if p.objects, p.err = manifests.Render(p.tenant, cluster); p.err != nil {
 		return p
 	}
-	cluster.Held, cluster.Granted, p.err = r.turn(ctx, gt.Namespace, &p)
-	if p.held = cluster.Held; p.err == nil && (cluster.Held || cluster.Granted) {
+	var its turn
+	its, p.err = r.turn(ctx, gt.Namespace, &p)
+	if p.held = its.held; p.err == nil && its != (turn{}) {
+		cluster.Held, cluster.Granted, cluster.Lapsed = its.held, its.granted, its.lapsed
 		p.objects, p.err = manifests.Render(p.tenant, cluster)
 	}
 	if p.err == nil && !p.suspended {
 		r.converge(ctx, gt, &p)
 	}
-	if p.err != nil && cluster.Granted {
+	if p.err != nil && its.granted {
 		r.rollout.settle(gt.Namespace) // it was not its turn yet, or its StatefulSet tells the next pass that it is
 	}
 	return p
@@ -165,8 +171,8 @@ func (r *Reconciler) keepRunning(ctx context.Context, gt *v1alpha1.GatewayTenant
 	if p.tenant.ServerNames = p.certificates.ServerNames; len(p.tenant.ServerNames) == 0 {
 		p.tenant.ServerNames = gt.Status.ServerDNSNames // of the certificate that is lost
 	}
-	if p.seen.statefulSet == nil || len(p.tenant.ServerNames) == 0 || p.suspended {
-		return // nothing runs, or nothing is to be done
+	if !isOf(gt.UID, p.seen.statefulSet) || len(p.tenant.ServerNames) == 0 || p.suspended {
+		return // nothing of ours runs, or nothing is to be done
 	}
 	if p.objects.Certgen, p.err = manifests.RenderCertgen(p.tenant); p.err == nil {
 		p.err = r.certgen(ctx, gt, p)
@@ -182,9 +188,6 @@ func wanted(tenant manifests.Tenant) certificates.Wanted {
 func (r *Reconciler) next(p pass) (ctrl.Result, error) {
 	if p.err != nil && !waitsForOthers(p.err) {
 		return ctrl.Result{}, p.err
-	}
-	if p.suspended {
-		return ctrl.Result{}, nil // the end of it is an event
 	}
 	waits := []time.Duration{p.again, p.seen.again, p.rivalsFor, p.starting}
 	if look := p.certificates.NextLook; !look.IsZero() {

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
+	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/util/workqueue"
@@ -58,7 +59,15 @@ func (r *rollout) Start(_ context.Context, queue workqueue.TypedRateLimitingInte
 func (r *rollout) look(namespace string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.seen[namespace] {
+		return
+	}
 	r.seen[namespace] = true
+	r.expectNoMore(namespace)
+}
+
+// expectNoMore wakes those that wait when the last tenant that was there at the start was looked at, or is gone.
+func (r *rollout) expectNoMore(namespace string) {
 	if delete(r.unseen, namespace); r.counted && len(r.unseen) == 0 {
 		r.wake()
 	}
@@ -70,6 +79,7 @@ func (r *rollout) forget(namespace string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.seen, namespace)
+	r.expectNoMore(namespace)
 }
 
 // begin notes that a tenant has a turn already.
@@ -139,22 +149,36 @@ func (r *rollout) measure() {
 	rolloutTenants.WithLabelValues("waiting").Set(float64(len(r.waiting)))
 }
 
-// turn decides whether this pass may change what runs. Held means that it has to wait, granted that it may because it is
-// its turn. A gateway that does not serve anyway has nothing to lose, and says nothing about those that come after it.
-func (r *Reconciler) turn(ctx context.Context, namespace string, p *pass) (held, granted bool, err error) {
+// turn is what a pass may do to what runs. The zero value: what the tenant asks for.
+type turn struct {
+	held    bool // it has to wait
+	granted bool // it may restart the gateway, though its tenant did not ask for it
+	lapsed  bool // it may do so without a turn, and the one that the gateway had is over
+}
+
+// turn decides whether this pass may change what runs. A gateway that does not serve anyway has nothing to lose, and says
+// nothing about those that come after it, unless it was an update that it did not survive.
+func (r *Reconciler) turn(ctx context.Context, namespace string, p *pass) (turn, error) {
 	set := p.seen.statefulSet
 	switch {
 	case set == nil || p.rejected != nil || p.suspended:
 		r.rollout.settle(namespace)
 	case byPlatform(p.objects.Gateway, set) && serves(set):
-		granted, err = r.rollout.admit(namespace, func() ([]string, error) { return r.tenants(ctx) })
-		return !granted, granted, err
-	case manifests.RolledByPlatform(set) && !serves(set):
+		granted, err := r.rollout.admit(namespace, func() ([]string, error) { return r.tenants(ctx) })
+		return turn{held: !granted, granted: granted}, err
+	case underWay(set):
 		r.rollout.begin(namespace)
 	default:
 		r.rollout.settle(namespace)
+		return turn{lapsed: byPlatform(p.objects.Gateway, set)}, nil
 	}
-	return false, false, nil
+	return turn{}, nil
+}
+
+// underWay tells whether a gateway has not served since the platform restarted it: only then does its StatefulSet's
+// controller take the revision that is wanted for the present one.
+func underWay(set *appsv1.StatefulSet) bool {
+	return manifests.RolledByPlatform(set) && (set.Status.ObservedGeneration < set.Generation || set.Status.CurrentRevision != set.Status.UpdateRevision)
 }
 
 // byPlatform tells whether a StatefulSet is to be changed for a cause of the platform's: an adopted one, or one that the

@@ -3,6 +3,7 @@ package gatewaytenant
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -54,6 +56,8 @@ func TestTurnsAreGivenAFewAtATime(t *testing.T) {
 	woken()
 	r.look("d")
 	woken("a") // two may have a turn, and b has one
+	r.look("b")
+	woken() // those that were woken are on their way
 	asks("a", true)
 	asks("a", true) // from an old cache
 	asks("c", false)
@@ -69,6 +73,56 @@ func TestTurnsAreGivenAFewAtATime(t *testing.T) {
 	r.forget("a")
 	asks("b", true)
 	asks("c", false) // of two, one at a time
+}
+
+// TestTenantThatGoesBeforeItsFirstPassHoldsNobodyUp: it is waited for no longer.
+func TestTenantThatGoesBeforeItsFirstPassHoldsNobodyUp(t *testing.T) {
+	queue := workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]())
+	defer queue.ShutDown()
+	r := newRollout(50)
+	if err := r.Start(t.Context(), queue); err != nil {
+		t.Fatal(err)
+	}
+	all := func() ([]string, error) { return []string{"a", "gone"}, nil }
+	if admitted, err := r.admit("a", all); admitted || err != nil {
+		t.Fatalf("a is admitted before the other was looked at: %v (%v)", admitted, err)
+	}
+	r.look("a")
+	r.forget("gone")
+	if queue.Len() != 1 {
+		t.Error("a is not woken")
+	}
+	if admitted, err := r.admit("a", all); !admitted || err != nil {
+		t.Errorf("a waits for a tenant that is gone (%v)", err)
+	}
+}
+
+// TestOnlyWhatAnUpdateBrokeHoldsUpOthers, and not what it once restarted and what broke later, for whatever reason.
+func TestOnlyWhatAnUpdateBrokeHoldsUpOthers(t *testing.T) {
+	for what, c := range map[string]struct {
+		change        func(*appsv1.StatefulSetStatus)
+		rolls, lapsed bool
+	}{
+		"on its way": {func(s *appsv1.StatefulSetStatus) { s.UpdateRevision, s.ReadyReplicas = "new", 0 }, true, false},
+		"not seen":   {func(s *appsv1.StatefulSetStatus) { s.ObservedGeneration = 0 }, true, false},
+		"broken":     {func(s *appsv1.StatefulSetStatus) { s.ReadyReplicas = 0 }, false, true},
+		"without a pod": {func(s *appsv1.StatefulSetStatus) {
+			s.ReadyReplicas, s.UpdatedReplicas, s.Replicas = 0, 0, 0
+		}, false, true},
+	} {
+		_, p := serving(t)
+		p.seen.statefulSet.Annotations["openshell.ambient-code.io/rollout"] = "platform"
+		c.change(&p.seen.statefulSet.Status)
+		r := &Reconciler{rollout: newRollout(10)}
+		turn, err := r.turn(t.Context(), "a", &p)
+		if err != nil || turn.held || turn.granted || turn.lapsed != c.lapsed || r.rollout.rolling["a"] != c.rolls {
+			t.Errorf("%s: %+v, rolling %v (%v)", what, turn, r.rollout.rolling["a"], err)
+		}
+		p.seen.trouble = trouble{reason: v1alpha1.ReasonCrashLoop, words: "it crashes"}
+		if says := strings.Contains(available(nil, p).Message, "waits for this one"); says != c.rolls {
+			t.Errorf("%s: %q", what, available(nil, p).Message)
+		}
+	}
 }
 
 func TestRivalsAreThoseWhoDoNotStop(t *testing.T) {

@@ -44,7 +44,7 @@ func statusOf(gt *v1alpha1.GatewayTenant, p pass) v1alpha1.GatewayTenantStatus {
 		certificatesStatus(&status, p)
 		set(&status, available(meta.FindStatusCondition(gt.Status.Conditions, v1alpha1.ConditionAvailable), p))
 	}
-	if p.seen.live != nil && p.rejected == nil {
+	if p.seen.live != nil {
 		setWarning(&status, p)
 	}
 	ready := readyOf(status, p)
@@ -110,7 +110,7 @@ func replacing(pod string, p pass) string {
 func troubled(before *metav1.Condition, p pass) metav1.Condition {
 	is := p.seen.trouble
 	message := cut("pod "+manifests.GatewayName+"-0: "+is.words) + advice[is.reason]
-	if manifests.RolledByPlatform(p.seen.statefulSet) {
+	if underWay(p.seen.statefulSet) {
 		message += "; the platform's update of other tenants waits for this one"
 	}
 	if before != nil && before.Reason == is.reason && strings.HasSuffix(is.words, "cannot be pulled") {

@@ -247,6 +247,31 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
+// TestWarningsOfARejectedSpec: what has nothing to do with the spec is still told, and what no longer holds is not.
+func TestWarningsOfARejectedSpec(t *testing.T) {
+	gt, p := serving(t)
+	p.held, p.podSecurity = true, "restricted"
+	gt.Status = statusOf(gt, p)
+	p.held, p.rejected = false, &manifests.RejectedError{Reason: v1alpha1.ReasonInvalidImage, Message: "spec.image is bad"}
+	if is := meta.FindStatusCondition(statusOf(gt, p).Conditions, v1alpha1.ConditionWarning); is == nil || is.Reason != v1alpha1.ReasonPodSecurity || strings.Contains(is.Message, "turn") {
+		t.Errorf("Warning is %+v", is)
+	}
+	p.podSecurity = ""
+	if is := meta.FindStatusCondition(statusOf(gt, p).Conditions, v1alpha1.ConditionWarning); is != nil {
+		t.Errorf("Warning outlives its cause: %+v", is)
+	}
+}
+
+// TestTimeGoesOnWhileSuspended: that a certificate ends, or a pod does not start, is told when it is so.
+func TestTimeGoesOnWhileSuspended(t *testing.T) {
+	_, p := serving(t)
+	r := &Reconciler{now: func() time.Time { return time.Unix(1000, 0) }}
+	p.suspended, p.certificates.NextLook = true, time.Unix(1060, 0)
+	if result, err := r.next(p); err != nil || result.RequeueAfter != time.Minute {
+		t.Errorf("the next look is in %s (%v)", result.RequeueAfter, err)
+	}
+}
+
 // TestNewGatewayHasAMomentToStart: that its certificates are there is not written when it serves soon; that it does not, or
 // anything of a gateway that served before, is.
 func TestNewGatewayHasAMomentToStart(t *testing.T) {

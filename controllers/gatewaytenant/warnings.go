@@ -38,6 +38,18 @@ func warnings(p pass) []warning {
 	if p.held {
 		all = append(all, warning{v1alpha1.ReasonUpdateQueued, "an update of the platform waits for its turn: other tenants are updated first, a few at a time, and each has to serve again before the next"})
 	}
+	if p.rejected == nil {
+		all = append(all, ofTheSpec(p)...)
+	}
+	if p.podSecurity != "" && p.podSecurity != "privileged" {
+		all = append(all, warning{v1alpha1.ReasonPodSecurity, fmt.Sprintf("the namespace's label %s=%s lets no sandbox run: they need privileged", labelPodSecurity, p.podSecurity)})
+	}
+	return all
+}
+
+// ofTheSpec are the warnings about what a valid spec asks for.
+func ofTheSpec(p pass) []warning {
+	var all []warning
 	if version := p.tenant.Version; version.NewerThanKnown() {
 		all = append(all, warning{v1alpha1.ReasonVersionNewerThanKnown, fmt.Sprintf("gateway %s is newer than this operator knows, and is held to the rules of the newest that it knows; upgrade the operator", version)})
 	}
@@ -46,9 +58,6 @@ func warnings(p pass) []warning {
 	}
 	if p.tenant.SandboxesAreAdmins() {
 		all = append(all, warning{v1alpha1.ReasonSandboxTokensDisabled, "spec.sandboxTokens is Disabled: everyone with the client certificate, sandboxes included, is an admin of the gateway"})
-	}
-	if p.podSecurity != "" && p.podSecurity != "privileged" {
-		all = append(all, warning{v1alpha1.ReasonPodSecurity, fmt.Sprintf("the namespace's label %s=%s lets no sandbox run: they need privileged", labelPodSecurity, p.podSecurity)})
 	}
 	return all
 }
