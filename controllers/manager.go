@@ -138,7 +138,7 @@ func assignsIDs(mapper meta.RESTMapper) (bool, error) {
 }
 
 func addControllers(mgr ctrl.Manager, options Options, platform manifests.Platform) error {
-	namespaces := watched(options)
+	namespaces := namedcache.Only(options.WatchNamespaces)
 	if err := gatewaytenant.SetupWithManager(mgr, gatewaytenant.Options{
 		Platform: platform, Concurrency: options.Concurrency, RolloutPercent: options.RolloutPercent, Namespaces: namespaces,
 	}); err != nil {
@@ -159,7 +159,7 @@ func addControllers(mgr ctrl.Manager, options Options, platform manifests.Platfo
 func bridgeOptions(options Options) platformconfig.Options {
 	return platformconfig.Options{
 		Config: client.ObjectKey{Namespace: options.PlatformNamespace, Name: options.PlatformConfig},
-		Guard:  options.Guard, Concurrency: options.Concurrency, Namespaces: watched(options),
+		Guard:  options.Guard, Concurrency: options.Concurrency, Namespaces: namedcache.Only(options.WatchNamespaces),
 	}
 }
 
@@ -173,7 +173,7 @@ func managerOptions(options Options) ctrl.Options {
 	lease, renew, retry := leaseDuration, renewDeadline, retryPeriod
 	cacheOptions := cache.Options{
 		ByObject:                    gatewaytenant.CacheOptions(),
-		DefaultNamespaces:           watched(options),
+		DefaultNamespaces:           namedcache.Only(options.WatchNamespaces),
 		ReaderFailOnMissingInformer: true, // a read that would start a watch of its own is a mistake
 	}
 	if options.EnableBridge {
@@ -198,16 +198,4 @@ func managerOptions(options Options) ctrl.Options {
 		RetryPeriod:                   &retry,
 		Controller:                    config.Controller{SkipNameValidation: &skipNameValidation, EnableWarmup: &warm},
 	}
-}
-
-// watched are the namespaces to work in, nil for all.
-func watched(options Options) namedcache.Namespaces {
-	if len(options.WatchNamespaces) == 0 {
-		return nil
-	}
-	namespaces := namedcache.Namespaces{}
-	for _, name := range options.WatchNamespaces {
-		namespaces[name] = cache.Config{}
-	}
-	return namespaces
 }

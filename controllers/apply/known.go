@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"maps"
 	"sync"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -51,4 +52,11 @@ func (a *Applier) Forget(namespace string) {
 	a.known.mu.Lock()
 	defer a.known.mu.Unlock()
 	delete(a.known.by, namespace)
+}
+
+// ForgetAllBut drops what is remembered of other namespaces than the given ones.
+func (a *Applier) ForgetAllBut(namespaces map[string]bool) {
+	a.known.mu.Lock()
+	defer a.known.mu.Unlock()
+	maps.DeleteFunc(a.known.by, func(namespace string, _ map[kindName]found) bool { return !namespaces[namespace] })
 }

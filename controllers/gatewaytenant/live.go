@@ -31,7 +31,7 @@ type Live struct {
 func Names(namespace string, scheme *runtime.Scheme) ([]*unstructured.Unstructured, error) {
 	var names []*unstructured.Unstructured
 	for _, c := range watchedChildren() {
-		if _, is := c.object.(*corev1.Secret); is || c.object == nil {
+		if _, is := c.object.(*corev1.Secret); is {
 			continue
 		}
 		gvk := c.object.GetObjectKind().GroupVersionKind()

@@ -18,6 +18,18 @@ import (
 // Namespaces are those that the operator works in; none: all.
 type Namespaces map[string]cache.Config
 
+// Only are the given namespaces; none: all.
+func Only(names []string) Namespaces {
+	if len(names) == 0 {
+		return nil
+	}
+	namespaces := Namespaces{}
+	for _, name := range names {
+		namespaces[name] = cache.Config{}
+	}
+	return namespaces
+}
+
 // Include tells whether the operator works in a namespace.
 func (n Namespaces) Include(namespace string) bool {
 	_, named := n[namespace]

@@ -63,11 +63,17 @@ func (r *Reconciler) Reconcile(ctx context.Context, _ ctrl.Request) (ctrl.Result
 	}
 	err = errors.Join(r.applyAll(ctx, &plan, world), r.remove(ctx, plan, configs))
 	wait, reportErr := r.report(ctx, plan, configs)
-	if err != nil && wait > 0 { // what failed is to be read before it is tried again, which may take a while
-		time.Sleep(wait)
-		_, reportErr = r.report(ctx, plan, configs)
+	if err == nil && reportErr == nil {
+		return ctrl.Result{RequeueAfter: wait}, nil
 	}
-	return ctrl.Result{RequeueAfter: wait}, errors.Join(err, reportErr)
+	if wait > 0 { // what failed is to be read before it is tried again, which may take a while
+		select {
+		case <-ctx.Done():
+		case <-time.After(wait):
+			_, reportErr = r.report(ctx, plan, configs)
+		}
+	}
+	return ctrl.Result{}, errors.Join(err, reportErr)
 }
 
 // configs are the ConfigMaps with entries, by name, and the report.

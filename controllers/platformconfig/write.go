@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
@@ -27,6 +28,11 @@ func (r *Reconciler) applyAll(ctx context.Context, plan *Plan, world World) erro
 	errs := make([]error, len(plan.Apply))
 	var workers errgroup.Group
 	workers.SetLimit(r.options.Concurrency)
+	asked := map[string]bool{}
+	for _, work := range plan.Apply {
+		asked[work.Namespace] = true
+	}
+	r.applier.ForgetAllBut(asked)
 	for i, work := range plan.Apply {
 		workers.Go(func() error {
 			errs[i] = r.applier.Apply(ctx, TenantOf(work), liveOf(world.Tenants[work.Namespace]))
@@ -76,7 +82,7 @@ func (r *Reconciler) remove(ctx context.Context, plan Plan, configs map[string]*
 		if i >= len(plan.Delete) {
 			act = r.release
 		}
-		if !slices.ContainsFunc(slices.Collect(maps.Keys(live)), func(name string) bool { return origin == r.options.Config.Namespace+"/"+name }) {
+		if namespace, name, _ := strings.Cut(origin, "/"); namespace != r.options.Config.Namespace || live[name] == nil {
 			continue // a ConfigMap that is gone removes nothing
 		}
 		workers.Go(func() error {
@@ -111,7 +117,6 @@ func (r *Reconciler) deleteTenant(ctx context.Context, tenant *v1alpha1.GatewayT
 	if err := r.Delete(ctx, tenant, client.Preconditions{UID: &tenant.UID, ResourceVersion: &tenant.ResourceVersion}); err != nil {
 		return err
 	}
-	r.applier.Forget(tenant.Namespace)
 	ctrl.LoggerFrom(ctx).Info("Deleted", "object", fmt.Sprintf("GatewayTenant %s/%s, which no entry asks for", tenant.Namespace, tenant.Name))
 	return nil
 }

@@ -10,7 +10,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
@@ -22,19 +21,8 @@ import (
 func (s Settings) BridgeOptions() platformconfig.Options {
 	return platformconfig.Options{
 		Config:   client.ObjectKey{Namespace: s.Options.PlatformNamespace, Name: s.Options.PlatformConfig},
-		Platform: s.Platform, Guard: s.Options.Guard, Namespaces: s.watched(),
+		Platform: s.Platform, Guard: s.Options.Guard, Namespaces: namedcache.Only(s.Options.WatchNamespaces),
 	}
-}
-
-func (s Settings) watched() namedcache.Namespaces {
-	if len(s.Options.WatchNamespaces) == 0 {
-		return nil
-	}
-	watched := namedcache.Namespaces{}
-	for _, name := range s.Options.WatchNamespaces {
-		watched[name] = cache.Config{}
-	}
-	return watched
 }
 
 // bridge plans what becomes of all entries when the given ConfigMaps take the place of those that there are.
