@@ -32,7 +32,7 @@ func (o *Options) AddFlags(flags *flag.FlagSet, env func(string) string) error {
 	flags.Var((*list)(&o.WatchNamespaces), "watch-namespaces", "namespaces to work in, separated by commas; empty: all")
 	o.Guard = platformconfig.DefaultGuard
 	flags.IntVar(&o.Guard.Most, "removal-limit", o.Guard.Most, "how many GatewayTenants an edit of platform-config may remove without a confirmation, unless they are all")
-	flags.IntVar(&o.Guard.Percent, "removal-limit-percent", o.Guard.Percent, "up to which part of all, from 0 to 100, it may remove more than that")
+	flags.IntVar(&o.Guard.Percent, "removal-limit-percent", o.Guard.Percent, "an edit that removes more than the removal limit is held only if that is also more than this percentage of all bridged GatewayTenants")
 	o.Lifetimes = certificates.DefaultLifetimes
 	o.Lifetimes.AddFlags(flags)
 	flags.BoolVar(&o.LeaderElect, "leader-elect", false, "let one of several replicas work and the others stand by")

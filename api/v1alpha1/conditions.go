@@ -10,8 +10,8 @@ const (
 	// ConditionCertificatesReady is true when the gateway's certificates and token keys are there and fit the spec, and
 	// no attempt to renew them fails.
 	ConditionCertificatesReady = "CertificatesReady"
-	// ConditionAvailable is true while the gateway's pod is ready and runs what the spec asks for or, of a spec that is
-	// not accepted, what the last one that was asked for.
+	// ConditionAvailable is true while the gateway's pod is ready and runs what the spec asks for or, while the
+	// spec is rejected, what the last accepted one asked for.
 	ConditionAvailable = "Available"
 )
 
@@ -44,7 +44,7 @@ const (
 	ReasonVersionHeld = "VersionHeld"
 	// ReasonInvalidStorage: the volume that there is cannot become what spec.storage asks for.
 	ReasonInvalidStorage = "InvalidStorage"
-	// ReasonInvalidNetwork: a selector in spec.network is none.
+	// ReasonInvalidNetwork: a selector in spec.network is not a valid label selector.
 	ReasonInvalidNetwork = "InvalidNetwork"
 	// ReasonInvalidRotation: the value of an annotation that asks for a rotation cannot be used.
 	ReasonInvalidRotation = "InvalidRotation"
@@ -82,7 +82,7 @@ const (
 	// ReasonUnschedulable: no node takes the pod. It is said after ten seconds, and a quarter of a second more for each other
 	// gateway that starts, up to five minutes.
 	ReasonUnschedulable = "Unschedulable"
-	// ReasonVolumePending: the volume claim is not bound. It is said as late as that the pod is not scheduled.
+	// ReasonVolumePending: the volume claim is not bound. It is said after the same time as Unschedulable.
 	ReasonVolumePending = "VolumePending"
 	// ReasonPodRefused: the API server does not take the pod, for a quota or a policy; the message has its words.
 	ReasonPodRefused = "PodRefused"
@@ -121,6 +121,6 @@ const (
 	ReasonWaitingForRemoval = "WaitingForRemoval"
 	// ReasonSuspended: spec.suspend is true, so nothing is changed, repaired or renewed.
 	ReasonSuspended = "Suspended"
-	// ReasonNotReconciled: the spec was rejected, so this was not looked at.
+	// ReasonNotReconciled: this was not looked at: the spec was rejected, or what there is could not be read.
 	ReasonNotReconciled = "NotReconciled"
 )

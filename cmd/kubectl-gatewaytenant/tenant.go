@@ -64,7 +64,7 @@ func (o *options) rotate() *cobra.Command {
 
   tls     certificates of the gateway and its clients, from the same authority; nobody notices
   ca      the authority and all certificates from it; the former one stays trusted for a time
-  tokens  the keys of the sandboxes' tokens; the gateway restarts once, running sandboxes lose it
+  tokens  the keys of the sandboxes' tokens; the gateway restarts once, running sandboxes lose their connection to it
 
 A value that is not the last one asks once. It may be kept in GitOps.`,
 		Example: `  kubectl gatewaytenant rotate tls -n tenant-a

@@ -20,8 +20,8 @@ import (
 const noteKeyFault = "/key-fault"
 
 // Strip is the transform of the operator's caches of Secrets: before an object is stored, it holds the private key
-// against what it should fit, notes the result, and drops the key. What was stripped stays as it is: a resync shows
-// transforms their own results.
+// against what it should fit, notes the result, and drops the key. What was stripped stays as it is, should it
+// be shown to the transform again.
 func Strip(object any) (any, error) {
 	secret, ok := object.(*corev1.Secret)
 	if !ok {

@@ -29,8 +29,8 @@ func (r *run) otherSide(name string) part {
 	return r.set.client
 }
 
-// publish adds the authority to what those trust who neither do so yet nor are led to it by a former one that vouches
-// for it, and notes when.
+// publish adds the authority to each ca.crt that neither has it nor has a former one that signed a certificate of it, and
+// notes when.
 func (r *run) publish(ctx context.Context, ca authority) error {
 	for _, name := range sideNames {
 		side := r.side(name)

@@ -40,7 +40,7 @@ func cacheOfPods() cache.ByObject {
 	}
 }
 
-// cacheOfEvents holds the events about pods that the API server takes from nobody: it tells these nowhere else.
+// cacheOfEvents holds FailedCreate events: only they say why the API server took no pod.
 func cacheOfEvents() cache.ByObject {
 	shared := true
 	return cache.ByObject{

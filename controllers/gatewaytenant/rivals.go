@@ -24,7 +24,7 @@ type rivalry struct {
 const (
 	// tolerated is how many changes make no rival.
 	tolerated = 2
-	// forgotten is how long after the last change one is none any more.
+	// forgotten is how long after its last change a manager is no rival any more.
 	forgotten = 10 * time.Minute
 )
 

@@ -48,8 +48,8 @@ func (c *crowd) ofTenants() handler.TypedEventHandler[client.Object, reconcile.R
 	}
 }
 
-// beforeOthers is the priority of a tenant that is there when the operator starts and of whose spec no status speaks: it comes
-// after all that happens meanwhile, which has 0, and does not wait until the others have been looked at again.
+// beforeOthers is the priority, when the operator starts, of tenants whose present spec was not reconciled yet: after what
+// happens meanwhile, which has 0, and before those that are only looked at again.
 const beforeOthers = handler.LowPriority / 2
 
 // add adds a tenant that is there.

@@ -24,7 +24,7 @@ var Rotations = map[string]string{
 var effects = map[string]string{ //nolint:gosec // words about credentials
 	"tls":    "new certificates from the same authority; nobody notices",
 	"ca":     "a new authority and certificates from it; clients have to fetch theirs before the former authority is no longer trusted",
-	"tokens": "new token keys; the gateway restarts once, and running sandboxes lose it",
+	"tokens": "new token keys; the gateway restarts once, and running sandboxes lose their connection to it",
 }
 
 // Rotate asks for new certificates, a new authority or new token keys, and says what that does.
