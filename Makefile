@@ -94,11 +94,11 @@ docs-test: devcluster ## Run the commands of README and docs that are marked as 
 
 .PHONY: faults faults-small fuzz
 FAULTS ?=
-faults: devcluster ## Show that the operator bears faults: an hour and a quarter, or as FAULTS says, such as FAULTS='-budget 10m -transitions 0'
+faults: devcluster ## Show that the operator bears faults: an hour and a half, or as FAULTS says, such as FAULTS='-budget 10m -transitions 0'
 	@go run ./test/faults $(FAULTS)
 
-faults-small: devcluster ## Crashes at the writes of three workloads, within three minutes
-	@go run ./test/faults -workloads '^(create|image|lost certificate)$$' -only '. crash' -plans 60 -budget 100s -canaries=false -models=false -tenants 0 -transitions 0
+faults-small: devcluster ## A selection of the plans and canaries of three workloads, within five minutes
+	@go run ./test/faults -workloads '^(create|image|lost certificate)$$' -plans 60 -budget 100s -models=false -tenants 0 -transitions 0
 
 FUZZTIME ?= 30s
 fuzz: ## Let each fuzz target look for inputs that break it, for FUZZTIME each (30s)

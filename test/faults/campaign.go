@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"math/rand/v2"
 	"os"
 	"regexp"
 	"slices"
@@ -131,8 +130,13 @@ func (c *campaign) count(p plan, out outcome, err error) {
 		fmt.Fprintf(c.out, "BROKEN    %s: %v\n", p.name(), err)
 	case len(out.wrong) > 0:
 		c.divergent = append(c.divergent, out)
-		fmt.Fprintf(c.out, "DIVERGENT %s\n          replay: -seed %d -only '%s'\n          %s\n", p.name(), c.seed, p.name(), strings.Join(out.wrong, "\n          "))
+		fmt.Fprintf(c.out, "DIVERGENT %s\n          replay: %s\n          %s\n", p.name(), c.replay(p), strings.Join(out.wrong, "\n          "))
 	}
+}
+
+// replay is how a plan is run again, alone.
+func (c *campaign) replay(p plan) string {
+	return fmt.Sprintf("make faults FAULTS=\"-seed %d -patience %s -only '%s'\"", c.seed, c.env.patience, p.name())
 }
 
 // faults runs the plans that are wanted, those with a crash first.
@@ -150,7 +154,7 @@ func (c *campaign) faults(ctx, budget context.Context) error {
 	}
 	plans = slices.DeleteFunc(plans, func(p plan) bool { return !fits(p) })
 	if c.plans > 0 {
-		rand.New(rand.NewPCG(c.seed, 1)).Shuffle(len(plans), func(i, j int) { plans[i], plans[j] = plans[j], plans[i] }) //nolint:gosec // a replay needs the same numbers
+		slices.SortFunc(plans, bySeed)
 		plans = plans[:min(len(plans), c.plans)]
 	}
 	defer c.progress("faults", len(plans))()
@@ -185,9 +189,14 @@ func (c *campaign) plansOf() (crashes, others []plan) {
 			}
 		}
 	}
-	rand.New(rand.NewPCG(c.seed, 0)).Shuffle(len(others), func(i, j int) { others[i], others[j] = others[j], others[i] })
+	slices.SortFunc(others, bySeed)
 	spread(others)
 	return crashes, others
+}
+
+// bySeed is the order that the seed gives. A plan more or less leaves that of the others as it is.
+func bySeed(a, b plan) int {
+	return cmp.Or(cmp.Compare(a.seed, b.seed), strings.Compare(a.name(), b.name()))
 }
 
 // spread puts plans that are about no single object first: there are few enough for all of them. Of the others, each
@@ -224,12 +233,12 @@ const attempts = 12
 // try runs a plan until its point was reached.
 func (c *campaign) try(ctx context.Context, p plan) {
 	against := c.undisturbed[p.workload]
-	for attempt := range uint64(attempts) {
-		p.seed += attempt
+	for range attempts {
 		out, err := c.run(ctx, p, &against)
 		c.mu.Lock()
 		c.count(p, out, err)
 		c.mu.Unlock()
+		p.seed++
 		if err != nil || out.reached || len(out.wrong) > 0 || ctx.Err() != nil {
 			return
 		}

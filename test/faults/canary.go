@@ -7,6 +7,8 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"regexp"
+	"slices"
 	"sync"
 	"time"
 )
@@ -16,21 +18,40 @@ type canary struct {
 	name     string
 	class    string // of published bugs that it stands for
 	workload string
-	kind     string // empty: the plan without a fault
+	kind     string // empty: the plan without a fault, in which a bug that has a kind must not show
 	at       string
 	child    string
+	as       string // what it must be found for: an expression that fits it
 	bug      func(i *infection, request *http.Request) (*http.Response, error)
 }
 
-// plan is the one that must find the bug.
-func (c *canary) plan(seed uint64) plan {
-	p := plan{workload: workloadNamed(c.workload), kind: undisturbed, at: c.at, child: c.child}
-	if c.kind != "" {
-		p.kind = kindNamed(c.kind)
+// plans are the one that must find the bug and, if it takes a fault to bring it to light, the one without the fault, in
+// which it must not show.
+func (c *canary) plans(seed uint64) []plan {
+	without := plan{workload: workloadNamed(c.workload), kind: undisturbed}.seeded(seed)
+	without.bug = c
+	if c.kind == "" {
+		return []plan{without}
 	}
-	p = p.seeded(seed)
-	p.bug = c
-	return p
+	with := plan{workload: without.workload, kind: kindNamed(c.kind), at: c.at, child: c.child}.seeded(seed)
+	with.bug = c
+	return []plan{with, without}
+}
+
+// misses says why one of its plans does not show that the bug is found; empty: it does.
+func (c *canary) misses(out outcome) string {
+	finds := func(wrong string) bool { return regexp.MustCompile(c.as).MatchString(wrong) }
+	switch shows := c.kind == "" || out.kind.name == c.kind; {
+	case !out.reached:
+		return "its point was not reached"
+	case !shows && len(out.wrong) > 0:
+		return "it shows without its fault: " + out.wrong[0]
+	case shows && len(out.wrong) == 0:
+		return "nothing was wrong"
+	case shows && !slices.ContainsFunc(out.wrong, finds):
+		return "it was found for something else: " + out.wrong[0]
+	}
+	return ""
 }
 
 // infection is a canary's bug in one operator, between its client and its end of the proxy.

@@ -64,7 +64,7 @@ func (t *trial) falseClaims(changes []change) []string {
 // specMakesTheSet tells whether the StatefulSet follows from the spec alone, and not also from what is asked for by
 // annotations, was lost, or was there before the tenant.
 func (t *trial) specMakesTheSet() bool {
-	return len(t.workload.replaces) == 0 && len(t.deleted) == 0 && !t.workload.adopts
+	return len(t.workload.replaces) == 0 && !t.meddledAtAll() && !t.workload.adopts
 }
 
 func ownerOf(c change) types.UID {

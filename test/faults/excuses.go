@@ -63,7 +63,14 @@ func (t *trial) mayStay(of id) bool {
 func (t *trial) meddled(of id) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.deleted[of]
+	return t.touched[of]
+}
+
+// meddledAtAll tells whether somebody deleted or changed anything.
+func (t *trial) meddledAtAll() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.touched) > 0
 }
 
 // lostSecret tells whether certgen had a Secret to make in place of one that somebody deleted, or beside one that outlived

@@ -9,6 +9,8 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -33,14 +35,14 @@ type options struct {
 
 func main() {
 	var o options
-	flag.Uint64Var(&o.seed, "seed", 1, "decides all that plans leave open; the same seed is the same run")
+	flag.Uint64Var(&o.seed, "seed", 1, "decides which plans are run, in which order, and what they leave open")
 	flag.DurationVar(&o.budget, "budget", time.Hour, "for how long new plans are begun")
 	flag.IntVar(&o.parallel, "parallel", 20, "how many plans run at once")
 	flag.DurationVar(&o.silence, "silence", 3*time.Second, "how long the operator must write nothing at the end of a plan")
 	flag.DurationVar(&o.patience, "patience", 2*time.Minute, "how long a workload may take; a busy machine needs more")
 	flag.StringVar(&o.workloads, "workloads", "", "only the workloads whose name fits this regular expression")
-	flag.StringVar(&o.only, "only", "", "only the plans with this name, or whose name fits this regular expression")
-	flag.StringVar(&o.schedule, "schedule", "", "a file for what each plan was: its name, its seed and its writes in their order; the same seed gives the same ones")
+	flag.StringVar(&o.only, "only", "", "only the plans with this name, or whose name fits this regular expression, and nothing but plans")
+	flag.StringVar(&o.schedule, "schedule", "", "a file for what each plan was: its name, its seed and the writes that it saw, in their order")
 	flag.IntVar(&o.plans, "plans", 0, "no more than so many plans, which the seed selects; 0: all")
 	flag.BoolVar(&o.canaries, "canaries", true, "show that deliberate bugs are found")
 	flag.BoolVar(&o.models, "models", true, "explore the models of the planners")
@@ -49,6 +51,9 @@ func main() {
 	flag.IntVar(&o.walkers, "walkers", 40, "how many tenants are changed at once")
 	flag.DurationVar(&o.transitionBudget, "transition-budget", time.Hour, "for how long they are")
 	flag.Parse()
+	if o.only != "" {
+		o.canaries, o.models, o.tenants, o.transitions = false, false, 0, 0
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, o); err != nil {
@@ -83,6 +88,12 @@ func run(ctx context.Context, o options) (err error) {
 	return c.report()
 }
 
+// wants tells whether there can be a plan that is wanted in a workload.
+func (c *campaign) wants(w *workload) bool {
+	of, _, named := strings.Cut(c.only, " | ")
+	return !named || of == w.name || !slices.ContainsFunc(workloads, func(w *workload) bool { return of == w.name })
+}
+
 // all runs the plans until their budget is spent, then the canaries, and then the walk. What is under way is finished.
 func (c *campaign) all(ctx context.Context) error {
 	var of []*workload
@@ -91,7 +102,7 @@ func (c *campaign) all(ctx context.Context) error {
 		return err
 	}
 	for _, w := range workloads {
-		if which.MatchString(w.name) {
+		if which.MatchString(w.name) && c.wants(w) {
 			of = append(of, w)
 		}
 	}

@@ -73,7 +73,7 @@ func meddle(do func(ctx context.Context, t *trial, object *unstructured.Unstruct
 func (t *trial) meddledWith(of id) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.deleted[of] = true
+	t.touched[of] = true
 }
 
 func deletes(ctx context.Context, t *trial, object *unstructured.Unstructured) error {

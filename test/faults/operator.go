@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 
 	"github.com/ambient-code/gatewaytenant-operator/controllers"
@@ -18,6 +19,7 @@ type operator struct {
 	watching watching
 	dead     atomic.Bool
 	unled    atomic.Bool // its requests for the lease do not arrive
+	blind    atomic.Bool // what it reads by itself, and not by a watch, fails
 	next     http.RoundTripper
 	ctx      context.Context // ends with it
 	cancel   context.CancelFunc
@@ -70,7 +72,13 @@ func (o *operator) read(request *http.Request, next http.RoundTripper) (*http.Re
 		return nil, errReset
 	}
 	if !watches(request) {
-		return next.RoundTrip(request)
+		if resource := targetOf(request.URL.Path).resource; o.blind.Load() && resource != "" && resource != "leases" && request.Method == http.MethodGet {
+			return reply(request, http.StatusInternalServerError, "InternalError", 0), nil
+		}
+		return next.RoundTrip(o.proxy.asOfThePast(request))
+	}
+	if request.URL.Query().Get("sendInitialEvents") == "true" && o.proxy.past.Load() != nil {
+		return reply(request, http.StatusUnprocessableEntity, "Invalid", 0), nil // so that it lists, which can be of the past
 	}
 	if o.watching.expired.Load() && request.URL.Query().Get("resourceVersion") != "" {
 		return reply(request, http.StatusGone, "Expired", 0), nil
@@ -80,6 +88,20 @@ func (o *operator) read(request *http.Request, next http.RoundTripper) (*http.Re
 		response.Body = newStream(response.Body, o, watched(request))
 	}
 	return response, err
+}
+
+// asOfThePast is a list of what there was, if it is to be one.
+func (p *proxy) asOfThePast(request *http.Request) *http.Request {
+	past, of := p.past.Load(), targetOf(request.URL.Path)
+	if past == nil || request.Method != http.MethodGet || of.resource == "" || of.name != "" {
+		return request
+	}
+	query := request.URL.Query()
+	query.Set("resourceVersion", *past)
+	query.Set("resourceVersionMatch", string(metav1.ResourceVersionMatchExact))
+	request = request.Clone(request.Context())
+	request.URL.RawQuery = query.Encode()
+	return request
 }
 
 // watched names what a watch is for, such as services/openshell-gateway.

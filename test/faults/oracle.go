@@ -22,7 +22,7 @@ func (t *trial) judge(ctx context.Context, undisturbed outcome) []string {
 	changes := t.recorder.changes(t.namespace)
 	sort.SliceStable(changes, func(i, j int) bool { return changes[i].version < changes[j].version })
 	var wrong []string
-	for _, request := range t.proxy.outside {
+	for _, request := range t.proxy.strayed() {
 		wrong = append(wrong, "it wrote what is not the tenant's: "+request)
 	}
 	wrong = append(wrong, t.absences(changes)...)
@@ -32,11 +32,9 @@ func (t *trial) judge(ctx context.Context, undisturbed outcome) []string {
 	return append(wrong, t.marks(ctx, undisturbed.state)...)
 }
 
-// exempt tells objects that the workload, or somebody else, replaced.
+// exempt tells objects that the workload, or somebody else, replaced. What somebody only changed stays the same object.
 func (t *trial) exempt(of id) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.workload.all || t.workload.replaces[of] || t.deleted[of]
+	return t.workload.all || t.workload.replaces[of] || t.kind.name != "changes" && t.meddled(of)
 }
 
 // absences finds Secrets that were gone for a moment.
@@ -54,7 +52,7 @@ func (t *trial) identities(ctx context.Context, changes []change) (wrong []strin
 	for _, of := range []id{
 		{"StatefulSet", manifests.GatewayName}, {"Service", manifests.GatewayName}, {"PersistentVolumeClaim", manifests.ClaimName}, {"Secret", manifests.TokenKeysName},
 	} {
-		volumeStays := of.kind == "PersistentVolumeClaim" && t.workload.all && !t.deleted[of]
+		volumeStays := of.kind == "PersistentVolumeClaim" && t.workload.all && !t.meddled(of)
 		if t.exempt(of) && !volumeStays {
 			continue
 		}
@@ -111,10 +109,10 @@ func versions(changes []change) map[id]int {
 func (t *trial) counts(changes []change, undisturbed outcome) (wrong []string) {
 	for of, is := range versions(changes) {
 		want, more := undisturbed.versions[of], 0
-		if of.kind == "Job" || t.deleted[of] {
+		if of.kind == "Job" || t.meddled(of) {
 			more = 1
 		}
-		if len(t.deleted) > 0 && of.kind == "Job" {
+		if t.meddledAtAll() && of.kind == "Job" {
 			more = 3 // for each Secret that was lost with what was deleted
 		}
 		if t.workload.all { // whether the collector or the new tenant comes first is a race
@@ -130,7 +128,7 @@ func (t *trial) counts(changes []change, undisturbed outcome) (wrong []string) {
 
 // marks finds out whether somebody's label is still on the object that they changed.
 func (t *trial) marks(ctx context.Context, undisturbed state) []string {
-	if t.kind.name != "changes" || len(t.deleted) == 0 {
+	if t.kind.name != "changes" || !t.meddledAtAll() {
 		return nil
 	}
 	object, of := t.object()

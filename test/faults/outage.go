@@ -32,7 +32,15 @@ func (c *campaign) outage(ctx context.Context, tenants int) (wrong []string, err
 			return createTenant(ctx, t)
 		})
 	}
-	if err := makers.Wait(); err != nil {
+	err = makers.Wait()
+	defer func() {
+		for _, t := range all {
+			if t != nil {
+				t.end()
+			}
+		}
+	}()
+	if err != nil {
 		return nil, err
 	}
 	if err := c.killAmong(ctx, all); err != nil {
@@ -50,7 +58,15 @@ func (c *campaign) outage(ctx context.Context, tenants int) (wrong []string, err
 		wrong = append(wrong, err.Error())
 	}
 	fmt.Fprintf(c.out, "outage: all was over %s after it\n", time.Since(began).Round(time.Second))
+	create, compared := c.undisturbed[workloadNamed("create")]
 	for _, t := range all {
+		if compared {
+			is, err := t.stateOf(ctx, t.admin)
+			if err != nil {
+				return nil, err
+			}
+			wrong = append(wrong, difference(create.state, is)...)
+		}
 		changes := c.recorder.changes(t.namespace)
 		wrong = append(wrong, t.absences(changes)...)
 		for of, n := range versions(changes) {
@@ -59,7 +75,7 @@ func (c *campaign) outage(ctx context.Context, tenants int) (wrong []string, err
 			}
 		}
 	}
-	return wrong, nil
+	return wrong, home.harness()
 }
 
 // killAmong kills etcd and the API server when a quarter of the tenants are Ready, and starts both again.

@@ -6,7 +6,14 @@ import (
 	"hash/fnv"
 	"net/http"
 	"slices"
+	"strconv"
 	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 )
 
 // plan is a workload with a fault at a point of it.
@@ -45,7 +52,7 @@ func (p plan) upTo(n uint64) int { return int(p.seed % n) } //nolint:gosec // n 
 // kind is a kind of fault.
 type kind struct {
 	name     string
-	repeats  int  // 1: it may happen up to three times in a row
+	repeats  bool // it may happen up to three times in a row
 	platform bool // it needs a namespace of the platform for itself
 	children bool // it is about one of the tenant's objects
 	do       func(t *trial) action
@@ -57,18 +64,26 @@ var undisturbed = &kind{name: "undisturbed"}
 var faults = []*kind{
 	{name: "crash before", do: crash(false)},
 	{name: "crash after", do: crash(true)},
-	{name: "409", repeats: 1, do: refuse(http.StatusConflict, "Conflict", 0)},
-	{name: "429", repeats: 1, do: refuse(http.StatusTooManyRequests, "TooManyRequests", 1)},
-	{name: "500", repeats: 1, do: refuse(http.StatusInternalServerError, "InternalError", 0)},
-	{name: "503", repeats: 1, do: refuse(http.StatusServiceUnavailable, "ServiceUnavailable", 0)},
-	{name: "403", repeats: 1, do: refuse(http.StatusForbidden, "Forbidden", 0)},
+	{name: "crash into the past", do: crashIntoThePast},
+	{name: "409", repeats: true, do: refuse(http.StatusConflict, "Conflict", 0)},
+	{name: "429", repeats: true, do: refuse(http.StatusTooManyRequests, "TooManyRequests", 1)},
+	{name: "500", repeats: true, do: refuse(http.StatusInternalServerError, "InternalError", 0)},
+	{name: "503", repeats: true, do: refuse(http.StatusServiceUnavailable, "ServiceUnavailable", 0)},
+	{name: "403", repeats: true, do: refuse(http.StatusForbidden, "Forbidden", 0)},
+	{name: "quota", repeats: true, do: func(*trial) action {
+		return func(_ *operator, request *http.Request) (*http.Response, error) {
+			return replySaying(request, http.StatusForbidden, "Forbidden", "exceeded quota: some, requested: count/things=1, used: count/things=9, limited: count/things=9", 0), nil
+		}
+	}},
 	{name: "504 after", do: commit(func(r *http.Request) (*http.Response, error) {
 		return reply(r, http.StatusGatewayTimeout, "Timeout", 0), nil
 	})},
-	{name: "reset", repeats: 1, do: func(*trial) action {
+	{name: "reset", repeats: true, do: func(*trial) action {
 		return func(*operator, *http.Request) (*http.Response, error) { return nil, errReset }
 	}},
 	{name: "reset after", do: commit(func(*http.Request) (*http.Response, error) { return nil, errReset })},
+	{name: "status lost", do: loseStatus},
+	{name: "reads fail", do: unreadable},
 	{name: "frozen watch", do: freeze},
 	{name: "relist", do: relist},
 	{name: "late write", do: late},
@@ -104,6 +119,20 @@ func crash(after bool) func(*trial) action {
 	}
 }
 
+// crashIntoThePast ends the operator after its write. Its successor is first shown what there was before, as by an API
+// server that lags behind, and its watches tell it late of what has become of that.
+func crashIntoThePast(t *trial) action {
+	return func(o *operator, request *http.Request) (*http.Response, error) {
+		past := strconv.FormatUint(t.recorder.newest(t.namespace), 10)
+		drop(o.send(request))
+		o.crash()
+		t.proxy.past.Store(&past)
+		time.AfterFunc(time.Duration(1000+t.upTo(3000))*time.Millisecond, func() { t.proxy.past.Store(nil) })
+		go func() { _ = t.start() }() // its failure is noted
+		return nil, errCrashed
+	}
+}
+
 // drop loses a reply.
 func drop(response *http.Response, err error) {
 	if err == nil {
@@ -129,9 +158,31 @@ func commit(say func(*http.Request) (*http.Response, error)) func(*trial) action
 	}
 }
 
+// loseStatus has somebody empty the tenant's status just before a write, as a restore from a backup does.
+func loseStatus(t *trial) action {
+	return func(o *operator, request *http.Request) (*http.Response, error) {
+		tenant := &v1alpha1.GatewayTenant{ObjectMeta: metav1.ObjectMeta{Namespace: t.namespace, Name: v1alpha1.Name}}
+		err := t.admin.Status().Patch(request.Context(), tenant, client.RawPatch(types.MergePatchType, []byte(`{"status": null}`)))
+		if client.IgnoreNotFound(err) != nil {
+			t.fails(fmt.Errorf("emptying the status: %w", err))
+		}
+		return o.send(request)
+	}
+}
+
+// unreadable lets the operator read nothing for a time from its write on, but for what its watches tell.
+func unreadable(t *trial) action {
+	return func(o *operator, request *http.Request) (*http.Response, error) {
+		o.blind.Store(true)
+		time.AfterFunc(time.Duration(500+t.upTo(2500))*time.Millisecond, func() { o.blind.Store(false) })
+		return o.send(request)
+	}
+}
+
 // freeze keeps events from the operator for a time after its write.
 func freeze(t *trial) action {
 	return func(o *operator, request *http.Request) (*http.Response, error) {
+		o.watching.stalled.Store(true)
 		o.watching.frozen.Store(true)
 		time.AfterFunc(time.Duration(500+t.upTo(2500))*time.Millisecond, func() { o.watching.frozen.Store(false) })
 		return o.send(request)
@@ -163,7 +214,7 @@ func late(t *trial) action {
 	}
 }
 
-// changeLeader holds the leader's write, and its lease, until another leads; then both are there.
+// changeLeader holds the leader's write, and its lease, until another leads; then the write arrives, too.
 func changeLeader(t *trial) action {
 	return func(o *operator, request *http.Request) (*http.Response, error) {
 		o.unled.Store(true)

@@ -19,9 +19,10 @@ import (
 type proxy struct {
 	namespace string
 	seed      uint64
-	admin     client.Client // for canaries
-	memory    sync.Map      // of a canary, beyond an operator's life
-	free      bool          // writes need not wait for each other: with many tenants, some would wait for ever
+	admin     client.Client          // for canaries
+	memory    sync.Map               // of a canary, beyond an operator's life
+	past      atomic.Pointer[string] // the version that lists are of, while watches tell nothing; nil: the present
+	free      bool                   // writes need not wait for each other: with many tenants, some would wait for ever
 
 	mu        sync.Mutex
 	armed     bool           // points are counted
@@ -51,6 +52,20 @@ func (p *proxy) happened() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.fired
+}
+
+// came tells by which points the operators came, in their order.
+func (p *proxy) came() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.points)
+}
+
+// strayed are the writes that are none of the tenant's business.
+func (p *proxy) strayed() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.outside)
 }
 
 // quietFor is how long no write was made.
@@ -170,6 +185,7 @@ func (g *gate) leave() {
 // watching is what a plan may do to an operator's watches.
 type watching struct {
 	frozen  atomic.Bool
+	stalled atomic.Bool            // it was frozen once
 	expired atomic.Bool            // a watch that begins is told that its version is too old
 	swallow atomic.Pointer[string] // an object whose deletion is not heard of, and what comes after it late
 }

@@ -15,9 +15,14 @@ var errReset = errors.New("connection reset by peer")
 
 // reply is what an API server says that does not do what it was asked for.
 func reply(request *http.Request, code int, reason string, retryAfter int) *http.Response {
+	return replySaying(request, code, reason, "an injected fault: "+reason, retryAfter)
+}
+
+// replySaying is a reply with a message.
+func replySaying(request *http.Request, code int, reason, message string, retryAfter int) *http.Response {
 	status := metav1.Status{
 		TypeMeta: metav1.TypeMeta{Kind: "Status", APIVersion: "v1"},
-		Status:   metav1.StatusFailure, Code: int32(code), Reason: metav1.StatusReason(reason), Message: "an injected fault: " + reason, //nolint:gosec // a status code
+		Status:   metav1.StatusFailure, Code: int32(code), Reason: metav1.StatusReason(reason), Message: message, //nolint:gosec // a status code
 	}
 	header := http.Header{"Content-Type": {"application/json"}}
 	if retryAfter > 0 {

@@ -68,6 +68,11 @@ var meaningful = map[string][]any{
 	},
 	"storage.size":             {"1Gi", "2Gi", "0", "-1Gi", "much"},
 	"storage.storageClassName": {"devcluster", "there-is-none"},
+	"network.allowedClients": {
+		[]any{map[string]any{"podSelector": map[string]any{"matchExpressions": []any{map[string]any{"key": "app", "operator": "In", "values": []any{"a", "b"}}}}}},
+		[]any{map[string]any{"namespaceSelector": map[string]any{"matchExpressions": []any{map[string]any{"key": "app", "operator": "Exists"}}}}},
+		[]any{map[string]any{"podSelector": map[string]any{"matchExpressions": []any{map[string]any{"key": "app", "operator": "Like"}}}}},
+	},
 }
 
 // values are what a leaf is set to: what its schema names, its bounds, what is just beyond them, and the wrong type.
@@ -80,7 +85,7 @@ func (l leaf) values() []any {
 	case "boolean":
 		values = append(values, true, false, "true")
 	case "string":
-		values = append(values, 7, "")
+		values = append(values, 7, "", "a")
 		if shortest := l.schema.MinLength; shortest != nil {
 			values = append(values, strings.Repeat("a", int(*shortest)))
 		}
@@ -99,29 +104,78 @@ func (l leaf) values() []any {
 		values = append(values, 0, 1, "one")
 	case "array":
 		values = append(values, []any{}, "no list")
+		for _, item := range (leaf{schema: *l.schema.Items.Schema}).items() {
+			values = append(values, []any{item})
+		}
 		if most := l.schema.MaxItems; most != nil {
-			values = append(values, names(int(*most)), names(int(*most)+1))
+			values = append(values, l.full(int(*most)), l.full(int(*most)+1))
+		}
+	case "object":
+		values = append(values, "no object", map[string]any{})
+		if of := l.schema.AdditionalProperties; of != nil {
+			for _, value := range (leaf{schema: *of.Schema}).values() {
+				values = append(values, map[string]any{"some": value})
+			}
 		}
 	}
 	return values
 }
 
-func names(n int) []any {
+// items are what an array may have in it.
+func (l leaf) items() []any {
+	if len(l.schema.Properties) == 0 {
+		return l.values()
+	}
+	var items []any
+	for _, one := range specs(leavesBelow(nil, l.schema)) {
+		items = append(items, one.value)
+	}
+	return items
+}
+
+// full is an array of so many items that mean something.
+func (l leaf) full(n int) []any {
 	var list []any
 	for i := range n {
-		list = append(list, fmt.Sprintf("n%d.example.com", i))
+		if l.schema.Items.Schema.Type == "string" {
+			list = append(list, fmt.Sprintf("n%d.example.com", i))
+		} else {
+			list = append(list, meaningful[l.name()][0].([]any)...)
+		}
 	}
 	return list
 }
 
+// spec is one in which a leaf has a value.
+type spec struct {
+	leaf  string
+	value map[string]any
+}
+
+// and is a spec with the fields of both; of what both set, the other's.
+func (s spec) and(other spec) spec {
+	return spec{s.leaf + " and " + other.leaf, merge(deepCopy(s.value), deepCopy(other.value))}
+}
+
+func merge(into, from map[string]any) map[string]any {
+	for key, value := range from {
+		below, is := value.(map[string]any)
+		if old, was := into[key].(map[string]any); is && was {
+			value = merge(old, below)
+		}
+		into[key] = value
+	}
+	return into
+}
+
 // specs are the empty one, and one for each value of each leaf.
-func specs(all []leaf) []map[string]any {
-	specs := []map[string]any{{}}
+func specs(all []leaf) []spec {
+	specs := []spec{{"", map[string]any{}}}
 	for _, l := range all {
 		for _, value := range l.values() {
-			spec := map[string]any{}
-			field(spec, l.path[:len(l.path)-1]...)[l.path[len(l.path)-1]] = value
-			specs = append(specs, spec)
+			is := map[string]any{}
+			field(is, l.path[:len(l.path)-1]...)[l.path[len(l.path)-1]] = value
+			specs = append(specs, spec{l.name(), is})
 		}
 	}
 	return specs

@@ -18,7 +18,7 @@ import (
 )
 
 // state is what there is at the end of a trial, less what differs from run to run: uids, versions, times, and the name of
-// the namespace.
+// the namespace. What is lost with that, such as whether a hash is the right one, its truths tell.
 type state map[string]any
 
 // statesKinds are the kinds of what there is in a state.
@@ -28,7 +28,7 @@ func statesKinds() []schema.GroupVersionKind {
 
 // stateOf reads the objects of the trial's tenant.
 func (t *trial) stateOf(ctx context.Context, from client.Reader) (state, error) {
-	s := state{}
+	s, all := state{}, objects{}
 	for _, gvk := range statesKinds() {
 		list := &unstructured.UnstructuredList{}
 		list.SetGroupVersionKind(gvk.GroupVersion().WithKind(gvk.Kind + "List"))
@@ -47,8 +47,14 @@ func (t *trial) stateOf(ctx context.Context, from client.Reader) (state, error) 
 			if gvk.Kind == "Pod" && object.GetDeletionTimestamp() != nil || object.GetLabels()["batch.kubernetes.io/job-name"] != "" {
 				continue // going, or of a Job, of which there may be one more
 			}
-			s[gvk.Kind+" "+strings.ReplaceAll(name, t.namespace, "NAMESPACE")] = t.general(gvk, object)
+			all[gvk.Kind+" "+strings.ReplaceAll(name, t.namespace, "NAMESPACE")] = object
 		}
+	}
+	if truths := all.truths(); len(truths) > 0 {
+		s["truths"] = truths
+	}
+	for name, object := range all {
+		s[name] = t.general(object)
 	}
 	if t.workload.bridge {
 		report := &corev1.ConfigMap{}
@@ -76,7 +82,7 @@ var particular = []string{
 }
 
 // general is an object less what is particular to this run.
-func (t *trial) general(gvk schema.GroupVersionKind, object unstructured.Unstructured) any {
+func (t *trial) general(object unstructured.Unstructured) any {
 	content := object.Object
 	metadata := content["metadata"].(map[string]any)
 	kept := map[string]any{}
@@ -93,13 +99,13 @@ func (t *trial) general(gvk schema.GroupVersionKind, object unstructured.Unstruc
 			delete(kept, "labels")
 		}
 	}
-	if annotations, there := kept["annotations"].(map[string]any); there && gvk.Kind == "PersistentVolumeClaim" {
+	if annotations, there := kept["annotations"].(map[string]any); there && object.GetKind() == "PersistentVolumeClaim" {
 		delete(annotations, "volume.beta.kubernetes.io/storage-provisioner") // which of its controllers comes first is a race
 		delete(annotations, "volume.kubernetes.io/storage-provisioner")
 	}
 	kept["going"] = object.GetDeletionTimestamp() != nil
 	content["metadata"] = kept
-	switch gvk.Kind {
+	switch object.GetKind() {
 	case "GatewayTenant":
 		status, _ := content["status"].(map[string]any)
 		observed, _, _ := unstructured.NestedInt64(content, "status", "observedGeneration")

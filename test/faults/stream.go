@@ -27,7 +27,7 @@ func (s *stream) Read(into []byte) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		for s.of.watching.frozen.Load() && s.of.ctx.Err() == nil {
+		for (s.of.watching.frozen.Load() || s.of.proxy.past.Load() != nil) && s.of.ctx.Err() == nil {
 			time.Sleep(5 * time.Millisecond)
 		}
 		if s.of.watching.expired.Load() {

@@ -21,12 +21,16 @@ import (
 // becomes of a fresh one with the same spec.
 type walk struct {
 	*campaign
-	specs  []map[string]any
+	leaves []leaf
+	specs  []spec
 	cached client.Reader // what there is
 
 	mu          sync.Mutex
 	fresh       map[string]*fresh // by spec
+	taken       map[string]bool   // leaves of which a value was accepted
+	no          map[string]bool   // specs that were refused
 	transitions int
+	refused     int // of them, those that a spec was refused in, by the API server or by the operator
 	mismatches  []string
 	took        time.Duration
 }
@@ -50,7 +54,7 @@ func (c *campaign) transitionsUntil(ctx, budget context.Context, enough int) (*w
 	if err != nil {
 		return nil, err
 	}
-	w := &walk{campaign: c, specs: specs(all), fresh: map[string]*fresh{}}
+	w := &walk{campaign: c, leaves: all, specs: specs(all), fresh: map[string]*fresh{}, taken: map[string]bool{}, no: map[string]bool{}}
 	if w.cached, err = c.cache(ctx); err != nil {
 		return nil, err
 	}
@@ -101,8 +105,8 @@ func (w *walk) walk(ctx, budget context.Context, enough int, random *rand.Rand) 
 			}
 			from, before = "nothing", state{}
 		}
-		spec := w.specs[random.IntN(len(w.specs))]
-		goOn, err := w.step(ctx, t, spec, &before)
+		to := w.next(random)
+		goOn, err := w.step(ctx, t, to, &before)
 		if ctx.Err() != nil {
 			return // the run was ended in the middle of it
 		}
@@ -110,13 +114,47 @@ func (w *walk) walk(ctx, budget context.Context, enough int, random *rand.Rand) 
 		w.transitions++
 		w.mu.Unlock()
 		if err != nil {
-			w.mismatch("%s → %s: %v", short(from), short(textOf(spec)), err)
+			w.mismatch("%s → %s: %v", short(from), short(textOf(to.value)), err)
 		}
-		if from = textOf(spec); !goOn || err != nil {
+		if from = textOf(to.value); !goOn || err != nil {
 			t.end()
 			t = nil
 		}
 	}
+}
+
+// next is a spec with one field, or now and then with two.
+func (w *walk) next(random *rand.Rand) spec {
+	one := w.any(random)
+	if random.IntN(8) > 0 {
+		return one
+	}
+	return one.and(w.any(random))
+}
+
+// any is a spec with one field. Most values that can be thought of are refused, so those that are known to be are not
+// taken as often.
+func (w *walk) any(random *rand.Rand) spec {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var one spec
+	for range 3 {
+		if one = w.specs[random.IntN(len(w.specs))]; !w.no[textOf(one.value)] {
+			break
+		}
+	}
+	return one
+}
+
+// idle are the leaves of which no value was accepted: what they are for was not walked.
+func (w *walk) idle() []string {
+	var idle []string
+	for _, l := range w.leaves {
+		if !w.taken[l.name()] {
+			idle = append(idle, l.name())
+		}
+	}
+	return idle
 }
 
 func (w *walk) mismatch(format string, args ...any) {
@@ -128,7 +166,8 @@ func (w *walk) mismatch(format string, args ...any) {
 }
 
 // step changes a tenant's spec, and compares. Whether the tenant can go on from there is the answer.
-func (w *walk) step(ctx context.Context, t *trial, spec map[string]any, before *state) (goOn bool, err error) {
+func (w *walk) step(ctx context.Context, t *trial, to spec, before *state) (goOn bool, err error) {
+	spec := to.value
 	fresh := w.freshOf(ctx, spec)
 	if fresh.err != nil {
 		return false, fmt.Errorf("a fresh one: %w", fresh.err)
@@ -142,6 +181,14 @@ func (w *walk) step(ctx context.Context, t *trial, spec map[string]any, before *
 		goOn, err = w.compare(*before, is, fresh, spec)
 	}
 	*before = is.state
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if is.refused == "" && acceptedReason(is.state) == v1alpha1.ReasonAccepted {
+		w.taken[to.leaf] = true
+	} else {
+		w.refused++
+		w.no[textOf(to.value)] = true
+	}
 	return goOn, err
 }
 

@@ -12,7 +12,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/controllers"
@@ -29,13 +28,11 @@ type trial struct {
 	reads     client.Reader // what there is
 	proxy     *proxy
 	options   controllers.Options
-	armed     uint64           // the recorder's version when the workload's change began
-	before    map[id]types.UID // what there was then
-	tokens    string           // the token keys that there were then
-	deleted   map[id]bool      // what somebody else deleted or changed in the course of the plan
-	mu        sync.Mutex       // guards what follows
-	operators []*operator      // in the order of their starts
-	failed    error            // what kept the plan from being carried out
+	tokens    string      // the token keys that there were when the workload's change began
+	mu        sync.Mutex  // guards what follows
+	touched   map[id]bool // what somebody else deleted or changed in the course of the plan
+	operators []*operator // in the order of their starts
+	failed    error       // what kept the plan from being carried out
 }
 
 // outcome is what came of a trial.
@@ -47,12 +44,10 @@ type outcome struct {
 	state    state
 	points   []string
 	versions map[id]int // how many objects of each name there were
-	took     time.Duration
 }
 
 // run carries a plan out. An error is the harness's own.
 func (e *env) run(ctx context.Context, p plan, undisturbed *outcome) (outcome, error) {
-	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, 3*e.patience)
 	defer cancel()
 	t, err := e.newTrial(ctx, p)
@@ -85,19 +80,22 @@ func (e *env) run(ctx context.Context, p plan, undisturbed *outcome) (outcome, e
 	if out.state, err = t.stateOf(ctx, t.admin); err != nil {
 		return outcome{}, err
 	}
-	out.reached, out.points, out.versions = p.at == "" || t.proxy.happened(), t.proxy.points, versions(t.recorder.changes(t.namespace))
-	out.idle = p.kind.children && len(t.deleted) == 0
-	if undisturbed != nil && len(out.wrong) == 0 {
-		out.wrong = append(t.judge(ctx, *undisturbed), difference(t.withoutFormer(t.expected(undisturbed.state, out.state)), t.withoutFormer(out.state))...)
+	out.reached, out.points, out.versions = p.at == "" || t.proxy.happened(), t.proxy.came(), versions(t.recorder.changes(t.namespace))
+	out.idle = p.kind.children && !t.meddledAtAll()
+	if undisturbed == nil {
+		undisturbed = &out // the first one is judged, too
 	}
-	out.took = time.Since(began)
+	if len(out.wrong) == 0 {
+		out.wrong = append(t.judge(ctx, *undisturbed), out.state.untrue()...)
+		out.wrong = append(out.wrong, difference(t.withoutFormer(t.expected(undisturbed.state, out.state)), t.withoutFormer(out.state))...)
+	}
 	return out, nil
 }
 
 // newTrial makes the plan's namespaces.
 func (e *env) newTrial(ctx context.Context, p plan) (*trial, error) {
 	namespace := fmt.Sprintf("f-%06d", e.number.Add(1))
-	t := &trial{env: e, plan: p, namespace: namespace, platform: platformNamespace, deleted: map[id]bool{}, reads: e.admin}
+	t := &trial{env: e, plan: p, namespace: namespace, platform: platformNamespace, touched: map[id]bool{}, reads: e.admin}
 	if p.workload.bridge || p.kind.platform {
 		t.platform = namespace + "-platform"
 	}
@@ -192,15 +190,15 @@ func (t *trial) arm(ctx context.Context) error {
 	}); err != nil {
 		return fmt.Errorf("%s: before the change: %w", t.name(), err)
 	}
-	t.before = t.recorder.present(t.namespace)
-	for _, c := range t.recorder.changes(t.namespace) {
-		t.armed = max(t.armed, c.version)
-	}
 	var err error
 	if t.tokens, err = t.tokenKeys(ctx); err != nil {
 		return err
 	}
-	t.proxy.arm(t.at, t.upTo(3)*t.kind.repeats, t.action())
+	further := 0
+	if t.kind.repeats {
+		further = t.upTo(3)
+	}
+	t.proxy.arm(t.at, further, t.action())
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -27,12 +28,11 @@ type applyWorld struct {
 	spec, cachedSpec, passSpec int8
 	secrets, cachedSecrets     bool
 	things                     [2]thing
-	edits                      int8
+	left                       int8 // edits of others that are still to come
 }
 
 const (
-	mostApplyEdits = 1
-	gateway        = 1 // the StatefulSet's place among things
+	gateway = 1 // the StatefulSet's place among things
 )
 
 // applies are the operator's own renderings, and its own Applier.
@@ -159,18 +159,20 @@ func (a *applies) steps(w applyWorld) []Step[applyWorld] {
 	to = w
 	to.secrets = true
 	add(to, "certgen makes the Secrets")
-	if w.edits < mostApplyEdits {
-		w.edits++
+	if w.left > 0 {
+		w.left--
 		a.edits(w, add)
 	}
 	return steps
 }
 
-// content is what an object says, apart from its metadata and what others say of it.
+// content is what an object says, whose it is, and our labels, apart from what others say of it.
 func content(object *unstructured.Unstructured) map[string]any {
 	said := maps.Clone(object.Object)
-	delete(said, "metadata")
 	delete(said, "status")
+	labels := object.GetLabels()
+	maps.DeleteFunc(labels, func(label, _ string) bool { return !strings.HasPrefix(label, "app.kubernetes.io/") })
+	said["metadata"] = map[string]any{"labels": labels, "owners": object.GetOwnerReferences()}
 	return said
 }
 
@@ -224,15 +226,16 @@ func (a *applies) wanted(from, rest applyWorld) error {
 }
 
 // Applies explores what edits, crashes and late events can lead to between what was rendered for a tenant and what there
-// is of it. In which order a pass makes its writes is no planner's: it is tried in every order.
-func Applies() (Result, error) {
+// is of it. In which order a pass makes its writes is no planner's: it is tried in every order. Edits are how many others
+// make; two take a minute.
+func Applies(edits int8) (Result, error) {
 	var all Result
 	for _, kind := range []string{"ConfigMap", "Service"} {
 		a, err := newApplies(kind)
 		if err != nil {
 			return Result{}, err
 		}
-		is := Check(applyWorld{}, a.steps, a.calm, a.wanted)
+		is := Check(applyWorld{left: edits}, a.steps, a.calm, a.wanted)
 		all.States += is.States
 		all.Violations = append(all.Violations, is.Violations...)
 	}

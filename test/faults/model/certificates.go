@@ -30,7 +30,7 @@ type certWorld struct {
 	wish           int
 	live, cached   secrets
 	job, cachedJob certificates.Job
-	edits          int
+	left           int8 // edits of others that are still to come
 }
 
 // worlds are the states by their keys: what can be told apart of them.
@@ -77,7 +77,7 @@ func seenOf(of secrets, wish int) certificates.Seen {
 
 func (ws worlds) key(w certWorld) string {
 	var key strings.Builder
-	fmt.Fprint(&key, w.wish, w.edits, w.job, w.cachedJob)
+	fmt.Fprint(&key, w.wish, w.left, w.job, w.cachedJob)
 	for wish := range wishes {
 		needs(&key, seenOf(w.live, wish))
 		needs(&key, seenOf(w.cached, wish))
@@ -168,8 +168,6 @@ func converge(w certWorld, wish int, is run) certWorld {
 // later is when every wait is over.
 var later = now.Add(time.Hour)
 
-const mostCertEdits = 1
-
 func (ws worlds) steps(key string) []Step[string] {
 	w := ws[key]
 	var steps []Step[string]
@@ -209,7 +207,7 @@ func (ws worlds) steps(key string) []Step[string] {
 		}
 		add(to, "Secret %s is delivered", name)
 	}
-	if w.edits < mostCertEdits {
+	if w.left > 0 {
 		edits(w, add)
 	}
 	return steps
@@ -217,7 +215,7 @@ func (ws worlds) steps(key string) []Step[string] {
 
 // edits are what others do.
 func edits(w certWorld, add func(certWorld, string, ...any)) {
-	w.edits++
+	w.left--
 	for wish := range wishes {
 		to := w.clone()
 		to.wish = wish
@@ -227,22 +225,25 @@ func edits(w certWorld, add func(certWorld, string, ...any)) {
 		if w.live[name] == nil {
 			continue
 		}
-		for what, edit := range map[string]func(*corev1.Secret) *corev1.Secret{
-			"deleted": func(*corev1.Secret) *corev1.Secret { return nil },
-			"spoilt": func(s *corev1.Secret) *corev1.Secret {
+		for _, edit := range []struct {
+			what string
+			make func(*corev1.Secret) *corev1.Secret
+		}{
+			{"deleted", func(*corev1.Secret) *corev1.Secret { return nil }},
+			{"spoilt", func(s *corev1.Secret) *corev1.Secret {
 				s.Data = map[string][]byte{"tls.crt": []byte("x"), "tls.key": []byte("x"), "ca.crt": []byte("x")}
 				return s
-			},
-			"disowned": func(s *corev1.Secret) *corev1.Secret { s.OwnerReferences = nil; return s },
+			}},
+			{"disowned", func(s *corev1.Secret) *corev1.Secret { s.OwnerReferences = nil; return s }},
 		} {
 			to := w.clone()
-			if is := edit(w.live[name].DeepCopy()); is != nil {
+			if is := edit.make(w.live[name].DeepCopy()); is != nil {
 				to.live[name] = versioned(is)
 			} else {
 				delete(to.live, name)
 			}
-			add(to, "Secret %s is %s", name, what)
-			if w.job.State == certificates.JobRunning && what == "deleted" {
+			add(to, "Secret %s is %s", name, edit.what)
+			if w.job.State == certificates.JobRunning && edit.what == "deleted" {
 				add(certgen(w, 100, name), "Secret %s is deleted while certgen runs", name)
 			}
 		}
@@ -275,10 +276,10 @@ func (ws worlds) calmer(key string) string {
 }
 
 // Certificates explores what edits, crashes, failures and late events can lead to between a tenant's Secrets, its certgen
-// Job and the operator.
-func Certificates() Result {
+// Job and the operator. Edits are how many others make; two take minutes.
+func Certificates(edits int8) Result {
 	ws := worlds{}
-	return Check(ws.key(certWorld{live: secrets{}, cached: secrets{}}), ws.steps, ws.calm, func(_, rest string) error {
+	return Check(ws.key(certWorld{left: edits, live: secrets{}, cached: secrets{}}), ws.steps, ws.calm, func(_, rest string) error {
 		w := ws[rest]
 		if findings := seenOf(w.live, w.wish).Findings; len(findings) > 0 {
 			return fmt.Errorf("at rest: %v", findings)

@@ -10,10 +10,10 @@ func TestBridgeComesToRest(t *testing.T) {
 	tell(t, result)
 }
 
-func TestCertificatesComeToRest(t *testing.T) { tell(t, Certificates()) }
+func TestCertificatesComeToRest(t *testing.T) { tell(t, Certificates(1)) }
 
 func TestAppliesComeToRest(t *testing.T) {
-	result, err := Applies()
+	result, err := Applies(1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -95,11 +96,99 @@ func twoWriters(i *infection, request *http.Request) (*http.Response, error) {
 	return i.next.RoundTrip(request)
 }
 
-func createsOnly(i *infection, request *http.Request) (*http.Response, error) {
+// createsOnly makes an object once, and takes it for done ever after.
+func createsOnly(key string) func(*infection, *http.Request) (*http.Response, error) {
+	return func(i *infection, request *http.Request) (*http.Response, error) {
+		if i.is(request, key) {
+			if _, there := i.memory.LoadOrStore(key, true); there {
+				return pretend(request), nil
+			}
+		}
+		return i.next.RoundTrip(request)
+	}
+}
+
+// triesElsewhere tries again under another name when a write seems to have failed.
+func triesElsewhere(i *infection, request *http.Request) (*http.Response, error) {
+	response, err := i.next.RoundTrip(request)
+	if i.is(request, theConfig) && (err != nil || response.StatusCode >= http.StatusBadRequest) {
+		i.makeCopy()
+	}
+	return response, err
+}
+
+// trustsItsView makes a copy when its view has not what it made, in whichever life.
+func trustsItsView(i *infection, request *http.Request) (*http.Response, error) {
 	if i.is(request, theConfig) {
-		if _, there := i.memory.LoadOrStore(theConfig, true); there {
+		object, _ := jsonOf(request).(map[string]any)
+		_, made := i.memory.LoadOrStore(theConfig, true)
+		if _, seen := field(object, "metadata")["uid"]; made && !seen {
+			i.makeCopy()
+		}
+	}
+	return i.next.RoundTrip(request)
+}
+
+// losesPatience reads no more of a watch that once told nothing for a while.
+func losesPatience(i *infection, request *http.Request) (*http.Response, error) {
+	response, err := i.next.RoundTrip(request)
+	if err == nil && watches(request) {
+		response.Body = &impatient{ReadCloser: response.Body, of: i.of}
+	}
+	return response, err
+}
+
+// impatient is a watch that ends for good when it stalls.
+type impatient struct {
+	io.ReadCloser
+	of *operator
+}
+
+func (w *impatient) Read(into []byte) (int, error) {
+	n, err := w.ReadCloser.Read(into)
+	if w.of.watching.stalled.Load() {
+		<-w.of.ctx.Done()
+		return 0, io.EOF
+	}
+	return n, err
+}
+
+// remembersUID takes the uid that an object had when it was first changed for its uid for ever.
+func remembersUID(i *infection, request *http.Request) (*http.Response, error) {
+	if i.is(request, theConfig) {
+		request = rewrite(request, func(object map[string]any) {
+			if uid, there := field(object, "metadata")["uid"]; there {
+				field(object, "metadata")["uid"], _ = i.mine.LoadOrStore(theConfig, uid)
+			}
+		})
+	}
+	return i.next.RoundTrip(request)
+}
+
+// saysOnce does not look at the status any more once it has said Ready.
+func saysOnce(i *infection, request *http.Request) (*http.Response, error) {
+	if i.is(request, theStatus) {
+		if _, said := i.memory.Load(theStatus); said {
 			return pretend(request), nil
 		}
+		if strings.Contains(string(bodyOf(request)), `"reason":"Ready"`) {
+			i.memory.Store(theStatus, true)
+		}
+	}
+	return i.next.RoundTrip(request)
+}
+
+// goesOn writes on and on once it has lost the lease.
+func goesOn(i *infection, request *http.Request) (*http.Response, error) {
+	if i.is(request, theSet) {
+		like := rewrite(request, func(map[string]any) {})
+		object := jsonOf(like)
+		i.every(700*time.Millisecond, func() {
+			if i.of.unled.Load() {
+				drop(i.next.RoundTrip(another(like, like.Method, like.URL.Path, object)))
+			}
+		})
+		request = like
 	}
 	return i.next.RoundTrip(request)
 }
