@@ -69,7 +69,7 @@ test: test-unit devcluster bin/helm ## Run all tests: unit, golden, and those on
 	@go test -count=1 -p=1 -timeout=25m ./test/devcluster/... ./test/demo/... ./test/install/...
 	@CGO_ENABLED=1 go test -race -count=1 -timeout=40m ./test/e2e/...
 
-e2e-faulty: devcluster ## Run the end-to-end tests with 30 % of the operator's requests answered with faults (40 minutes); FAULTY=-faulty-seed=N says which
+e2e-faulty: devcluster ## Run the end-to-end tests with 30 % of the operator's requests answered with faults (30 minutes); FAULTY=-faulty-seed=N says which
 	@go test -count=1 -v -timeout=90m ./test/e2e -args -faulty=0.3 $(FAULTY) | grep -v '^=== '
 
 rights: devcluster ## Take each right away from the operator and certgen in turn, and see that it is missed (minutes)
@@ -92,7 +92,7 @@ hostile-small: devcluster ## Have a few do so with 3,000; HOSTILE=-seed=N repeat
 docs-test: devcluster ## Run the commands of README and docs that are marked as tested, on a real control plane
 	@go test -count=1 -v -timeout=10m -run=TestCommands ./test/docs | grep -v '^=== '
 
-.PHONY: faults faults-small fuzz
+.PHONY: faults faults-small fuzz fuzz-small
 FAULTS ?=
 faults: devcluster ## Show that the operator bears faults: an hour and a half, or as FAULTS says, such as FAULTS='-budget 10m -transitions 0'
 	@go run ./test/faults $(FAULTS)
@@ -106,6 +106,9 @@ fuzz: ## Let each fuzz target look for inputs that break it, for FUZZTIME each (
 		echo "fuzz: $$target in $$package, for $(FUZZTIME)"; \
 		go test "./$$package" -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x; \
 	done
+
+fuzz-small: ## The same, for five seconds each
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=5s
 
 ##@ Ship
 
