@@ -197,3 +197,39 @@ func TestEveryServerNameIsAnArgumentOfItsOwn(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestMarkOfAnUpdateStays until the tenant asks for something else, or the turn is over.
+func TestMarkOfAnUpdateStays(t *testing.T) {
+	tenant, err := tenantOf(t, v1alpha1.GatewayTenantSpec{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	marked := func(tenant Tenant, seen Seen) map[string]string {
+		t.Helper()
+		objects, err := Render(tenant, seen)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return objects.Gateway.GetAnnotations()
+	}
+	granted := seen
+	granted.Granted = true
+	later := seen
+	if later.Gateway = marked(tenant, granted); later.Gateway[annotationRollout] == "" {
+		t.Fatal("a gateway that has its turn is not marked")
+	}
+	if marked(tenant, later)[annotationRollout] == "" {
+		t.Error("the mark goes by itself")
+	}
+	other, err := tenantOf(t, v1alpha1.GatewayTenantSpec{Image: "ghcr.io/nvidia/openshell/gateway:0.0.72"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if marked(other, later)[annotationRollout] != "" {
+		t.Error("what the tenant asks for is taken for the platform's")
+	}
+	later.Lapsed = true
+	if marked(tenant, later)[annotationRollout] != "" {
+		t.Error("the mark stays though its turn is over")
+	}
+}

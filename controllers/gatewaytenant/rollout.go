@@ -157,28 +157,36 @@ type turn struct {
 }
 
 // turn decides whether this pass may change what runs. A gateway that does not serve anyway has nothing to lose, and says
-// nothing about those that come after it, unless it was an update that it did not survive.
+// nothing about those that come after it, unless it is the update under way that it does not survive.
 func (r *Reconciler) turn(ctx context.Context, namespace string, p *pass) (turn, error) {
 	set := p.seen.statefulSet
-	switch {
-	case set == nil || p.rejected != nil || p.suspended:
+	if set == nil || p.rejected != nil || p.suspended {
 		r.rollout.settle(namespace)
-	case byPlatform(p.objects.Gateway, set) && serves(set):
+		return turn{}, nil
+	}
+	restarts := byPlatform(p.objects.Gateway, set)
+	switch {
+	case restarts && serves(set) && !p.certificates.Complete:
+		r.rollout.settle(namespace) // it would have its turn, and wait for its Secrets
+		return turn{held: true}, nil
+	case restarts && serves(set):
 		granted, err := r.rollout.admit(namespace, func() ([]string, error) { return r.tenants(ctx) })
 		return turn{held: !granted, granted: granted}, err
-	case underWay(set):
+	case underWay(set) && !(restarts && cameUp(set)):
 		r.rollout.begin(namespace)
-	default:
-		r.rollout.settle(namespace)
-		return turn{lapsed: byPlatform(p.objects.Gateway, set)}, nil
+		return turn{}, nil
 	}
-	return turn{}, nil
+	r.rollout.settle(namespace)
+	return turn{lapsed: restarts}, nil
 }
 
-// underWay tells whether a gateway has not served since the platform restarted it: only then does its StatefulSet's
-// controller take the revision that is wanted for the present one.
-func underWay(set *appsv1.StatefulSet) bool {
-	return manifests.RolledByPlatform(set) && (set.Status.ObservedGeneration < set.Generation || set.Status.CurrentRevision != set.Status.UpdateRevision)
+// underWay tells whether the platform restarted a gateway, and it does not serve.
+func underWay(set *appsv1.StatefulSet) bool { return manifests.RolledByPlatform(set) && !serves(set) }
+
+// cameUp tells whether a gateway has served since it was changed last: its StatefulSet's controller takes the revision that
+// is wanted for the present one when the pod is ready.
+func cameUp(set *appsv1.StatefulSet) bool {
+	return set.Status.ObservedGeneration >= set.Generation && set.Status.CurrentRevision == set.Status.UpdateRevision
 }
 
 // byPlatform tells whether a StatefulSet is to be changed for a cause of the platform's: an adopted one, or one that the

@@ -2,8 +2,8 @@ package gatewaytenant
 
 import (
 	"errors"
+	"maps"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -13,7 +13,7 @@ import (
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
-	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -97,30 +97,47 @@ func TestTenantThatGoesBeforeItsFirstPassHoldsNobodyUp(t *testing.T) {
 	}
 }
 
-// TestOnlyWhatAnUpdateBrokeHoldsUpOthers, and not what it once restarted and what broke later, for whatever reason.
-func TestOnlyWhatAnUpdateBrokeHoldsUpOthers(t *testing.T) {
-	for what, c := range map[string]struct {
-		change        func(*appsv1.StatefulSetStatus)
-		rolls, lapsed bool
+// TestWhoHoldsUpAnUpdate: a gateway that the platform restarted and that does not serve, whether it never did or did for a
+// moment. At the next update it does no longer, if it broke after it had come up.
+func TestWhoHoldsUpAnUpdate(t *testing.T) {
+	broken := func(s *appsv1.StatefulSetStatus) { s.ReadyReplicas = 0 }
+	starting := func(s *appsv1.StatefulSetStatus) { s.UpdateRevision, s.ReadyReplicas = "new", 0 }
+	for _, c := range []struct {
+		what   string
+		change func(*appsv1.StatefulSetStatus)
+		next   bool // there is another update
+		want   turn
+		rolls  bool
 	}{
-		"on its way": {func(s *appsv1.StatefulSetStatus) { s.UpdateRevision, s.ReadyReplicas = "new", 0 }, true, false},
-		"not seen":   {func(s *appsv1.StatefulSetStatus) { s.ObservedGeneration = 0 }, true, false},
-		"broken":     {func(s *appsv1.StatefulSetStatus) { s.ReadyReplicas = 0 }, false, true},
-		"without a pod": {func(s *appsv1.StatefulSetStatus) {
-			s.ReadyReplicas, s.UpdatedReplicas, s.Replicas = 0, 0, 0
-		}, false, true},
+		{"on its way", starting, false, turn{}, true},
+		{"not seen", func(s *appsv1.StatefulSetStatus) { s.ObservedGeneration = 0 }, false, turn{}, true},
+		{"broken", broken, false, turn{}, true},
+		{"serving", func(*appsv1.StatefulSetStatus) {}, false, turn{}, false},
+		{"on its way, and the next update", starting, true, turn{}, true},
+		{"broken, and the next update", broken, true, turn{lapsed: true}, false},
+		{"serving, and the next update", func(*appsv1.StatefulSetStatus) {}, true, turn{granted: true}, true},
 	} {
 		_, p := serving(t)
-		p.seen.statefulSet.Annotations["openshell.ambient-code.io/rollout"] = "platform"
-		c.change(&p.seen.statefulSet.Status)
-		r := &Reconciler{rollout: newRollout(10)}
-		turn, err := r.turn(t.Context(), "a", &p)
-		if err != nil || turn.held || turn.granted || turn.lapsed != c.lapsed || r.rollout.rolling["a"] != c.rolls {
-			t.Errorf("%s: %+v, rolling %v (%v)", what, turn, r.rollout.rolling["a"], err)
+		set := p.seen.statefulSet
+		set.Annotations["openshell.ambient-code.io/rollout"] = "platform"
+		set.ManagedFields = []metav1.ManagedFieldsEntry{{
+			Manager: manifests.Manager, Operation: metav1.ManagedFieldsOperationApply, FieldsType: "FieldsV1",
+			FieldsV1: metav1.NewFieldsV1(`{"f:metadata":{"f:annotations":{"f:` + apply.AnnotationHash + `":{}}}}`),
+		}}
+		if c.next {
+			set.Annotations[apply.AnnotationHash] = "another"
+			maps.Copy(set.Annotations, p.objects.Gateway.GetAnnotations())
 		}
-		p.seen.trouble = trouble{reason: v1alpha1.ReasonCrashLoop, words: "it crashes"}
-		if says := strings.Contains(available(nil, p).Message, "waits for this one"); says != c.rolls {
-			t.Errorf("%s: %q", what, available(nil, p).Message)
+		c.change(&set.Status)
+		r := &Reconciler{rollout: newRollout(10)}
+		r.rollout.counted = true
+		its, err := r.turn(t.Context(), "a", &p)
+		if err != nil || its != c.want || r.rollout.rolling["a"] != c.rolls {
+			t.Errorf("%s: %+v, rolling %v (%v)", c.what, its, r.rollout.rolling["a"], err)
+		}
+		p.certificates.Complete = false
+		if its, err := r.turn(t.Context(), "a", &p); c.want.granted && (err != nil || !its.held || r.rollout.rolling["a"]) {
+			t.Errorf("%s, without its Secrets: %+v, rolling %v (%v)", c.what, its, r.rollout.rolling["a"], err)
 		}
 	}
 }

@@ -110,8 +110,8 @@ func replacing(pod string, p pass) string {
 func troubled(before *metav1.Condition, p pass) metav1.Condition {
 	is := p.seen.trouble
 	message := cut("pod "+manifests.GatewayName+"-0: "+is.words) + advice[is.reason]
-	if underWay(p.seen.statefulSet) {
-		message += "; the platform's update of other tenants waits for this one"
+	if p.rejected == nil && !p.suspended && underWay(p.seen.statefulSet) {
+		message += "; until it serves, it takes one of the turns that the platform's updates have"
 	}
 	if before != nil && before.Reason == is.reason && strings.HasSuffix(is.words, "cannot be pulled") {
 		message = before.Message // a kubelet that tells the registry's words at the attempt only
