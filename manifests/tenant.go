@@ -109,7 +109,7 @@ func NewTenant(gt *v1alpha1.GatewayTenant, platform Platform) (Tenant, error) {
 		imageField:    field,
 		storage:       gt.Spec.Storage,
 		network:       gt.Spec.Network,
-		sandboxTokens: gt.Spec.SandboxTokens != v1alpha1.SandboxTokensDisabled,
+		sandboxTokens: hasTokens(gt),
 	}
 	asked := []string{gt.Spec.Image, gt.Spec.Version, gt.Spec.Config, string(gt.Spec.SandboxTokens)}
 	t.asked = hash(append(asked, wildcards(names)...)) // the other names restart nothing
@@ -120,10 +120,14 @@ func NewTenant(gt *v1alpha1.GatewayTenant, platform Platform) (Tenant, error) {
 	return t, nil
 }
 
-// Remaining is what goes on of a tenant whose spec is rejected: just enough to keep its certificates alive. Its server
-// names are for the caller to set, as those that are served.
+// Remaining is what goes on of a tenant whose spec is rejected: enough to keep its certificates alive, and to warn of what it
+// may. Its server names are for the caller to set, as those that are served.
 func Remaining(gt *v1alpha1.GatewayTenant, platform Platform) Tenant {
-	return Tenant{Namespace: gt.Namespace, UID: gt.UID, platform: platform}
+	return Tenant{Namespace: gt.Namespace, UID: gt.UID, platform: platform, sandboxTokens: hasTokens(gt)}
+}
+
+func hasTokens(gt *v1alpha1.GatewayTenant) bool {
+	return gt.Spec.SandboxTokens != v1alpha1.SandboxTokensDisabled
 }
 
 // SandboxesAreAdmins tells whether a sandbox may do all that a person may: nothing but tokens tells them apart.

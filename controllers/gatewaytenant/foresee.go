@@ -47,7 +47,7 @@ type Forecast struct {
 	Warnings []string
 	// Unsure says what could not be looked at.
 	Unsure []string
-	// Unknown tells that objects are among it, so that more might change, restart or be refused than is said.
+	// Unknown tells that among it is what decides on a restart or a refusal.
 	Unknown bool
 }
 
@@ -153,9 +153,13 @@ func (p *pass) foreseeCertificates(gt *v1alpha1.GatewayTenant, live Live, f *For
 	}
 }
 
+// deciding are the kinds of the objects that decide whether a gateway restarts, or its version is held.
+var deciding = []string{"StatefulSet", "ConfigMap", "PersistentVolumeClaim"}
+
 // foreseeChanges holds what was rendered against what is live.
 func (p *pass) foreseeChanges(live Live, scheme *runtime.Scheme, f *Forecast) error {
-	if f.Unknown = len(live.Unreadable) > 0; f.Unknown {
+	f.Unknown = slices.ContainsFunc(live.Unreadable, func(kind string) bool { return slices.Contains(deciding, kind) })
+	if len(live.Unreadable) > 0 {
 		f.Unsure = append(f.Unsure, "objects of these kinds cannot be read, so nothing is said of them: "+strings.Join(live.Unreadable, ", "))
 	}
 	if missing, needed := p.tenant.MissingSandboxAPI(p.seen.sandboxAPIs); needed && live.SandboxAPIs != nil {

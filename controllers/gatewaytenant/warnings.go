@@ -32,14 +32,17 @@ func setWarning(status *v1alpha1.GatewayTenantStatus, p pass) {
 // warnings are in a fixed order: a status that says the same must be the same.
 func warnings(p pass) []warning {
 	var all []warning
-	if len(p.rivals) > 0 {
+	if len(p.rivals) > 0 && p.rejected == nil && !p.suspended {
 		all = append(all, warning{v1alpha1.ReasonChangedByOthers, fmt.Sprintf("%s changes objects of this gateway again and again, and they are set back each time; if an earlier control plane still runs, stop it", strings.Join(p.rivals, " and "))})
 	}
 	if p.held {
 		all = append(all, warning{v1alpha1.ReasonUpdateQueued, "an update of the platform waits for its turn: other tenants are updated first, a few at a time, and each has to serve again before the next"})
 	}
 	if p.rejected == nil {
-		all = append(all, ofTheSpec(p)...)
+		all = append(all, ofTheVersion(p)...)
+	}
+	if p.tenant.SandboxesAreAdmins() {
+		all = append(all, warning{v1alpha1.ReasonSandboxTokensDisabled, "spec.sandboxTokens is Disabled: everyone with the client certificate, sandboxes included, is an admin of the gateway"})
 	}
 	if p.podSecurity != "" && p.podSecurity != "privileged" {
 		all = append(all, warning{v1alpha1.ReasonPodSecurity, fmt.Sprintf("the namespace's label %s=%s lets no sandbox run: they need privileged", labelPodSecurity, p.podSecurity)})
@@ -47,17 +50,14 @@ func warnings(p pass) []warning {
 	return all
 }
 
-// ofTheSpec are the warnings about what a valid spec asks for.
-func ofTheSpec(p pass) []warning {
+// ofTheVersion are the warnings about the version that a valid spec asks for.
+func ofTheVersion(p pass) []warning {
 	var all []warning
 	if version := p.tenant.Version; version.NewerThanKnown() {
 		all = append(all, warning{v1alpha1.ReasonVersionNewerThanKnown, fmt.Sprintf("gateway %s is newer than this operator knows, and is held to the rules of the newest that it knows; upgrade the operator", version)})
 	}
 	if missing, needed := p.tenant.MissingSandboxAPI(p.seen.sandboxAPIs); missing != "" && !needed {
 		all = append(all, warning{v1alpha1.ReasonSandboxAPIMissing, missing})
-	}
-	if p.tenant.SandboxesAreAdmins() {
-		all = append(all, warning{v1alpha1.ReasonSandboxTokensDisabled, "spec.sandboxTokens is Disabled: everyone with the client certificate, sandboxes included, is an admin of the gateway"})
 	}
 	return all
 }

@@ -55,7 +55,7 @@ type Outcome struct {
 	Certificates []string `json:"certificates,omitempty"`
 	// Objects are the gateway's objects that would be made or changed.
 	Objects []gatewaytenant.Change `json:"objects,omitempty"`
-	// Unknown tells that some of its objects cannot be read, so that more might change than is said. The notes say which.
+	// Unknown tells that what decides on a restart cannot be read, so that more might happen than is said. The notes say what.
 	Unknown bool `json:"unknown,omitempty"`
 	// Notes are warnings, and what could not be looked at.
 	Notes []string `json:"notes,omitempty"`

@@ -67,7 +67,7 @@ func (o Outcome) text(out io.Writer, style Style) {
 	if len(o.Certificates) > 0 {
 		what += ", certificates made anew"
 	}
-	if o.Unknown {
+	if o.Unknown && o.Action != Refused && o.Action != Held {
 		what += ", as far as can be seen"
 	}
 	if o.Message != "" {
