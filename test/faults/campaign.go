@@ -35,6 +35,7 @@ type campaign struct {
 	lost        []string // by an outage
 	walk        *walk
 	took        time.Duration // all plans
+	left        int           // plans that were not begun
 }
 
 func newCampaign(e *env, o options) (*campaign, error) {
@@ -159,8 +160,8 @@ func (c *campaign) faults(ctx, budget context.Context) error {
 	}
 	defer c.progress("faults", len(plans))()
 	begun := each(budget, c.parallel, plans, func(p plan) { c.try(ctx, p) })
-	if begun < len(plans) {
-		fmt.Fprintf(c.out, "faults: the budget is spent: %d of %d plans were not begun\n", len(plans)-begun, len(plans))
+	if c.left = len(plans) - begun; c.left > 0 {
+		fmt.Fprintf(c.out, "faults: the budget is spent: %d of %d plans were not begun\n", c.left, len(plans))
 	}
 	return nil
 }

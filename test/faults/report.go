@@ -101,7 +101,7 @@ func (c *campaign) report() error {
 	}
 	result := map[string]any{
 		"plans": c.total(), "crash_points": len(c.crashes) - rare, "crash_points_covered": covered, "crash_points_rare": rare, "divergent": len(c.divergent), "broken": len(c.broken),
-		"canaries": len(c.caught) + len(c.missed), "canaries_caught": len(c.caught), "transitions": 0, "mismatches": 0, "seed": c.seed,
+		"canaries": len(c.caught) + len(c.missed), "canaries_caught": len(c.caught), "transitions": 0, "mismatches": 0, "seed": c.seed, "plans_not_begun": c.left,
 		"plans_minutes":  math.Round(c.took.Minutes()),
 		"outage_tenants": c.tenants, "outage_wrong": len(c.lost),
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -65,7 +66,7 @@ func (c *campaign) transitionsUntil(ctx, budget context.Context, enough int) (*w
 	defer home.end()
 	var walkers sync.WaitGroup
 	for n := range c.walkers {
-		walkers.Go(func() { w.walk(ctx, budget, enough, rand.New(rand.NewPCG(c.seed, uint64(n)))) }) //nolint:gosec // a replay needs the same numbers
+		walkers.Go(func() { w.walk(ctx, budget, enough, rand.New(rand.NewPCG(c.seed, uint64(n)))) }) //nolint:gosec // nobody need be surprised
 	}
 	began := time.Now()
 	go func() {
@@ -183,9 +184,11 @@ func (w *walk) step(ctx context.Context, t *trial, to spec, before *state) (goOn
 	*before = is.state
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if is.refused == "" && acceptedReason(is.state) == v1alpha1.ReasonAccepted {
+	switch {
+	case is.err != nil:
+	case is.refused == "" && acceptedReason(is.state) == v1alpha1.ReasonAccepted:
 		w.taken[to.leaf] = true
-	} else {
+	default:
 		w.refused++
 		w.no[textOf(to.value)] = true
 	}
@@ -208,7 +211,7 @@ func (w *walk) compare(before state, is, fresh settled, spec map[string]any) (go
 	case reason == v1alpha1.ReasonVersionHeld || reason == v1alpha1.ReasonInvalidStorage:
 		return false, same(without(before), without(is.state)) // the volume has a history, which a fresh one has not
 	case reason == v1alpha1.ReasonAccepted && !suspended:
-		return true, same(fresh.state, is.state)
+		return true, errors.Join(same(fresh.state, is.state), some(len(is.state.untrue()), fmt.Sprint("truths do not hold: ", is.state.untrue())))
 	case reason != acceptedReason(fresh.state):
 		return false, fmt.Errorf("it is %s, and a fresh one %s", reason, acceptedReason(fresh.state))
 	}
