@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/distribution/reference"
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 )
@@ -32,6 +33,15 @@ func parseImage(field, ref string, allowed []string) (image, error) {
 		img.tag = tagged.Tag()
 	}
 	return img, nil
+}
+
+// pullPolicy is the one that Kubernetes gives a new pod. It does not give an old one another when the image changes
+// (https://kubernetes.io/docs/concepts/containers/images/#imagepullpolicy-defaulting), so it has to be said.
+func (i image) pullPolicy() corev1.PullPolicy {
+	if i.tag == "latest" {
+		return corev1.PullAlways
+	}
+	return corev1.PullIfNotPresent
 }
 
 // repositoryAllowed tells whether one of allowed is the repository or a path above it.

@@ -121,7 +121,7 @@ func statefulSet(t Tenant, seen Seen) *appsv1.StatefulSetApplyConfiguration {
 	set := template[appsv1.StatefulSetApplyConfiguration]("statefulset")
 	pod := set.Spec.Template
 	container := &pod.Spec.Containers[0]
-	container.WithImage(t.Image)
+	container.WithImage(t.Image).WithImagePullPolicy(t.pullPolicy)
 	t.platform.identify(pod.Spec)
 	asked := hash([]string{t.asked, seen.TokenKey})
 	set.WithAnnotations(map[string]string{annotationAsked: asked})

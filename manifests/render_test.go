@@ -233,3 +233,26 @@ func TestMarkOfAnUpdateStays(t *testing.T) {
 		t.Error("the mark stays though its turn is over")
 	}
 }
+
+// TestPullPolicyFollowsTheTag, also when that changes: the API server fills it in for a new object only.
+func TestPullPolicyFollowsTheTag(t *testing.T) {
+	const repository = "ghcr.io/nvidia/openshell/gateway"
+	for image, want := range map[string]string{
+		repository + ":0.0.72": "IfNotPresent",
+		repository + ":latest": "Always",
+		repository + "@sha256:0123456789012345678901234567890123456789012345678901234567890123": "IfNotPresent",
+	} {
+		tenant, err := tenantOf(t, v1alpha1.GatewayTenantSpec{Image: image, Version: "0.0.72"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		objects, err := Render(tenant, seen)
+		if err != nil {
+			t.Fatal(err)
+		}
+		containers, _, _ := unstructured.NestedSlice(objects.Gateway.Object, "spec", "template", "spec", "containers")
+		if is := containers[0].(map[string]any)["imagePullPolicy"]; is != want {
+			t.Errorf("%s: imagePullPolicy is %v, want %s", image, is, want)
+		}
+	}
+}

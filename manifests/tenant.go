@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
@@ -64,7 +65,8 @@ type Tenant struct {
 	UID types.UID
 
 	platform      Platform
-	imageField    string  // where the image comes from
+	imageField    string // where the image comes from
+	pullPolicy    corev1.PullPolicy
 	asked         string  // the hash of what in the spec restarts the pod
 	confirmed     Version // whatever it may cost
 	storage       v1alpha1.Storage
@@ -107,6 +109,7 @@ func NewTenant(gt *v1alpha1.GatewayTenant, platform Platform) (Tenant, error) {
 		UID:           gt.UID,
 		platform:      platform,
 		imageField:    field,
+		pullPolicy:    img.pullPolicy(),
 		storage:       gt.Spec.Storage,
 		network:       gt.Spec.Network,
 		sandboxTokens: hasTokens(gt),
