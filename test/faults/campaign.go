@@ -200,16 +200,13 @@ func bySeed(a, b plan) int {
 	return cmp.Or(cmp.Compare(a.seed, b.seed), strings.Compare(a.name(), b.name()))
 }
 
-// spread puts plans that are about no single object first: there are few enough for all of them. Of the others, each
-// object of each workload has its turn before any has a second one.
+// spread gives each fault of each workload, and of each object, its turn before any has a second one.
 func spread(plans []plan) {
 	turns, turn := map[string]int{}, map[string]int{}
 	for _, p := range plans {
-		if p.child != "" {
-			about := p.workload.name + p.kind.name + p.child
-			turns[about]++
-			turn[p.name()] = turns[about]
-		}
+		about := p.workload.name + p.kind.name + p.child
+		turns[about]++
+		turn[p.name()] = turns[about]
 	}
 	slices.SortStableFunc(plans, func(a, b plan) int { return cmp.Compare(turn[a.name()], turn[b.name()]) })
 }
