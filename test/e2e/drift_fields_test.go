@@ -237,7 +237,7 @@ func hasKey(element map[string]any, key value.FieldList) bool {
 // others are values that the server accepts in place of those that no suffix can be added to.
 var others = map[string]string{
 	"ClusterIP": "NodePort", "TCP": "UDP", "HTTP": "HTTPS", "Retain": "Delete", "RollingUpdate": "OnDelete", "OrderedReady": "Parallel",
-	"OnRootMismatch": "Always", "FallbackToLogsOnError": "File", "RuntimeDefault": "Unconfined", "ReadWriteOnce": "ReadWriteMany", "Ingress": "Egress",
+	"OnRootMismatch": "Always", "IfNotPresent": "Always", "FallbackToLogsOnError": "File", "RuntimeDefault": "Unconfined", "ReadWriteOnce": "ReadWriteMany", "Ingress": "Egress",
 	"Exists": "DoesNotExist", "100m": "101m", "500m": "501m", "256Mi": "257Mi", "512Mi": "513Mi", "1Gi": "2Gi", "HOME": "HOUSE",
 	"gateway-config": "tls-cert", "tls-cert": "tls-client-ca", "tls-client-ca": "tls-cert", "sandbox-jwt": "tls-cert", "openshell-data": "tls-cert",
 }

@@ -139,7 +139,7 @@ func (w *walk) any(random *rand.Rand) spec {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var one spec
-	for range 3 {
+	for range 8 {
 		if one = w.specs[random.IntN(len(w.specs))]; !w.no[textOf(one.value)] {
 			break
 		}
