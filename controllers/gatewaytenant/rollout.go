@@ -172,7 +172,7 @@ func (r *Reconciler) turn(ctx context.Context, namespace string, p *pass) (turn,
 	case restarts && serves(set):
 		granted, err := r.rollout.admit(namespace, func() ([]string, error) { return r.tenants(ctx) })
 		return turn{held: !granted, granted: granted}, err
-	case underWay(set) && !(restarts && cameUp(set)):
+	case underWay(set) && (!restarts || !cameUp(set)):
 		r.rollout.begin(namespace)
 		return turn{}, nil
 	}

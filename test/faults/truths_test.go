@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/base64"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -63,9 +64,7 @@ func TestTruthsCanBeUntrue(t *testing.T) {
 
 func of(metadata, more map[string]any) unstructured.Unstructured {
 	object := map[string]any{"metadata": metadata}
-	for key, value := range more {
-		object[key] = value
-	}
+	maps.Copy(object, more)
 	return unstructured.Unstructured{Object: object}
 }
 
