@@ -104,7 +104,7 @@ FUZZTIME ?= 30s
 fuzz: ## Let each fuzz target look for inputs that break it, for FUZZTIME each (30s)
 	@grep -rno --include='*_test.go' '^func Fuzz[A-Za-z]*' api cmd controllers manifests | sed -E 's|/[^/]*_test.go:[0-9]+:func | |' | while read -r package target; do \
 		echo "fuzz: $$target in $$package, for $(FUZZTIME)"; \
-		go test "./$$package" -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x; \
+		go test "./$$package" -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x || exit 1; \
 	done
 
 fuzz-small: ## The same, for five seconds each
