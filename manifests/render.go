@@ -28,14 +28,20 @@ type Seen struct {
 	Volume Volume
 	// Gateway are the annotations of the StatefulSet that is there.
 	Gateway map[string]string
+	// Turn is what may be done to what runs.
+	Turn Turn
+	// TokenKey is the id of the token key in force: the pod restarts when it changes. Empty while there is none.
+	TokenKey string
+}
+
+// Turn is what may be done to a gateway that runs. The zero value: what its tenant asks for.
+type Turn struct {
+	// Held tells that what runs is left as it is until it has its turn.
+	Held bool
 	// Granted tells that the StatefulSet may change although its tenant did not ask for it.
 	Granted bool
 	// Lapsed tells that the StatefulSet may change because it does not serve, and that a turn that it had is over.
 	Lapsed bool
-	// Held tells that what runs is left as it is until it has its turn.
-	Held bool
-	// TokenKey is the id of the token key in force: the pod restarts when it changes. Empty while there is none.
-	TokenKey string
 }
 
 // Objects is everything that a tenant is made of, by when it is applied. Each holds just the fields that we set.
@@ -125,7 +131,7 @@ func statefulSet(t Tenant, seen Seen) *appsv1.StatefulSetApplyConfiguration {
 	t.platform.identify(pod.Spec)
 	asked := hash([]string{t.asked, seen.TokenKey})
 	set.WithAnnotations(map[string]string{annotationAsked: asked})
-	if seen.Granted || !seen.Lapsed && seen.Gateway[annotationRollout] != "" && seen.Gateway[annotationAsked] == asked {
+	if seen.Turn.Granted || !seen.Turn.Lapsed && seen.Gateway[annotationRollout] != "" && seen.Gateway[annotationAsked] == asked {
 		set.WithAnnotations(map[string]string{annotationRollout: "platform"})
 	}
 	pod.WithAnnotations(map[string]string{AnnotationConfigHash: hash(string(t.gatewayTOML))})

@@ -213,7 +213,7 @@ func TestMarkOfAnUpdateStays(t *testing.T) {
 		return objects.Gateway.GetAnnotations()
 	}
 	granted := seen
-	granted.Granted = true
+	granted.Turn.Granted = true
 	later := seen
 	if later.Gateway = marked(tenant, granted); later.Gateway[annotationRollout] == "" {
 		t.Fatal("a gateway that has its turn is not marked")
@@ -228,7 +228,7 @@ func TestMarkOfAnUpdateStays(t *testing.T) {
 	if marked(other, later)[annotationRollout] != "" {
 		t.Error("what the tenant asks for is taken for the platform's")
 	}
-	later.Lapsed = true
+	later.Turn.Lapsed = true
 	if marked(tenant, later)[annotationRollout] != "" {
 		t.Error("the mark stays though its turn is over")
 	}

@@ -107,7 +107,7 @@ func (t Tenant) Fits(volume Volume) error {
 // from its beginning which version uses it, and grow. What a claim cannot change, it keeps.
 func claim(t Tenant, seen Seen) *coreac.PersistentVolumeClaimApplyConfiguration {
 	claim := template[coreac.PersistentVolumeClaimApplyConfiguration]("persistentvolumeclaim")
-	claim.WithAnnotations(map[string]string{annotationHighestVersion: t.highest(seen.Volume, seen.Held).String()})
+	claim.WithAnnotations(map[string]string{annotationHighestVersion: t.highest(seen.Volume, seen.Turn.Held).String()})
 	if class := t.storage.StorageClassName; class != "" {
 		claim.Spec.WithStorageClassName(class)
 	}

@@ -88,7 +88,7 @@ func TestClaimOfAHeldGatewayBearsTheVersionThatRuns(t *testing.T) {
 		t.Fatal(err)
 	}
 	for held, want := range map[bool]string{true: "0.0.71", false: "0.0.80"} {
-		claim := claim(tenant, Seen{Volume: used("", gatewayRepository+"0.0.71"), Held: held})
+		claim := claim(tenant, Seen{Volume: used("", gatewayRepository+"0.0.71"), Turn: Turn{Held: held}})
 		if is := claim.Annotations[annotationHighestVersion]; is != want {
 			t.Errorf("held: %v: the claim bears %s, want %s", held, is, want)
 		}

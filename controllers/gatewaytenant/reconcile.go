@@ -121,16 +121,14 @@ func (r *Reconciler) pass(ctx context.Context, gt *v1alpha1.GatewayTenant, names
 	if p.objects, p.err = manifests.Render(p.tenant, cluster); p.err != nil {
 		return p
 	}
-	var its turn
-	its, p.err = r.turn(ctx, gt.Namespace, &p)
-	if p.held = its.held; p.err == nil && its != (turn{}) {
-		cluster.Held, cluster.Granted, cluster.Lapsed = its.held, its.granted, its.lapsed
+	cluster.Turn, p.err = r.turn(ctx, gt.Namespace, &p)
+	if p.held = cluster.Turn.Held; p.err == nil && cluster.Turn != (manifests.Turn{}) {
 		p.objects, p.err = manifests.Render(p.tenant, cluster)
 	}
 	if p.err == nil && !p.suspended {
 		r.converge(ctx, gt, &p)
 	}
-	if p.err != nil && its.granted {
+	if p.err != nil && cluster.Turn.Granted {
 		r.rollout.settle(gt.Namespace) // it was not its turn yet, or its StatefulSet tells the next pass that it is
 	}
 	return p

@@ -149,35 +149,28 @@ func (r *rollout) measure() {
 	rolloutTenants.WithLabelValues("waiting").Set(float64(len(r.waiting)))
 }
 
-// turn is what a pass may do to what runs. The zero value: what the tenant asks for.
-type turn struct {
-	held    bool // it has to wait
-	granted bool // it may restart the gateway, though its tenant did not ask for it
-	lapsed  bool // it may do so without a turn, and the one that the gateway had is over
-}
-
 // turn decides whether this pass may change what runs. A gateway that does not serve anyway has nothing to lose, and says
 // nothing about those that come after it, unless it is the update under way that it does not survive.
-func (r *Reconciler) turn(ctx context.Context, namespace string, p *pass) (turn, error) {
+func (r *Reconciler) turn(ctx context.Context, namespace string, p *pass) (manifests.Turn, error) {
 	set := p.seen.statefulSet
 	if set == nil || p.rejected != nil || p.suspended {
 		r.rollout.settle(namespace)
-		return turn{}, nil
+		return manifests.Turn{}, nil
 	}
 	restarts := byPlatform(p.objects.Gateway, set)
 	switch {
 	case restarts && serves(set) && !p.certificates.Complete:
 		r.rollout.settle(namespace) // it would have its turn, and wait for its Secrets
-		return turn{held: true}, nil
+		return manifests.Turn{Held: true}, nil
 	case restarts && serves(set):
 		granted, err := r.rollout.admit(namespace, func() ([]string, error) { return r.tenants(ctx) })
-		return turn{held: !granted, granted: granted}, err
+		return manifests.Turn{Held: !granted, Granted: granted}, err
 	case underWay(set) && (!restarts || !cameUp(set)):
 		r.rollout.begin(namespace)
-		return turn{}, nil
+		return manifests.Turn{}, nil
 	}
 	r.rollout.settle(namespace)
-	return turn{lapsed: restarts}, nil
+	return manifests.Turn{Lapsed: restarts && manifests.RolledByPlatform(set)}, nil
 }
 
 // underWay tells whether the platform restarted a gateway, and it does not serve.

@@ -17,14 +17,21 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
-// TestTurnsAreGivenAFewAtATime plays what passes over tenants would do.
-func TestTurnsAreGivenAFewAtATime(t *testing.T) {
+// startedRollout is one that lets half of all tenants go at once, and its queue.
+func startedRollout(t *testing.T) (*rollout, workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+	t.Helper()
 	queue := workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]())
-	defer queue.ShutDown()
+	t.Cleanup(queue.ShutDown)
 	r := newRollout(50)
 	if err := r.Start(t.Context(), queue); err != nil {
 		t.Fatal(err)
 	}
+	return r, queue
+}
+
+// TestTurnsAreGivenAFewAtATime plays what passes over tenants would do.
+func TestTurnsAreGivenAFewAtATime(t *testing.T) {
+	r, queue := startedRollout(t)
 	all := func() ([]string, error) { return []string{"a", "b", "c", "d"}, nil }
 	asks := func(namespace string, want bool) {
 		t.Helper()
@@ -77,12 +84,7 @@ func TestTurnsAreGivenAFewAtATime(t *testing.T) {
 
 // TestTenantThatGoesBeforeItsFirstPassHoldsNobodyUp: it is waited for no longer.
 func TestTenantThatGoesBeforeItsFirstPassHoldsNobodyUp(t *testing.T) {
-	queue := workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]())
-	defer queue.ShutDown()
-	r := newRollout(50)
-	if err := r.Start(t.Context(), queue); err != nil {
-		t.Fatal(err)
-	}
+	r, queue := startedRollout(t)
 	all := func() ([]string, error) { return []string{"a", "gone"}, nil }
 	if admitted, err := r.admit("a", all); admitted || err != nil {
 		t.Fatalf("a is admitted before the other was looked at: %v (%v)", admitted, err)
@@ -106,16 +108,16 @@ func TestWhoHoldsUpAnUpdate(t *testing.T) {
 		what   string
 		change func(*appsv1.StatefulSetStatus)
 		next   bool // there is another update
-		want   turn
+		want   manifests.Turn
 		rolls  bool
 	}{
-		{"on its way", starting, false, turn{}, true},
-		{"not seen", func(s *appsv1.StatefulSetStatus) { s.ObservedGeneration = 0 }, false, turn{}, true},
-		{"broken", broken, false, turn{}, true},
-		{"serving", func(*appsv1.StatefulSetStatus) {}, false, turn{}, false},
-		{"on its way, and the next update", starting, true, turn{}, true},
-		{"broken, and the next update", broken, true, turn{lapsed: true}, false},
-		{"serving, and the next update", func(*appsv1.StatefulSetStatus) {}, true, turn{granted: true}, true},
+		{"on its way", starting, false, manifests.Turn{}, true},
+		{"not seen", func(s *appsv1.StatefulSetStatus) { s.ObservedGeneration = 0 }, false, manifests.Turn{}, true},
+		{"broken", broken, false, manifests.Turn{}, true},
+		{"serving", func(*appsv1.StatefulSetStatus) {}, false, manifests.Turn{}, false},
+		{"on its way, and the next update", starting, true, manifests.Turn{}, true},
+		{"broken, and the next update", broken, true, manifests.Turn{Lapsed: true}, false},
+		{"serving, and the next update", func(*appsv1.StatefulSetStatus) {}, true, manifests.Turn{Granted: true}, true},
 	} {
 		_, p := serving(t)
 		set := p.seen.statefulSet
@@ -136,7 +138,7 @@ func TestWhoHoldsUpAnUpdate(t *testing.T) {
 			t.Errorf("%s: %+v, rolling %v (%v)", c.what, its, r.rollout.rolling["a"], err)
 		}
 		p.certificates.Complete = false
-		if its, err := r.turn(t.Context(), "a", &p); c.want.granted && (err != nil || !its.held || r.rollout.rolling["a"]) {
+		if its, err := r.turn(t.Context(), "a", &p); c.want.Granted && (err != nil || !its.Held || r.rollout.rolling["a"]) {
 			t.Errorf("%s, without its Secrets: %+v, rolling %v (%v)", c.what, its, r.rollout.rolling["a"], err)
 		}
 	}
