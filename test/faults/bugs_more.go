@@ -81,6 +81,16 @@ func strays(i *infection, request *http.Request) (*http.Response, error) {
 	return i.next.RoundTrip(request)
 }
 
+// goOnWith makes a write again and again, whenever it is time.
+func (i *infection) goOnWith(like *http.Request, when func() bool) {
+	object := jsonOf(like)
+	i.every(700*time.Millisecond, func() {
+		if when() {
+			drop(i.next.RoundTrip(another(like, like.Method, like.URL.Path, object)))
+		}
+	})
+}
+
 // twoWriters has another one, who wants another image, write beside the operator.
 func twoWriters(i *infection, request *http.Request) (*http.Response, error) {
 	if i.is(request, theSet) {
@@ -88,10 +98,7 @@ func twoWriters(i *infection, request *http.Request) (*http.Response, error) {
 			containers, _ := field(object, "spec", "template", "spec")["containers"].([]any)
 			containers[0].(map[string]any)["image"] = "ghcr.io/nvidia/openshell/gateway:0.0.72"
 		})
-		object := jsonOf(other)
-		i.every(700*time.Millisecond, func() {
-			drop(i.next.RoundTrip(another(other, other.Method, other.URL.Path, object)))
-		})
+		i.goOnWith(other, func() bool { return true })
 	}
 	return i.next.RoundTrip(request)
 }
@@ -181,14 +188,8 @@ func saysOnce(i *infection, request *http.Request) (*http.Response, error) {
 // goesOn writes on and on once it has lost the lease.
 func goesOn(i *infection, request *http.Request) (*http.Response, error) {
 	if i.is(request, theSet) {
-		like := rewrite(request, func(map[string]any) {})
-		object := jsonOf(like)
-		i.every(700*time.Millisecond, func() {
-			if i.of.unled.Load() {
-				drop(i.next.RoundTrip(another(like, like.Method, like.URL.Path, object)))
-			}
-		})
-		request = like
+		request = rewrite(request, func(map[string]any) {})
+		i.goOnWith(request, i.of.unled.Load)
 	}
 	return i.next.RoundTrip(request)
 }

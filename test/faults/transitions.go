@@ -211,7 +211,7 @@ func (w *walk) compare(before state, is, fresh settled, spec map[string]any) (go
 	case reason == v1alpha1.ReasonVersionHeld || reason == v1alpha1.ReasonInvalidStorage:
 		return false, same(without(before), without(is.state)) // the volume has a history, which a fresh one has not
 	case reason == v1alpha1.ReasonAccepted && !suspended:
-		return true, errors.Join(same(fresh.state, is.state), some(len(is.state.untrue()), fmt.Sprint("truths do not hold: ", is.state.untrue())))
+		return true, allOf(append(difference(fresh.state, is.state), is.state.untrue()...))
 	case reason != acceptedReason(fresh.state):
 		return false, fmt.Errorf("it is %s, and a fresh one %s", reason, acceptedReason(fresh.state))
 	}
@@ -248,11 +248,14 @@ func (w *walk) freshOf(ctx context.Context, spec map[string]any) settled {
 }
 
 // same tells in what a state is not as another.
-func same(want, is state) error {
-	if wrong := difference(want, is); len(wrong) > 0 {
-		return fmt.Errorf("%s", strings.Join(wrong, "\n"))
+func same(want, is state) error { return allOf(difference(want, is)) }
+
+// allOf is one error for all that is wrong, nil if nothing is.
+func allOf(wrong []string) error {
+	if len(wrong) == 0 {
+		return nil
 	}
-	return nil
+	return errors.New(strings.Join(wrong, "\n"))
 }
 
 // without is a state without the tenant itself, whose status tells of the present spec.
