@@ -33,7 +33,9 @@ func (r *Reconciler) converge(ctx context.Context, gt *v1alpha1.GatewayTenant, p
 		foundation = slices.DeleteFunc(slices.Clone(foundation), manifests.GoesWithThePod)
 	}
 	if p.err = r.applyAll(ctx, foundation, p.seen); p.err != nil {
-		if p.seen.statefulSet != nil { // what runs needs its certificates, however long the rest takes
+		// What runs needs its certificates, however long the rest takes; a former tenant's gateway does not, and would have
+		// them made without the rights for it.
+		if isOf(gt.UID, p.seen.statefulSet) {
 			p.err = errors.Join(p.err, r.certgen(ctx, gt, p))
 		}
 		return

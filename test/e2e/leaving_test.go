@@ -4,8 +4,13 @@ import (
 	"testing"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
@@ -30,5 +35,40 @@ func TestVolumeThatIsLeavingKeepsNoCertificateFromBeingMade(t *testing.T) {
 	})
 	if claim := get(t, &corev1.PersistentVolumeClaim{}, namespace, manifests.ClaimName); claim.DeletionTimestamp == nil {
 		t.Error("the claim is not leaving, so this shows nothing")
+	}
+}
+
+// TestCertgenWaitsUntilItHasItsRights: a tenant is made anew while the workload and the rights of the former one are still
+// being removed. A Job that started now would be denied, and the tenant would say that its certificates cannot be made.
+func TestCertgenWaitsUntilItHasItsRights(t *testing.T) {
+	const namespace = "rights-first"
+	makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
+	tenant := waitReady(t, namespace)
+	stay := []client.Object{
+		get(t, &rbacv1.RoleBinding{}, namespace, manifests.CertgenName),
+		get(t, &appsv1.StatefulSet{}, namespace, manifests.GatewayName),
+	}
+	setFinalizers(t, stay, `["test.example.com/stay"]`)
+	if err := admin.Delete(t.Context(), tenant); err != nil {
+		t.Fatal(err)
+	}
+	waitGone(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name)
+	waitGone(t, &batchv1.Job{}, namespace, manifests.CertgenName)
+	create(t, tenantWith(namespace, v1alpha1.GatewayTenantSpec{}))
+	waitCondition(t, namespace, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonWaitingForRemoval)
+	if err := admin.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: manifests.CertgenName}, &batchv1.Job{}); !apierrors.IsNotFound(err) {
+		t.Errorf("the Job is there before its rights are: %v", err)
+	}
+	setFinalizers(t, stay, "null")
+	waitReady(t, namespace)
+}
+
+// setFinalizers gives objects these finalizers and no others.
+func setFinalizers(t *testing.T, objects []client.Object, finalizers string) {
+	t.Helper()
+	for _, object := range objects {
+		if err := admin.Patch(t.Context(), object, client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"finalizers":`+finalizers+`}}`))); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
