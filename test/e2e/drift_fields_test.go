@@ -37,6 +37,7 @@ var refusals = map[string]map[string][]string{
 			"change .spec.podManagementPolicy", "change .spec.selector", "change .spec.serviceName", "change .spec.volumeClaimTemplates",
 			"remove .spec.selector", "remove .spec.serviceName", "remove .spec.volumeClaimTemplates",
 		},
+		"only allowed":             {"change .spec.updateStrategy.type"},
 		"allowPrivilegeEscalation": {"change container.securityContext.privileged"},
 		"Not found": {
 			`change template.spec.volumes[name="gateway-config"].name`, `remove template.spec.volumes[name="gateway-config"]`,

@@ -111,10 +111,6 @@ func content(object *unstructured.Unstructured) map[string]any {
 		}
 	}
 	said["metadata"] = metadata
-	// Who removes a strategy's type gets it back from the server, together with this default, which stays.
-	if partition, there, _ := unstructured.NestedInt64(said, "spec", "updateStrategy", "rollingUpdate", "partition"); there && partition == 0 {
-		unstructured.RemoveNestedField(said, "spec", "updateStrategy", "rollingUpdate")
-	}
 	return said
 }
 
@@ -166,7 +162,8 @@ type foreign struct {
 	change operation
 }
 
-// foreignElements are changes to every kind of list that the objects of a tenant have in them.
+// foreignElements are changes to every kind of list that the objects of a tenant have in them, and to what
+// decides whether a StatefulSet updates its pod, and which pod that is.
 func foreignElements(namespace string) map[string]foreign {
 	const pod, container = "/spec/template/spec", "/spec/template/spec/containers/0"
 	set, service := "StatefulSet/"+manifests.GatewayName, "Service/"+manifests.GatewayName
@@ -188,6 +185,9 @@ func foreignElements(namespace string) map[string]foreign {
 		"container port":            appended(set, container+"/ports", object{"name": "stranger", "containerPort": 7070, "protocol": "TCP"}),
 		"mount":                     appended(set, container+"/volumeMounts", object{"name": "openshell-data", "mountPath": "/stranger"}),
 		"argument":                  appended(set, container+"/args", "--stranger"),
+		"partition":                 {set, operation{"add", "/spec/updateStrategy/rollingUpdate", object{"partition": 1}}},
+		"update strategy":           {set, operation{"replace", "/spec/updateStrategy", object{"type": "OnDelete"}}},
+		"ordinal of the pod":        {set, operation{"add", "/spec/ordinals", object{"start": 1}}},
 		"subject of sandboxes":      appended("RoleBinding/"+manifests.SandboxName, "/subjects", subject),
 		"subject of certgen":        appended("RoleBinding/"+manifests.CertgenName, "/subjects", subject),
 		"subject of node reader":    appended("ClusterRoleBinding/"+manifests.NodeReaderPrefix+namespace, "/subjects", subject),
