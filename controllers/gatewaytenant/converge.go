@@ -33,9 +33,7 @@ func (r *Reconciler) converge(ctx context.Context, gt *v1alpha1.GatewayTenant, p
 		foundation = slices.DeleteFunc(slices.Clone(foundation), manifests.GoesWithThePod)
 	}
 	if p.err = r.applyAll(ctx, foundation, p.seen); p.err != nil {
-		// What runs needs its certificates, however long the rest takes; a former tenant's gateway does not, and would have
-		// them made without the rights for it.
-		if isOf(gt.UID, p.seen.statefulSet) {
+		if p.seen.statefulSet != nil && p.mayIssue() { // what runs needs its certificates, however long the rest takes
 			p.err = errors.Join(p.err, r.certgen(ctx, gt, p))
 		}
 		return
@@ -44,6 +42,20 @@ func (r *Reconciler) converge(ctx context.Context, gt *v1alpha1.GatewayTenant, p
 	if p.certificates.Complete && !p.held { // else the StatefulSet waits for its Secrets; each of them is an event
 		p.err = errors.Join(p.err, r.gateway(ctx, p))
 	}
+}
+
+// mayIssue tells whether certgen has its rights, and keeps them: those of a former tenant are about to go.
+func (p *pass) mayIssue() bool {
+	for _, object := range p.objects.Foundation {
+		if object.GetName() != manifests.CertgenName {
+			continue
+		}
+		live := p.seen.live[childKey{object.GetKind(), object.GetName()}]
+		if live == nil || Ours(object, live, p.seen.owners...) != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // gateway applies the StatefulSet, unless the gateway would not start in this cluster.
