@@ -193,3 +193,31 @@ func goesOn(i *infection, request *http.Request) (*http.Response, error) {
 	}
 	return i.next.RoundTrip(request)
 }
+
+// hurries goes on to the Job before it has given the Job its rights.
+func hurries(i *infection, request *http.Request) (*http.Response, error) {
+	if i.is(request, theRights) {
+		if first, _ := i.mine.LoadOrStore(theRights, time.Now()); time.Since(first.(time.Time)) < 5*time.Second {
+			return pretend(request), nil
+		}
+	}
+	return i.next.RoundTrip(request)
+}
+
+// deletesByName deletes whatever has the name by now.
+func deletesByName(i *infection, request *http.Request) (*http.Response, error) {
+	if i.is(request, theOldJob) {
+		request = another(request, request.Method, request.URL.Path, nil)
+	}
+	return i.next.RoundTrip(request)
+}
+
+// takesFailedForGone takes what it cannot read for what is not there.
+func takesFailedForGone(i *infection, request *http.Request) (*http.Response, error) {
+	response, err := i.next.RoundTrip(request)
+	if err == nil && request.Method == http.MethodGet && !watches(request) && response.StatusCode == http.StatusInternalServerError {
+		drop(response, nil)
+		return reply(request, http.StatusNotFound, "NotFound", 0), nil
+	}
+	return response, err
+}

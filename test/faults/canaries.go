@@ -17,6 +17,8 @@ const (
 	theConfig  = "APPLY configmaps/openshell-gateway-config"
 	theSet     = "APPLY statefulsets/openshell-gateway"
 	theJob     = "APPLY jobs/openshell-gateway-certgen"
+	theOldJob  = "DELETE jobs/openshell-gateway-certgen"
+	theRights  = "APPLY rolebindings/openshell-gateway-certgen"
 	theStatus  = "PATCH gatewaytenants/openshell-gateway/status"
 	theBinding = "DELETE clusterrolebindings/gatewaytenant-node-reader"
 )
@@ -81,6 +83,9 @@ var canaries = []*canary{
 	{name: "an object's uid is remembered", class: "Sieve: an event is never seen", workload: "config", kind: "swallowed", at: theConfig + " #1", child: "ConfigMap openshell-gateway-config", as: `^not in time: generation 2: Ready`, bug: remembersUID},
 	{name: "what somebody deleted is thought to be there", class: "operator-chaos: drift is not set back", workload: "config", kind: "deletes", at: theSet + " #1", child: "Service openshell-gateway", as: `^Service openshell-gateway is missing`, bug: createsOnly(theService)},
 	{name: "the status is said once", class: "Acto: the status does not say what it speaks of", workload: "create", kind: "status lost", at: theStatus + " #2", as: `^GatewayTenant openshell-gateway is not as undisturbed`, bug: saysOnce},
+	{name: "certgen is started before its rights are there", class: "Anvil: an order does not hold", workload: "create", as: `^it was said that certificates cannot be made`, bug: hurries},
+	{name: "a delete is for whatever has the name", class: "Sieve: a late write meets another object", workload: "names", kind: "late write", at: theOldJob + " #1", as: `^Job openshell-gateway-certgen is missing`, bug: deletesByName},
+	{name: "what cannot be read is taken for gone", class: "Acto: an error that is not handed on", workload: "names", kind: "reads fail", at: theConfig + " #1", as: `^not in time`, bug: takesFailedForGone},
 	{name: "who lost the lease goes on", class: "operator-chaos: two leaders", workload: "create", kind: "change of leader", at: theSet + " #1", as: `^not in time: it is done, and written again`, bug: goesOn},
 }
 

@@ -34,6 +34,7 @@ func (c *canary) plans(seed uint64) []plan {
 		return []plan{without}
 	}
 	with := plan{workload: without.workload, kind: kindNamed(c.kind), at: c.at, child: c.child}.seeded(seed)
+	with.seed += 29999 - with.seed%30000 // a multiple of all that upTo is asked for: its fault lasts as long as it can
 	with.bug = c
 	return []plan{with, without}
 }

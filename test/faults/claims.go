@@ -61,6 +61,27 @@ func (t *trial) falseClaims(changes []change) []string {
 	return wrong
 }
 
+// falseAlarms finds versions of the tenant that say that certificates cannot be made, where nobody had kept certgen from
+// its work: then it was started too early, or as somebody who may not do it.
+func (t *trial) falseAlarms(changes []change) []string {
+	if t.meddledAtAll() {
+		return nil
+	}
+	for _, c := range changes {
+		if c.id.kind != "GatewayTenant" || c.gone {
+			continue
+		}
+		tenant, err := asTenant(c.object)
+		if err != nil {
+			continue
+		}
+		if is := meta.FindStatusCondition(tenant.Status.Conditions, v1alpha1.ConditionCertificatesReady); is != nil && is.Reason == v1alpha1.ReasonIssueFailed {
+			return []string{"it was said that certificates cannot be made: " + is.Message}
+		}
+	}
+	return nil
+}
+
 // specMakesTheSet tells whether the StatefulSet follows from the spec alone, and not also from what is asked for by
 // annotations, was lost, or was there before the tenant.
 func (t *trial) specMakesTheSet() bool {
