@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -61,8 +62,14 @@ func (t *trial) falseClaims(changes []change) []string {
 	return wrong
 }
 
-// falseAlarms finds versions of the tenant that say that certificates cannot be made, where nobody had kept certgen from
-// its work: then it was started too early, or as somebody who may not do it.
+// alarms are reasons that call for a person.
+var alarms = []string{
+	v1alpha1.ReasonIssueFailed, v1alpha1.ReasonCrashLoop, v1alpha1.ReasonImagePullFailed, v1alpha1.ReasonPodNotReady, v1alpha1.ReasonPodRefused,
+	v1alpha1.ReasonUnschedulable, v1alpha1.ReasonPodFailed, v1alpha1.ReasonChangedByOthers,
+}
+
+// falseAlarms finds versions of the tenant that call for a person, where it was nobody's fault and passed by itself: such
+// as that certgen fails, because it was started before it had its rights.
 func (t *trial) falseAlarms(changes []change) []string {
 	if t.meddledAtAll() {
 		return nil
@@ -75,8 +82,10 @@ func (t *trial) falseAlarms(changes []change) []string {
 		if err != nil {
 			continue
 		}
-		if is := meta.FindStatusCondition(tenant.Status.Conditions, v1alpha1.ConditionCertificatesReady); is != nil && is.Reason == v1alpha1.ReasonIssueFailed {
-			return []string{"it was said that certificates cannot be made: " + is.Message}
+		for _, is := range tenant.Status.Conditions {
+			if is.Type == v1alpha1.ConditionStalled || slices.Contains(alarms, is.Reason) {
+				return []string{fmt.Sprintf("a false alarm was raised: %s, %s: %s", is.Type, is.Reason, is.Message)}
+			}
 		}
 	}
 	return nil
