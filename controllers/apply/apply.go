@@ -96,13 +96,20 @@ func (a *Applier) applyChanged(ctx context.Context, desired *unstructured.Unstru
 	return true, nil
 }
 
+// Owned tells whether an object was not applied because others own fields of it, and not for a conflict that passes.
+func Owned(err error) bool {
+	return apierrors.IsConflict(err) && hasCause(err, func(cause metav1.StatusCause) bool { return cause.Type == metav1.CauseTypeFieldManagerConflict })
+}
+
 // isAnother tells whether what is there is not the object with the uid that was sent.
 func isAnother(err error) bool {
+	return apierrors.IsInvalid(err) && hasCause(err, func(cause metav1.StatusCause) bool { return cause.Field == "metadata.uid" })
+}
+
+// hasCause tells whether the API server gave such a cause for an error.
+func hasCause(err error, such func(metav1.StatusCause) bool) bool {
 	status := apierrors.APIStatus(nil)
-	if !apierrors.IsInvalid(err) || !errors.As(err, &status) || status.Status().Details == nil {
-		return false
-	}
-	return slices.ContainsFunc(status.Status().Details.Causes, func(cause metav1.StatusCause) bool { return cause.Field == "metadata.uid" })
+	return errors.As(err, &status) && status.Status().Details != nil && slices.ContainsFunc(status.Status().Details.Causes, such)
 }
 
 // log writes one line for an object that was made or changed, and who had changed it before, if somebody had.

@@ -109,7 +109,7 @@ func (r *Reconciler) apply(ctx context.Context, desired *unstructured.Unstructur
 		return err
 	}
 	err := r.applier.Apply(ctx, desired, live)
-	if live == nil && apierrors.IsConflict(err) {
+	if live == nil && apply.Owned(err) {
 		return r.applyUnseen(ctx, desired)
 	}
 	if desired.GetKind() != "RoleBinding" || live == nil || !apierrors.IsInvalid(err) {
