@@ -155,7 +155,7 @@ var notStatus = predicate.Or(
 	}}, // a resync
 )
 
-// comesOrGoes drops changes of a namespace other than its end.
+// comesOrGoes drops changes of a namespace other than its end, of which a list that comes late tells as another uid.
 var comesOrGoes = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
-	return (e.ObjectOld.GetDeletionTimestamp() == nil) != (e.ObjectNew.GetDeletionTimestamp() == nil)
+	return e.ObjectOld.GetUID() != e.ObjectNew.GetUID() || (e.ObjectOld.GetDeletionTimestamp() == nil) != (e.ObjectNew.GetDeletionTimestamp() == nil)
 }}
