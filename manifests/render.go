@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	appsapi "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -180,6 +181,12 @@ func Owner(uid types.UID) metav1.OwnerReference {
 	return metav1.OwnerReference{
 		APIVersion: v1alpha1.GroupVersion.String(), Kind: "GatewayTenant", Name: v1alpha1.Name, UID: uid, Controller: &controller,
 	}
+}
+
+// OfFormer tells whether an object is controlled by a GatewayTenant that is none of its owners now, and so is no more.
+func OfFormer(object metav1.Object, owners ...types.UID) bool {
+	controller := metav1.GetControllerOf(object)
+	return controller != nil && controller.Kind == "GatewayTenant" && controller.Name == v1alpha1.Name && !slices.Contains(owners, controller.UID)
 }
 
 // namespaceOwner makes the tenant's namespace the owner of a cluster-scoped object, which a namespaced object cannot be.

@@ -67,6 +67,8 @@ type Seen struct {
 	TokenKey string
 	// Complete tells that all Secrets exist and stay, so that a pod which mounts them can start.
 	Complete bool
+	// Leaving tells that some Secret is a former gateway's, which the garbage collector takes.
+	Leaving bool
 	// Rotated are the rotations that are done.
 	Rotated manifests.Rotation
 }
@@ -80,9 +82,10 @@ func (s Seen) Worst() Need {
 	return worst
 }
 
-// Work tells whether there is something for certgen to do.
+// Work tells whether there is something for certgen to do. While a former gateway's Secrets are being removed there is
+// not: what it makes hangs together, and it would fail at those. Their end is an event.
 func (s Seen) Work() bool {
-	return slices.ContainsFunc(s.Findings, func(f Finding) bool { return f.Blocked == "" })
+	return !s.Leaving && slices.ContainsFunc(s.Findings, func(f Finding) bool { return f.Blocked == "" })
 }
 
 // Of is what was found about a Secret; the zero Finding if it needs nothing.
@@ -107,6 +110,9 @@ func inspect(secrets map[string]*corev1.Secret, wanted Wanted, now time.Time) (*
 	set := readSet(secrets, now)
 	seen := Seen{Complete: true}
 	for _, name := range manifests.SecretNames {
+		if secret := secrets[name]; secret != nil && manifests.OfFormer(secret, wanted.Owner) {
+			seen.Leaving = true
+		}
 		if finding := set.find(name, secrets, wanted); finding.Need != Fits {
 			seen.Findings = append(seen.Findings, finding)
 			seen.Complete = seen.Complete && finding.Need != Missing && (name != manifests.TokenKeysName || finding.Need < Unfit) // a pod would start with the wrong key's id

@@ -48,7 +48,7 @@ func ownerOf(secret *corev1.Secret, uid types.UID) owner {
 		return nobody
 	case controller.UID == uid:
 		return ours
-	case controller.Kind == "GatewayTenant" && controller.Name == v1alpha1.Name:
+	case manifests.OfFormer(secret, uid):
 		return leaving
 	}
 	return stranger

@@ -51,6 +51,8 @@ func certificatesReady(before *metav1.Condition, p pass) metav1.Condition {
 		return yes(condition, v1alpha1.ReasonIssued, "all certificates and token keys are there and fit; certgen takes them over")
 	case worst == certificates.Due:
 		return yes(condition, v1alpha1.ReasonRenewing, cut("certgen renews: "+explain(seen, everything)))
+	case seen.Leaving:
+		return no(condition, v1alpha1.ReasonIssuing, "certgen waits until a former gateway's Secrets are removed")
 	case !seen.Complete: // no list: it would change with each Secret that is made
 		return no(condition, v1alpha1.ReasonIssuing, "certgen makes the Secrets that are missing")
 	}

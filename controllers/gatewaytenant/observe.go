@@ -50,6 +50,9 @@ func (r *Reconciler) observe(ctx context.Context, gt *v1alpha1.GatewayTenant) (o
 		seen.live[c.childKey] = object
 		switch object := object.(type) {
 		case *appsv1.StatefulSet:
+			if manifests.OfFormer(object, gt.UID) {
+				break // it goes, and says nothing of this tenant
+			}
 			seen.statefulSet = object
 			seen.volume.Image = gatewayImage(object)
 			seen.owners = append(seen.owners, object.UID)

@@ -8,7 +8,6 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
@@ -45,8 +44,8 @@ func Ours(desired *unstructured.Unstructured, live metav1.Object, owners ...type
 	switch {
 	case controller != nil && slices.Contains(owners, controller.UID):
 		return nil
-	case controller != nil && controller.Kind == "GatewayTenant" && controller.Name == v1alpha1.Name:
-		return &leavingError{apply.Describe(desired)} // of a former GatewayTenant: the garbage collector takes it
+	case manifests.OfFormer(live, owners...):
+		return &leavingError{apply.Describe(desired)} // the garbage collector takes it
 	case controller != nil:
 		return &conflictError{object: apply.Describe(desired), whose: fmt.Sprintf("is controlled by %s %s; delete that, or move it to another namespace", controller.Kind, controller.Name)}
 	case apply.Applied(live, manifests.Manager):

@@ -142,8 +142,11 @@ func (p *pass) check(gt *v1alpha1.GatewayTenant, namespace *metav1.PartialObject
 	errors.As(err, &p.rejected)
 }
 
-// fits holds a valid spec against the volume that was seen.
+// fits holds a valid spec against the volume that was seen. One that is being removed binds nobody.
 func (p *pass) fits() {
+	if claim := p.seen.volume.Claim; claim != nil && claim.DeletionTimestamp != nil {
+		return
+	}
 	if p.rejected == nil {
 		errors.As(p.tenant.Fits(p.seen.volume), &p.rejected)
 	}
@@ -225,11 +228,12 @@ func (r *Reconciler) writeStatus(ctx context.Context, tenant *v1alpha1.GatewayTe
 	if equality.Semantic.DeepEqual(tenant.Status, status) {
 		return nil
 	}
-	changed := tenant.DeepCopy()
+	changed, before := tenant.DeepCopy(), tenant.DeepCopy()
 	changed.Status = status
+	before.UID = "" // so that the patch says whose status it is: the API server refuses it for another of the same name
 	// The operator alone writes status, so a patch without a resourceVersion loses nobody's words, and a pass on an old
 	// cache is put right by the next one.
-	if err := r.Status().Patch(ctx, changed, client.MergeFrom(tenant)); err != nil {
+	if err := r.Status().Patch(ctx, changed, client.MergeFrom(before)); err != nil {
 		return client.IgnoreNotFound(err)
 	}
 	r.wrote.Store(tenant.Namespace, changed.ResourceVersion)

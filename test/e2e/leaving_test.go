@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -42,11 +43,47 @@ func TestVolumeThatIsLeavingKeepsNoCertificateFromBeingMade(t *testing.T) {
 // being removed. A Job that started now would be denied, and the tenant would say that its certificates cannot be made.
 func TestCertgenWaitsUntilItHasItsRights(t *testing.T) {
 	const namespace = "rights-first"
+	comeBack := makeAnewWhile(t, namespace, &rbacv1.RoleBinding{ObjectMeta: metav1.ObjectMeta{Name: manifests.CertgenName}},
+		&appsv1.StatefulSet{ObjectMeta: metav1.ObjectMeta{Name: manifests.GatewayName}})
+	waitCondition(t, namespace, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonWaitingForRemoval)
+	noJob(t, namespace)
+	comeBack()
+}
+
+// TestFormerGatewayIsNotTheNewTenants: it would have the new one wait for a turn of the platform's, and be Available.
+func TestFormerGatewayIsNotTheNewTenants(t *testing.T) {
+	const namespace = "not-its-gateway"
+	comeBack := makeAnewWhile(t, namespace, &appsv1.StatefulSet{ObjectMeta: metav1.ObjectMeta{Name: manifests.GatewayName}},
+		&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: manifests.TokenKeysName}})
+	waitSays(t, namespace, 20*time.Second, metav1.ConditionFalse, v1alpha1.ReasonIssuing, "former gateway's Secrets")
+	tenant := get(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name)
+	if warning := meta.FindStatusCondition(tenant.Status.Conditions, v1alpha1.ConditionWarning); warning != nil {
+		t.Errorf("it warns: %s: %s", warning.Reason, warning.Message)
+	}
+	if meta.IsStatusConditionTrue(tenant.Status.Conditions, v1alpha1.ConditionAvailable) {
+		t.Error("the former tenant's gateway is told to be available")
+	}
+	comeBack()
+}
+
+// TestCertgenWaitsForAFormerGatewaysSecrets: it would fail at those that are not its to change.
+func TestCertgenWaitsForAFormerGatewaysSecrets(t *testing.T) {
+	const namespace = "secrets-first"
+	comeBack := makeAnewWhile(t, namespace, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: manifests.CAName}})
+	waitGone(t, &appsv1.StatefulSet{}, namespace, manifests.GatewayName)
+	waitSays(t, namespace, 20*time.Second, metav1.ConditionFalse, v1alpha1.ReasonIssuing, "former gateway's Secrets")
+	noJob(t, namespace)
+	comeBack()
+}
+
+// makeAnewWhile makes a tenant, and once it is Ready, another in its place while these objects of the former one stay until
+// comeBack is called. Then it must become Ready.
+func makeAnewWhile(t *testing.T, namespace string, stay ...client.Object) (comeBack func()) {
+	t.Helper()
 	makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
 	tenant := waitReady(t, namespace)
-	stay := []client.Object{
-		get(t, &rbacv1.RoleBinding{}, namespace, manifests.CertgenName),
-		get(t, &appsv1.StatefulSet{}, namespace, manifests.GatewayName),
+	for _, object := range stay {
+		object.SetNamespace(namespace)
 	}
 	setFinalizers(t, stay, `["test.example.com/stay"]`)
 	if err := admin.Delete(t.Context(), tenant); err != nil {
@@ -55,12 +92,18 @@ func TestCertgenWaitsUntilItHasItsRights(t *testing.T) {
 	waitGone(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name)
 	waitGone(t, &batchv1.Job{}, namespace, manifests.CertgenName)
 	create(t, tenantWith(namespace, v1alpha1.GatewayTenantSpec{}))
-	waitCondition(t, namespace, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonWaitingForRemoval)
-	if err := admin.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: manifests.CertgenName}, &batchv1.Job{}); !apierrors.IsNotFound(err) {
-		t.Errorf("the Job is there before its rights are: %v", err)
+	return func() {
+		t.Helper()
+		setFinalizers(t, stay, "null")
+		waitReady(t, namespace)
 	}
-	setFinalizers(t, stay, "null")
-	waitReady(t, namespace)
+}
+
+func noJob(t *testing.T, namespace string) {
+	t.Helper()
+	if err := admin.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: manifests.CertgenName}, &batchv1.Job{}); !apierrors.IsNotFound(err) {
+		t.Errorf("certgen's Job is there: %v", err)
+	}
 }
 
 // setFinalizers gives objects these finalizers and no others.
