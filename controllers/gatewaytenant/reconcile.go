@@ -228,12 +228,11 @@ func (r *Reconciler) writeStatus(ctx context.Context, tenant *v1alpha1.GatewayTe
 	if equality.Semantic.DeepEqual(tenant.Status, status) {
 		return nil
 	}
-	changed, before := tenant.DeepCopy(), tenant.DeepCopy()
+	changed := tenant.DeepCopy()
 	changed.Status = status
-	before.UID = "" // so that the patch says whose status it is: the API server refuses it for another of the same name
 	// The operator alone writes status, so a patch without a resourceVersion loses nobody's words, and a pass on an old
 	// cache is put right by the next one.
-	if err := r.Status().Patch(ctx, changed, client.MergeFrom(before)); err != nil {
+	if err := r.Status().Patch(ctx, changed, client.MergeFrom(tenant)); err != nil {
 		return client.IgnoreNotFound(err)
 	}
 	r.wrote.Store(tenant.Namespace, changed.ResourceVersion)
