@@ -18,6 +18,7 @@ func TestCertgenNeedsTheRightsThatAreRendered(t *testing.T) {
 		object.SetAPIVersion("v1")
 		object.SetKind(kind)
 		object.SetName(name)
+		object.SetLabels(manifests.Labels())
 		return object
 	}
 	account, binding := named("ServiceAccount", manifests.CertgenName), named("RoleBinding", manifests.CertgenName)
@@ -38,8 +39,6 @@ func TestCertgenNeedsTheRightsThatAreRendered(t *testing.T) {
 		}
 		return all
 	}
-	earlier := binding.DeepCopy()
-	earlier.SetLabels(manifests.Labels())
 	for _, test := range []struct {
 		name string
 		seen map[childKey]metav1.Object
@@ -47,7 +46,7 @@ func TestCertgenNeedsTheRightsThatAreRendered(t *testing.T) {
 	}{
 		{"nothing", live(), false},
 		{"no binding", live(applied(account)), false},
-		{"an earlier control plane's binding", live(applied(account), earlier), false},
+		{"an earlier control plane's binding", live(applied(account), binding), false},
 		{"all that is rendered", live(applied(account), applied(binding)), true},
 	} {
 		p.seen.live = test.seen
