@@ -1,6 +1,7 @@
 package gatewaytenant
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -92,6 +93,9 @@ func (p *pass) takeIn(gt *v1alpha1.GatewayTenant, live Live) error {
 		var into any
 		switch object.GetKind() {
 		case "StatefulSet":
+			if manifests.OfFormer(object, gt.UID) {
+				continue
+			}
 			p.seen.statefulSet = &appsv1.StatefulSet{}
 			into = p.seen.statefulSet
 		case "PersistentVolumeClaim":
@@ -174,7 +178,11 @@ func (p *pass) foreseeChanges(live Live, scheme *runtime.Scheme, f *Forecast) er
 			f.Changes = append(f.Changes, Change{Kind: desired.GetKind(), Name: desired.GetName()})
 			continue
 		}
-		if err := Ours(desired, is, p.seen.owners...); err != nil {
+		if err := Ours(desired, is, p.seen.owners...); errors.As(err, new(*leavingError)) {
+			f.Changes = append(f.Changes, Change{Kind: desired.GetKind(), Name: desired.GetName()})
+			f.Warnings = append(f.Warnings, err.Error()+"; it is made anew after that")
+			continue
+		} else if err != nil {
 			f.Blocked = err.Error()
 			continue
 		}
