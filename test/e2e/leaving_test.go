@@ -68,7 +68,7 @@ func TestFormerGatewayIsNotTheNewTenants(t *testing.T) {
 
 // TestCertgenWaitsForAFormerGatewaysSecrets: it would fail at those that are not its to change.
 func TestCertgenWaitsForAFormerGatewaysSecrets(t *testing.T) {
-	const namespace = "secrets-first"
+	const namespace = "former-secrets"
 	comeBack := makeAnewWhile(t, namespace, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: manifests.CAName}})
 	waitGone(t, &appsv1.StatefulSet{}, namespace, manifests.GatewayName)
 	waitSays(t, namespace, 20*time.Second, metav1.ConditionFalse, v1alpha1.ReasonIssuing, "former gateway's Secrets")
