@@ -90,27 +90,19 @@ func (p *pass) takeIn(gt *v1alpha1.GatewayTenant, live Live) error {
 	p.seen = observed{owners: []types.UID{gt.UID}, live: map[childKey]metav1.Object{}, secrets: live.Secrets, sandboxAPIs: live.SandboxAPIs}
 	for _, object := range live.Objects {
 		p.seen.live[childKey{object.GetKind(), object.GetName()}] = object
-		var into any
+		var err error
 		switch object.GetKind() {
 		case "StatefulSet":
-			if manifests.OfFormer(object, gt.UID) {
-				continue
-			}
-			p.seen.statefulSet = &appsv1.StatefulSet{}
-			into = p.seen.statefulSet
+			set := &appsv1.StatefulSet{}
+			err = runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, set)
+			p.seen.takeGateway(set)
 		case "PersistentVolumeClaim":
 			p.seen.volume.Claim = &corev1.PersistentVolumeClaim{}
-			into = p.seen.volume.Claim
-		default:
-			continue
+			err = runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, p.seen.volume.Claim)
 		}
-		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, into); err != nil {
+		if err != nil {
 			return fmt.Errorf("reading %s: %w", apply.Describe(object), err)
 		}
-	}
-	if set := p.seen.statefulSet; set != nil {
-		p.seen.volume.Image = gatewayImage(set)
-		p.seen.owners = append(p.seen.owners, set.UID)
 	}
 	return nil
 }
@@ -178,11 +170,12 @@ func (p *pass) foreseeChanges(live Live, scheme *runtime.Scheme, f *Forecast) er
 			f.Changes = append(f.Changes, Change{Kind: desired.GetKind(), Name: desired.GetName()})
 			continue
 		}
-		if err := Ours(desired, is, p.seen.owners...); errors.As(err, new(*leavingError)) {
+		switch err := Ours(desired, is, p.seen.owners...); {
+		case errors.As(err, new(*leavingError)):
 			f.Changes = append(f.Changes, Change{Kind: desired.GetKind(), Name: desired.GetName()})
 			f.Warnings = append(f.Warnings, err.Error()+"; it is made anew after that")
 			continue
-		} else if err != nil {
+		case err != nil:
 			f.Blocked = err.Error()
 			continue
 		}

@@ -50,12 +50,7 @@ func (r *Reconciler) observe(ctx context.Context, gt *v1alpha1.GatewayTenant) (o
 		seen.live[c.childKey] = object
 		switch object := object.(type) {
 		case *appsv1.StatefulSet:
-			if manifests.OfFormer(object, gt.UID) {
-				break // it goes, and says nothing of this tenant
-			}
-			seen.statefulSet = object
-			seen.volume.Image = gatewayImage(object)
-			seen.owners = append(seen.owners, object.UID)
+			seen.takeGateway(object)
 		case *corev1.PersistentVolumeClaim:
 			seen.volume.Claim = object
 		case *batchv1.Job:
@@ -75,6 +70,16 @@ func (r *Reconciler) observe(ctx context.Context, gt *v1alpha1.GatewayTenant) (o
 		return observed{}, err
 	}
 	return seen, r.observeTrouble(ctx, gt, &seen)
+}
+
+// takeGateway takes in a StatefulSet, unless it is a former tenant's: that goes, and says nothing of this one.
+func (o *observed) takeGateway(set *appsv1.StatefulSet) {
+	if manifests.OfFormer(set, o.owners...) {
+		return
+	}
+	o.statefulSet = set
+	o.volume.Image = gatewayImage(set)
+	o.owners = append(o.owners, set.UID)
 }
 
 // observeTrouble asks the pods, and events about what should have made them, why something does not come about.

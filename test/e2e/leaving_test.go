@@ -8,7 +8,6 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -46,7 +45,7 @@ func TestCertgenWaitsUntilItHasItsRights(t *testing.T) {
 	comeBack := makeAnewWhile(t, namespace, &rbacv1.RoleBinding{ObjectMeta: metav1.ObjectMeta{Name: manifests.CertgenName}},
 		&appsv1.StatefulSet{ObjectMeta: metav1.ObjectMeta{Name: manifests.GatewayName}})
 	waitCondition(t, namespace, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonWaitingForRemoval)
-	noJob(t, namespace)
+	notThere(t, &batchv1.Job{}, namespace, manifests.CertgenName)
 	comeBack()
 }
 
@@ -72,7 +71,7 @@ func TestCertgenWaitsForAFormerGatewaysSecrets(t *testing.T) {
 	comeBack := makeAnewWhile(t, namespace, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: manifests.CAName}})
 	waitGone(t, &appsv1.StatefulSet{}, namespace, manifests.GatewayName)
 	waitSays(t, namespace, 20*time.Second, metav1.ConditionFalse, v1alpha1.ReasonIssuing, "former gateway's Secrets")
-	noJob(t, namespace)
+	notThere(t, &batchv1.Job{}, namespace, manifests.CertgenName)
 	comeBack()
 }
 
@@ -96,13 +95,6 @@ func makeAnewWhile(t *testing.T, namespace string, stay ...client.Object) (comeB
 		t.Helper()
 		setFinalizers(t, stay, "null")
 		waitReady(t, namespace)
-	}
-}
-
-func noJob(t *testing.T, namespace string) {
-	t.Helper()
-	if err := admin.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: manifests.CertgenName}, &batchv1.Job{}); !apierrors.IsNotFound(err) {
-		t.Errorf("certgen's Job is there: %v", err)
 	}
 }
 

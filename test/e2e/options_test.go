@@ -57,8 +57,13 @@ func TestOtherNamespacesAreNotTouched(t *testing.T) {
 // noTenant fails the test if there is a GatewayTenant in the namespace.
 func noTenant(t *testing.T, namespace string) {
 	t.Helper()
-	err := admin.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: v1alpha1.Name}, &v1alpha1.GatewayTenant{})
-	if !apierrors.IsNotFound(err) {
-		t.Errorf("%s: want no GatewayTenant there, and got: %v", namespace, err)
+	notThere(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name)
+}
+
+// notThere fails the test if there is such an object.
+func notThere(t *testing.T, object client.Object, namespace, name string) {
+	t.Helper()
+	if err := admin.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: name}, object); !apierrors.IsNotFound(err) {
+		t.Errorf("%s: want no %T %s there, and got: %v", namespace, object, name, err)
 	}
 }
