@@ -21,6 +21,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/bounded"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/namedcache"
@@ -95,6 +96,7 @@ func NewManager(kube *rest.Config, options Options) (ctrl.Manager, error) {
 	if options.RolloutPercent < 1 || options.RolloutPercent > 100 {
 		return nil, fmt.Errorf("--rollout-percent=%d: it must be from 1 to 100", options.RolloutPercent)
 	}
+	kube = bounded.Config(kube)
 	if options.LeaderElect {
 		kube = fenced(kube)
 	}
@@ -175,6 +177,7 @@ func managerOptions(options Options) ctrl.Options {
 		ByObject:                    gatewaytenant.CacheOptions(),
 		DefaultNamespaces:           namedcache.Only(options.WatchNamespaces),
 		ReaderFailOnMissingInformer: true, // a read that would start a watch of its own is a mistake
+		NewInformer:                 bounded.NewInformer,
 	}
 	if options.EnableBridge {
 		maps.Copy(cacheOptions.ByObject, platformconfig.CacheOptions(bridgeOptions(options)))

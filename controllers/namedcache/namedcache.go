@@ -13,6 +13,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
+
+	"github.com/ambient-code/gatewaytenant-operator/controllers/bounded"
 )
 
 // Namespaces are those that the operator works in; none: all.
@@ -64,7 +66,7 @@ func New(mgr manager.Manager, object client.Object, name string, transform tools
 
 // withoutIndex makes an informer that finds an object by its key alone: in a namespace there is one.
 func withoutIndex(source toolscache.ListerWatcher, object runtime.Object, resync time.Duration, _ toolscache.Indexers) toolscache.SharedIndexInformer {
-	return toolscache.NewSharedIndexInformer(source, object, resync, toolscache.Indexers{})
+	return bounded.NewInformer(source, object, resync, toolscache.Indexers{})
 }
 
 // standby is a cache that is filled before its process leads, so that it need not be when it does.
