@@ -105,10 +105,10 @@ func keepClaim(object any) (any, error) {
 // lastSize is that of the claim that was seen last. It is shared, and must not be changed.
 var lastSize atomic.Pointer[corev1.VolumeResourceRequirements]
 
-// keepJob drops the spec, as of a StatefulSet.
+// keepJob drops the spec, as of a StatefulSet, and what of the status is not looked at.
 func keepJob(object any) (any, error) {
 	if job, ok := object.(*batchv1.Job); ok {
-		job.Spec = batchv1.JobSpec{}
+		job.Spec, job.Status = batchv1.JobSpec{}, trimmedJob(job.Status)
 	}
 	return object, nil
 }

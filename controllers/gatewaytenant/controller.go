@@ -73,11 +73,15 @@ func SetupWithManager(mgr ctrl.Manager, options Options) error {
 	if err != nil {
 		return err
 	}
+	pods, err := namedcache.New(mgr, &corev1.Pod{}, podName, keepPod, options.Namespaces)
+	if err != nil {
+		return err
+	}
 	r := &Reconciler{
 		Client: mgr.GetClient(),
 		live:   mgr.GetAPIReader(),
-		caches: caches, sandboxCRD: sandboxCRD, shared: shared,
-		rollout: newRollout(options.RolloutPercent), rivals: &rivals{now: time.Now}, crowd: &crowd{},
+		caches: caches, pods: pods, sandboxCRD: sandboxCRD, shared: shared,
+		rollout: newRollout(options.RolloutPercent), rivals: &rivals{now: time.Now}, crowd: &crowd{}, lookups: &lookups{},
 		applier:  apply.New(mgr.GetClient(), mgr.GetScheme(), manifests.Manager).Alone(),
 		events:   mgr.GetEventRecorder(manifests.Manager),
 		platform: options.Platform,
@@ -91,8 +95,7 @@ func SetupWithManager(mgr ctrl.Manager, options Options) error {
 		Watches(&v1alpha1.GatewayTenant{}, r.crowd.ofTenants()).
 		WatchesMetadata(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(ofNamespace)).
 		WatchesMetadata(&rbacv1.ClusterRoleBinding{}, r.crowd.soon(ofBinding)).
-		Watches(&corev1.Pod{}, r.crowd.soon(ofPod), builder.WithPredicates(newTrouble())).
-		Watches(&corev1.Event{}, r.crowd.soon(ofEvent)).
+		WatchesRawSource(source.Kind[client.Object](pods, &corev1.Pod{}, r.crowd.soon(ofPod), newTrouble())).
 		WatchesRawSource(source.Func(r.rollout.Start)).
 		WatchesRawSource(source.Kind[client.Object](shared, &rbacv1.ClusterRoleBinding{}, handler.TypedEnqueueRequestsFromMapFunc(ofShared))).
 		WatchesRawSource(source.Kind[client.Object](sandboxCRD, &apiextensionsv1.CustomResourceDefinition{}, handler.TypedEnqueueRequestsFromMapFunc(r.everyTenant), servedChanges())).
@@ -134,14 +137,12 @@ func tenantIn(namespace string) []reconcile.Request {
 }
 
 // CacheOptions says what the manager's own cache keeps for this controller, and for the bridge: tenants with their
-// spec, namespaces and the tenants' ClusterRoleBindings as metadata, and what tells why a pod does not run.
+// spec, and namespaces and the tenants' ClusterRoleBindings as metadata.
 func CacheOptions() map[client.Object]cache.ByObject {
 	return map[client.Object]cache.ByObject{
 		&v1alpha1.GatewayTenant{}:    {Transform: compacted()},
 		&corev1.Namespace{}:          {Transform: keepNamespace},
 		&rbacv1.ClusterRoleBinding{}: {Transform: compacted(keepMetadata), Label: labels.SelectorFromSet(labels.Set{manifests.LabelManagedBy: manifests.Manager})},
-		&corev1.Pod{}:                cacheOfPods(),
-		&corev1.Event{}:              cacheOfEvents(),
 	}
 }
 

@@ -54,3 +54,10 @@ func (c *crowd) patience() time.Duration {
 	defer c.mu.Unlock()
 	return min(patience+time.Duration(len(c.are))*share, longest)
 }
+
+// firstLookup is how long one of so many may have no pod before the API server is asked why.
+func (c *crowd) firstLookup() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return min(firstLookup+time.Duration(len(c.are))*share, longest)
+}

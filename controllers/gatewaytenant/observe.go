@@ -2,7 +2,6 @@ package gatewaytenant
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
@@ -34,7 +34,8 @@ type observed struct {
 	secrets     map[string]*corev1.Secret // stripped; absent: not in it
 }
 
-// observe reads what there is of a tenant. It makes no request.
+// observe reads what there is of a tenant from caches. Only to explain why something does not come about, it may read Events
+// or pods from the API server.
 func (r *Reconciler) observe(ctx context.Context, gt *v1alpha1.GatewayTenant) (observed, error) {
 	namespace := gt.Namespace
 	seen := observed{owners: []types.UID{gt.UID}, live: make(map[childKey]metav1.Object, len(children)+1), secrets: map[string]*corev1.Secret{}}
@@ -82,26 +83,88 @@ func (o *observed) takeGateway(set *appsv1.StatefulSet) {
 	o.owners = append(o.owners, set.UID)
 }
 
-// observeTrouble asks the pods, and events about what should have made them, why something does not come about.
+// observeTrouble finds out why a Job or a gateway does not do its work.
 func (r *Reconciler) observeTrouble(ctx context.Context, gt *v1alpha1.GatewayTenant, seen *observed) error {
-	job, set := seen.job, seen.statefulSet
-	jobEnds, gatewayServes := job == nil || jobIs(job, batchv1.JobComplete), set == nil || serves(set)
-	if jobEnds && gatewayServes {
+	if job := seen.job; job == nil || jobIs(job, batchv1.JobComplete) {
+		r.lookups.settle(lookupKey{gt.Namespace, "Job"})
+	} else {
+		seen.jobTrouble = r.worthAWord(r.lookUpJob(ctx, job, seen), seen).words
+	}
+	set := seen.statefulSet
+	if set == nil || serves(set) {
+		r.lookups.settle(lookupKey{gt.Namespace, "StatefulSet"})
 		return nil
 	}
-	var pods corev1.PodList
-	var events corev1.EventList
-	if err := errors.Join(r.List(ctx, &pods, client.InNamespace(gt.Namespace)), r.List(ctx, &events, client.InNamespace(gt.Namespace))); err != nil {
-		return fmt.Errorf("reading the pods in namespace %s: %w", gt.Namespace, err)
+	var err error
+	if seen.pod, err = r.gatewayPod(ctx, set); err != nil {
+		return err
 	}
-	if !jobEnds {
-		seen.jobTrouble = r.worthAWord(jobTrouble(job, pods.Items, events.Items), seen).words
+	if seen.pod != nil || set.Status.Replicas > 0 { // if it has one that is not here, that is on its way to the cache, or has ended well
+		r.lookups.settle(lookupKey{gt.Namespace, "StatefulSet"})
+		seen.trouble = r.worthAWord(gatewayTrouble(seen.pod, seen.volume.Claim), seen)
+		return nil
 	}
-	if !gatewayServes {
-		seen.pod = podOf(set, pods.Items)
-		seen.trouble = r.worthAWord(gatewayTrouble(set, seen.volume.Claim, pods.Items, events.Items, r.unavailableSince(gt)), seen)
-	}
+	seen.trouble = r.lookUpGateway(ctx, set, r.unavailableSince(gt), seen)
 	return nil
+}
+
+// lookUpGateway says why a StatefulSet has no pod. Since is when the gateway stopped to serve.
+func (r *Reconciler) lookUpGateway(ctx context.Context, set *appsv1.StatefulSet, since *metav1.Time, seen *observed) trouble {
+	return r.lookUp(ctx, lookupKey{set.Namespace, "StatefulSet"}, string(set.UID), false, seen, func(ctx context.Context) (trouble, error) {
+		events, err := r.refusalsOf(ctx, set)
+		return refusal(set, events, since), err
+	})
+}
+
+// lookUpJob says why a Job does not do its work. That a pod of it has failed is worth a read immediately.
+func (r *Reconciler) lookUpJob(ctx context.Context, job *batchv1.Job, seen *observed) trouble {
+	ended := jobIs(job, batchv1.JobFailed)
+	hasPods, hasFailed := job.Status.Active > 0 || job.Status.Failed > 0 || ended, job.Status.Failed > 0 || ended
+	state := fmt.Sprint(job.UID, hasPods, job.Status.Failed, ended)
+	return r.lookUp(ctx, lookupKey{job.Namespace, "Job"}, state, hasFailed, seen, func(ctx context.Context) (trouble, error) {
+		var pods []corev1.Pod
+		if hasPods {
+			var err error
+			if pods, err = r.podsOf(ctx, job); err != nil {
+				return jobTrouble(job, nil, nil), err
+			}
+		}
+		if found := jobTrouble(job, pods, nil); found != (trouble{}) || job.Status.Active > 0 {
+			return found, nil
+		}
+		events, err := r.refusalsOf(ctx, job)
+		return jobTrouble(job, pods, events), err
+	})
+}
+
+// lookUp reads why a workload does not do its work, if it is time to. Otherwise, what was read last still holds. A read
+// that fails keeps nothing else from being done.
+func (r *Reconciler) lookUp(ctx context.Context, key lookupKey, state string, urgent bool, seen *observed, read func(context.Context) (trouble, error)) trouble {
+	delay := r.crowd.firstLookup()
+	found, wait := r.lookups.due(key, state, urgent, delay, r.now())
+	if wait <= 0 {
+		ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+		defer cancel()
+		now, err := read(ctx)
+		if err != nil {
+			ctrl.LoggerFrom(ctx).Error(err, "Cannot read why a workload has no running pod", "kind", key.kind)
+		}
+		if err == nil || now != (trouble{}) {
+			found = now
+		}
+		wait = r.lookups.note(key, found, delay, r.now())
+	}
+	if !urgent || found == (trouble{}) { // else what the pod that failed said stays until another one fails
+		seen.lookAgain(wait)
+	}
+	return found
+}
+
+// lookAgain lets the state be observed again after a wait, unless it is before that.
+func (o *observed) lookAgain(wait time.Duration) {
+	if o.again == 0 || wait < o.again {
+		o.again = wait
+	}
 }
 
 // worthAWord is what was found, unless it is too young: then it has to be looked at again.
@@ -110,9 +173,7 @@ func (r *Reconciler) worthAWord(found trouble, seen *observed) trouble {
 	if found.since.IsZero() || wait <= 0 {
 		return found
 	}
-	if seen.again == 0 || wait < seen.again {
-		seen.again = wait
-	}
+	seen.lookAgain(wait)
 	return trouble{}
 }
 

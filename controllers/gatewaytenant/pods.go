@@ -2,78 +2,126 @@ package gatewaytenant
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
-	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/selection"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
+	"github.com/ambient-code/gatewaytenant-operator/controllers/bounded"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
-// Pods and Events are looked at for why something does not come about, and for nothing else.
+// Pods and Events are read for why something does not come about, and for nothing else. The gateway's pod is watched by
+// its name. The names of certgen's pods are generated, and any client may create Events, so these are only listed, in one
+// namespace at a time.
 //
-// +kubebuilder:rbac:groups="",resources=pods,verbs=list;watch
-// +kubebuilder:rbac:groups="",resources=pods,resourceNames=openshell-gateway-0,verbs=delete
-// +kubebuilder:rbac:groups="",resources=events,verbs=list;watch
+// +kubebuilder:rbac:groups="",resources=pods,verbs=list
+// +kubebuilder:rbac:groups="",resources=pods,resourceNames=openshell-gateway-0,verbs=watch;delete
+// +kubebuilder:rbac:groups="",resources=events,verbs=list
 
-// cacheOfPods holds the pods of gateways and of certgen that have not succeeded, and of them what tells how they fare.
-func cacheOfPods() cache.ByObject {
-	shared := true
-	ours, err := labels.NewRequirement(manifests.LabelName, selection.In, []string{manifests.AppName, manifests.CertgenName})
+const (
+	// podName is the name of the gateway's pod.
+	podName = manifests.GatewayName + "-0"
+	// lookupPage is how many pods or Events one request returns at most, and lookupPages how many requests one read makes.
+	// A Job has a handful of pods, and its controller writes some twenty Events in the hour for which they are kept.
+	lookupPage, lookupPages = 32, 8
+	// lookupTimeout is how long one read may take.
+	lookupTimeout = 10 * time.Second
+)
+
+// gatewayPod returns the gateway's pod, nil if there is none: if the pod of that name belongs to another workload, or has
+// ended well.
+func (r *Reconciler) gatewayPod(ctx context.Context, set *appsv1.StatefulSet) (*corev1.Pod, error) {
+	pod := &corev1.Pod{}
+	there, err := found(r.pods.Get(ctx, client.ObjectKey{Namespace: set.Namespace, Name: podName}, pod))
 	if err != nil {
-		panic(err) // constants: cannot fail
+		return nil, fmt.Errorf("reading pod %s/%s: %w", set.Namespace, podName, err)
 	}
-	return cache.ByObject{
-		Label:                 labels.NewSelector().Add(*ours),
-		Field:                 fields.OneTermNotEqualSelector("status.phase", string(corev1.PodSucceeded)),
-		Transform:             keepPod,
-		UnsafeDisableDeepCopy: &shared,
+	if !there || !metav1.IsControlledBy(pod, set) || pod.Status.Phase == corev1.PodSucceeded {
+		return nil, nil
 	}
+	return pod, nil
 }
 
-// cacheOfEvents holds FailedCreate events: only they say why the API server took no pod.
-func cacheOfEvents() cache.ByObject {
-	shared := true
-	return cache.ByObject{
-		Field:                 fields.OneTermEqualSelector("reason", "FailedCreate"),
-		Transform:             keepEvent,
-		UnsafeDisableDeepCopy: &shared,
-	}
+// podsOf lists the pods of a Job from the API server. Of each, only as much is kept as a cache would keep.
+func (r *Reconciler) podsOf(ctx context.Context, job *batchv1.Job) ([]corev1.Pod, error) {
+	var pods []corev1.Pod
+	err := bounded.Pages(ctx, lookupPage, lookupPages, func(ctx context.Context, page metav1.ListOptions) (string, error) {
+		var list corev1.PodList
+		err := r.live.List(ctx, &list, client.InNamespace(job.Namespace), client.MatchingLabels{batchv1.JobNameLabel: job.Name},
+			client.Limit(page.Limit), client.Continue(page.Continue))
+		for i := range list.Items {
+			if metav1.IsControlledBy(&list.Items[i], job) {
+				pods = append(pods, *trimmedPod(&list.Items[i]))
+			}
+		}
+		return list.Continue, err
+	})
+	return pods, err
+}
+
+// refusalsOf lists the Events that report why the API server takes no pod of a Job or StatefulSet.
+func (r *Reconciler) refusalsOf(ctx context.Context, workload metav1.Object) ([]corev1.Event, error) {
+	var events []corev1.Event
+	selector := fields.AndSelectors(fields.OneTermEqualSelector("involvedObject.uid", string(workload.GetUID())), fields.OneTermEqualSelector("reason", "FailedCreate"))
+	err := bounded.Pages(ctx, lookupPage, lookupPages, func(ctx context.Context, page metav1.ListOptions) (string, error) {
+		var list corev1.EventList
+		err := r.live.List(ctx, &list, client.InNamespace(workload.GetNamespace()), client.MatchingFieldsSelector{Selector: selector},
+			client.Limit(page.Limit), client.Continue(page.Continue))
+		for _, event := range list.Items {
+			events = append(events, corev1.Event{
+				ObjectMeta:     metav1.ObjectMeta{Name: first(event.Name, maxName)},
+				InvolvedObject: corev1.ObjectReference{UID: workload.GetUID()},
+				Message:        first(event.Message, maxMessage), LastTimestamp: event.LastTimestamp,
+			})
+		}
+		return list.Continue, err
+	})
+	return events, err
 }
 
 // keepPod keeps whose a pod is, which revision it runs, whether it is ready and, if not, what it says.
 func keepPod(object any) (any, error) {
-	pod, ok := object.(*corev1.Pod)
-	if !ok {
-		return object, nil
+	if pod, ok := object.(*corev1.Pod); ok {
+		return trimmedPod(pod), nil
 	}
+	return object, nil
+}
+
+// trimmedPod is a copy of what keepPod keeps.
+func trimmedPod(pod *corev1.Pod) *corev1.Pod {
 	kept := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{
 		Name: pod.Name, Namespace: pod.Namespace, UID: pod.UID, ResourceVersion: pod.ResourceVersion,
-		OwnerReferences: pod.OwnerReferences, CreationTimestamp: pod.CreationTimestamp, DeletionTimestamp: pod.DeletionTimestamp,
+		OwnerReferences: trimmedOwners(pod.OwnerReferences), CreationTimestamp: pod.CreationTimestamp, DeletionTimestamp: pod.DeletionTimestamp,
 	}}
 	if revision, has := pod.Labels[appsv1.ControllerRevisionHashLabelKey]; has {
 		kept.Labels = map[string]string{appsv1.ControllerRevisionHashLabelKey: revision}
 	}
-	kept.Status.Phase = pod.Status.Phase
+	kept.Status.Phase = corev1.PodPhase(first(string(pod.Status.Phase), maxName))
 	if isReady(pod) {
 		kept.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
-		for _, container := range pod.Status.ContainerStatuses {
-			kept.Status.ContainerStatuses = append(kept.Status.ContainerStatuses, corev1.ContainerStatus{Name: container.Name, Image: container.Image, Ready: true})
-		}
-		return kept, nil
+	} else {
+		kept.Status.Reason, kept.Status.Message = first(pod.Status.Reason, maxName), first(pod.Status.Message, maxMessage)
+		kept.Status.Conditions = trimmedConditions(pod.Status.Conditions)
 	}
-	kept.Status.Reason, kept.Status.Message = pod.Status.Reason, pod.Status.Message
-	kept.Status.Conditions, kept.Status.ContainerStatuses = pod.Status.Conditions, pod.Status.ContainerStatuses
-	return kept, nil
+	for i := range pod.Status.ContainerStatuses {
+		if is := &pod.Status.ContainerStatuses[i]; len(kept.Status.ContainerStatuses) < maxContainers || is.Name == manifests.GatewayName {
+			kept.Status.ContainerStatuses = append(kept.Status.ContainerStatuses, trimmedContainer(is, isReady(pod)))
+		}
+		if len(kept.Status.ContainerStatuses) > maxContainers {
+			break
+		}
+	}
+	return kept
 }
 
 func isReady(pod *corev1.Pod) bool {
@@ -82,22 +130,8 @@ func isReady(pod *corev1.Pod) bool {
 	})
 }
 
-// keepEvent drops the words of events that are not about a tenant's objects.
-func keepEvent(object any) (any, error) {
-	event, ok := object.(*corev1.Event)
-	if !ok {
-		return object, nil
-	}
-	kept := &corev1.Event{ObjectMeta: metav1.ObjectMeta{Name: event.Name, Namespace: event.Namespace, ResourceVersion: event.ResourceVersion}}
-	if name := event.InvolvedObject.Name; name == manifests.CertgenName || name == manifests.GatewayName {
-		kept.InvolvedObject = corev1.ObjectReference{Name: event.InvolvedObject.Name, UID: event.InvolvedObject.UID}
-		kept.Message, kept.LastTimestamp = event.Message, event.LastTimestamp
-	}
-	return kept, nil
-}
-
 // newTrouble lets only those changes of pods through that change what is wrong with them, or that they are ready no more.
-func newTrouble() predicate.Predicate {
+func newTrouble() predicate.TypedPredicate[client.Object] {
 	of := func(object client.Object) trouble {
 		if pod, ok := object.(*corev1.Pod); ok {
 			return podTrouble(pod)
@@ -121,12 +155,4 @@ func stopped(e event.UpdateEvent) bool {
 // ofPod leads from a pod to its tenant.
 func ofPod(_ context.Context, pod client.Object) []reconcile.Request {
 	return tenantIn(pod.GetNamespace())
-}
-
-// ofEvent leads from an event about a tenant's object to the tenant.
-func ofEvent(_ context.Context, object client.Object) []reconcile.Request {
-	if event, ok := object.(*corev1.Event); !ok || event.InvolvedObject.Name == "" {
-		return nil
-	}
-	return tenantIn(object.GetNamespace())
 }

@@ -27,13 +27,15 @@ import (
 // Reconciler takes one tenant a pass closer to its GatewayTenant, and says where it stands.
 type Reconciler struct {
 	client.Client                          // reads from the manager's caches
-	live          client.Reader            // reads from the API server: before something is deleted, or made over what no cache shows
+	live          client.Reader            // reads from the API server: before something is deleted, or made over what no cache shows, and why a pod is missing
 	caches        map[childKey]cache.Cache // what there is of the tenants' objects
+	pods          cache.Cache              // of the gateways
 	sandboxCRD    cache.Cache              // of the Sandbox API
 	shared        cache.Cache              // of the earlier control plane's binding
 	rollout       *rollout
 	rivals        *rivals
 	crowd         *crowd
+	lookups       *lookups
 	applier       *apply.Applier
 	events        events.EventRecorder
 	platform      manifests.Platform
@@ -58,6 +60,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		r.rivals.forget(request.Namespace)
 		r.crowd.note(request.Namespace, false)
 		r.applier.Forget(request.Namespace)
+		r.lookups.forget(request.Namespace)
 		return ctrl.Result{}, r.removeBinding(ctx, request.NamespacedName)
 	}
 	defer r.rollout.look(request.Namespace) // after its turn is known

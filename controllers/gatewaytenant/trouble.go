@@ -4,13 +4,11 @@ import (
 	"fmt"
 	"strings"
 
-	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
-	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
 // trouble is why a pod does not do its work, in the cluster's own words; zero: nothing is known to be wrong.
@@ -48,15 +46,10 @@ func jobTrouble(job *batchv1.Job, pods []corev1.Pod, events []corev1.Event) trou
 	return trouble{}
 }
 
-// gatewayTrouble says why the gateway does not serve, and what to do. Since is when it stopped to: what was refused
-// before is of no interest.
-func gatewayTrouble(set *appsv1.StatefulSet, claim *corev1.PersistentVolumeClaim, pods []corev1.Pod, events []corev1.Event, since *metav1.Time) trouble {
-	pod := podOf(set, pods)
+// gatewayTrouble says why the gateway's pod does not serve, and what to do. The pod is nil if there is none.
+func gatewayTrouble(pod *corev1.Pod, claim *corev1.PersistentVolumeClaim) trouble {
 	if pod == nil {
-		if set.Status.Replicas > 0 {
-			return trouble{} // it is on its way to the cache, or has ended well
-		}
-		return refusal(set, events, since)
+		return trouble{}
 	}
 	found := podTrouble(pod)
 	if found.reason == v1alpha1.ReasonUnschedulable && claim != nil && claim.Status.Phase == corev1.ClaimPending {
@@ -64,16 +57,6 @@ func gatewayTrouble(set *appsv1.StatefulSet, claim *corev1.PersistentVolumeClaim
 		found.words = fmt.Sprintf("its volume claim %s is not bound; see: kubectl describe pvc %[1]s (%s)", claim.Name, found.words)
 	}
 	return found
-}
-
-// podOf is the gateway's pod, nil if there is none.
-func podOf(set *appsv1.StatefulSet, pods []corev1.Pod) *corev1.Pod {
-	for i := range pods {
-		if pods[i].Name == manifests.GatewayName+"-0" && metav1.IsControlledBy(&pods[i], set) {
-			return &pods[i]
-		}
-	}
-	return nil
 }
 
 // podTrouble says why a pod does not run, or how it failed.

@@ -49,8 +49,6 @@ func TestWhatKeepsAGatewayFromServing(t *testing.T) {
 	unscheduled.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Message: "0/12 nodes are available: 3 Insufficient cpu, 9 node(s) had taints."}}
 	evicted := gatewayPod(set, corev1.ContainerStatus{})
 	evicted.Status.Phase, evicted.Status.Reason, evicted.Status.Message = corev1.PodFailed, "Evicted", "low on memory"
-	stranger := gatewayPod(set, waiting("ErrImagePull", "no"))
-	stranger.OwnerReferences[0].UID = "another"
 	pending := &corev1.PersistentVolumeClaim{Status: corev1.PersistentVolumeClaimStatus{Phase: corev1.ClaimPending}}
 	pending.Name = "data"
 	at := func(second int64) metav1.Time { return metav1.Unix(second, 0) }
@@ -77,14 +75,16 @@ func TestWhatKeepsAGatewayFromServing(t *testing.T) {
 		{"evicted", []corev1.Pod{evicted}, nil, nil, 0, v1alpha1.ReasonPodFailed, "its pod failed (Evicted): low on memory"},
 		{"no node", []corev1.Pod{unscheduled}, nil, nil, 0, v1alpha1.ReasonUnschedulable, "its pod is not scheduled: no node is available: Insufficient cpu, node(s) had taints."},
 		{"no volume", []corev1.Pod{unscheduled}, pending, nil, 0, v1alpha1.ReasonVolumePending, "its volume claim data is not bound; see: kubectl describe pvc data (its pod is not scheduled: no node is available: Insufficient cpu, node(s) had taints.)"},
-		{"another's pod", []corev1.Pod{stranger}, nil, nil, 0, "", ""},
 		{"refused", nil, nil, []corev1.Event{refused("set", `create Pod openshell-gateway-0 in StatefulSet openshell-gateway failed error: exceeded quota`, 5)}, 5, v1alpha1.ReasonPodRefused, "its pod is refused: exceeded quota"},
 		{"refused, before it served", nil, nil, []corev1.Event{refused("set", "quota", 4)}, 5, "", ""},
 		{"another is refused", nil, nil, []corev1.Event{refused("other", "quota", 6)}, 5, "", ""},
 		{"the last refusal counts", nil, nil, []corev1.Event{refused("set", "policy", 7), refused("set", "quota", 6)}, 5, v1alpha1.ReasonPodRefused, "its pod is refused: policy"},
 	} {
 		since := at(c.since)
-		got := gatewayTrouble(set, c.claim, c.pods, c.events, &since)
+		got := refusal(set, c.events, &since)
+		if len(c.pods) > 0 {
+			got = gatewayTrouble(&c.pods[0], c.claim)
+		}
 		if got.reason != c.reason || got.words != c.words {
 			t.Errorf("%s: %s %q, want %s %q", c.what, got.reason, got.words, c.reason, c.words)
 		}

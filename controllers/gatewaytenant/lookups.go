@@ -1,0 +1,81 @@
+package gatewaytenant
+
+import (
+	"sync"
+	"time"
+)
+
+// lookups decides when the API server is asked why a workload has no pod, or what its pods report. Nothing of it is
+// watched or cached, since other clients decide how many Events and pods there are, and how large. A workload on its
+// usual way is not asked about at all.
+type lookups struct {
+	mu sync.Mutex
+	by map[lookupKey]*lookup
+}
+
+// lookupKey names a workload of a tenant.
+type lookupKey struct{ namespace, kind string }
+
+// lookup is what is known of a workload in one state.
+type lookup struct {
+	state string
+	since time.Time     // when the state was observed first
+	last  time.Time     // when it was read last; zero: never
+	wait  time.Duration // from that read to the next one
+	found trouble
+}
+
+const (
+	// firstLookup is how long a workload may have no pod, or a pod that does not run, before the first read.
+	firstLookup = 4 * time.Second
+	// lastLookup is the longest wait between two reads of a state that lasts.
+	lastLookup = 30 * time.Second
+)
+
+// due reports what was read last about a workload in a state, and how long until it is to be read again: zero or less if
+// that is now. A new state is first read after a wait, unless it is urgent.
+func (l *lookups) due(key lookupKey, state string, urgent bool, first time.Duration, now time.Time) (trouble, time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	is := l.by[key]
+	if is == nil || is.state != state {
+		is = &lookup{state: state, since: now}
+		if l.by == nil {
+			l.by = map[lookupKey]*lookup{}
+		}
+		l.by[key] = is
+	}
+	switch {
+	case !is.last.IsZero():
+		return is.found, is.last.Add(is.wait).Sub(now)
+	case urgent:
+		return trouble{}, 0
+	}
+	return trouble{}, is.since.Add(first).Sub(now)
+}
+
+// note keeps what a read found, and returns how long until the next one: each time twice as long, and never less than
+// before the first one.
+func (l *lookups) note(key lookupKey, found trouble, first time.Duration, now time.Time) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	is := l.by[key]
+	if is == nil {
+		return first
+	}
+	is.found, is.last, is.wait = found, now, max(first, min(2*is.wait, lastLookup))
+	return is.wait
+}
+
+// settle forgets a workload that needs no explanation.
+func (l *lookups) settle(key lookupKey) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.by, key)
+}
+
+// forget drops a tenant that is gone.
+func (l *lookups) forget(namespace string) {
+	l.settle(lookupKey{namespace, "Job"})
+	l.settle(lookupKey{namespace, "StatefulSet"})
+}

@@ -1,0 +1,110 @@
+package gatewaytenant
+
+import (
+	"slices"
+	"strings"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// How much is kept of what other clients write. Each bound is more than any status shows, and more than any value that is
+// compared has: a value that was cut equals none of those.
+const (
+	maxMessage    = 2 << 10 // of a message
+	maxName       = 512     // of a name, a reason, a uid or an image
+	maxContainers = 8       // of a pod
+)
+
+// first returns at most n bytes of the beginning of a text, without keeping the rest of it in memory.
+func first(text string, n int) string {
+	if len(text) <= n {
+		return text
+	}
+	return strings.ToValidUTF8(strings.Clone(text[:n]), "")
+}
+
+// last returns at most n bytes of the end of a text, without keeping the rest of it in memory.
+func last(text string, n int) string {
+	if len(text) <= n {
+		return text
+	}
+	return strings.ToValidUTF8(strings.Clone(text[len(text)-n:]), "")
+}
+
+// trimmedOwners keeps the first owner, by which an object's fields are compacted, and the controller.
+func trimmedOwners(owners []metav1.OwnerReference) []metav1.OwnerReference {
+	var kept []metav1.OwnerReference
+	for i, owner := range owners {
+		isController := owner.Controller != nil && *owner.Controller
+		if i > 0 && !isController {
+			continue
+		}
+		kept = append(kept, metav1.OwnerReference{
+			APIVersion: first(owner.APIVersion, maxName), Kind: first(owner.Kind, maxName), Name: first(owner.Name, maxName),
+			UID: types.UID(first(string(owner.UID), maxName)), Controller: owner.Controller, BlockOwnerDeletion: owner.BlockOwnerDeletion,
+		})
+		if isController { // the API server allows one
+			break
+		}
+	}
+	return kept
+}
+
+// trimmedConditions keeps those of a pod's conditions that tell why it does not run.
+func trimmedConditions(conditions []corev1.PodCondition) []corev1.PodCondition {
+	var kept []corev1.PodCondition
+	for _, want := range []corev1.PodConditionType{corev1.PodReady, corev1.PodScheduled} {
+		if i := slices.IndexFunc(conditions, func(c corev1.PodCondition) bool { return c.Type == want }); i >= 0 {
+			is := conditions[i]
+			kept = append(kept, corev1.PodCondition{
+				Type: is.Type, Status: corev1.ConditionStatus(first(string(is.Status), maxName)), LastTransitionTime: is.LastTransitionTime,
+				Reason: first(is.Reason, maxName), Message: first(is.Message, maxMessage),
+			})
+		}
+	}
+	return kept
+}
+
+// trimmedContainer keeps what a container runs and, unless its pod is ready, why it does not.
+func trimmedContainer(is *corev1.ContainerStatus, podReady bool) corev1.ContainerStatus {
+	kept := corev1.ContainerStatus{Name: first(is.Name, maxName), Image: first(is.Image, maxName), Ready: is.Ready || podReady}
+	if podReady {
+		return kept
+	}
+	kept.State.Running = is.State.Running
+	if waiting := is.State.Waiting; waiting != nil {
+		kept.State.Waiting = &corev1.ContainerStateWaiting{Reason: first(waiting.Reason, maxName), Message: first(waiting.Message, maxMessage)}
+	}
+	kept.State.Terminated = trimmedEnd(is.State.Terminated)
+	kept.LastTerminationState.Terminated = trimmedEnd(is.LastTerminationState.Terminated)
+	return kept
+}
+
+// trimmedEnd keeps how a container ended. The end of its last words says most.
+func trimmedEnd(is *corev1.ContainerStateTerminated) *corev1.ContainerStateTerminated {
+	if is == nil {
+		return nil
+	}
+	return &corev1.ContainerStateTerminated{
+		ExitCode: is.ExitCode, Signal: is.Signal, Reason: first(is.Reason, maxName), Message: last(is.Message, maxMessage),
+		StartedAt: is.StartedAt, FinishedAt: is.FinishedAt,
+	}
+}
+
+// trimmedJob keeps how many pods of a Job run and have failed, and whether it has ended.
+func trimmedJob(is batchv1.JobStatus) batchv1.JobStatus {
+	kept := batchv1.JobStatus{Active: is.Active, Failed: is.Failed, Succeeded: is.Succeeded}
+	for _, want := range []batchv1.JobConditionType{batchv1.JobComplete, batchv1.JobFailed} {
+		if i := slices.IndexFunc(is.Conditions, func(c batchv1.JobCondition) bool { return c.Type == want && c.Status == corev1.ConditionTrue }); i >= 0 {
+			condition := is.Conditions[i]
+			kept.Conditions = append(kept.Conditions, batchv1.JobCondition{
+				Type: want, Status: corev1.ConditionTrue, LastTransitionTime: condition.LastTransitionTime,
+				Reason: first(condition.Reason, maxName), Message: first(condition.Message, maxMessage),
+			})
+		}
+	}
+	return kept
+}
