@@ -48,6 +48,8 @@ var SecretNames = [...]string{CAName, ServerTLSName, ClientTLSName, TokenKeysNam
 const (
 	// Manager is the value of LabelManagedBy on all that the operator makes, and its field owner.
 	Manager = "gatewaytenant-operator"
+	// BridgeManager is the field owner of what the bridge applies.
+	BridgeManager = "gatewaytenant-operator-bridge"
 	// LabelManagedBy names who looks after an object.
 	LabelManagedBy = "app.kubernetes.io/managed-by"
 	// LabelName is OpenShell's own label: an object that bears it with the value AppName belongs to a gateway.
@@ -83,3 +85,13 @@ const (
 	// AnnotationTokenKey is on the pod template: the id of the token key.
 	AnnotationTokenKey = "openshell.ambient-code.io/token-key"
 )
+
+// ObjectAnnotations are the annotations of a gateway's objects that the operator reads: of those of other names, its caches
+// keep nothing.
+var ObjectAnnotations = []string{AnnotationWish, annotationHighestVersion, annotationAsked, annotationRollout}
+
+// TenantAnnotations are the annotations of a GatewayTenant that the operator reads.
+var TenantAnnotations = []string{
+	v1alpha1.AnnotationSource, v1alpha1.AnnotationHandOver, v1alpha1.AnnotationConfirmVersion,
+	v1alpha1.AnnotationRotateTLS, v1alpha1.AnnotationRotateCA, v1alpha1.AnnotationRotateTokens,
+}

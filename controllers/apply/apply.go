@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/go-logr/logr"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -25,6 +26,9 @@ type Applier struct {
 	known  known
 	shapes shapes
 	told   func(namespace string, managers []string)
+
+	live  client.Reader // nil: what is withheld of managedFields is not needed
+	large sync.Mutex    // held while an object is applied that is read for them
 }
 
 // New makes an Applier that writes through c as the field owner.
@@ -37,6 +41,13 @@ func New(c client.Client, scheme *runtime.Scheme, owner string) *Applier {
 // lists and, of objects that it takes over, all that a former manager set but metadata.
 func (a *Applier) Alone() *Applier {
 	a.alone = true
+	return a
+}
+
+// Rereading makes the Applier read an object through live, from the API server, before it applies it if a Compactor has
+// withheld fields of other managers. It applies one such object at a time, since these fields take much memory.
+func (a *Applier) Rereading(live client.Reader) *Applier {
+	a.live = live
 	return a
 }
 
@@ -62,6 +73,13 @@ func (a *Applier) applyChanged(ctx context.Context, desired *unstructured.Unstru
 	if live != nil {
 		if a.known.holds(stamped, live) {
 			return false, nil
+		}
+		if a.live != nil && a.fields.isTrimmed(live) {
+			a.large.Lock()
+			defer a.large.Unlock()
+			if live, err = a.reread(ctx, stamped, live); err != nil {
+				return false, err
+			}
 		}
 		var changed bool
 		if a.alone {

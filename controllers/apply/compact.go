@@ -13,6 +13,7 @@ import (
 // for the objects of one cache. What it has seen is shared, and must not be changed.
 type Compactor struct {
 	fields *ownership
+	own    []string // managers whose fields are kept, however many others have
 
 	mu      sync.Mutex
 	name    string
@@ -23,13 +24,15 @@ type Compactor struct {
 // mostEntries is how many different entries a Compactor remembers: objects of one kind and name have few.
 const mostEntries = 16
 
-// NewCompactor makes a Compactor for objects that owner applies.
-func NewCompactor(owner string) *Compactor {
-	return &Compactor{fields: &ownership{owner: owner}}
+// NewCompactor makes a Compactor for objects that owner applies. Of managedFields that are too large, those of owner and
+// of the other managers given are kept.
+func NewCompactor(owner string, others ...string) *Compactor {
+	return &Compactor{fields: &ownership{owner: owner}, own: append(others, owner)}
 }
 
 // Compact makes an object's metadata smaller. When the owner applied it is dropped: nobody asks.
 func (c *Compactor) Compact(object metav1.Object) {
+	trimFields(object, c.own)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if object.GetName() != c.name {

@@ -3,7 +3,6 @@ package gatewaytenant
 import (
 	"reflect"
 	"slices"
-	"strings"
 	"sync/atomic"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -19,9 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
-	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
-	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/namedcache"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
@@ -52,10 +49,10 @@ var children = []child{
 	{childKey{"PersistentVolumeClaim", manifests.ClaimName}, &corev1.PersistentVolumeClaim{}, keepClaim},
 	{childKey{"Job", manifests.CertgenName}, &batchv1.Job{}, keepJob},
 	{childKey{"StatefulSet", manifests.GatewayName}, &appsv1.StatefulSet{}, keepStatefulSet},
-	{childKey{"Secret", manifests.CAName}, &corev1.Secret{}, certificates.Strip},
-	{childKey{"Secret", manifests.ServerTLSName}, &corev1.Secret{}, certificates.Strip},
-	{childKey{"Secret", manifests.ClientTLSName}, &corev1.Secret{}, certificates.Strip},
-	{childKey{"Secret", manifests.TokenKeysName}, &corev1.Secret{}, certificates.Strip},
+	{childKey{"Secret", manifests.CAName}, &corev1.Secret{}, keepSecret},
+	{childKey{"Secret", manifests.ServerTLSName}, &corev1.Secret{}, keepSecret},
+	{childKey{"Secret", manifests.ClientTLSName}, &corev1.Secret{}, keepSecret},
+	{childKey{"Secret", manifests.TokenKeysName}, &corev1.Secret{}, keepSecret},
 }
 
 // clientsPolicy is there only when the tenant asks for it.
@@ -67,11 +64,12 @@ func metadataOf(gvk schema.GroupVersionKind, name string) child {
 	return child{childKey{gvk.Kind, name}, object, keepAll}
 }
 
-// keepStatefulSet drops the spec, but for the gateway's image: whether it is as it should be is in the metadata.
+// keepStatefulSet drops the spec, but for the gateway's image: whether it is as it should be is in the metadata. Of the
+// status, it drops what is not looked at.
 func keepStatefulSet(object any) (any, error) {
 	if set, ok := object.(*appsv1.StatefulSet); ok {
 		image := gatewayImage(set)
-		set.Spec = appsv1.StatefulSetSpec{}
+		set.Spec, set.Status = appsv1.StatefulSetSpec{}, trimmedSet(set.Status)
 		set.Spec.Template.Spec.Containers = []corev1.Container{{Name: manifests.GatewayName, Image: image}}
 	}
 	return object, nil
@@ -81,7 +79,7 @@ func keepStatefulSet(object any) (any, error) {
 func gatewayImage(set *appsv1.StatefulSet) string {
 	for _, container := range set.Spec.Template.Spec.Containers {
 		if container.Name == manifests.GatewayName {
-			return container.Image
+			return first(container.Image, maxName)
 		}
 	}
 	return ""
@@ -90,7 +88,10 @@ func gatewayImage(set *appsv1.StatefulSet) string {
 // keepClaim drops what of a claim is neither kept as it is nor looked at. Its size takes 1 KiB, and is that of most others.
 func keepClaim(object any) (any, error) {
 	if claim, ok := object.(*corev1.PersistentVolumeClaim); ok {
-		size := claim.Spec.Resources
+		size := corev1.VolumeResourceRequirements{Requests: claim.Spec.Resources.Requests}
+		if len(size.Requests) > maxRequests {
+			size.Requests = corev1.ResourceList{corev1.ResourceStorage: size.Requests[corev1.ResourceStorage]}
+		}
 		if last := lastSize.Load(); last != nil && reflect.DeepEqual(*last, size) {
 			size = *last
 		} else {
@@ -122,7 +123,7 @@ func watchedChildren() []child {
 func childCaches(mgr manager.Manager, namespaces namedcache.Namespaces) (map[childKey]cache.Cache, error) {
 	caches := make(map[childKey]cache.Cache, len(children))
 	for _, c := range watchedChildren() {
-		named, err := namedcache.New(mgr, c.object, c.name, compacted(keepMetadata, c.transform), namespaces)
+		named, err := namedcache.New(mgr, c.object, c.name, c.kept(), namespaces)
 		if err != nil {
 			return nil, err
 		}
@@ -131,9 +132,17 @@ func childCaches(mgr manager.Manager, namespaces namedcache.Namespaces) (map[chi
 	return caches, nil
 }
 
+// kept returns the transform of the child's cache. Of a Secret, certificates.Strip decides which metadata is kept.
+func (c child) kept() toolscache.TransformFunc {
+	if _, is := c.object.(*corev1.Secret); is {
+		return compacted(c.transform)
+	}
+	return compacted(keepMetadata, c.transform)
+}
+
 // compacted drops what each of drops does, and keeps once what is left and equal in many objects.
 func compacted(drops ...toolscache.TransformFunc) toolscache.TransformFunc {
-	compactor := apply.NewCompactor(manifests.Manager)
+	compactor := apply.NewCompactor(manifests.Manager, manifests.BridgeManager)
 	return func(object any) (any, error) {
 		for _, drop := range drops {
 			var err error
@@ -151,8 +160,8 @@ func compacted(drops ...toolscache.TransformFunc) toolscache.TransformFunc {
 // ours is all that is kept of labels: it tells whether an object is a gateway's.
 var ours = map[string]string{manifests.LabelName: manifests.AppName}
 
-// keepMetadata drops what nobody asks of an object's metadata: other labels, and annotations that are neither the operator's
-// own nor those by which Helm knows what is its.
+// keepMetadata drops what of an object's metadata is not looked at, such as other labels, and annotations that are
+// neither the operator's own nor the one by which Helm knows what a release made.
 func keepMetadata(object any) (any, error) {
 	metadata, err := meta.Accessor(object)
 	if err != nil {
@@ -163,14 +172,15 @@ func keepMetadata(object any) (any, error) {
 		kept = ours
 	}
 	metadata.SetLabels(kept)
-	for key := range metadata.GetAnnotations() {
-		if !strings.HasPrefix(key, v1alpha1.GroupVersion.Group+"/") && key != annotationHelmRelease {
-			delete(metadata.GetAnnotations(), key)
-		}
-	}
+	metadata.SetAnnotations(apply.TrimAnnotations(metadata.GetAnnotations(), annotationsKept...))
+	metadata.SetOwnerReferences(trimmedOwners(metadata.GetOwnerReferences()))
+	metadata.SetFinalizers(nil)
 	apply.CompactStamp(metadata)
 	return object, nil
 }
+
+// annotationsKept are those of an object's annotations that are looked at.
+var annotationsKept = append(slices.Clone(manifests.ObjectAnnotations), annotationHelmRelease)
 
 // keepAll drops nothing.
 func keepAll(object any) (any, error) { return object, nil }

@@ -69,7 +69,7 @@ func SetupWithManager(mgr ctrl.Manager, options Options) error {
 	if err != nil {
 		return err
 	}
-	shared, err := namedcache.New(mgr, &rbacv1.ClusterRoleBinding{}, sharedBinding, nil, nil)
+	shared, err := namedcache.New(mgr, &rbacv1.ClusterRoleBinding{}, sharedBinding, keepSubjects, nil)
 	if err != nil {
 		return err
 	}
@@ -82,7 +82,7 @@ func SetupWithManager(mgr ctrl.Manager, options Options) error {
 		live:   mgr.GetAPIReader(),
 		caches: caches, pods: pods, sandboxCRD: sandboxCRD, shared: shared,
 		rollout: newRollout(options.RolloutPercent), rivals: &rivals{now: time.Now}, crowd: &crowd{}, lookups: &lookups{},
-		applier:  apply.New(mgr.GetClient(), mgr.GetScheme(), manifests.Manager).Alone(),
+		applier:  apply.New(mgr.GetClient(), mgr.GetScheme(), manifests.Manager).Alone().Rereading(mgr.GetAPIReader()),
 		events:   mgr.GetEventRecorder(manifests.Manager),
 		platform: options.Platform,
 		watched:  options.Namespaces.Include,
@@ -140,7 +140,7 @@ func tenantIn(namespace string) []reconcile.Request {
 // spec, and namespaces and the tenants' ClusterRoleBindings as metadata.
 func CacheOptions() map[client.Object]cache.ByObject {
 	return map[client.Object]cache.ByObject{
-		&v1alpha1.GatewayTenant{}:    {Transform: compacted()},
+		&v1alpha1.GatewayTenant{}:    {Transform: compacted(keepTenant)},
 		&corev1.Namespace{}:          {Transform: keepNamespace},
 		&rbacv1.ClusterRoleBinding{}: {Transform: compacted(keepMetadata), Label: labels.SelectorFromSet(labels.Set{manifests.LabelManagedBy: manifests.Manager})},
 	}
@@ -149,7 +149,7 @@ func CacheOptions() map[client.Object]cache.ByObject {
 // keepNamespace keeps of a namespace that it is there, and what it says of its pods.
 func keepNamespace(object any) (any, error) {
 	if namespace, ok := object.(*metav1.PartialObjectMetadata); ok {
-		namespace.ManagedFields, namespace.Annotations = nil, nil
+		namespace.ManagedFields, namespace.Annotations, namespace.OwnerReferences, namespace.Finalizers = nil, nil, nil, nil
 		level, says := namespace.Labels[labelPodSecurity]
 		if namespace.Labels = nil; says {
 			namespace.Labels = map[string]string{labelPodSecurity: level}

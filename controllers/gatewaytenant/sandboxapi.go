@@ -67,7 +67,11 @@ func keepCRD(object any) (any, error) {
 	for _, version := range crd.Spec.Versions {
 		kept.Spec.Versions = append(kept.Spec.Versions, apiextensionsv1.CustomResourceDefinitionVersion{Name: version.Name, Served: version.Served})
 	}
-	kept.Status.Conditions = crd.Status.Conditions
+	for _, condition := range crd.Status.Conditions {
+		if condition.Type == apiextensionsv1.Established {
+			kept.Status.Conditions = []apiextensionsv1.CustomResourceDefinitionCondition{{Type: condition.Type, Status: condition.Status}}
+		}
+	}
 	return kept, nil
 }
 

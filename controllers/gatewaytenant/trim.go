@@ -4,18 +4,27 @@ import (
 	"slices"
 	"strings"
 
+	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
+	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
 // How much is kept of what other clients write. Each bound is more than any status shows, and more than any value that is
 // compared has: a value that was cut equals none of those.
 const (
-	maxMessage    = 2 << 10 // of a message
-	maxName       = 512     // of a name, a reason, a uid or an image
-	maxContainers = 8       // of a pod
+	maxMessage          = 2 << 10 // of a message
+	maxName             = 512     // of a name, a reason, a uid or an image
+	maxContainers       = 8       // of a pod
+	maxSecretAnnotation = 16 << 10
+	maxRequests         = 8 // of a volume claim: if it has more, only the size is kept
 )
 
 // first returns at most n bytes of the beginning of a text, without keeping the rest of it in memory.
@@ -107,4 +116,51 @@ func trimmedJob(is batchv1.JobStatus) batchv1.JobStatus {
 		}
 	}
 	return kept
+}
+
+// trimmedSet keeps what of a StatefulSet's status is not text of others.
+func trimmedSet(is appsv1.StatefulSetStatus) appsv1.StatefulSetStatus {
+	is.Conditions, is.CollisionCount = nil, nil
+	is.CurrentRevision, is.UpdateRevision = first(is.CurrentRevision, maxName), first(is.UpdateRevision, maxName)
+	return is
+}
+
+// keepTenant drops what of a GatewayTenant's metadata is not looked at.
+func keepTenant(object any) (any, error) {
+	if tenant, ok := object.(*v1alpha1.GatewayTenant); ok {
+		labels := map[string]string(nil)
+		if source, has := tenant.Labels[v1alpha1.LabelSource]; has {
+			labels = map[string]string{v1alpha1.LabelSource: source}
+		}
+		tenant.Labels, tenant.Finalizers = labels, nil
+		tenant.Annotations = apply.TrimAnnotations(tenant.Annotations, manifests.TenantAnnotations...)
+		tenant.OwnerReferences = trimmedOwners(tenant.OwnerReferences)
+	}
+	return object, nil
+}
+
+// keepSubjects keeps whom a binding binds: all of them, since one is removed by its position.
+func keepSubjects(object any) (any, error) {
+	if binding, ok := object.(*rbacv1.ClusterRoleBinding); ok {
+		binding.Labels, binding.Annotations, binding.OwnerReferences, binding.Finalizers, binding.ManagedFields = nil, nil, nil, nil, nil
+	}
+	return object, nil
+}
+
+// keepSecret keeps of a Secret what certificates.Strip does, with bounded owners and annotations. The longest annotation
+// names 32 certificate authorities.
+func keepSecret(object any) (any, error) {
+	stripped, err := certificates.Strip(object)
+	if err != nil {
+		return nil, err
+	}
+	if secret, ok := stripped.(*corev1.Secret); ok {
+		secret.OwnerReferences = trimmedOwners(secret.OwnerReferences)
+		for name, value := range secret.Annotations {
+			if len(value) > maxSecretAnnotation {
+				secret.Annotations[name] = first(value, maxSecretAnnotation)
+			}
+		}
+	}
+	return stripped, nil
 }

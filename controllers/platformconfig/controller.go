@@ -5,6 +5,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -33,7 +34,7 @@ import (
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=list;watch
 
 // FieldOwner is the bridge's name in managedFields: what an entry does not set, others may.
-const FieldOwner = "gatewaytenant-operator-bridge"
+const FieldOwner = manifests.BridgeManager
 
 // LabelShard marks, with the value true, further ConfigMaps with entries: the size of a ConfigMap bounds what one holds.
 const LabelShard = "openshell.ambient-code.io/platform-config"
@@ -74,10 +75,10 @@ func (o Options) hasEntries(config client.Object) bool {
 func CacheOptions(options Options) map[client.Object]cache.ByObject {
 	strip := func(object any) (any, error) {
 		if config, ok := object.(*corev1.ConfigMap); ok {
-			config.ManagedFields = nil
 			if !options.Concerns(config) {
-				config.Data, config.BinaryData = nil, nil
+				return &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: config.Name, Namespace: config.Namespace, UID: config.UID, ResourceVersion: config.ResourceVersion}}, nil
 			}
+			config.ManagedFields = nil
 		}
 		return object, nil
 	}

@@ -94,7 +94,8 @@ func (r *Reconciler) remove(ctx context.Context, plan Plan, configs map[string]*
 	return errors.Join(errs...)
 }
 
-// ifUnchanged acts on a GatewayTenant if the API server has it as the cache has it, status aside. Status is written all
+// ifUnchanged acts on a GatewayTenant if the API server has it as the cache has it, as far as the cache keeps its
+// annotations, and status aside. Status is written all
 // the time, so a conflict is tried again at once: what is left over of a great removal would be held anew.
 func (r *Reconciler) ifUnchanged(ctx context.Context, tenant *v1alpha1.GatewayTenant, act func(context.Context, *v1alpha1.GatewayTenant) error) error {
 	err := retry.RetryOnConflict(retry.DefaultBackoff, func() error {
@@ -102,7 +103,7 @@ func (r *Reconciler) ifUnchanged(ctx context.Context, tenant *v1alpha1.GatewayTe
 		if err := r.live.Get(ctx, client.ObjectKeyFromObject(tenant), live); err != nil {
 			return err
 		}
-		if live.UID != tenant.UID || !maps.Equal(live.Annotations, tenant.Annotations) || !Bridged(live) {
+		if live.UID != tenant.UID || !maps.Equal(kept(live.Annotations), kept(tenant.Annotations)) || !Bridged(live) {
 			return nil // the change is an event on its way
 		}
 		return act(ctx, live)
@@ -111,6 +112,11 @@ func (r *Reconciler) ifUnchanged(ctx context.Context, tenant *v1alpha1.GatewayTe
 		return fmt.Errorf("removing GatewayTenant %s/%s: %w", tenant.Namespace, tenant.Name, err)
 	}
 	return nil
+}
+
+// kept are those of a GatewayTenant's annotations that the cache keeps.
+func kept(annotations map[string]string) map[string]string {
+	return apply.TrimAnnotations(annotations, manifests.TenantAnnotations...)
 }
 
 func (r *Reconciler) deleteTenant(ctx context.Context, tenant *v1alpha1.GatewayTenant) error {
