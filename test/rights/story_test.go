@@ -13,6 +13,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
@@ -48,7 +49,7 @@ func until(ctx context.Context, what string, check func() error) error {
 // story is what happens to gateways, all in all: whatever the operator has a right to, it needs for one of these steps.
 func (s *stage) story(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
-		s.gatewaysCome, s.earlierGoes, s.ownersComeBack, s.namesChange, s.brokenPodIsMended, s.clientsAreLetIn, s.gatewayGoes,
+		s.gatewaysCome, s.earlierGoes, s.ownersComeBack, s.namesChange, s.brokenPodIsMended, s.refusedPodIsReported, s.clientsAreLetIn, s.gatewayGoes,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -205,6 +206,36 @@ func (s *stage) brokenPodIsMended(ctx context.Context) error {
 		return err
 	}
 	if err := s.spec(ctx, s.earlier(), map[string]any{"image": image}); err != nil {
+		return err
+	}
+	return s.ready(ctx, s.earlier())
+}
+
+// refusedPodIsReported: a quota refuses the gateway's pod, which only Events report.
+func (s *stage) refusedPodIsReported(ctx context.Context) error {
+	quota := &corev1.ResourceQuota{
+		ObjectMeta: metav1.ObjectMeta{Name: "no-pods", Namespace: s.earlier()},
+		Spec:       corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{corev1.ResourcePods: resource.MustParse("0")}},
+	}
+	if err := admin.Create(ctx, quota); err != nil {
+		return err
+	}
+	if err := until(ctx, "the quota is in force", func() error {
+		if err := admin.Get(ctx, client.ObjectKeyFromObject(quota), quota); err != nil || len(quota.Status.Hard) > 0 {
+			return err
+		}
+		return errors.New("it is not")
+	}); err != nil {
+		return err
+	}
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: manifests.GatewayName + "-0", Namespace: s.earlier()}}
+	if err := admin.Delete(ctx, pod); err != nil {
+		return err
+	}
+	if err := s.reason(ctx, s.earlier(), v1alpha1.ReasonPodRefused); err != nil {
+		return err
+	}
+	if err := admin.Delete(ctx, quota); err != nil {
 		return err
 	}
 	return s.ready(ctx, s.earlier())
