@@ -32,6 +32,27 @@ const (
 	lastLookup = 30 * time.Second
 )
 
+// lookupSlot is held while one workload is read. A worker waits for it only shortly: large Events of one tenant must not
+// keep the workers from the others.
+var lookupSlot = make(chan struct{}, 1)
+
+const (
+	// lookupPatience is how long a worker waits for the slot, and lookupRetry how much later it tries again.
+	lookupPatience, lookupRetry = 100 * time.Millisecond, time.Second
+)
+
+// begin reports whether a read may begin. If so, end must be called after it.
+func (l *lookups) begin() bool {
+	select {
+	case lookupSlot <- struct{}{}:
+		return true
+	case <-time.After(lookupPatience):
+		return false
+	}
+}
+
+func (l *lookups) end() { <-lookupSlot }
+
 // due reports what was read last about a workload in a state, and how long until it is to be read again: zero or less if
 // that is now. A new state is first read after a wait, unless it is urgent.
 func (l *lookups) due(key lookupKey, state string, urgent bool, first time.Duration, now time.Time) (trouble, time.Duration) {

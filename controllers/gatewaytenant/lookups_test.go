@@ -119,6 +119,24 @@ func TestFailedPodIsReadImmediatelyAndOnce(t *testing.T) {
 	look("ended, without pods", "its Job failed: deadline", podsOfJob, 0)
 }
 
+// TestSlowReadOfOneTenantKeepsNoWorker reads nothing while another workload is read, and tries again.
+func TestSlowReadOfOneTenantKeepsNoWorker(t *testing.T) {
+	server := &apiServer{}
+	r := &Reconciler{live: server, crowd: &crowd{}, lookups: &lookups{}, now: time.Now}
+	job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Namespace: "a", Name: "certgen", UID: "job"}, Status: batchv1.JobStatus{Failed: 1}}
+	if !r.lookups.begin() {
+		t.Fatal("the slot is taken")
+	}
+	seen := &observed{}
+	if r.lookUpJob(t.Context(), job, seen); len(server.asked) > 0 || seen.again != lookupRetry {
+		t.Errorf("asked for %v, looks again after %s", server.asked, seen.again)
+	}
+	r.lookups.end()
+	if r.lookUpJob(t.Context(), job, seen); len(server.asked) == 0 {
+		t.Errorf("asked for %v", server.asked)
+	}
+}
+
 // TestTextOfOthersIsCutBeforeItIsKept holds caches and reads to a few kilobytes for each object.
 func TestTextOfOthersIsCutBeforeItIsKept(t *testing.T) {
 	const size = 1 << 20

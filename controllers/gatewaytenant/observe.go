@@ -137,25 +137,36 @@ func (r *Reconciler) lookUpJob(ctx context.Context, job *batchv1.Job, seen *obse
 	})
 }
 
-// lookUp reads why a workload does not do its work, if it is time to. Otherwise, what was read last still holds. A read
-// that fails keeps nothing else from being done.
+// lookUp reads why a workload does not do its work, if it is time to. Otherwise, what was read last still holds.
 func (r *Reconciler) lookUp(ctx context.Context, key lookupKey, state string, urgent bool, seen *observed, read func(context.Context) (trouble, error)) trouble {
-	delay := r.crowd.firstLookup()
-	found, wait := r.lookups.due(key, state, urgent, delay, r.now())
-	if wait <= 0 {
-		ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
-		defer cancel()
-		now, err := read(ctx)
-		if err != nil {
-			ctrl.LoggerFrom(ctx).Error(err, "Cannot read why a workload has no running pod", "kind", key.kind)
-		}
-		if err == nil || now != (trouble{}) {
-			found = now
-		}
-		wait = r.lookups.note(key, found, delay, r.now())
+	first := r.crowd.firstLookup()
+	found, wait := r.lookups.due(key, state, urgent, first, r.now())
+	switch {
+	case wait > 0:
+	case r.lookups.begin():
+		found = r.readOnce(ctx, key, found, read)
+		wait = r.lookups.note(key, found, first, r.now())
+	default:
+		wait = lookupRetry
 	}
 	if !urgent || found == (trouble{}) { // else what the pod that failed said stays until another one fails
 		seen.lookAgain(wait)
+	}
+	return found
+}
+
+// readOnce returns what a read finds or, if it fails, what was found before: a failure keeps nothing else from being done.
+func (r *Reconciler) readOnce(ctx context.Context, key lookupKey, before trouble, read func(context.Context) (trouble, error)) trouble {
+	defer r.lookups.end()
+	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+	defer cancel()
+	found, err := read(ctx)
+	if err == nil {
+		return found
+	}
+	ctrl.LoggerFrom(ctx).Error(err, "Cannot read why a workload has no running pod", "kind", key.kind)
+	if found == (trouble{}) {
+		return before
 	}
 	return found
 }
