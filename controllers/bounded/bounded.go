@@ -1,7 +1,7 @@
 // Package bounded limits the memory that one answer of the API server can take. Other clients decide how large the
 // objects are that the operator lists, and a list is decoded as a whole: a hundred objects of 1 MB each would take
-// several hundred megabytes. Everything that the operator lists is therefore listed in pages, one page at a time, and a
-// page that is too large is requested again with fewer objects.
+// several hundred megabytes. Caches are therefore filled in pages, as are the lists that the operator reads of Events and
+// pods: one page at a time in the whole process, and a page that is too large is requested again with fewer objects.
 package bounded
 
 import (
