@@ -87,7 +87,8 @@ func (a *Applier) reread(ctx context.Context, desired *unstructured.Unstructured
 	list := &metav1.PartialObjectMetadataList{}
 	list.SetGroupVersionKind(desired.GroupVersionKind().GroupVersion().WithKind(desired.GetKind() + "List"))
 	err := bounded.Pages(ctx, 1, 1, func(ctx context.Context, page metav1.ListOptions) (string, error) {
-		return "", a.live.List(ctx, list, client.InNamespace(desired.GetNamespace()), client.MatchingFields{metav1.ObjectNameField: desired.GetName()}, client.Limit(page.Limit))
+		named := client.MatchingFields{metav1.ObjectNameField: desired.GetName()}
+		return "", a.live.List(ctx, list, client.InNamespace(desired.GetNamespace()), named, client.Limit(page.Limit))
 	})
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", Describe(desired), err)

@@ -138,7 +138,9 @@ func (r *Reconciler) lookUpJob(ctx context.Context, job *batchv1.Job, seen *obse
 }
 
 // lookUp reads why a workload does not do its work, if it is time to. Otherwise, what was read last still holds.
-func (r *Reconciler) lookUp(ctx context.Context, key lookupKey, state string, urgent bool, seen *observed, read func(context.Context) (trouble, error)) trouble {
+func (r *Reconciler) lookUp(
+	ctx context.Context, key lookupKey, state string, urgent bool, seen *observed, read func(context.Context) (trouble, error),
+) trouble {
 	first := r.crowd.firstLookup()
 	found, wait := r.lookups.due(key, state, urgent, first, r.now())
 	switch {
@@ -156,7 +158,9 @@ func (r *Reconciler) lookUp(ctx context.Context, key lookupKey, state string, ur
 }
 
 // readOnce returns what a read finds or, if it fails, what was found before: a failure keeps nothing else from being done.
-func (r *Reconciler) readOnce(ctx context.Context, key lookupKey, before trouble, read func(context.Context) (trouble, error)) trouble {
+func (r *Reconciler) readOnce(
+	ctx context.Context, key lookupKey, before trouble, read func(context.Context) (trouble, error),
+) trouble {
 	defer r.lookups.end()
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()

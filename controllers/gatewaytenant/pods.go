@@ -72,7 +72,8 @@ func (r *Reconciler) podsOf(ctx context.Context, job *batchv1.Job) ([]corev1.Pod
 // refusalsOf lists the Events that report why the API server takes no pod of a Job or StatefulSet.
 func (r *Reconciler) refusalsOf(ctx context.Context, workload metav1.Object) ([]corev1.Event, error) {
 	var events []corev1.Event
-	selector := fields.AndSelectors(fields.OneTermEqualSelector("involvedObject.uid", string(workload.GetUID())), fields.OneTermEqualSelector("reason", "FailedCreate"))
+	selector := fields.AndSelectors(
+		fields.OneTermEqualSelector("involvedObject.uid", string(workload.GetUID())), fields.OneTermEqualSelector("reason", "FailedCreate"))
 	err := bounded.Pages(ctx, lookupPage, lookupPages, func(ctx context.Context, page metav1.ListOptions) (string, error) {
 		var list corev1.EventList
 		err := r.live.List(ctx, &list, client.InNamespace(workload.GetNamespace()), client.MatchingFieldsSelector{Selector: selector},
