@@ -1,6 +1,7 @@
 package platformconfig
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,30 +20,53 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
+// entryHash is the hash of an entry's JSON.
+type entryHash [sha256.Size]byte
+
 // entryReader reads entries, and knows those that were valid before.
 type entryReader struct {
 	platform      manifests.Platform
-	before, valid map[string]Entry // by their JSON
+	expander      expander
+	before, valid map[entryHash]Entry
+	list, total   int // how many bytes more the entries of this list and those of all lists may have
 }
 
 // read reads an entry. What it returns with an error has the namespace at most.
-func (r entryReader) read(item *yaml.Node) (Entry, error) {
-	text, err := asJSON(item)
+func (r *entryReader) read(item *yaml.Node) (Entry, error) {
+	text, err := r.expand(item)
 	if err != nil {
-		return Entry{Namespace: nameOf(item)}, at(item, "", err)
+		return Entry{Namespace: nameOf(item)}, err
 	}
-	entry, known := r.before[string(text)]
+	hash := entryHash(sha256.Sum256(text))
+	entry, known := r.before[hash]
 	if !known {
 		if entry, err = r.check(item, text); err != nil {
 			return entry, err
 		}
 	}
-	r.valid[string(text)] = entry
+	r.valid[hash] = entry
 	return entry, nil
 }
 
+// expand returns an entry's JSON, if it is within the bounds and there is room for it.
+func (r *entryReader) expand(item *yaml.Node) ([]byte, error) {
+	size, err := r.expander.size(item, maxEntrySize)
+	if err != nil {
+		return nil, err
+	}
+	const full = "with this entry, the entries of %s have more than %d bytes with aliases expanded, and no more are read; shorten the entries, for instance what an alias repeats"
+	switch {
+	case size > r.list:
+		return nil, &placedError{item.Line, fmt.Sprintf(full, "the ConfigMap", maxListSize)}
+	case size > r.total:
+		return nil, &placedError{item.Line, fmt.Sprintf(full, "all ConfigMaps", maxTotalSize)}
+	}
+	r.list, r.total = r.list-size, r.total-size
+	return toJSON(item)
+}
+
 // check checks an entry as far as that can be done without the cluster.
-func (r entryReader) check(item *yaml.Node, text []byte) (Entry, error) {
+func (r *entryReader) check(item *yaml.Node, text []byte) (Entry, error) {
 	entry := Entry{Namespace: nameOf(item)}
 	var fields struct {
 		Name    string         `json:"name"`
@@ -81,7 +105,7 @@ func nameOf(item *yaml.Node) string {
 	if item.Kind == yaml.AliasNode {
 		item = item.Alias
 	}
-	if item.Kind != yaml.MappingNode {
+	if item.Kind != yaml.MappingNode || len(item.Content) > 2*maxKeys {
 		return ""
 	}
 	found := ""
@@ -101,26 +125,9 @@ func nameOf(item *yaml.Node) string {
 	return found
 }
 
-// asJSON is YAML as JSON.
-func asJSON(node *yaml.Node) ([]byte, error) {
-	var value any
-	if err := node.Decode(&value); err != nil {
-		return nil, err
-	}
-	return marshal(value)
-}
-
-func marshal(value any) ([]byte, error) {
-	text, err := json.Marshal(value)
-	if err != nil {
-		return nil, errors.New("has a key that is not text")
-	}
-	return text, nil
-}
-
 // convert makes a value of the given type from what was decoded.
 func convert(value, into any) error {
-	text, err := marshal(value)
+	text, err := json.Marshal(value)
 	if err != nil {
 		return err
 	}

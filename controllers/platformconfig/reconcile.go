@@ -95,6 +95,7 @@ func (r *Reconciler) configs(ctx context.Context, reader client.Reader) (map[str
 func (r *Reconciler) sources(configs map[string]*corev1.ConfigMap) []Source {
 	read := map[string]readSource{}
 	var sources []Source
+	room := maxTotalSize
 	for _, name := range slices.Sorted(maps.Keys(configs)) {
 		if name == r.options.report().Name {
 			continue
@@ -102,10 +103,11 @@ func (r *Reconciler) sources(configs map[string]*corev1.ConfigMap) []Source {
 		config := configs[name]
 		version := string(config.UID) + config.ResourceVersion
 		known, is := r.read[name]
-		if !is || known.version != version {
-			known = readSource{version, known.source.reread(config, r.options.Platform)}
+		if !is || known.version != version || !known.source.fits(room) {
+			known = readSource{version, known.source.reread(config, r.options.Platform, room)}
 		}
 		read[name] = known
+		room -= known.source.size
 		sources = append(sources, known.source)
 	}
 	r.read = read

@@ -54,25 +54,49 @@ type Source struct {
 	// Err is why nothing can be known from the ConfigMap; that is not an empty list.
 	Err error
 
-	valid map[string]Entry // by their JSON
+	valid map[entryHash]Entry
+	size  int // of the entries that were read, with aliases expanded
+	room  int // the room that was left for the entries of all ConfigMaps when this one was read
 }
 
 // Read reads the entries of a ConfigMap.
 func Read(config *corev1.ConfigMap, platform manifests.Platform) Source {
-	return Source{}.reread(config, platform)
+	return Source{}.reread(config, platform, maxTotalSize)
+}
+
+// ReadAll reads the entries of ConfigMaps. Those that come first have the room that there is for all of them first.
+func ReadAll(configs []*corev1.ConfigMap, platform manifests.Platform) []Source {
+	var sources []Source
+	room := maxTotalSize
+	for _, config := range configs {
+		source := Source{}.reread(config, platform, room)
+		sources = append(sources, source)
+		room -= source.size
+	}
+	return sources
+}
+
+// fits reports whether reading the source's ConfigMap again, with another room for the entries of all ConfigMaps, returns
+// the same source.
+func (s Source) fits(room int) bool {
+	return room == s.room || min(room, s.room) >= maxListSize
 }
 
 // reread reads a ConfigMap that said s before. Most of its entries are the same then, and are not checked again: that is
-// what takes the time.
-func (s Source) reread(config *corev1.ConfigMap, platform manifests.Platform) Source {
-	source := Source{Origin: config.Namespace + "/" + config.Name, Confirmed: config.Annotations[AnnotationConfirm]}
+// what takes the time. Room is how large its entries may be with aliases expanded, as far as other ConfigMaps decide that.
+func (s Source) reread(config *corev1.ConfigMap, platform manifests.Platform, room int) Source {
+	source := Source{Origin: config.Namespace + "/" + config.Name, Confirmed: config.Annotations[AnnotationConfirm], room: room}
 	items, err := list(config)
 	if err != nil {
 		source.Err = err
 		return source
 	}
 	source.Empty = len(items) == 0
-	source.readEntries(items, entryReader{platform: platform, before: s.valid, valid: map[string]Entry{}})
+	reader := entryReader{
+		platform: platform, expander: expander{map[*yaml.Node]extent{}}, before: s.valid, valid: map[entryHash]Entry{}, list: maxListSize, total: room,
+	}
+	source.readEntries(items, &reader)
+	source.size = room - reader.total
 	return source
 }
 
@@ -81,6 +105,9 @@ func list(config *corev1.ConfigMap) ([]*yaml.Node, error) {
 	text, there := config.Data[Key]
 	if !there {
 		return nil, fmt.Errorf("the key %q is missing; for no tenants at all write []", Key)
+	}
+	if err := CheckText(text, MaxValues); err != nil {
+		return nil, fmt.Errorf("the key %q %w over several ConfigMaps with the label %s=true", Key, err, LabelShard)
 	}
 	var document yaml.Node
 	decoder := yaml.NewDecoder(strings.NewReader(text))
@@ -99,12 +126,15 @@ func list(config *corev1.ConfigMap) ([]*yaml.Node, error) {
 		}
 		return nil, fmt.Errorf("the key %q is not a list of entries (line %d); write - {name: …, gateway: {…}}", Key, root.Line)
 	}
+	if many := len(root.Content); many > maxEntries {
+		return nil, fmt.Errorf("the key %q has %d entries, and at most %d are read; split it over several ConfigMaps with the label %s=true", Key, many, maxEntries, LabelShard)
+	}
 	return root.Content, nil
 }
 
 // readEntries reads every entry by itself, so that a bad one refuses itself alone. A namespace that is listed twice is
 // refused in both places: none is righter than the other.
-func (s *Source) readEntries(items []*yaml.Node, reader entryReader) {
+func (s *Source) readEntries(items []*yaml.Node, reader *entryReader) {
 	s.valid = reader.valid
 	places := map[string][]string{}
 	entries := make([]Entry, len(items))
@@ -116,13 +146,17 @@ func (s *Source) readEntries(items []*yaml.Node, reader entryReader) {
 			places[name] = append(places[name], entries[i].Place)
 		}
 	}
+	messages, most := 0, mostMessage
 	for i, entry := range entries {
 		err := errs[i]
 		if others := places[entry.Namespace]; err == nil && len(others) > 1 {
 			err = fmt.Errorf("the namespace is listed more than once (%s); keep one of them", some(others))
 		}
 		if err != nil {
-			message := cut(fmt.Sprintf("%s (namespace %q): %v", entry.Place, entry.Namespace, err), mostMessage)
+			message := cut(fmt.Sprintf("%s (namespace %q): %v", entry.Place, entry.Namespace, err), most)
+			if messages += len(message); messages > mostMessages {
+				most = fewMessage
+			}
 			refusal := Refusal{entry.Namespace, message, entry.Place, entry.Line}
 			if placed, is := errors.AsType[*placedError](err); is {
 				refusal.Line = placed.line
@@ -135,7 +169,12 @@ func (s *Source) readEntries(items []*yaml.Node, reader entryReader) {
 }
 
 // mostMessage is how many bytes of a message are kept: entries may have any size, and there may be thousands.
-const mostMessage = 2000
+// Beyond mostMessages bytes of all messages of a list, further ones have fewMessage bytes each.
+const (
+	mostMessage  = 2000
+	mostMessages = 1 << 20
+	fewMessage   = 150
+)
 
 // some are the first few of many places.
 func some(places []string) string {

@@ -157,7 +157,7 @@ func TestRereadSaysWhatReadSays(t *testing.T) {
 		a, a + b, b + a, "# a line more\n" + a, a + a, a + "- {name: b, gateway: {serverDnsNames: 7}}\n" + b, a + "- {name: b, gateway: {image: x}}\n", "no list", a + b, "[]", b,
 	} {
 		config := &corev1.ConfigMap{Data: map[string]string{Key: text}}
-		is, want := before.reread(config, platform), Read(config, platform)
+		is, want := before.reread(config, platform, maxTotalSize), Read(config, platform)
 		if !reflect.DeepEqual(is, want) {
 			t.Errorf("%q, after other text, is read as %+v, and alone as %+v", text, is, want)
 		}
@@ -168,7 +168,7 @@ func TestRereadSaysWhatReadSays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if again := known.reread(&corev1.ConfigMap{Data: map[string]string{Key: b}}, elsewhere); len(again.Entries) != 1 {
+	if again := known.reread(&corev1.ConfigMap{Data: map[string]string{Key: b}}, elsewhere, maxTotalSize); len(again.Entries) != 1 {
 		t.Errorf("an entry that was valid was checked again: %+v", again.Refusals)
 	}
 }

@@ -44,10 +44,12 @@ func (p Planner) bridge(ctx context.Context, configs []ConfigInput, plan *Plan) 
 		all[config.Name] = config
 	}
 	delete(all, options.Config.Name+platformconfig.StatusSuffix)
-	var sources []platformconfig.Source
+	var inOrder []*corev1.ConfigMap
 	for _, name := range slices.Sorted(maps.Keys(all)) {
-		source := platformconfig.Read(all[name], p.Settings.Platform)
-		sources = append(sources, source)
+		inOrder = append(inOrder, all[name])
+	}
+	sources := platformconfig.ReadAll(inOrder, p.Settings.Platform)
+	for _, source := range sources {
 		if p.Cluster == nil {
 			for _, entry := range source.Entries {
 				world.Namespaces[entry.Namespace] = platformconfig.Present
