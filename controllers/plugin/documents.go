@@ -1,7 +1,6 @@
 package plugin
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -165,7 +164,18 @@ func lineIn(err error, other int) int {
 	return other
 }
 
+// Bounds on a document and on an object of it. Files hold lists of objects with their status, so these are higher than
+// those on a list of entries.
+const (
+	maxValues     = 10 * platformconfig.MaxValues
+	maxObjectSize = 4 << 20
+)
+
 func (r *fileReader) document(text string) {
+	if err := platformconfig.CheckText(text, maxValues); err != nil {
+		r.found(1+len(text)-len(strings.TrimLeft(text, "\n")), "%v into several documents, with lines of ---", err)
+		return
+	}
 	var document yaml.Node
 	err := yaml.NewDecoder(strings.NewReader(text)).Decode(&document)
 	if errors.Is(err, io.EOF) {
@@ -246,13 +256,9 @@ func (r *fileReader) config(node *yaml.Node) {
 
 // decode makes an object of a node, with the types that JSON has.
 func decode(node *yaml.Node) (*unstructured.Unstructured, error) {
-	var value any
-	if err := node.Decode(&value); err != nil {
-		return nil, errors.New(strings.Join(strings.Fields(err.Error()), " ")) // it may have several lines
-	}
-	text, err := json.Marshal(value)
+	text, err := platformconfig.ToJSON(node, maxObjectSize)
 	if err != nil {
-		return nil, errors.New("has a key that is not text")
+		return nil, err
 	}
 	object := &unstructured.Unstructured{}
 	return object, utiljson.Unmarshal(text, &object.Object)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"go.yaml.in/yaml/v3"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -131,8 +132,9 @@ func validateConfigs(configs []ConfigInput, platform manifests.Platform) ([]Find
 		for _, refusal := range source.Refusals {
 			findings = append(findings, Finding{File: config.File, Line: refusal.Line, Message: refusal.Message})
 		}
+		items := sync.OnceValue(func() []*yaml.Node { return itemsOf(config) }) // parsed only if an entry is refused
 		for _, entry := range source.Entries {
-			found, err := entryAgainstSchema(config, source.Origin, entry)
+			found, err := entryAgainstSchema(config, source.Origin, entry, items)
 			if err != nil {
 				return nil, err
 			}
@@ -143,8 +145,10 @@ func validateConfigs(configs []ConfigInput, platform manifests.Platform) ([]Find
 	plan := platformconfig.Compare(sources, platformconfig.WorldOf(nil, namespaces, nil), platformconfig.DefaultGuard)
 	for _, row := range plan.Rows { // what only all of them together tell
 		for _, source := range sources {
-			i := slices.IndexFunc(source.Entries, func(e platformconfig.Entry) bool { return e.Namespace == row.Namespace })
-			if row.State == platformconfig.Refused && row.Source == source.Origin && i >= 0 {
+			if row.State != platformconfig.Refused || row.Source != source.Origin {
+				continue
+			}
+			if i := slices.IndexFunc(source.Entries, func(e platformconfig.Entry) bool { return e.Namespace == row.Namespace }); i >= 0 {
 				findings = append(findings, Finding{File: file[source.Origin].File, Line: source.Entries[i].Line, Message: row.Message})
 			}
 		}
@@ -152,22 +156,27 @@ func validateConfigs(configs []ConfigInput, platform manifests.Platform) ([]Find
 	return findings, nil
 }
 
-// entryAgainstSchema says what the API server would not take of an entry.
-func entryAgainstSchema(config ConfigInput, origin string, entry platformconfig.Entry) ([]Finding, error) {
+// itemsOf returns the items of a list of entries that has been read.
+func itemsOf(config ConfigInput) []*yaml.Node {
+	var document yaml.Node
+	if err := yaml.Unmarshal([]byte(config.Config.Data[platformconfig.Key]), &document); err != nil || len(document.Content) == 0 {
+		return nil
+	}
+	return document.Content[0].Content
+}
+
+// entryAgainstSchema says what the API server would not take of an entry, one of the items.
+func entryAgainstSchema(config ConfigInput, origin string, entry platformconfig.Entry, items func() []*yaml.Node) ([]Finding, error) {
 	tenant := platformconfig.TenantOf(platformconfig.Work{Entry: entry, Origin: origin})
 	errs, err := schema.Check(tenant.Object, nil)
 	if err != nil || len(errs) == 0 {
-		return nil, err
-	}
-	var document yaml.Node
-	if err := yaml.Unmarshal([]byte(config.Config.Data[platformconfig.Key]), &document); err != nil {
 		return nil, err
 	}
 	var findings []Finding
 	for _, e := range errs {
 		e.Field = strings.Replace(e.Field, "spec", "gateway", 1)
 		line := entry.Line
-		for _, item := range document.Content[0].Content {
+		for _, item := range items() {
 			if item.Line == entry.Line {
 				line = lineOf(item, e.Field)
 			}
