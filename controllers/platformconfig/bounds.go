@@ -77,9 +77,9 @@ func (e expander) size(node *yaml.Node, most int) (int, error) {
 	case is.err != nil:
 		return 0, is.err
 	case is.depth > maxDepth:
-		return 0, &placedError{node.Line, fmt.Sprintf("is nested more than %d levels deep; make it flatter", maxDepth)}
+		return 0, atLine(node.Line, "is nested more than %d levels deep; make it flatter", maxDepth)
 	case is.size > most:
-		return 0, &placedError{node.Line, fmt.Sprintf("has %d bytes with aliases expanded, and at most %d are read; shorten it", is.size, most)}
+		return 0, atLine(node.Line, "has %d bytes with aliases expanded, and at most %d are read; shorten it", is.size, most)
 	}
 	return is.size, nil
 }
@@ -95,7 +95,7 @@ func (e expander) measure(node *yaml.Node) extent {
 	if known, is := e.anchored[node]; is {
 		return known
 	}
-	e.anchored[node] = extent{err: &placedError{node.Line, fmt.Sprintf("the anchor %q marks a value that contains itself; remove that alias", node.Anchor)}}
+	e.anchored[node] = extent{err: atLine(node.Line, "the anchor %q marks a value that contains itself; remove that alias", node.Anchor)}
 	is := e.measureContent(node)
 	e.anchored[node] = is
 	return is
@@ -104,7 +104,7 @@ func (e expander) measure(node *yaml.Node) extent {
 func (e expander) measureContent(node *yaml.Node) extent {
 	is := extent{size: len(node.Value) + valueSize, depth: 1}
 	if node.Kind == yaml.MappingNode && len(node.Content) > 2*maxKeys {
-		is.err = &placedError{node.Line, fmt.Sprintf("a mapping has %d keys, and at most %d are read; remove some", len(node.Content)/2, maxKeys)}
+		is.err = atLine(node.Line, "a mapping has %d keys, and at most %d are read; remove some", len(node.Content)/2, maxKeys)
 	}
 	for _, child := range node.Content {
 		of := e.measure(child)
@@ -149,10 +149,10 @@ func plain(node *yaml.Node) (any, error) {
 	}
 	var value any
 	if err := node.Decode(&value); err != nil {
-		return nil, &placedError{node.Line, strings.TrimPrefix(err.Error(), "yaml: ")}
+		return nil, atLine(node.Line, "%s", strings.TrimPrefix(err.Error(), "yaml: "))
 	}
 	if number, is := value.(float64); is && (math.IsInf(number, 0) || math.IsNaN(number)) {
-		return nil, &placedError{node.Line, fmt.Sprintf("%q is not a number that JSON has; write another", node.Value)}
+		return nil, atLine(node.Line, "%q is not a number that JSON has; write another", node.Value)
 	}
 	return value, nil
 }
@@ -168,10 +168,10 @@ func addFields(fields map[string]any, node *yaml.Node) error {
 		}
 		merge := key.Kind == yaml.ScalarNode && key.ShortTag() == "!!merge"
 		if !merge && (key.Kind != yaml.ScalarNode || key.ShortTag() != "!!str") {
-			return &placedError{node.Content[i].Line, "has a key that is not text; quote it"}
+			return atLine(node.Content[i].Line, "has a key that is not text; quote it")
 		}
 		if line := lines[key.Value]; line != 0 {
-			return &placedError{node.Content[i].Line, fmt.Sprintf("mapping key %q already defined at line %d", key.Value, line)}
+			return atLine(node.Content[i].Line, "mapping key %q already defined at line %d", key.Value, line)
 		}
 		lines[key.Value] = node.Content[i].Line
 		if merge {
@@ -203,7 +203,7 @@ func addMerged(fields map[string]any, merged *yaml.Node) error {
 			one = one.Alias
 		}
 		if one.Kind != yaml.MappingNode {
-			return &placedError{one.Line, "<< merges something that is not a mapping; give it a mapping, or a list of mappings"}
+			return atLine(one.Line, "<< merges something that is not a mapping; give it a mapping, or a list of mappings")
 		}
 		if err := addFields(fields, one); err != nil {
 			return err

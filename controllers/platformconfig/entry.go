@@ -31,7 +31,8 @@ type entryReader struct {
 	list, total   int // how many bytes more the entries of this list and those of all lists may have
 }
 
-// read reads an entry. What it returns with an error has the namespace at most.
+// read reads an entry. What it returns with an error has the namespace at most, and if only independent fields are
+// rejected, the rest of the entry.
 func (r *entryReader) read(item *yaml.Node) (Entry, error) {
 	text, err := r.expand(item)
 	if err != nil {
@@ -57,9 +58,9 @@ func (r *entryReader) expand(item *yaml.Node) ([]byte, error) {
 	const full = "with this entry, the entries of %s have more than %d bytes with aliases expanded, and no more are read; shorten the entries, for instance what an alias repeats"
 	switch {
 	case size > r.list:
-		return nil, &placedError{item.Line, fmt.Sprintf(full, "the ConfigMap", maxListSize)}
+		return nil, atLine(item.Line, full, "the ConfigMap", maxListSize)
 	case size > r.total:
-		return nil, &placedError{item.Line, fmt.Sprintf(full, "all ConfigMaps", maxTotalSize)}
+		return nil, atLine(item.Line, full, "all ConfigMaps", maxTotalSize)
 	}
 	r.list, r.total = r.list-size, r.total-size
 	return toJSON(item)
@@ -82,22 +83,40 @@ func (r *entryReader) check(item *yaml.Node, text []byte) (Entry, error) {
 	if fields.Gateway == nil {
 		return entry, at(item, "", fieldError("gateway", "is missing; give the spec of a GatewayTenant"))
 	}
-	if _, there := fields.Gateway["serverDnsNames"]; !there {
-		return entry, at(item, "", fieldError("gateway.serverDnsNames", "is missing; give the names under which clients reach the gateway, or []"))
+	entry = Entry{Namespace: fields.Name, Spec: fields.Gateway}
+	rejected := r.checkGateway(item, entry)
+	for err := rejected; err != nil; err = r.checkGateway(item, entry) {
+		field := ""
+		if placed, is := errors.AsType[*placedError](err); is {
+			field = independentIn(placed.field, "gateway.")
+		}
+		if field == "" || slices.Contains(entry.Left, field) {
+			return Entry{Namespace: fields.Name}, rejected
+		}
+		delete(entry.Spec, field)
+		entry.Left = append(entry.Left, field)
 	}
-	for _, key := range slices.Sorted(maps.Keys(fields.Gateway)) {
-		if fields.Gateway[key] == nil {
-			return entry, at(item, "", fieldError("gateway."+key, "is null; leave it out, or give it a value"))
+	return entry, rejected
+}
+
+// checkGateway checks the spec of an entry, but for the fields that are left.
+func (r *entryReader) checkGateway(item *yaml.Node, entry Entry) error {
+	if _, there := entry.Spec["serverDnsNames"]; !there && !slices.Contains(entry.Left, "serverDnsNames") {
+		return at(item, "", fieldError("gateway.serverDnsNames", "is missing; give the names under which clients reach the gateway, or []"))
+	}
+	for _, key := range slices.Sorted(maps.Keys(entry.Spec)) {
+		if entry.Spec[key] == nil {
+			return at(item, "", fieldError("gateway."+key, "is null; leave it out, or give it a value"))
 		}
 	}
-	tenant := &v1alpha1.GatewayTenant{ObjectMeta: metav1.ObjectMeta{Name: v1alpha1.Name, Namespace: fields.Name}}
-	if err := convert(fields.Gateway, &tenant.Spec); err != nil {
-		return entry, at(item, "gateway.", err)
+	tenant := &v1alpha1.GatewayTenant{ObjectMeta: metav1.ObjectMeta{Name: v1alpha1.Name, Namespace: entry.Namespace}}
+	if err := convert(entry.Spec, &tenant.Spec); err != nil {
+		return at(item, "gateway.", err)
 	}
 	if _, err := manifests.NewTenant(tenant, r.platform); err != nil {
-		return entry, at(item, "", inEntry(err))
+		return at(item, "", inEntry(err))
 	}
-	return Entry{Namespace: fields.Name, Spec: fields.Gateway}, nil
+	return nil
 }
 
 // nameOf is the namespace of an entry, as far as the entry tells it without a doubt: by one name, which is text.
@@ -189,13 +208,18 @@ func at(item *yaml.Node, prefix string, err error) error {
 	if node.Kind == yaml.ScalarNode && !strings.Contains(node.Value, "\n") && !strings.Contains(message, node.Value) {
 		message = fmt.Sprintf("%s (%q)", message, node.Value)
 	}
-	return &placedError{node.Line, message}
+	return &placedError{node.Line, message, field}
 }
 
 // placedError is what is wrong in a line of the list.
 type placedError struct {
 	line    int
 	message string
+	field   string // empty if it is about no field in particular
+}
+
+func atLine(line int, format string, args ...any) error {
+	return &placedError{line: line, message: fmt.Sprintf(format, args...)}
 }
 
 func (e *placedError) Error() string { return fmt.Sprintf("line %d: %s", e.line, e.message) }

@@ -8,7 +8,6 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/namedcache"
@@ -23,7 +22,8 @@ const (
 	Applied State = "Applied"
 	// Waiting: the namespace does not exist, or is being deleted.
 	Waiting State = "Waiting"
-	// Refused: the entry is not valid, or the API server does not take it. A GatewayTenant that it made before stays.
+	// Refused: the entry is not valid, or the API server does not take it. A GatewayTenant that it made before stays. If
+	// only independent fields are rejected, the rest of the entry is applied to it.
 	Refused State = "Refused"
 	// Conflict: there is a hand-made GatewayTenant.
 	Conflict State = "Conflict"
@@ -47,7 +47,9 @@ type Row struct {
 type Work struct {
 	Entry
 	Origin string
-	row    int
+	// Refused is why a part of the entry is not applied. It is empty if all of it is.
+	Refused string
+	row     int
 }
 
 // Plan is what the bridge does in one pass.
@@ -151,7 +153,13 @@ func (p *planner) row(namespace string, state State, origin, format string, args
 // entries plans what a source's entries ask for.
 func (p *planner) entries(source Source) {
 	for _, refusal := range source.Refusals {
-		p.row(refusal.Namespace, Refused, source.Origin, "%s", refusal.Message)
+		tenant := p.Tenants[refusal.Namespace]
+		if refusal.Rest == nil || len(p.listed[refusal.Namespace]) > 1 || p.Namespaces[refusal.Namespace] != Present || tenant == nil || !Bridged(tenant) {
+			p.row(refusal.Namespace, Refused, source.Origin, "%s", refusal.Message)
+			continue
+		}
+		rest := refusal.Rest.leaving(tenant, refusal.Rest.Left...)
+		p.apply(Work{Entry: rest, Origin: source.Origin, Refused: refusal.Message}, tenant)
 	}
 	for _, entry := range source.Entries {
 		tenant, presence := p.Tenants[entry.Namespace], p.Namespaces[entry.Namespace]
@@ -168,10 +176,27 @@ func (p *planner) entries(source Source) {
 			p.row(entry.Namespace, Conflict, source.Origin, "there is a hand-made GatewayTenant; delete it, or hand it over: kubectl annotate gwt %s -n %s %s=%s",
 				v1alpha1.Name, entry.Namespace, v1alpha1.AnnotationHandOver, v1alpha1.HandOverToPlatform)
 		default:
-			p.plan.Apply = append(p.plan.Apply, Work{entry, source.Origin, len(p.plan.Rows)})
-			p.row(entry.Namespace, Applied, source.Origin, "")
+			p.apply(Work{Entry: entry, Origin: source.Origin}, tenant)
 		}
 	}
+}
+
+// apply plans that an entry is applied, but for a storage class that differs from that of the GatewayTenant that exists
+// (nil if none does).
+func (p *planner) apply(work Work, tenant *v1alpha1.GatewayTenant) {
+	if tenant != nil && Bridged(tenant) {
+		if why := classChange(work.Entry, tenant); why != "" {
+			work.refuse(why)
+			work.Entry = work.leaving(tenant, "storage")
+		}
+	}
+	state, message := Applied, ""
+	if work.Refused != "" {
+		state, message = Refused, work.Message()
+	}
+	work.row = len(p.plan.Rows)
+	p.plan.Apply = append(p.plan.Apply, work)
+	p.row(work.Namespace, state, work.Origin, "%s", message)
 }
 
 // removals plans what becomes of bridged GatewayTenants that no entry asks for.
@@ -234,18 +259,4 @@ func Bridged(tenant metav1.Object) bool {
 		}
 	}
 	return tenant.GetLabels()[v1alpha1.LabelSource] == v1alpha1.SourcePlatformConfig && tenant.GetAnnotations()[v1alpha1.AnnotationSource] != ""
-}
-
-// Sets tells whether the bridge sets a field of a GatewayTenant's spec: then nobody else's value stays.
-func Sets(tenant metav1.Object, field string) bool {
-	for _, entry := range tenant.GetManagedFields() {
-		if entry.Manager != FieldOwner || entry.FieldsV1 == nil {
-			continue
-		}
-		set := &fieldpath.Set{}
-		if set.FromJSON(entry.FieldsV1.GetRawReader()) == nil && set.Has(fieldpath.MakePathOrDie("spec", field)) {
-			return true
-		}
-	}
-	return false
 }

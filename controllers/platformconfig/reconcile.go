@@ -27,6 +27,7 @@ type Reconciler struct {
 	applier       *apply.Applier
 	events        events.EventRecorder
 	options       Options
+	refused       refusedApplies
 	read          map[string]readSource // by origin, what was read of the version that was there
 	wrote         time.Time             // when the report was last written
 	hold          *Hold                 // what is on record as held, as this process wrote it; nil: it has not written yet

@@ -27,6 +27,10 @@ type Entry struct {
 	Place string
 	// Line is the line of the list that the entry begins in, from 1.
 	Line int
+	// Left are the independent fields that are rejected, and left as the GatewayTenant has them.
+	Left []string
+
+	lines [len(independent)]int // of the independent fields
 }
 
 // Refusal is an entry that is not valid.
@@ -39,6 +43,8 @@ type Refusal struct {
 	Place string
 	// Line is that of what is wrong, from 1.
 	Line int
+	// Rest is the entry without what is rejected. It is nil if nothing of the entry may be applied.
+	Rest *Entry
 }
 
 // Source is what one ConfigMap says.
@@ -142,14 +148,15 @@ func (s *Source) readEntries(items []*yaml.Node, reader *entryReader) {
 	for i, item := range items {
 		entries[i], errs[i] = reader.read(item)
 		entries[i].Place, entries[i].Line = fmt.Sprintf("entry %d, line %d", i, item.Line), item.Line
+		entries[i].lines = linesOf(item)
 		if name := entries[i].Namespace; name != "" {
 			places[name] = append(places[name], entries[i].Place)
 		}
 	}
 	messages, most := 0, mostMessage
 	for i, entry := range entries {
-		err := errs[i]
-		if others := places[entry.Namespace]; err == nil && len(others) > 1 {
+		err, others := errs[i], places[entry.Namespace]
+		if err == nil && len(others) > 1 {
 			err = fmt.Errorf("the namespace is listed more than once (%s); keep one of them", some(others))
 		}
 		if err != nil {
@@ -157,7 +164,10 @@ func (s *Source) readEntries(items []*yaml.Node, reader *entryReader) {
 			if messages += len(message); messages > mostMessages {
 				most = fewMessage
 			}
-			refusal := Refusal{entry.Namespace, message, entry.Place, entry.Line}
+			refusal := Refusal{Namespace: entry.Namespace, Message: message, Place: entry.Place, Line: entry.Line}
+			if len(entry.Left) > 0 && len(others) == 1 {
+				refusal.Rest = &entry
+			}
 			if placed, is := errors.AsType[*placedError](err); is {
 				refusal.Line = placed.line
 			}

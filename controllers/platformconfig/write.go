@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
@@ -33,20 +34,28 @@ func (r *Reconciler) applyAll(ctx context.Context, plan *Plan, world World) erro
 		asked[work.Namespace] = true
 	}
 	r.applier.ForgetAllBut(asked)
-	for i, work := range plan.Apply {
+	r.refused.forget(time.Now())
+	for i := range plan.Apply {
 		workers.Go(func() error {
-			errs[i] = r.applier.Apply(ctx, TenantOf(work), liveOf(world.Tenants[work.Namespace]))
+			errs[i] = r.applyWork(ctx, &plan.Apply[i], world.Tenants[plan.Apply[i].Namespace])
 			return nil
 		})
 	}
 	_ = workers.Wait() // the workers' errors are in errs: all of them, not the first
 	for i, err := range errs {
+		work := &plan.Apply[i]
+		row := &plan.Rows[work.row]
 		if err == nil {
+			if work.Refused != "" {
+				row.State, row.Message = Refused, work.Message()
+			}
 			continue
 		}
-		row := &plan.Rows[plan.Apply[i].row]
-		row.State, row.Message = Failed, fmt.Sprintf("%s: %v", plan.Apply[i].Place, err)
-		if apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) {
+		row.State, row.Message = Failed, fmt.Sprintf("%s: %v", work.Place, err)
+		if work.Refused != "" {
+			row.Message += "; " + work.Refused
+		}
+		if refusedForGood(err) {
 			row.State, errs[i] = Refused, nil
 		} else if apierrors.IsNotFound(err) || apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
 			row.State, row.Message, errs[i] = Waiting, "the namespace is going; its gateway is made when it appears again", nil

@@ -15,6 +15,7 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/namedcache"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/schema"
 )
 
 // BridgeOptions are those of the operator's bridge.
@@ -65,13 +66,39 @@ func (p Planner) bridge(ctx context.Context, configs []ConfigInput, plan *Plan) 
 	var steps []step
 	for _, work := range compared.Apply {
 		before := tenants[work.Namespace]
-		after, err := preview(work, before)
+		after, refused, err := previewAsFarAsAccepted(work, before, world.Tenants[work.Namespace])
 		if err != nil {
 			return err
+		}
+		if refused != "" {
+			plan.Tenants = append(plan.Tenants, Outcome{Namespace: work.Namespace, Action: Refused, Message: refused})
 		}
 		steps = append(steps, step{before: before, after: after})
 	}
 	return p.follow(ctx, steps, plan)
+}
+
+// previewAsFarAsAccepted returns the GatewayTenant as it would be once the bridge has applied an entry, without the
+// fields that the API server would refuse if the bridge applies the rest, and why it would refuse them.
+func previewAsFarAsAccepted(work platformconfig.Work, before *unstructured.Unstructured, tenant *v1alpha1.GatewayTenant) (*unstructured.Unstructured, string, error) {
+	after, err := preview(work, before)
+	if err != nil || before == nil {
+		return after, "", err
+	}
+	errs, err := schema.Check(after.Object, before.Object)
+	if err != nil {
+		return nil, "", err
+	}
+	var faults []platformconfig.Fault
+	for _, e := range errs {
+		faults = append(faults, platformconfig.Fault{Field: e.Field, Message: e.ErrorBody()})
+	}
+	rest, is := work.WithoutFaults(tenant, faults)
+	if !is {
+		return after, "", nil
+	}
+	after, err = preview(rest, before)
+	return after, rest.Message(), err
 }
 
 // world reads what there is beside the files: GatewayTenants, namespaces, the other ConfigMaps with entries and what is on

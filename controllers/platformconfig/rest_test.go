@@ -1,0 +1,168 @@
+package platformconfig
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+)
+
+// appliedIn is a GatewayTenant of which the bridge applied names, a size and a class, and another manager a client.
+func appliedIn(namespace string) *v1alpha1.GatewayTenant {
+	tenant := bridgedIn(namespace)
+	tenant.Generation = 1
+	tenant.Spec.ServerDNSNames = []string{"live.example.com"}
+	tenant.Spec.Storage = v1alpha1.Storage{Size: "2Gi", StorageClassName: "slow", WhenDeleted: v1alpha1.WhenDeletedDelete}
+	tenant.Spec.Network.AllowedClients = []v1alpha1.AllowedClient{{PodSelector: &metav1.LabelSelector{}}}
+	tenant.ManagedFields[0].FieldsV1 = metav1.NewFieldsV1(`{"f:spec":{"f:serverDnsNames":{},"f:storage":{"f:size":{},"f:storageClassName":{}}}}`)
+	return tenant
+}
+
+const newImage = "ghcr.io/nvidia/openshell/gateway:0.0.72"
+
+// TestRejectedFieldLeavesTheRestOfItsEntry, with the values that the bridge applied before.
+func TestRejectedFieldLeavesTheRestOfItsEntry(t *testing.T) {
+	liveNames, liveStorage := []any{"live.example.com"}, map[string]any{"size": "2Gi", "storageClassName": "slow"}
+	for what, c := range map[string]struct {
+		gateway, words string // what the entry sets in addition to the image
+		names, storage any    // that are applied
+	}{
+		"a bad name":                  {"serverDnsNames: ['a b'], storage: {size: 3Gi, storageClassName: slow}", `gateway.serverDnsNames[0]: "a b"`, liveNames, map[string]any{"size": "3Gi", "storageClassName": "slow"}},
+		"names of the wrong type":     {"serverDnsNames: 7, storage: {storageClassName: slow}", "gateway.serverDnsNames is a number", liveNames, map[string]any{"storageClassName": "slow"}},
+		"no names":                    {"storage: {storageClassName: slow}", "gateway.serverDnsNames is missing", liveNames, map[string]any{"storageClassName": "slow"}},
+		"a size of the wrong type":    {"serverDnsNames: [], storage: {size: 5}", "gateway.storage.size is a number", []any{}, liveStorage},
+		"an unknown field":            {"serverDnsNames: [], storage: {siz: 5Gi}", "gateway.storage.siz is not a field", []any{}, liveStorage},
+		"null":                        {"serverDnsNames: [], storage: null", "gateway.storage is null", []any{}, liveStorage},
+		"a bad network":               {"serverDnsNames: [], storage: {storageClassName: slow}, network: {allowedClients: [{podSelector: {matchLabels: {'-': x}}}]}", "gateway.network", []any{}, map[string]any{"storageClassName": "slow"}},
+		"another class":               {"serverDnsNames: [], storage: {size: 5Gi, storageClassName: fast}", `gateway.storage.storageClassName: "fast" differs from "slow", and the storage class of a volume cannot be changed; write "slow"`, []any{}, liveStorage},
+		"a class that is removed":     {"serverDnsNames: [], storage: {size: 5Gi}", `gateway.storage.storageClassName is removed`, []any{}, liveStorage},
+		"storage that is removed":     {"serverDnsNames: []", `gateway.storage.storageClassName is removed`, []any{}, liveStorage},
+		"a bad name, and its class":   {"serverDnsNames: ['a b'], storage: {storageClassName: fast}", `"fast" differs from "slow"`, liveNames, liveStorage},
+		"a bad name, and bad storage": {"serverDnsNames: ['a b'], storage: []", "line 2: gateway.storage is a array", liveNames, liveStorage},
+	} {
+		source := read(t, "- name: a\n  gateway: {image: '"+newImage+"', "+c.gateway+"}\n")
+		world := World{Tenants: map[string]*v1alpha1.GatewayTenant{"a": appliedIn("a")}, Namespaces: map[string]Presence{"a": Present}}
+		plan := Compare([]Source{source}, world, DefaultGuard)
+		if len(plan.Apply) != 1 || len(plan.Rows) != 1 || plan.Rows[0].State != Refused {
+			t.Errorf("%s: %+v, want one row Refused and one apply", what, plan)
+			continue
+		}
+		want := map[string]any{"image": newImage, "serverDnsNames": c.names, "storage": c.storage}
+		if spec := plan.Apply[0].Spec; !reflect.DeepEqual(spec, want) {
+			t.Errorf("%s: applied is %v, want %v", what, spec, want)
+		}
+		message := plan.Rows[0].Message
+		for _, words := range []string{c.words, "entry 0, line 1", "): line ", "; the rest of the entry is applied"} {
+			if strings.Count(message, words) != 1 {
+				t.Errorf("%s: %q, want %q once", what, message, words)
+			}
+		}
+	}
+}
+
+// TestRejectedEntryAppliesNothing where a field that others depend on is rejected too, or where no GatewayTenant of the
+// bridge exists.
+func TestRejectedEntryAppliesNothing(t *testing.T) {
+	const badName = "- {name: a, gateway: {serverDnsNames: ['a b']}}\n"
+	none := func() *v1alpha1.GatewayTenant { return nil }
+	bridged := func() *v1alpha1.GatewayTenant { return appliedIn("a") }
+	for what, c := range map[string]struct {
+		text   string
+		tenant func() *v1alpha1.GatewayTenant
+	}{
+		"no GatewayTenant":      {badName, none},
+		"a hand-made one":       {badName, func() *v1alpha1.GatewayTenant { return &v1alpha1.GatewayTenant{} }},
+		"a bad image, too":      {"- {name: a, gateway: {serverDnsNames: ['a b'], image: 'docker.io/x:1'}}", bridged},
+		"an unknown field, too": {"- {name: a, gateway: {serverDnsNames: ['a b'], imag: x}}", bridged},
+		"a bad config":          {"- {name: a, gateway: {serverDnsNames: [], config: 'a ='}}", bridged},
+		"listed twice":          {badName + badName, bridged},
+	} {
+		world := World{Tenants: map[string]*v1alpha1.GatewayTenant{}, Namespaces: map[string]Presence{"a": Present}}
+		if tenant := c.tenant(); tenant != nil {
+			world.Tenants["a"] = tenant
+		}
+		plan := Compare([]Source{read(t, c.text)}, world, DefaultGuard)
+		if len(plan.Apply) > 0 || len(plan.Rows) == 0 || plan.Rows[0].State != Refused || strings.Contains(plan.Rows[0].Message, "the rest") {
+			t.Errorf("%s: %+v", what, plan)
+		}
+	}
+}
+
+// invalid is how the API server refuses fields.
+func invalid(fields ...string) error {
+	var errs field.ErrorList
+	for _, name := range fields {
+		errs = append(errs, field.Invalid(field.NewPath(name), "x", "must be otherwise"))
+	}
+	return apierrors.NewInvalid(schema.GroupKind{Kind: "GatewayTenant"}, v1alpha1.Name, errs)
+}
+
+func TestFieldsThatTheAPIServerRefusesLeaveTheRest(t *testing.T) {
+	entry := read(t, "- name: a\n  gateway:\n    serverDnsNames: []\n    storage: {size: 1 GB, storageClassName: slow}\n    image: "+newImage+"\n").Entries[0]
+	for what, c := range map[string]struct {
+		err    error
+		tenant *v1alpha1.GatewayTenant
+		words  string // empty: nothing is applied
+	}{
+		"a size":                    {invalid("spec.storage.size"), appliedIn("a"), `line 4: gateway.storage.size: Invalid value: "x": must be otherwise; correct it`},
+		"a size and names":          {invalid("spec.storage.size", "spec.serverDnsNames[0]"), appliedIn("a"), "line 3: gateway.serverDnsNames[0]: "},
+		"a size and an image":       {invalid("spec.storage.size", "spec.image"), appliedIn("a"), ""},
+		"the spec as a whole":       {invalid("spec"), appliedIn("a"), ""},
+		"no field":                  {invalid(), appliedIn("a"), ""},
+		"a field that sounds alike": {invalid("spec.storageClass"), appliedIn("a"), ""},
+		"another failure":           {apierrors.NewServiceUnavailable("busy"), appliedIn("a"), ""},
+		"no GatewayTenant":          {invalid("spec.storage.size"), nil, ""},
+	} {
+		rest, is := Work{Entry: entry}.WithoutFaults(c.tenant, faultsOf(c.err))
+		if is != (c.words != "") || !strings.Contains(rest.Message(), c.words) {
+			t.Errorf("%s: the rest is applied: %v; %q, want %q", what, is, rest.Message(), c.words)
+		}
+		if is && !reflect.DeepEqual(rest.Spec["storage"], map[string]any{"size": "2Gi", "storageClassName": "slow"}) {
+			t.Errorf("%s: the storage is %v", what, rest.Spec["storage"])
+		}
+		if _, again := rest.WithoutFaults(c.tenant, faultsOf(invalid("spec.storage.size"))); is && again {
+			t.Errorf("%s: what is left is left again", what)
+		}
+	}
+	if entry.Spec["storage"].(map[string]any)["size"] != "1 GB" {
+		t.Errorf("the entry itself was changed: %v", entry.Spec)
+	}
+}
+
+// TestWhatTheAPIServerRefusedIsNotSentAgain until the entry, the GatewayTenant or, perhaps, the API server's rules change.
+func TestWhatTheAPIServerRefusedIsNotSentAgain(t *testing.T) {
+	now := time.Now()
+	entry := read(t, entryFor("a")).Entries[0]
+	other := read(t, "- {name: a, gateway: {serverDnsNames: [other.example.com]}}").Entries[0]
+	tenant, changed := appliedIn("a"), appliedIn("a")
+	changed.Generation++
+	var refused refusedApplies
+	for i, c := range []struct {
+		entry  Entry
+		tenant *v1alpha1.GatewayTenant
+		err    error
+		at     time.Duration
+		sent   bool
+	}{
+		{entry, tenant, invalid("spec"), 0, true}, {entry, tenant, invalid("spec"), time.Second, false}, {entry, changed, invalid("spec"), time.Second, true},
+		{other, tenant, apierrors.NewServiceUnavailable("busy"), time.Second, true}, {other, tenant, nil, time.Second, true}, {other, tenant, nil, time.Second, true},
+		{entry, nil, invalid("spec"), time.Second, true}, {entry, nil, nil, time.Second, false}, {entry, nil, nil, 6 * time.Minute, true},
+	} {
+		refused.forget(now.Add(c.at))
+		sent := false
+		_ = refused.apply(TenantOf(Work{Entry: c.entry}), c.tenant, now.Add(c.at), func() error { sent = true; return c.err })
+		if sent != c.sent {
+			t.Errorf("%d: sent %v, want %v", i, sent, c.sent)
+		}
+	}
+	if refused.forget(now.Add(time.Hour)); len(refused.errs) > 0 {
+		t.Errorf("%d are remembered for ever", len(refused.errs))
+	}
+}
