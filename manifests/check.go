@@ -8,14 +8,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 )
 
-// fault is what is wrong with a key of a tenant's TOML.
+// fault is what is wrong with a key of a tenant's TOML. A text can have thousands, and only one is shown, so the message is
+// written when it is needed.
 type fault struct {
 	path    []string // with the index of an item of an array as a step
-	message string
+	message func() string
 }
 
 // checker holds TOML against the schema of one version.
@@ -37,15 +36,17 @@ func rejectFaults(config string, faults []fault) error {
 		return nil
 	}
 	keys := keysOf(config)
-	slices.SortStableFunc(faults, func(a, b fault) int { return keys.position(a.path).compare(keys.position(b.path)) })
-	first := faults[0]
+	first, at := faults[0], keys.position(faults[0].path)
+	for _, other := range faults[1:] {
+		if place := keys.position(other.path); place.compare(at) < 0 {
+			first, at = other, place
+		}
+	}
 	more := ""
 	if n := len(faults) - 1; n > 0 {
 		more = fmt.Sprintf(" (and %d more)", n)
 	}
-	const field = "spec.config"
-	message := fmt.Sprintf("%s, %s: %s %s%s", field, keys.position(first.path), cut(dotted(first.path)), first.message, more)
-	return &RejectedError{Reason: v1alpha1.ReasonInvalidConfig, Field: field, Message: message}
+	return rejectConfigAt(at, "%s %s%s", cut(dotted(first.path)), first.message(), more)
 }
 
 // dotted is a path as people write it: a.b[0].c.
@@ -65,7 +66,7 @@ func dotted(path []string) string {
 }
 
 func (c *checker) fault(path []string, format string, args ...any) {
-	c.faults = append(c.faults, fault{slices.Clone(path), fmt.Sprintf(format, args...)})
+	c.faults = append(c.faults, fault{slices.Clone(path), func() string { return fmt.Sprintf(format, args...) }})
 }
 
 // table checks a table against a struct of the schema.
@@ -94,15 +95,17 @@ func (c *checker) table(schema reflect.Type, given table, at []string) {
 	}
 }
 
-// unknown tells of a key that there is not. Tables of other drivers are read by nobody, so they may hold anything.
+// unknown records a key that is not in the schema. Tables of other drivers may hold anything: no gateway reads them.
 func (c *checker) unknown(schema reflect.Type, path []string, fields map[string]reflect.StructField) {
-	if schema == reflect.TypeFor[driverConfigs]() && path[len(path)-1] != "vm" && path[len(path)-1] != "docker" {
-		return
+	if key := path[len(path)-1]; schema != reflect.TypeFor[driverConfigs]() || key == "vm" || key == "docker" {
+		c.faults = append(c.faults, fault{slices.Clone(path), func() string { return c.describeUnknown(path[len(path)-1], fields) }})
 	}
-	key := path[len(path)-1]
+}
+
+// describeUnknown says what to write instead of a key that is not in the schema.
+func (c *checker) describeUnknown(key string, fields map[string]reflect.StructField) string {
 	if key == "database_url" {
-		c.fault(path, "cannot be in this file; leave it out: the database is on the gateway's volume")
-		return
+		return "cannot be in this file; leave it out: the database is on the gateway's volume"
 	}
 	keys := slices.DeleteFunc(slices.Sorted(maps.Keys(fields)), func(key string) bool {
 		_, late := c.after(fields[key])
@@ -110,11 +113,10 @@ func (c *checker) unknown(schema reflect.Type, path []string, fields map[string]
 	})
 	for _, candidate := range keys {
 		if strings.EqualFold(strings.ReplaceAll(candidate, "_", ""), strings.ReplaceAll(strings.ReplaceAll(key, "_", ""), "-", "")) {
-			c.fault(path, "is not a key that a gateway knows; write %s", candidate)
-			return
+			return "is not a key that a gateway knows; write " + candidate
 		}
 	}
-	c.fault(path, "is not a key that a gateway knows, and none would start with it; leave it out. There are: %s", strings.Join(keys, ", "))
+	return "is not a key that a gateway knows, and none would start with it; leave it out. There are: " + strings.Join(keys, ", ")
 }
 
 // after tells the version that a key came with, and whether the gateway is older.

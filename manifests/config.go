@@ -79,9 +79,12 @@ func defaultConfig(t Tenant) table {
 	return table{"openshell": table{"version": int64(1), "gateway": gateway, "drivers": table{"kubernetes": driver}}}
 }
 
-// gatewayTOML is the tenant's whole gateway.toml: the defaults, the tenant's values over them, and our own. What a
-// gateway of the tenant's version would not start with is refused, all of it by its place in the text.
+// gatewayTOML returns the tenant's whole gateway.toml: the defaults, the tenant's values over them, and our own. What a
+// gateway of the tenant's version would not start with is rejected, by its place in the text.
 func gatewayTOML(t Tenant, config string) ([]byte, error) {
+	if err := checkBounds(config); err != nil {
+		return nil, err
+	}
 	given, err := decodeConfig(config)
 	if err != nil {
 		return nil, err
@@ -90,10 +93,15 @@ func gatewayTOML(t Tenant, config string) ([]byte, error) {
 		return nil, err
 	}
 	own := ownConfig(t)
-	if err := rejectFaults(config, append(keepsOwn(merge(own, inheritedConfig()), given, nil), contradictions(t, given)...)); err != nil {
+	faults := append(keepsOwn(merge(own, inheritedConfig()), given, nil), contradictions(t, given)...)
+	if err := rejectFaults(config, faults); err != nil {
 		return nil, err
 	}
-	return toml.Marshal(merge(merge(defaultsBeside(t, given), given), own))
+	merged := merge(merge(defaultsBeside(t, given), given), own)
+	if err := checkRenderedSize(config, merged); err != nil {
+		return nil, err
+	}
+	return toml.Marshal(merged)
 }
 
 // inheritedConfig are keys that the driver would take over from the gateway's table if its own, which are ours, did not
@@ -135,7 +143,7 @@ func decodeConfig(config string) (table, error) {
 		line, column := decodeError.Position()
 		where = fmt.Sprintf(" in line %d, column %d", line, column)
 	}
-	return nil, reject(v1alpha1.ReasonInvalidConfig, "spec.config", "", "is not TOML%s: %v", where, err)
+	return nil, reject(v1alpha1.ReasonInvalidConfig, "spec.config", "", "is not TOML%s: %s", where, cut(err.Error()))
 }
 
 // ChangedKeys are the keys that differ between two texts of gateway.toml, by their paths, sorted. A text that is not TOML
@@ -182,7 +190,9 @@ func keepsOwn(own, given table, path []string) []fault {
 			gotTable, _ := got.(table) // its type was checked
 			faults = append(faults, keepsOwn(wantTable, gotTable, at)...)
 		} else if !reflect.DeepEqual(want, got) {
-			faults = append(faults, fault{at, fmt.Sprintf("cannot be %s: the gateway's other objects depend on it being %s; leave it out%s", shown(got), shown(want), instead[key])})
+			faults = append(faults, fault{at, func() string {
+				return fmt.Sprintf("cannot be %s: the gateway's other objects depend on it being %s; leave it out%s", shown(got), shown(want), instead[key])
+			}})
 		}
 	}
 	return faults

@@ -19,6 +19,15 @@ TOML that is merged over the defaults: tables deeply, all else replaced. A gatew
 not know, so each key is held against the version of the tenant's image before anything is touched; what would not start
 is refused, with line and column, in the condition ` + "`Accepted`" + `.
 
+The text is bounded, since one operator evaluates the texts of all tenants. What exceeds a bound is rejected, with its line:
+
+| bound | at most |
+|---|---|
+| length | 65,536 characters |
+| depth: tables, arrays and parts of dotted keys in one another | 16 levels |
+| keys and array items, each part of a dotted key or a header counted | 2,000 |
+| the gateway.toml that is made of it | 128 KiB |
+
 - *ours*: the gateway's other objects depend on it. It may be repeated with the same value, and not changed.
 - *default*: it has this value unless you set another.
 - *since*: gateways before this version do not start with it. All others are known to v0.0.71, the oldest that this was

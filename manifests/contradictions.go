@@ -13,7 +13,7 @@ const volumePath = "/var/openshell"
 func contradictions(t Tenant, given table) []fault {
 	var faults []fault
 	found := func(key, format string, args ...any) {
-		faults = append(faults, fault{strings.Split(key, "."), fmt.Sprintf(format, args...)})
+		faults = append(faults, fault{strings.Split(key, "."), func() string { return fmt.Sprintf(format, args...) }})
 	}
 	gateway := tableAt(given, "openshell", "gateway")
 	if _, tokens := gateway["gateway_jwt"]; tokens && !t.sandboxTokens {

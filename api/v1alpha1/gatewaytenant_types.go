@@ -84,7 +84,8 @@ type GatewayTenantSpec struct {
 	ServerDNSNames []string `json:"serverDnsNames,omitempty"`
 
 	// config is TOML that is merged into the operator's gateway.toml: tables are merged deeply, values and arrays
-	// replace the operator's. A key that the operator needs for itself may be repeated but not changed.
+	// replace the operator's. A key that the operator needs for itself may be repeated but not changed. It can be at most 16 levels
+	// deep, have at most 2,000 keys and array items, and make a gateway.toml of at most 128 KiB.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=65536
