@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/pelletier/go-toml/v2"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 )
@@ -104,4 +105,34 @@ func TestSizerIsNeverBelow(t *testing.T) {
 			t.Errorf("%q: %d bytes are written, and %d expected at most:\n%s", text, len(written), s.total, written)
 		}
 	}
+}
+
+// TestBoundOfSelectors: an API server takes more than a million values, and the error about that many invalid ones takes
+// hours to write.
+func TestBoundOfSelectors(t *testing.T) {
+	with := func(values int, value string) v1alpha1.GatewayTenantSpec {
+		expression := metav1.LabelSelectorRequirement{Key: "app", Operator: metav1.LabelSelectorOpIn}
+		for range values {
+			expression.Values = append(expression.Values, value)
+		}
+		client := v1alpha1.AllowedClient{PodSelector: &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{expression}}}
+		return v1alpha1.GatewayTenantSpec{Network: v1alpha1.Network{AllowedClients: []v1alpha1.AllowedClient{client}}}
+	}
+	if _, err := tenantOf(t, with(maxSelectorTerms-1, "a")); err != nil {
+		t.Error(err)
+	}
+	rejected(t, with(maxSelectorTerms, "a"), v1alpha1.ReasonInvalidNetwork, "spec.network.allowedClients", "1001", "1000 are allowed")
+	gt := tenantWith("")
+	gt.Spec.Network = with(maxSelectorTerms-1, "-").Network
+	const most = 4 << 20
+	if allocated, _ := costOf(gt, testPlatform(t), most, 1<<62); allocated > most {
+		t.Errorf("%d invalid values: %d bytes allocated, want at most %d", maxSelectorTerms-1, allocated, most)
+	}
+	spec := with(2, "a")
+	spec.Network.AllowedClients[0].PodSelector.MatchExpressions[0].Values[1] = "-"
+	rejected(t, spec, v1alpha1.ReasonInvalidNetwork, "values[1]")
+	spec.Network.AllowedClients[0].PodSelector.MatchExpressions[0].Operator = metav1.LabelSelectorOpExists
+	rejected(t, spec, v1alpha1.ReasonInvalidNetwork, "must be empty")
+	spec.Network.AllowedClients[0].PodSelector.MatchExpressions[0] = metav1.LabelSelectorRequirement{Key: "app", Operator: metav1.LabelSelectorOpIn}
+	rejected(t, spec, v1alpha1.ReasonInvalidNetwork, "can't be empty")
 }

@@ -126,7 +126,7 @@ func TestCostOfALargeSpec(t *testing.T) {
 		gt.Spec.ServerDNSNames = append(gt.Spec.ServerDNSNames, fmt.Sprintf("a%02d.%s.%s.%s.%s.b", i, label, label, label, label)[:253])
 	}
 	labels := map[string]string{}
-	for i := range 1000 / 32 {
+	for i := range maxSelectorTerms / 32 {
 		labels[fmt.Sprintf("key%d", i)] = strings.Repeat("v", 63)
 	}
 	for range 32 {

@@ -14,8 +14,20 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 )
 
-// checkNetwork refuses selectors that the API server would refuse in a NetworkPolicy.
+// maxSelectorTerms bounds the labels, expressions and values in all selectors of spec.network together. The API bounds the
+// number of clients only, and each term costs time whenever the spec is evaluated.
+const maxSelectorTerms = 1000
+
+// checkNetwork rejects selectors that the API server would reject in a NetworkPolicy, and those that are too large.
 func checkNetwork(network v1alpha1.Network) error {
+	terms := 0
+	for _, client := range network.AllowedClients {
+		terms += selectorTerms(client.NamespaceSelector) + selectorTerms(client.PodSelector)
+	}
+	if terms > maxSelectorTerms {
+		return reject(v1alpha1.ReasonInvalidNetwork, "spec.network.allowedClients", "",
+			"has %d labels, expressions and values in its selectors, and %d are allowed; select clients by fewer labels", terms, maxSelectorTerms)
+	}
 	for i, client := range network.AllowedClients {
 		for _, one := range []struct {
 			name     string
@@ -30,8 +42,20 @@ func checkNetwork(network v1alpha1.Network) error {
 	return nil
 }
 
-// checkSelector tells the first fault of a selector. Labels are checked one by one, in order: a message that varies would
-// be written to the status again and again.
+// selectorTerms returns the number of labels, expressions and values of a selector.
+func selectorTerms(selector *metav1.LabelSelector) int {
+	if selector == nil {
+		return 0
+	}
+	terms := len(selector.MatchLabels) + len(selector.MatchExpressions)
+	for _, expression := range selector.MatchExpressions {
+		terms += len(expression.Values)
+	}
+	return terms
+}
+
+// checkSelector returns the first fault of a selector. Labels are checked one by one, in order: a message that varies would
+// be written to the status again and again. So are values: the error about several takes time quadratic in their number.
 func checkSelector(selector *metav1.LabelSelector) error {
 	if selector == nil {
 		return nil
@@ -41,8 +65,29 @@ func checkSelector(selector *metav1.LabelSelector) error {
 			return err
 		}
 	}
-	_, err := metav1.LabelSelectorAsSelector(&metav1.LabelSelector{MatchExpressions: selector.MatchExpressions})
-	return err
+	for _, expression := range selector.MatchExpressions {
+		if err := checkExpression(expression); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkExpression(expression metav1.LabelSelectorRequirement) error {
+	check := func(values []string) error {
+		one := metav1.LabelSelectorRequirement{Key: expression.Key, Operator: expression.Operator, Values: values}
+		_, err := metav1.LabelSelectorAsSelector(&metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{one}})
+		return err
+	}
+	if len(expression.Values) == 0 {
+		return check(nil)
+	}
+	for i := range expression.Values {
+		if check(expression.Values[i:i+1]) != nil {
+			return check(expression.Values[:i+1]) // one fault, with its index
+		}
+	}
+	return nil
 }
 
 // clientsPolicy lets in whom the tenant names, for metrics, too, and the sandboxes.

@@ -147,6 +147,7 @@ type Storage struct {
 type Network struct {
 	// allowedClients are the only ones that may reach the gateway, beside the sandboxes of its own namespace. Without it,
 	// everybody may whom no other NetworkPolicy keeps out; the gateway then asks each for a client certificate all the same.
+	// Their selectors can have at most 1,000 labels, expressions and values in all.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
