@@ -94,7 +94,7 @@ func gatewayTOML(t Tenant, config string) ([]byte, error) {
 	}
 	own := ownConfig(t)
 	faults := append(keepsOwn(merge(own, inheritedConfig()), given, nil), contradictions(t, given)...)
-	if err := rejectFaults(config, faults); err != nil {
+	if err := rejectFaults(config, append(faults, commands(given)...)); err != nil {
 		return nil, err
 	}
 	merged := merge(merge(defaultsBeside(t, given), given), own)

@@ -28,6 +28,9 @@ The text is bounded, since one operator evaluates the texts of all tenants. What
 | keys and array items, each part of a dotted key or a header counted | 2,000 |
 | the gateway.toml that is made of it | 128 KiB |
 
+The keys ` + "`command` and `args`" + ` are rejected in every table of a credential driver, since the gateway would run that program
+in its own container.
+
 - *ours*: the gateway's other objects depend on it. It may be repeated with the same value, and not changed.
 - *default*: it has this value unless you set another.
 - *since*: gateways before this version do not start with it. All others are known to v0.0.71, the oldest that this was

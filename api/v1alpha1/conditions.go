@@ -37,7 +37,8 @@ const (
 	ReasonVersionUnknown = "VersionUnknown"
 	// ReasonInvalidServerDNSName: an entry of spec.serverDnsNames is neither a DNS name nor an IP address.
 	ReasonInvalidServerDNSName = "InvalidServerDNSName"
-	// ReasonInvalidConfig: spec.config is not TOML, or changes a key that the operator needs for itself.
+	// ReasonInvalidConfig: spec.config is not TOML, is too large or too deeply nested, or has a key or value that the gateway
+	// would not start with, that the operator needs for itself, or that would run a program in the gateway's container.
 	ReasonInvalidConfig = "InvalidConfig"
 	// ReasonVersionHeld: the version would migrate the volume's database for good, or not start on it; the message says
 	// what would be lost and how to go on.
