@@ -95,9 +95,9 @@ func (c *checker) table(schema reflect.Type, given table, at []string) {
 	}
 }
 
-// unknown records a key that is not in the schema. Tables of other drivers may hold anything: no gateway reads them.
+// unknown records a key that is not in the schema. Tables of other drivers may hold anything: they are not rendered.
 func (c *checker) unknown(schema reflect.Type, path []string, fields map[string]reflect.StructField) {
-	if key := path[len(path)-1]; schema != reflect.TypeFor[driverConfigs]() || key == "vm" || key == "docker" {
+	if schema != reflect.TypeFor[driverConfigs]() {
 		c.faults = append(c.faults, fault{slices.Clone(path), func() string { return c.describeUnknown(path[len(path)-1], fields) }})
 	}
 }

@@ -79,29 +79,32 @@ func defaultConfig(t Tenant) table {
 	return table{"openshell": table{"version": int64(1), "gateway": gateway, "drivers": table{"kubernetes": driver}}}
 }
 
-// gatewayTOML returns the tenant's whole gateway.toml: the defaults, the tenant's values over them, and our own. What a
-// gateway of the tenant's version would not start with is rejected, by its place in the text.
-func gatewayTOML(t Tenant, config string) ([]byte, error) {
+// gatewayTOML returns the tenant's whole gateway.toml: the defaults, the tenant's values over them, and our own. It also
+// returns the tables of the text that are left out because the gateway does not use them. What a gateway of the tenant's
+// version would not start with is rejected, by its place in the text.
+func gatewayTOML(t Tenant, config string) (rendered []byte, unused []string, err error) {
 	if err := checkBounds(config); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	given, err := decodeConfig(config)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := known(config, given, t.Version); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	own := ownConfig(t)
 	faults := append(keepsOwn(merge(own, inheritedConfig()), given, nil), contradictions(t, given)...)
 	if err := rejectFaults(config, append(faults, commands(given)...)); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	unused = removeUnused(given)
 	merged := merge(merge(defaultsBeside(t, given), given), own)
 	if err := checkRenderedSize(config, merged); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return toml.Marshal(merged)
+	rendered, err = toml.Marshal(merged)
+	return rendered, unused, err
 }
 
 // inheritedConfig are keys that the driver would take over from the gateway's table if its own, which are ours, did not

@@ -28,8 +28,10 @@ The text is bounded, since one operator evaluates the texts of all tenants. What
 | keys and array items, each part of a dotted key or a header counted | 2,000 |
 | the gateway.toml that is made of it | 128 KiB |
 
-The keys ` + "`command` and `args`" + ` are rejected in every table of a credential driver, since the gateway would run that program
-in its own container.
+Tables of drivers that the gateway does not run are left out of its gateway.toml, and the condition ` + "`Warning`" + ` names them:
+` + "`openshell.drivers.*`" + ` except ` + "`kubernetes`" + `, and ` + "`openshell.credential_drivers.*`" + ` except the driver that
+` + "`openshell.gateway.credential_drivers`" + ` names. The keys ` + "`command` and `args`" + ` are rejected in every table of a credential driver,
+since the gateway would run that program in its own container.
 
 - *ours*: the gateway's other objects depend on it. It may be repeated with the same value, and not changed.
 - *default*: it has this value unless you set another.

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // commands finds the keys by which a text would make the gateway start a program in its container: it starts a credential
@@ -38,4 +39,39 @@ func commandsIn(value any, path []string) []fault {
 		}
 	}
 	return faults
+}
+
+// removeUnused removes the tables of drivers that the gateway does not run, and returns their names. Gateways ignore most
+// of them, but v0.0.71 does not start with a table of the drivers vm or docker that it does not understand.
+func removeUnused(given table) []string {
+	var unused []string
+	remove := func(drivers table, within string, used func(name string) bool) {
+		for _, name := range slices.Sorted(maps.Keys(drivers)) {
+			if !used(name) {
+				delete(drivers, name)
+				unused = append(unused, within+"."+printableKey(name))
+			}
+		}
+	}
+	root := tableAt(given, "openshell")
+	selected, _ := tableAt(root, "gateway")["credential_drivers"].([]any)
+	credentials := tableAt(root, "credential_drivers")
+	remove(credentials, "openshell.credential_drivers", func(name string) bool { return slices.Contains(selected, any(name)) })
+	if len(unused) > 0 && len(credentials) == 0 {
+		delete(root, "credential_drivers")
+	}
+	remove(tableAt(root, "drivers"), "openshell.drivers", func(name string) bool { return name == "kubernetes" })
+	return unused
+}
+
+// printableKey returns a key of TOML as it can be shown in a list: short, and in quotes if it has unusual characters.
+func printableKey(key string) string {
+	const most = 64
+	if len(key) > most {
+		key = strings.ToValidUTF8(key[:most], "") + "…"
+	}
+	if quoted := strconv.QuoteToGraphic(key); strings.ContainsAny(key, ". ") || quoted != `"`+key+`"` {
+		return quoted
+	}
+	return key
 }

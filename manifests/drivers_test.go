@@ -1,6 +1,9 @@
 package manifests
 
 import (
+	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
@@ -28,5 +31,49 @@ func TestConfigRunsNoCommand(t *testing.T) {
 		if _, err := tenantOf(t, v1alpha1.GatewayTenantSpec{Image: "ghcr.io/nvidia/openshell/gateway:0.0.111", Config: config}); err != nil {
 			t.Errorf("%s: %v", config, err)
 		}
+	}
+}
+
+// TestTablesOfUnusedDriversAreLeftOut: no gateway reads them, and v0.0.71 does not start with some.
+func TestTablesOfUnusedDriversAreLeftOut(t *testing.T) {
+	with := func(config string) v1alpha1.GatewayTenantSpec {
+		return v1alpha1.GatewayTenantSpec{Image: "ghcr.io/nvidia/openshell/gateway:0.0.111", Config: config}
+	}
+	const vault = "[openshell.credential_drivers.vault]\naddress = 'https://vault.example.com'\n"
+	for config, want := range map[string][]string{
+		"": nil,
+		"[openshell.drivers.kubernetes]\ndefault_image = 'a'\n":    nil,
+		"[openshell.drivers.vm]\nx = 1\n":                          {"openshell.drivers.vm"},
+		"openshell.drivers = {docker = {}, podman = 1, a.b.c = 2}": {"openshell.drivers.a", "openshell.drivers.docker", "openshell.drivers.podman"},
+		"[openshell.drivers.\"a b\\u001b[31m\"]\n":                 {`openshell.drivers."a b\x1b[31m"`},
+		vault: {"openshell.credential_drivers.vault"},
+		"openshell.gateway.credential_drivers = ['vault']\n" + vault:                                             nil,
+		"openshell.gateway.credential_drivers = ['vault']\nopenshell.credential_drivers.x.y = 1\n" + vault:       {"openshell.credential_drivers.x"},
+		"openshell.gateway.credential_drivers = ['kubernetes-secrets']\n" + vault + "[openshell.drivers.docker]": {"openshell.credential_drivers.vault", "openshell.drivers.docker"},
+	} {
+		tenant, err := tenantOf(t, with(config))
+		if err != nil {
+			t.Errorf("%s: %v", config, err)
+			continue
+		}
+		if !slices.Equal(tenant.UnusedTables(), want) {
+			t.Errorf("%s: left out are %q, want %q", config, tenant.UnusedTables(), want)
+		}
+		written := string(tenant.gatewayTOML)
+		for _, name := range []string{"drivers.vm", "docker", "podman", "drivers.a", "x1b", "credential_drivers.x"} {
+			if strings.Contains(written, name) {
+				t.Errorf("%s: %s is rendered:\n%s", config, name, written)
+			}
+		}
+		if used := strings.Contains(config, "['vault']"); used != strings.Contains(written, "vault.example.com") {
+			t.Errorf("%s: the table of vault is rendered: %t, want %t:\n%s", config, !used, used, written)
+		}
+	}
+	plain := at(t, with(""), "openshell")
+	if left := at(t, with(vault+"[openshell.drivers.docker]"), "openshell"); fmt.Sprint(left) != fmt.Sprint(plain) {
+		t.Errorf("with tables that are left out, %v is rendered, and %v without them", left, plain)
+	}
+	if name := printableKey(strings.Repeat("ä", 100)); len(name) > 140 {
+		t.Errorf("a long name is shown as %s", name)
 	}
 }

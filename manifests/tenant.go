@@ -73,6 +73,7 @@ type Tenant struct {
 	network       v1alpha1.Network
 	sandboxTokens bool
 	gatewayTOML   []byte
+	unusedTables  []string
 }
 
 // NewTenant checks a GatewayTenant. Every error is a [*RejectedError].
@@ -117,7 +118,7 @@ func NewTenant(gt *v1alpha1.GatewayTenant, platform Platform) (Tenant, error) {
 	asked := []string{gt.Spec.Image, gt.Spec.Version, gt.Spec.Config, string(gt.Spec.SandboxTokens)}
 	t.asked = hash(append(asked, wildcards(names)...)) // the other names restart nothing
 	t.confirmed, _ = parseVersion(gt.Annotations[v1alpha1.AnnotationConfirmVersion])
-	if t.gatewayTOML, err = gatewayTOML(t, gt.Spec.Config); err != nil {
+	if t.gatewayTOML, t.unusedTables, err = gatewayTOML(t, gt.Spec.Config); err != nil {
 		return Tenant{}, err
 	}
 	return t, nil
@@ -135,6 +136,10 @@ func hasTokens(gt *v1alpha1.GatewayTenant) bool {
 
 // SandboxesAreAdmins tells whether a sandbox may do all that a person may: nothing but tokens tells them apart.
 func (t Tenant) SandboxesAreAdmins() bool { return !t.sandboxTokens }
+
+// UnusedTables returns the tables of spec.config that are left out of gateway.toml because they configure drivers that the
+// gateway does not run, sorted, as they can be shown to users.
+func (t Tenant) UnusedTables() []string { return t.unusedTables }
 
 // Endpoint is the gateway's URL within the cluster.
 func (t Tenant) Endpoint() string {

@@ -108,6 +108,8 @@ const (
 	ReasonSandboxTokensDisabled = "SandboxTokensDisabled"
 	// ReasonPodSecurity: the namespace's Pod Security level refuses sandboxes.
 	ReasonPodSecurity = "PodSecurity"
+	// ReasonConfigIgnored: spec.config has tables of drivers that the gateway does not run; they are left out of gateway.toml.
+	ReasonConfigIgnored = "ConfigIgnored"
 )
 
 // Reasons of Ready, beside those of the other conditions.

@@ -47,7 +47,22 @@ func warnings(p pass) []warning {
 	if p.podSecurity != "" && p.podSecurity != "privileged" {
 		all = append(all, warning{v1alpha1.ReasonPodSecurity, fmt.Sprintf("the namespace's label %s=%s lets no sandbox run: they need privileged", labelPodSecurity, p.podSecurity)})
 	}
+	if unused := p.tenant.UnusedTables(); len(unused) > 0 {
+		all = append(all, warning{v1alpha1.ReasonConfigIgnored, ignored(unused)})
+	}
 	return all
+}
+
+// ignored names the first of the tables of spec.config that the gateway does not use.
+func ignored(tables []string) string {
+	const most = 5
+	more := ""
+	if n := len(tables) - most; n > 0 {
+		tables, more = tables[:most], fmt.Sprintf(" and %d more", n)
+	}
+	return fmt.Sprintf("spec.config has tables of drivers that this gateway does not run, and they are left out of its gateway.toml: %s%s; "+
+		"remove them from spec.config (it runs the compute driver kubernetes and the credential driver that openshell.gateway.credential_drivers names)",
+		strings.Join(tables, ", "), more)
 }
 
 // ofTheVersion are the warnings about the version that a valid spec asks for.

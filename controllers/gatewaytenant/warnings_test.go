@@ -1,0 +1,33 @@
+package gatewaytenant
+
+import (
+	"strings"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/manifests"
+)
+
+// TestWarningNamesIgnoredTables, a few of them, after what is more important.
+func TestWarningNamesIgnoredTables(t *testing.T) {
+	platform, err := manifests.NewPlatform("", "certgen:1", []string{"ghcr.io/nvidia/"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	gt, p := serving(t)
+	gt.Spec.Config = "openshell.drivers = {docker = {}, a = {}, b = {}, c = {}, vm = {}, e = {}, f = {}}"
+	if p.tenant, err = manifests.NewTenant(gt, platform); err != nil {
+		t.Fatal(err)
+	}
+	is := meta.FindStatusCondition(statusOf(gt, p).Conditions, v1alpha1.ConditionWarning)
+	if is == nil || is.Reason != v1alpha1.ReasonConfigIgnored || !strings.Contains(is.Message, "openshell.drivers.docker, openshell.drivers.e and 2 more") || strings.Contains(is.Message, "vm") {
+		t.Errorf("Warning is %+v", is)
+	}
+	p.podSecurity = "restricted"
+	is = meta.FindStatusCondition(statusOf(gt, p).Conditions, v1alpha1.ConditionWarning)
+	if is == nil || is.Reason != v1alpha1.ReasonPodSecurity || !strings.Contains(is.Message, "openshell.drivers.docker") {
+		t.Errorf("Warning is %+v", is)
+	}
+}
