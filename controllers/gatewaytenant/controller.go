@@ -84,9 +84,9 @@ func SetupWithManager(mgr ctrl.Manager, options Options) error {
 		rollout: newRollout(options.RolloutPercent), rivals: &rivals{now: time.Now}, crowd: &crowd{}, lookups: &lookups{},
 		applier:  apply.New(mgr.GetClient(), mgr.GetScheme(), manifests.Manager).Alone().Rereading(mgr.GetAPIReader()),
 		events:   mgr.GetEventRecorder(manifests.Manager),
-		platform: options.Platform,
-		watched:  options.Namespaces.Include,
-		now:      time.Now,
+		platform: options.Platform, evaluations: &evaluationCache{},
+		watched: options.Namespaces.Include,
+		now:     time.Now,
 	}
 	r.applier.OnDrift(r.rivals.note)
 	allTenants.from.Store(&tenantSource{tenants: mgr.GetClient(), leads: mgr.Elected()})

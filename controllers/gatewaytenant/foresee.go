@@ -57,7 +57,7 @@ type Forecast struct {
 func Foresee(gt *v1alpha1.GatewayTenant, live Live, platform manifests.Platform, scheme *runtime.Scheme, now time.Time) (Forecast, error) {
 	var p pass
 	var f Forecast
-	p.check(gt, &live.Namespace, platform)
+	p.check(gt, &live.Namespace, platform, nil)
 	if err := p.takeIn(gt, live); err != nil {
 		return f, err
 	}
@@ -249,7 +249,7 @@ func (p *pass) changedKeys(live Live) []string {
 // error of a spec that is not accepted is a [*manifests.RejectedError].
 func Rendered(gt *v1alpha1.GatewayTenant, live Live, platform manifests.Platform, now time.Time) ([]*unstructured.Unstructured, error) {
 	var p pass
-	p.check(gt, &live.Namespace, platform)
+	p.check(gt, &live.Namespace, platform, nil)
 	if err := p.takeIn(gt, live); err != nil {
 		return nil, err
 	}

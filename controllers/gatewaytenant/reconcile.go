@@ -39,6 +39,7 @@ type Reconciler struct {
 	applier       *apply.Applier
 	events        events.EventRecorder
 	platform      manifests.Platform
+	evaluations   *evaluationCache
 	watched       func(namespace string) bool
 	now           func() time.Time
 	wrote         sync.Map // by namespace, the resourceVersion of the last status that this process wrote
@@ -56,6 +57,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	}
 	if !there {
 		r.wrote.Delete(request.Namespace)
+		r.evaluations.forget(request.Namespace)
 		r.rollout.forget(request.Namespace)
 		r.rivals.forget(request.Namespace)
 		r.crowd.note(request.Namespace, false)
@@ -111,7 +113,7 @@ type pass struct {
 // pass checks, observes, renders and applies. Of a tenant whose spec is rejected, nothing is applied, and what runs is
 // kept running.
 func (r *Reconciler) pass(ctx context.Context, gt *v1alpha1.GatewayTenant, namespace *metav1.PartialObjectMetadata) (p pass) {
-	p.check(gt, namespace, r.platform)
+	p.check(gt, namespace, r.platform, r.evaluations)
 	if p.seen, p.err = r.observe(ctx, gt); p.err != nil {
 		return p
 	}
@@ -138,10 +140,10 @@ func (r *Reconciler) pass(ctx context.Context, gt *v1alpha1.GatewayTenant, names
 }
 
 // check looks at the spec alone.
-func (p *pass) check(gt *v1alpha1.GatewayTenant, namespace *metav1.PartialObjectMetadata, platform manifests.Platform) {
+func (p *pass) check(gt *v1alpha1.GatewayTenant, namespace *metav1.PartialObjectMetadata, platform manifests.Platform, evaluations *evaluationCache) {
 	p.generation, p.suspended, p.podSecurity = gt.Generation, gt.Spec.Suspend, namespace.Labels[labelPodSecurity]
 	var err error
-	p.tenant, err = manifests.NewTenant(gt, platform)
+	p.tenant, err = evaluations.evaluate(gt, platform)
 	errors.As(err, &p.rejected)
 }
 
