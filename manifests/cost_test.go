@@ -69,7 +69,7 @@ func costlyConfigs(size int) map[string]string {
 // about three times what the costliest texts take. The time is a hundred times as much, for machines that are busy.
 func costlyConfigLimits(config string) (allocated uint64, took time.Duration) {
 	n := len(config)
-	return uint64(4<<20 + 300*n), 300*time.Millisecond + time.Duration(n)*6*time.Microsecond
+	return uint64(4<<20 + 300*n), 300*time.Millisecond + time.Duration(n)*6*time.Microsecond //nolint:gosec // it is not negative
 }
 
 // costOf returns what NewTenant allocates, and the time it takes. Both are measured again, up to five times, while they
