@@ -11,8 +11,8 @@ import (
 )
 
 // RunDeployment runs beside the cluster what a Deployment in it says, since its pods are only stood in for: the binary, with
-// the arguments and the environment of the first container and as the Deployment's ServiceAccount. As with Run, one that
-// runs already is ended first. Metrics and probes are off, so that several clusters do not compete for their ports.
+// the arguments and the environment of the first container and as the Deployment's ServiceAccount. The binary is looked for
+// as Run does, and its log bears the last element of its path. As with Run, one that runs already is ended first. Metrics and probes are off, so that several clusters do not compete for their ports.
 func (c *Cluster) RunDeployment(ctx context.Context, binary, namespace, name string) error {
 	out, err := c.Kubectl(ctx, "get", "deployment", name, "-n", namespace, "-o", "json")
 	if err != nil {
@@ -41,7 +41,7 @@ func (c *Cluster) RunDeployment(ctx context.Context, binary, namespace, name str
 		env = append(env, variable.Name+"="+value)
 	}
 	args := append(container.Args, "--kubeconfig="+kubeconfig, "--metrics-bind-address=0", "--health-probe-bind-address=0")
-	return c.run(component{name: binary, binary: binary, env: env, args: func(*state) []string { return args }})
+	return c.run(component{name: filepath.Base(binary), binary: binary, env: env, args: func(*state) []string { return args }})
 }
 
 // valueOf finds the value of a variable as a kubelet does.
