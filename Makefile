@@ -77,7 +77,7 @@ rights: devcluster ## Take each right away from the operator and certgen in turn
 
 test-unit: ## Run the tests that need no control plane
 	@echo "test: without a control plane"
-	@go test ./api/... ./cmd/... ./controllers/... ./manifests/... ./test/faults/model ./test/faulty
+	@go test ./api/... ./cmd/... ./controllers/... ./manifests/... ./test/faults/model ./test/faulty ./test/upgrade
 	@command -v promtool >/dev/null || echo "test: promtool is not installed, so NO ALERT IS TRIED; Debian has it in the package prometheus" >&2
 	@go -C hack/monitoring test ./...
 	@go test ./test/hostile -skip TestHostileTenants
@@ -99,6 +99,13 @@ faults: devcluster ## Show that the operator bears faults: an hour and a half, o
 
 faults-small: devcluster ## A selection of the plans and canaries of three workloads, within five minutes
 	@go run ./test/faults -workloads '^(create|image|lost certificate)$$' -plans 60 -budget 100s -models=false -tenants 0 -transitions 0
+
+.PHONY: upgrade
+FROM ?=
+TENANTS ?= 0
+UPGRADE ?=
+upgrade: devcluster ## Upgrade 20 tenants from the version FROM=<git revision> to this one, back and again, and report all writes and restarts
+	@go run ./test/upgrade -from='$(FROM)' -tenants=$(TENANTS) $(UPGRADE)
 
 FUZZTIME ?= 30s
 fuzz: ## Let each fuzz target look for inputs that break it, for FUZZTIME each (30s)
