@@ -6,5 +6,9 @@
 //     gateway's own contract tells;
 //   - all other pods are running and ready.
 //
+// The root of a volume belongs to root, as after a mount with fsGroup; to the gateway's user if the claim has the annotation
+// devcluster.invalid/root-owner: gateway. A gateway that cannot create its key-encryption key there ends with the words of a
+// real one.
+//
 // An image tag that ends in -never-pulls, -crashes or -hangs does that.
 package main

@@ -25,6 +25,10 @@ type settings struct {
 			TLS            map[string]any         `toml:"tls"`
 			Tokens         map[string]any         `toml:"gateway_jwt"`
 			MTLS           struct{ Enabled bool } `toml:"mtls_auth"`
+
+			CredentialStorage struct {
+				KeyPath string `toml:"key_encryption_key_path"`
+			} `toml:"credential_storage"`
 		} `toml:"gateway"`
 		Drivers map[string]any `toml:"drivers"`
 	} `toml:"openshell"`

@@ -25,7 +25,8 @@ type kubelet struct {
 
 	mu       sync.Mutex
 	memories map[types.NamespacedName]*memory
-	migrated map[types.UID]bool // volumes, by their claims: a claim that is made anew has another
+	migrated map[types.UID]bool   // volumes, by their claims: a claim that is made anew has another
+	keys     map[types.UID]string // where on a volume a key-encryption key was created
 }
 
 // memory is what the kubelet knows of a pod and does not write in its status. Only one step of a pod is taken at a time,

@@ -62,6 +62,9 @@ func (k *kubelet) next(ctx context.Context, pod *corev1.Pod, m *memory) (*corev1
 	if problem == nil {
 		problem = k.checkVersion(ctx, pod)
 	}
+	if problem == nil {
+		problem = k.checkKey(ctx, pod, files)
+	}
 	switch {
 	case problem == nil:
 		return running(pod, true), 0

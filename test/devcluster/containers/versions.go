@@ -34,8 +34,8 @@ func (k *kubelet) checkVersion(ctx context.Context, pod *corev1.Pod) error {
 			return fmt.Errorf("gateway id backfill: %w", err)
 		}
 	}
-	volume, err := k.claimOf(ctx, pod)
-	if err != nil {
+	claim, _, err := k.volumeOf(ctx, pod)
+	if err != nil || claim == nil {
 		return err
 	}
 	k.mu.Lock()
@@ -43,10 +43,10 @@ func (k *kubelet) checkVersion(ctx context.Context, pod *corev1.Pod) error {
 	if k.migrated == nil {
 		k.migrated = map[types.UID]bool{}
 	}
-	if patch < migrates && k.migrated[volume] {
+	if patch < migrates && k.migrated[claim.UID] {
 		return fmt.Errorf("migration 6 was previously applied but is missing in the resolved migrations")
 	}
-	k.migrated[volume] = k.migrated[volume] || patch >= migrates
+	k.migrated[claim.UID] = k.migrated[claim.UID] || patch >= migrates
 	return nil
 }
 
@@ -62,17 +62,4 @@ func patchOf(image string) (patch int, tells bool) {
 	}
 	n, _ := fmt.Sscanf(strings.TrimPrefix(tagged.Tag(), "v"), "0.0.%d", &patch)
 	return patch, n == 1
-}
-
-// claimOf is the uid of a pod's volume claim; of a pod without one, nothing.
-func (k *kubelet) claimOf(ctx context.Context, pod *corev1.Pod) (types.UID, error) {
-	for _, volume := range pod.Spec.Volumes {
-		if volume.PersistentVolumeClaim == nil {
-			continue
-		}
-		claim := &corev1.PersistentVolumeClaim{}
-		err := k.client.Get(ctx, client.ObjectKey{Namespace: pod.Namespace, Name: volume.PersistentVolumeClaim.ClaimName}, claim)
-		return claim.UID, err
-	}
-	return "", nil
 }
