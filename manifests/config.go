@@ -73,38 +73,40 @@ func defaultConfig(t Tenant) table {
 	if t.Version.Less(Version{0, 0, 82}) { // before, the built-in default was :latest
 		driver["supervisor_image"] = "ghcr.io/nvidia/openshell/supervisor:" + t.Version.String()
 	}
-	if !t.Version.Less(Version{0, 0, 100}) { // without it the gateway would put the key where nothing can be written
-		gateway["credential_storage"] = table{"key_encryption_key_path": "/var/openshell/key-encryption-key.bin"}
+	if !t.Version.Less(firstWithKey) { // without it the gateway would put the key where nothing can be written
+		gateway["credential_storage"] = table{"key_encryption_key_path": subdirKeyPath}
 	}
 	return table{"openshell": table{"version": int64(1), "gateway": gateway, "drivers": table{"kubernetes": driver}}}
 }
 
-// gatewayTOML returns the tenant's whole gateway.toml: the defaults, the tenant's values over them, and our own. It also
-// returns the tables of the text that are left out because the gateway does not use them. What a gateway of the tenant's
-// version would not start with is rejected, by its place in the text.
-func gatewayTOML(t Tenant, config string) (rendered []byte, unused []string, err error) {
+// configure sets the tenant's whole gateway.toml: the defaults, the tenant's values over them, and our own. It also sets the
+// tables of the text that are left out because the gateway does not use them. What a gateway of the tenant's version would
+// not start with is rejected, by its place in the text.
+func (t *Tenant) configure(config string) error {
 	if err := checkBounds(config); err != nil {
-		return nil, nil, err
+		return err
 	}
 	given, err := decodeConfig(config)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
 	if err := known(config, given, t.Version); err != nil {
-		return nil, nil, err
+		return err
 	}
-	own := ownConfig(t)
-	faults := append(keepsOwn(merge(own, inheritedConfig()), given, nil), contradictions(t, given)...)
+	own := ownConfig(*t)
+	faults := append(keepsOwn(merge(own, inheritedConfig()), given, nil), contradictions(*t, given)...)
 	if err := rejectFaults(config, append(faults, commands(given)...)); err != nil {
-		return nil, nil, err
+		return err
 	}
-	unused = removeUnused(given)
-	merged := merge(merge(defaultsBeside(t, given), given), own)
+	t.unusedTables = removeUnused(given)
+	_, setsKeyPath := tableAt(given, "openshell", "gateway", "credential_storage")["key_encryption_key_path"]
+	t.defaultKeyPath = !setsKeyPath && !t.Version.Less(firstWithKey)
+	merged := merge(merge(defaultsBeside(*t, given), given), own)
 	if err := checkRenderedSize(config, merged); err != nil {
-		return nil, nil, err
+		return err
 	}
-	rendered, err = toml.Marshal(merged)
-	return rendered, unused, err
+	t.gatewayTOML, err = toml.Marshal(merged)
+	return err
 }
 
 // inheritedConfig are keys that the driver would take over from the gateway's table if its own, which are ours, did not

@@ -80,8 +80,24 @@ func credentials(gateway table, found finder) {
 	if _, is := storage["key_encryption_key_env"]; is {
 		found("openshell.gateway.credential_storage.key_encryption_key_env", "names a variable that the gateway's container does not have; leave it out, or set key_encryption_key_path")
 	}
-	if file, is := storage["key_encryption_key_path"].(string); is && !strings.HasPrefix(path.Clean(file), volumePath+"/") {
-		found("openshell.gateway.credential_storage.key_encryption_key_path", "must be below %s: nothing else can be written there", volumePath)
+	keyPath(storage, found)
+}
+
+// keyPath must lie in a subdirectory of the volume: the gateway restricts the directory of its key to its own user, which
+// it is not allowed to do with the volume's root.
+func keyPath(storage table, found finder) {
+	const key = "openshell.gateway.credential_storage.key_encryption_key_path"
+	file, is := storage["key_encryption_key_path"].(string)
+	if !is {
+		return
+	}
+	switch file = path.Clean(file); {
+	case !strings.HasPrefix(file, volumePath+"/"):
+		found(key, "must be below %s: nothing else can be written there", volumePath)
+	case file == rootKeyPath:
+		found(key, "must be in a subdirectory of %s, since the gateway may not restrict the permissions of the volume's root; leave it out: the operator keeps this path for a gateway that is ready with it", volumePath)
+	case path.Dir(file) == volumePath:
+		found(key, "must be in a subdirectory of %[1]s, such as %[1]s/keys/%[2]s, since the gateway may not restrict the permissions of the volume's root; or leave it out", volumePath, path.Base(file))
 	}
 }
 

@@ -75,6 +75,9 @@ const (
 	// annotationHighestVersion is on the volume claim, and stays there when the tenant goes: the highest version of a
 	// gateway that may have used the volume.
 	annotationHighestVersion = "openshell.ambient-code.io/highest-version"
+	// annotationKeyPath is on the volume claim, and stays there when the tenant goes: where on the volume the gateway keeps
+	// its key-encryption key. It is not there if the operator never had to decide that.
+	annotationKeyPath = "openshell.ambient-code.io/key-encryption-key-path"
 	// annotationAsked is on the StatefulSet: the hash of what the tenant asked for, as far as it restarts the pod.
 	annotationAsked = "openshell.ambient-code.io/asked-hash"
 	// annotationRollout is on a StatefulSet that was changed last for another cause.

@@ -57,13 +57,17 @@ type Objects struct {
 
 // Render makes all objects of a tenant. Equal inputs give equal bytes.
 func Render(t Tenant, seen Seen) (Objects, error) {
+	config, err := t.configText(t.chosenKeyPath(seen.Volume))
+	if err != nil {
+		return Objects{}, err
+	}
 	namespaced := []any{
 		template[corev1.ServiceAccountApplyConfiguration]("serviceaccount-gateway"),
 		template[corev1.ServiceAccountApplyConfiguration]("serviceaccount-sandbox"),
 		template[corev1.ServiceAccountApplyConfiguration]("serviceaccount-certgen"),
 		roleBinding("rolebinding-sandbox", t),
 		roleBinding("rolebinding-certgen", t),
-		template[corev1.ConfigMapApplyConfiguration]("configmap").WithData(map[string]string{ConfigKey: string(t.gatewayTOML)}),
+		template[corev1.ConfigMapApplyConfiguration]("configmap").WithData(map[string]string{ConfigKey: string(config)}),
 		template[networkingv1.NetworkPolicyApplyConfiguration]("networkpolicy-sandbox-ssh"),
 		template[networkingv1.NetworkPolicyApplyConfiguration]("networkpolicy-sandbox-ssh-label"),
 		template[corev1.ServiceApplyConfiguration]("service"),
@@ -91,7 +95,7 @@ func Render(t Tenant, seen Seen) (Objects, error) {
 	if objects.Certgen, err = RenderCertgen(t); err != nil {
 		return Objects{}, err
 	}
-	if objects.Gateway, err = finish(statefulSet(t, seen), t.Namespace, Owner(t.UID)); err != nil {
+	if objects.Gateway, err = finish(statefulSet(t, seen, hash(string(config))), t.Namespace, Owner(t.UID)); err != nil {
 		return Objects{}, err
 	}
 	return objects, nil
@@ -124,7 +128,7 @@ func RenderCertgen(t Tenant) (*unstructured.Unstructured, error) {
 
 // statefulSet is the gateway's workload. Only what is said here restarts its pod: the image, the hash of gateway.toml
 // and the id of the token key. Certificates are not among it, since the gateway reloads them.
-func statefulSet(t Tenant, seen Seen) *appsv1.StatefulSetApplyConfiguration {
+func statefulSet(t Tenant, seen Seen, configHash string) *appsv1.StatefulSetApplyConfiguration {
 	set := template[appsv1.StatefulSetApplyConfiguration]("statefulset")
 	pod := set.Spec.Template
 	container := &pod.Spec.Containers[0]
@@ -135,7 +139,7 @@ func statefulSet(t Tenant, seen Seen) *appsv1.StatefulSetApplyConfiguration {
 	if seen.Turn.Granted || !seen.Turn.Lapsed && seen.Gateway[annotationRollout] != "" && seen.Gateway[annotationAsked] == asked {
 		set.WithAnnotations(map[string]string{annotationRollout: "platform"})
 	}
-	pod.WithAnnotations(map[string]string{AnnotationConfigHash: hash(string(t.gatewayTOML))})
+	pod.WithAnnotations(map[string]string{AnnotationConfigHash: configHash})
 	if t.sandboxTokens {
 		const volume = "sandbox-jwt"
 		pod.WithAnnotations(map[string]string{AnnotationTokenKey: seen.TokenKey})

@@ -74,6 +74,9 @@ type Tenant struct {
 	sandboxTokens bool
 	gatewayTOML   []byte
 	unusedTables  []string
+	// defaultKeyPath reports whether the gateway needs a key-encryption key and spec.config leaves its path to the operator.
+	// gatewayTOML then has that of a new volume; configText has that of another.
+	defaultKeyPath bool
 }
 
 // NewTenant checks a GatewayTenant. Every error is a [*RejectedError].
@@ -118,7 +121,7 @@ func NewTenant(gt *v1alpha1.GatewayTenant, platform Platform) (Tenant, error) {
 	asked := []string{gt.Spec.Image, gt.Spec.Version, gt.Spec.Config, string(gt.Spec.SandboxTokens)}
 	t.asked = hash(append(asked, wildcards(names)...)) // the other names restart nothing
 	t.confirmed, _ = parseVersion(gt.Annotations[v1alpha1.AnnotationConfirmVersion])
-	if t.gatewayTOML, t.unusedTables, err = gatewayTOML(t, gt.Spec.Config); err != nil {
+	if err := t.configure(gt.Spec.Config); err != nil {
 		return Tenant{}, err
 	}
 	return t, nil

@@ -24,6 +24,12 @@ type Volume struct {
 	Claim *corev1.PersistentVolumeClaim
 	// Image is that of the StatefulSet, empty if there is none.
 	Image string
+	// ConfigHash is the hash of gateway.toml in the StatefulSet's pod template, empty if there is none.
+	ConfigHash string
+	// Serves reports whether a pod of the StatefulSet's present template is ready.
+	Serves bool
+	// LastWords is the whole message with which the gateway's container ended last, empty if it did not or is ready.
+	LastWords string
 }
 
 // HeldBy refuses a version that would migrate the volume's database, or not start on it, until the GatewayTenant names
@@ -108,6 +114,9 @@ func (t Tenant) Fits(volume Volume) error {
 func claim(t Tenant, seen Seen) *coreac.PersistentVolumeClaimApplyConfiguration {
 	claim := template[coreac.PersistentVolumeClaimApplyConfiguration]("persistentvolumeclaim")
 	claim.WithAnnotations(map[string]string{annotationHighestVersion: t.highest(seen.Volume, seen.Turn.Held).String()})
+	if path := t.recordedKeyPath(seen.Volume); path != "" {
+		claim.WithAnnotations(map[string]string{annotationKeyPath: path})
+	}
 	if class := t.storage.StorageClassName; class != "" {
 		claim.Spec.WithStorageClassName(class)
 	}

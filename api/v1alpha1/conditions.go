@@ -43,6 +43,9 @@ const (
 	// ReasonVersionHeld: the version would migrate the volume's database for good, or not start on it; the message says
 	// what would be lost and how to go on.
 	ReasonVersionHeld = "VersionHeld"
+	// ReasonKeyPathUnknown: the volume may hold the key with which the gateway encrypts stored credentials, and it is not
+	// known where; the message says how to tell.
+	ReasonKeyPathUnknown = "KeyPathUnknown"
 	// ReasonInvalidStorage: the volume that there is cannot become what spec.storage asks for.
 	ReasonInvalidStorage = "InvalidStorage"
 	// ReasonInvalidNetwork: a selector in spec.network is not a valid label selector.

@@ -64,12 +64,15 @@ func metadataOf(gvk schema.GroupVersionKind, name string) child {
 	return child{childKey{gvk.Kind, name}, object, keepAll}
 }
 
-// keepStatefulSet drops the spec, but for the gateway's image: whether it is as it should be is in the metadata. Of the
-// status, it drops what is not looked at.
+// keepStatefulSet drops the spec, but for the gateway's image and the hash of its gateway.toml: whether it is as it should be
+// is in the metadata. Of the status, it drops what is not looked at.
 func keepStatefulSet(object any) (any, error) {
 	if set, ok := object.(*appsv1.StatefulSet); ok {
-		image := gatewayImage(set)
+		image, hash := gatewayImage(set), set.Spec.Template.Annotations[manifests.AnnotationConfigHash]
 		set.Spec, set.Status = appsv1.StatefulSetSpec{}, trimmedSet(set.Status)
+		if hash != "" {
+			set.Spec.Template.Annotations = map[string]string{manifests.AnnotationConfigHash: hash}
+		}
 		set.Spec.Template.Spec.Containers = []corev1.Container{{Name: manifests.GatewayName, Image: image}}
 	}
 	return object, nil

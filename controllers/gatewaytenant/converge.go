@@ -32,7 +32,7 @@ func (r *Reconciler) converge(ctx context.Context, gt *v1alpha1.GatewayTenant, p
 	if p.held {
 		foundation = slices.DeleteFunc(slices.Clone(foundation), manifests.GoesWithThePod)
 	}
-	if p.err = r.applyAll(ctx, foundation, p.seen); p.err != nil {
+	if p.err = r.applyFoundation(ctx, foundation, p.seen); p.err != nil {
 		if p.seen.statefulSet != nil && p.mayIssue() { // what runs needs its certificates, however long the rest takes
 			p.err = errors.Join(p.err, r.certgen(ctx, gt, p))
 		}
@@ -42,6 +42,21 @@ func (r *Reconciler) converge(ctx context.Context, gt *v1alpha1.GatewayTenant, p
 	if p.certificates.Complete && !p.held { // else the StatefulSet waits for its Secrets; each of them is an event
 		p.err = errors.Join(p.err, r.gateway(ctx, p))
 	}
+}
+
+// applyFoundation applies what waits for nothing. A claim that exists comes first: it records what the other objects follow
+// from, such as where a key is on the volume, and what a pod reads when it starts must not change before that is written.
+func (r *Reconciler) applyFoundation(ctx context.Context, foundation []*unstructured.Unstructured, seen observed) error {
+	i := slices.IndexFunc(foundation, func(object *unstructured.Unstructured) bool { return object.GetKind() == "PersistentVolumeClaim" })
+	if i < 0 || seen.volume.Claim == nil {
+		return r.applyAll(ctx, foundation, seen)
+	}
+	others := slices.Delete(slices.Clone(foundation), i, i+1)
+	err := r.apply(ctx, foundation[i], seen)
+	if err != nil {
+		others = slices.DeleteFunc(others, manifests.GoesWithThePod)
+	}
+	return errors.Join(err, r.applyAll(ctx, others, seen))
 }
 
 // mayIssue tells whether certgen has its rights: those of a former tenant are about to go, and those of an earlier control

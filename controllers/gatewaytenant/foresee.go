@@ -63,6 +63,10 @@ func Foresee(gt *v1alpha1.GatewayTenant, live Live, platform manifests.Platform,
 	}
 	if p.fits(); p.rejected != nil {
 		f.Rejected = p.rejected
+		if p.rejected.Reason == v1alpha1.ReasonKeyPathUnknown && slices.Contains(live.Unreadable, "Pod") {
+			f.Unsure = append(f.Unsure, "its pod cannot be read: if its last words say that it found no key at the old path, the operator uses the new path")
+			f.Unknown = true
+		}
 		return f, nil
 	}
 	p.foreseeCertificates(gt, live, &f, now)
@@ -88,6 +92,7 @@ func Foresee(gt *v1alpha1.GatewayTenant, live Live, platform manifests.Platform,
 // takeIn makes what was seen of what is live.
 func (p *pass) takeIn(gt *v1alpha1.GatewayTenant, live Live) error {
 	p.seen = observed{owners: []types.UID{gt.UID}, live: map[childKey]metav1.Object{}, secrets: live.Secrets, sandboxAPIs: live.SandboxAPIs}
+	var pod *corev1.Pod
 	for _, object := range live.Objects {
 		p.seen.live[childKey{object.GetKind(), object.GetName()}] = object
 		var err error
@@ -99,10 +104,16 @@ func (p *pass) takeIn(gt *v1alpha1.GatewayTenant, live Live) error {
 		case "PersistentVolumeClaim":
 			p.seen.volume.Claim = &corev1.PersistentVolumeClaim{}
 			err = runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, p.seen.volume.Claim)
+		case "Pod":
+			pod = &corev1.Pod{}
+			err = runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, pod)
 		}
 		if err != nil {
 			return fmt.Errorf("reading %s: %w", apply.Describe(object), err)
 		}
+	}
+	if set := p.seen.statefulSet; set != nil && !serves(set) && pod != nil && metav1.IsControlledBy(pod, set) {
+		p.seen.volume.LastWords = lastWords(pod)
 	}
 	return nil
 }
@@ -155,8 +166,9 @@ var deciding = []string{"StatefulSet", "ConfigMap", "PersistentVolumeClaim"}
 // foreseeChanges holds what was rendered against what is live.
 func (p *pass) foreseeChanges(live Live, scheme *runtime.Scheme, f *Forecast) error {
 	f.Unknown = slices.ContainsFunc(live.Unreadable, func(kind string) bool { return slices.Contains(deciding, kind) })
-	if len(live.Unreadable) > 0 {
-		f.Unsure = append(f.Unsure, "objects of these kinds cannot be read, so nothing is said of them: "+strings.Join(live.Unreadable, ", "))
+	unreadable := slices.DeleteFunc(slices.Clone(live.Unreadable), func(kind string) bool { return kind == "Pod" }) // it is not applied
+	if len(unreadable) > 0 {
+		f.Unsure = append(f.Unsure, "objects of these kinds cannot be read, so nothing is said of them: "+strings.Join(unreadable, ", "))
 	}
 	if missing, needed := p.tenant.MissingSandboxAPI(p.seen.sandboxAPIs); needed && live.SandboxAPIs != nil {
 		f.Blocked = missing

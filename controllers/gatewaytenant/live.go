@@ -16,7 +16,8 @@ import (
 type Live struct {
 	// Namespace is the tenant's namespace; one without a uid is not known.
 	Namespace metav1.PartialObjectMetadata
-	// Objects are those of [Names] that there are, Secrets aside.
+	// Objects are those of [Names] that there are, Secrets aside. The pod among them is not applied: it says why the gateway
+	// ended.
 	Objects []*unstructured.Unstructured
 	// Secrets are the tenant's, by name, stripped; nil: they could not be read.
 	Secrets map[string]*corev1.Secret
@@ -26,7 +27,7 @@ type Live struct {
 	SandboxAPIs []string
 }
 
-// Names are the objects that a gateway in the namespace is made of, Secrets aside: what to read for a [Live]. Each has its
+// Names are the objects that a gateway in the namespace is made of, its pod among them and Secrets aside: what to read for a [Live]. Each has its
 // kind, its name and nothing else.
 func Names(namespace string, scheme *runtime.Scheme) ([]*unstructured.Unstructured, error) {
 	var names []*unstructured.Unstructured
@@ -52,7 +53,12 @@ func Names(namespace string, scheme *runtime.Scheme) ([]*unstructured.Unstructur
 	binding.SetAPIVersion("rbac.authorization.k8s.io/v1")
 	binding.SetKind("ClusterRoleBinding")
 	binding.SetName(manifests.NodeReaderPrefix + namespace)
-	return append(names, binding), nil
+	pod := &unstructured.Unstructured{}
+	pod.SetAPIVersion("v1")
+	pod.SetKind("Pod")
+	pod.SetNamespace(namespace)
+	pod.SetName(manifests.GatewayName + "-0")
+	return append(names, binding, pod), nil
 }
 
 // Plain are the objects of a tenant in the namespace of which nothing is known but whether they are as applied.

@@ -152,11 +152,15 @@ func (p *pass) fits() {
 	if claim := p.seen.volume.Claim; claim != nil && claim.DeletionTimestamp != nil {
 		return
 	}
-	if p.rejected == nil {
-		errors.As(p.tenant.Fits(p.seen.volume), &p.rejected)
+	if p.rejected != nil {
+		return
 	}
+	errors.As(p.tenant.Fits(p.seen.volume), &p.rejected)
 	if p.rejected == nil {
 		errors.As(p.tenant.HeldBy(p.seen.volume), &p.rejected)
+	}
+	if p.rejected == nil {
+		errors.As(p.tenant.KeyPathHeldBy(p.seen.volume), &p.rejected)
 	}
 }
 

@@ -210,7 +210,7 @@ func (o *Outcome) take(f gatewaytenant.Forecast, suspended bool) {
 	o.Notes = append(append(o.Notes, f.Warnings...), f.Unsure...)
 	o.Unknown = f.Unknown
 	switch {
-	case f.Rejected != nil && f.Rejected.Reason == v1alpha1.ReasonVersionHeld:
+	case f.Rejected != nil && (f.Rejected.Reason == v1alpha1.ReasonVersionHeld || f.Rejected.Reason == v1alpha1.ReasonKeyPathUnknown):
 		o.Action, o.Message = Held, f.Rejected.Message
 		return
 	case f.Rejected != nil:

@@ -94,6 +94,7 @@ func withoutHistory(s state) {
 	maps.DeleteFunc(s, func(name string, _ any) bool { return strings.HasPrefix(name, "Job ") })
 	claim, _ := s["PersistentVolumeClaim "+manifests.ClaimName].(map[string]any)
 	unstructured.RemoveNestedField(claim, "metadata", "annotations", "openshell.ambient-code.io/highest-version")
+	unstructured.RemoveNestedField(claim, "metadata", "annotations", "openshell.ambient-code.io/key-encryption-key-path")
 }
 
 // cameTo waits until the operator has said where a generation has led to, and does not change its mind for a second.

@@ -52,7 +52,7 @@ var hostileNames = []string{
 var allowedRotations = []string{"2026-12", "exec.x", "kube-system", "a:b+c_d.e-f", "0", "x--owner-uid", "1e999", "null", "true", "a--rotate-ca", "A" + strings.Repeat(":", 61) + "A", strings.Repeat("9", 63)}
 
 var annotations = []string{
-	"openshell.ambient-code.io/confirm-version", "openshell.ambient-code.io/applied-hash", "openshell.ambient-code.io/wish", "openshell.ambient-code.io/highest-version", "openshell.ambient-code.io/asked-hash", "openshell.ambient-code.io/rollout",
+	"openshell.ambient-code.io/confirm-version", "openshell.ambient-code.io/applied-hash", "openshell.ambient-code.io/wish", "openshell.ambient-code.io/highest-version", "openshell.ambient-code.io/key-encryption-key-path", "openshell.ambient-code.io/asked-hash", "openshell.ambient-code.io/rollout",
 	"openshell.ambient-code.io/token-key", "kubectl.kubernetes.io/last-applied-configuration", "meta.helm.sh/release-name", "kubernetes.io/service-account.name", "config.kubernetes.io/origin", "a", "-", "x/" + "y", "../x", "A/B/C",
 }
 

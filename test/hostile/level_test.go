@@ -41,6 +41,7 @@ var (
 	computed = map[string]*regexp.Regexp{
 		"openshell.ambient-code.io/applied-hash": aHash, "openshell.ambient-code.io/asked-hash": aHash, "openshell.ambient-code.io/wish": aHash,
 		"openshell.ambient-code.io/rollout": regexp.MustCompile(`^platform$`), "openshell.ambient-code.io/highest-version": regexp.MustCompile(`^[0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,9}$`),
+		"openshell.ambient-code.io/key-encryption-key-path": regexp.MustCompile(`^/var/openshell/(credentials/)?key-encryption-key\.bin$`),
 	}
 	computedForPod = map[string]*regexp.Regexp{"openshell.ambient-code.io/config-hash": aHash, "openshell.ambient-code.io/token-key": regexp.MustCompile(`^[0-9a-f]{32}$`)}
 	aUID           = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)

@@ -1,0 +1,121 @@
+package manifests
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/pelletier/go-toml/v2"
+
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+)
+
+// Paths of the key-encryption key on the gateway's volume, with which it encrypts stored credentials. A gateway that does
+// not find its key restricts the key's directory to its own user and then creates a key. The root of the volume is
+// normally not the gateway's to restrict, so the key lies in a subdirectory. Earlier operators rendered rootKeyPath.
+const (
+	rootKeyPath   = volumePath + "/key-encryption-key.bin"
+	subdirKeyPath = volumePath + "/credentials/key-encryption-key.bin"
+)
+
+// firstWithKey is the first version whose gateways need a key-encryption key.
+var firstWithKey = Version{0, 0, 100}
+
+// KeyPathHeldBy refuses a gateway if the volume may hold a key and it is not known where: with another path the gateway
+// would create a second key, and could not read the credentials that it has stored. The error is a [*RejectedError].
+func (t Tenant) KeyPathHeldBy(volume Volume) error {
+	if !t.defaultKeyPath {
+		return nil
+	}
+	if _, known := t.keyPath(volume); known {
+		return nil
+	}
+	why := "it is not known whether the volume of claim " + ClaimName + " holds such a key at " + rootKeyPath
+	if recorded, is := volume.Claim.Annotations[annotationKeyPath]; is {
+		why = fmt.Sprintf("annotation %s of claim %s is %q, which is not one of the two possible paths", annotationKeyPath, ClaimName, cut(recorded))
+	}
+	confirm := func(path string) string {
+		return fmt.Sprintf("kubectl annotate --overwrite pvc %s -n %s %s=%s", ClaimName, t.Namespace, annotationKeyPath, path)
+	}
+	return reject(v1alpha1.ReasonKeyPathUnknown, t.imageField, t.Image, "is held: gateways from %s on encrypt stored credentials with a key on their volume, and %s; with the wrong path the gateway creates a second key and cannot read the credentials that it stored before; "+
+		"if a gateway has been ready on this volume with %[1]s or later, and so may have stored credentials under the old path, run: %[3]s; if no gateway has ever become ready on it with %[1]s or later, run: %[4]s", firstWithKey, why, confirm(rootKeyPath), confirm(subdirKeyPath))
+}
+
+// keyPath decides where the gateway keeps its key-encryption key. The claim's record decides; without one, only what
+// proves where a key is or that there is none. Known is false if nothing does.
+func (t Tenant) keyPath(volume Volume) (path string, known bool) {
+	if volume.Claim == nil {
+		return subdirKeyPath, true
+	}
+	if recorded, is := volume.Claim.Annotations[annotationKeyPath]; is {
+		return recorded, recorded == rootKeyPath || recorded == subdirKeyPath
+	}
+	if last, is := t.lastOn(volume); is && last.Less(firstWithKey) {
+		return subdirKeyPath, true // no gateway has created a key
+	}
+	if volume.Serves && volume.Image == t.Image {
+		for _, path := range []string{rootKeyPath, subdirKeyPath} {
+			if text, err := t.configText(path); err == nil && volume.ConfigHash == hash(string(text)) {
+				return path, true
+			}
+		}
+	}
+	if !volume.Serves && lacksRootKey(volume.LastWords) {
+		return subdirKeyPath, true
+	}
+	return "", false
+}
+
+// chosenKeyPath is keyPath where nothing is held: if nothing is known of a volume, that volume is being deleted, and the
+// path is that of its successor.
+func (t Tenant) chosenKeyPath(volume Volume) string {
+	if path, known := t.keyPath(volume); known {
+		return path
+	}
+	return subdirKeyPath
+}
+
+// recordedKeyPath returns the path that the claim records, empty if it records none. Where the operator's path plays no
+// role, because the gateway is older or its config sets a path, a record that exists stays as it is.
+func (t Tenant) recordedKeyPath(volume Volume) string {
+	if t.defaultKeyPath {
+		return t.chosenKeyPath(volume)
+	}
+	if volume.Claim == nil {
+		return ""
+	}
+	recorded := volume.Claim.Annotations[annotationKeyPath]
+	if recorded == rootKeyPath || recorded == subdirKeyPath {
+		return recorded
+	}
+	return ""
+}
+
+// configText returns gateway.toml with the key-encryption key at a path, unless the tenant's config sets its own.
+func (t Tenant) configText(path string) ([]byte, error) {
+	if !t.defaultKeyPath || path == subdirKeyPath {
+		return t.gatewayTOML, nil
+	}
+	config := table{}
+	if err := toml.Unmarshal(t.gatewayTOML, &config); err != nil {
+		return nil, err
+	}
+	storage := table{"credential_storage": table{"key_encryption_key_path": path}}
+	return toml.Marshal(merge(config, table{"openshell": table{"gateway": storage}}))
+}
+
+var (
+	controlSequences = regexp.MustCompile("\x1b\\[[0-9;?]*[ -/]*[@-~]")
+	// An error report is wrapped at spaces and hyphens, and drawn with characters that no path has.
+	outsideOfPaths = regexp.MustCompile(`[^A-Za-z0-9/'.:_-]+`)
+)
+
+// lacksRootKey reports whether these are the last words of a gateway that did not find a key at rootKeyPath and was not
+// allowed to restrict the key's directory, so that no key exists there.
+func lacksRootKey(words string) bool {
+	bare := func(text string) string {
+		return outsideOfPaths.ReplaceAllString(controlSequences.ReplaceAllString(text, ""), "")
+	}
+	const last = "failed to prepare default credential storage key-encryption key directory '" + rootKeyPath + "': failed to set permissions on " + volumePath
+	return strings.Contains(bare(words), bare(last))
+}
