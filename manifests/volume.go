@@ -1,15 +1,10 @@
 package manifests
 
 import (
-	"bytes"
 	"fmt"
-	"slices"
 
 	"github.com/distribution/reference"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	coreac "k8s.io/client-go/applyconfigurations/core/v1"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 )
@@ -83,68 +78,4 @@ func (t Tenant) highest(volume Volume, held bool) Version {
 		return last
 	}
 	return t.Version
-}
-
-// Fits refuses a spec.storage that the volume that there is cannot become. The API refuses most of it before, but not
-// for a volume that is older than the GatewayTenant. The error is a [*RejectedError].
-func (t Tenant) Fits(volume Volume) error {
-	if volume.Claim == nil {
-		return nil
-	}
-	const reason = v1alpha1.ReasonInvalidStorage
-	live := volume.Claim.Spec
-	has := live.Resources.Requests[corev1.ResourceStorage]
-	if size := t.storage.Size; size != "" {
-		wanted, err := resource.ParseQuantity(size)
-		if err != nil {
-			return reject(reason, "spec.storage.size", size, "is not a quantity: %v; give one such as 5Gi", err)
-		}
-		if wanted.Cmp(has) < 0 {
-			return reject(reason, "spec.storage.size", size, "is less than the %s that the claim %s has, and volumes only grow; ask for that or more", has.String(), ClaimName)
-		}
-	}
-	if class := t.storage.StorageClassName; class != "" && live.StorageClassName != nil && *live.StorageClassName != class {
-		return reject(reason, "spec.storage.storageClassName", class, "is not the class %s that the claim %s has, and it cannot change; leave it out, or delete the claim to start anew", *live.StorageClassName, ClaimName)
-	}
-	return nil
-}
-
-// claim is the claim of the gateway's volume. The StatefulSet would make it from its template; made here, it can say
-// from its beginning which version uses it, and grow. What a claim cannot change, it keeps.
-func claim(t Tenant, seen Seen) *coreac.PersistentVolumeClaimApplyConfiguration {
-	claim := template[coreac.PersistentVolumeClaimApplyConfiguration]("persistentvolumeclaim")
-	claim.WithAnnotations(map[string]string{annotationHighestVersion: t.highest(seen.Volume, seen.Turn.Held).String()})
-	if path := t.recordedKeyPath(seen.Volume); path != "" {
-		claim.WithAnnotations(map[string]string{annotationKeyPath: path})
-	}
-	if class := t.storage.StorageClassName; class != "" {
-		claim.Spec.WithStorageClassName(class)
-	}
-	if live := seen.Volume.Claim; live != nil {
-		claim.Spec.AccessModes = live.Spec.AccessModes
-		if claim.Spec.StorageClassName == nil && namedClass(live) {
-			claim.Spec.StorageClassName = live.Spec.StorageClassName
-		}
-		claim.Spec.Resources.WithRequests(live.Spec.Resources.Requests)
-	}
-	if size, err := resource.ParseQuantity(t.storage.Size); err == nil {
-		claim.Spec.Resources.WithRequests(corev1.ResourceList{corev1.ResourceStorage: size})
-	}
-	return claim
-}
-
-// namedClass tells whether we once named the claim's storage class: it cannot be taken back. One that is the cluster's
-// default is not ours to name.
-func namedClass(live *corev1.PersistentVolumeClaim) bool {
-	return slices.ContainsFunc(live.ManagedFields, func(entry metav1.ManagedFieldsEntry) bool {
-		return entry.Manager == Manager && entry.FieldsV1 != nil && bytes.Contains(entry.FieldsV1.GetRawBytes(), []byte(`"f:storageClassName"`))
-	})
-}
-
-// claimOwner owns the claim if it shall go with the tenant.
-func claimOwner(t Tenant) []metav1.OwnerReference {
-	if t.storage.WhenDeleted == v1alpha1.WhenDeletedDelete {
-		return []metav1.OwnerReference{Owner(t.UID)}
-	}
-	return nil
 }

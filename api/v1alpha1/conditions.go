@@ -5,7 +5,8 @@ const (
 	// ConditionReady is true while the gateway that the spec asks for serves. It repeats the reason of the condition
 	// that keeps it from being true.
 	ConditionReady = "Ready"
-	// ConditionAccepted is true when the spec is valid. While it is false nothing of the spec is applied.
+	// ConditionAccepted is true when the spec is valid. While it is false nothing of the spec is applied, unless the reason is
+	// InvalidStorage: then all but spec.storage is applied.
 	ConditionAccepted = "Accepted"
 	// ConditionCertificatesReady is true when the gateway's certificates and token keys are there and fit the spec, and
 	// no attempt to renew them fails.
@@ -46,7 +47,8 @@ const (
 	// ReasonKeyPathUnknown: the volume may hold the key with which the gateway encrypts stored credentials, and it is not
 	// known where; the message says how to tell.
 	ReasonKeyPathUnknown = "KeyPathUnknown"
-	// ReasonInvalidStorage: the volume that there is cannot become what spec.storage asks for.
+	// ReasonInvalidStorage: the existing volume cannot get the size or the class in spec.storage, and keeps those that it has;
+	// the rest of the spec is applied.
 	ReasonInvalidStorage = "InvalidStorage"
 	// ReasonInvalidNetwork: a selector in spec.network is not a valid label selector.
 	ReasonInvalidNetwork = "InvalidNetwork"
@@ -107,6 +109,9 @@ const (
 	// ReasonSandboxAPIMissing: the cluster does not serve the Sandbox API. A gateway from 0.0.107 on would not start, so
 	// it waits for it, and this is a reason of Ready.
 	ReasonSandboxAPIMissing = "SandboxAPIMissing"
+	// ReasonStorageSizeDiffers: the volume claim does not request spec.storage.size, because it cannot or need not; the message
+	// has both sizes and what to do.
+	ReasonStorageSizeDiffers = "StorageSizeDiffers"
 	// ReasonSandboxTokensDisabled: every sandbox is an admin of the gateway.
 	ReasonSandboxTokensDisabled = "SandboxTokensDisabled"
 	// ReasonPodSecurity: the namespace's Pod Security level refuses sandboxes.

@@ -53,8 +53,6 @@ const (
 
 // GatewayTenantSpec says what gateway a namespace gets. Every field is optional: an empty spec is a working gateway.
 //
-// +kubebuilder:validation:XValidation:rule="!has(oldSelf.storage) || !has(oldSelf.storage.size) || has(self.storage) && has(self.storage.size)",message="storage.size cannot be unset: the volume has that size"
-// +kubebuilder:validation:XValidation:rule="!has(oldSelf.storage) || !has(oldSelf.storage.size) || !has(self.storage) || !has(self.storage.size) || !isQuantity(self.storage.size) || quantity(self.storage.size).compareTo(quantity(oldSelf.storage.size)) >= 0",message="storage.size cannot shrink: volumes only grow"
 // +kubebuilder:validation:XValidation:rule="(has(oldSelf.storage) && has(oldSelf.storage.storageClassName)) == (has(self.storage) && has(self.storage.storageClassName)) && (!has(self.storage) || !has(self.storage.storageClassName) || oldSelf.storage.storageClassName == self.storage.storageClassName)",message="storage.storageClassName cannot be changed: delete the GatewayTenant and its volume claim to start anew on another"
 type GatewayTenantSpec struct {
 	// image is the reference of the gateway's container image, by tag, digest or both. Its repository must be one that
@@ -124,8 +122,8 @@ const (
 
 // Storage is the volume of a gateway.
 type Storage struct {
-	// size is how much room the volume has, 1Gi by default. It can grow, if the storage class allows it, and not shrink. A
-	// volume that is there already keeps the size that it has, unless a larger one is asked for.
+	// size is how much room the volume has, 1Gi by default. A volume can grow, if its storage class allows it, and not shrink;
+	// an existing one keeps its size unless this is larger. A failed growth can be taken back by a smaller size.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=32

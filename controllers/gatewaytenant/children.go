@@ -101,7 +101,14 @@ func keepClaim(object any) (any, error) {
 			lastSize.Store(&size)
 		}
 		claim.Spec = corev1.PersistentVolumeClaimSpec{AccessModes: claim.Spec.AccessModes, Resources: size, StorageClassName: claim.Spec.StorageClassName}
-		claim.Status = corev1.PersistentVolumeClaimStatus{Phase: claim.Status.Phase}
+		capacity := size.Requests // that of most volumes; a map of its own takes memory
+		if is := claim.Status.Capacity[corev1.ResourceStorage]; !is.Equal(size.Requests[corev1.ResourceStorage]) {
+			capacity = nil
+			if !is.IsZero() {
+				capacity = corev1.ResourceList{corev1.ResourceStorage: is}
+			}
+		}
+		claim.Status = corev1.PersistentVolumeClaimStatus{Phase: claim.Status.Phase, Capacity: capacity}
 	}
 	return object, nil
 }

@@ -25,7 +25,7 @@ func testPlatform(t *testing.T) manifests.Platform {
 	return platform
 }
 
-func accepted(err error) bool { return err == nil }
+func isAccepted(err error) bool { return err == nil }
 
 // TestUnchangedSpecIsEvaluatedOnce changes the spec behind the cache's back, which an API server never does, to see whether
 // it is evaluated again.
@@ -57,13 +57,13 @@ func TestUnchangedSpecIsEvaluatedOnce(t *testing.T) {
 			gt.Spec.Config = first
 			cache := &evaluationCache{}
 			_, err := cache.evaluate(gt, testPlatform(t))
-			if accepted(err) != (first == "") {
+			if isAccepted(err) != (first == "") {
 				t.Fatal(err)
 			}
 			gt.Spec.Config = map[string]string{"": invalid, invalid: ""}[first]
 			c.change(gt, cache)
 			_, err = cache.evaluate(gt, testPlatform(t))
-			if isNew := accepted(err) != (first == ""); isNew != c.again {
+			if isNew := isAccepted(err) != (first == ""); isNew != c.again {
 				t.Errorf("%s, first %q: evaluated again: %t, want %t", name, first, isNew, c.again)
 			}
 		}

@@ -34,6 +34,8 @@ type Change struct {
 type Forecast struct {
 	// Rejected says why the spec would be refused or held; nil: it is accepted. Nothing is applied of one that is.
 	Rejected *manifests.RejectedError
+	// Storage says why spec.storage would be refused; nil: it is accepted. The rest of the spec is applied all the same.
+	Storage *manifests.RejectedError
 	// Blocked says what would be in the way: somebody else's object, or an API that is missing.
 	Blocked string
 	// Changes are the objects that would be made or changed.
@@ -68,6 +70,9 @@ func Foresee(gt *v1alpha1.GatewayTenant, live Live, platform manifests.Platform,
 			f.Unknown = true
 		}
 		return f, nil
+	}
+	if p.unfit != nil {
+		f.Storage = &manifests.RejectedError{Reason: p.unfit.Reason, Field: p.unfit.Field, Message: p.unfitMessage()}
 	}
 	p.foreseeCertificates(gt, live, &f, now)
 	var err error

@@ -102,6 +102,7 @@ type pass struct {
 	podSecurity  string        // the level that the namespace enforces; empty: it does not say
 	tenant       manifests.Tenant
 	rejected     *manifests.RejectedError // nil: the spec is valid
+	unfit        *manifests.RejectedError // why spec.storage alone is rejected; the rest of the spec is applied
 	seen         observed
 	certificates certificates.Seen
 	objects      manifests.Objects
@@ -155,10 +156,8 @@ func (p *pass) fits() {
 	if p.rejected != nil {
 		return
 	}
-	errors.As(p.tenant.Fits(p.seen.volume), &p.rejected)
-	if p.rejected == nil {
-		errors.As(p.tenant.HeldBy(p.seen.volume), &p.rejected)
-	}
+	errors.As(p.tenant.Fits(p.seen.volume), &p.unfit)
+	errors.As(p.tenant.HeldBy(p.seen.volume), &p.rejected)
 	if p.rejected == nil {
 		errors.As(p.tenant.KeyPathHeldBy(p.seen.volume), &p.rejected)
 	}

@@ -40,7 +40,7 @@ func statusOf(gt *v1alpha1.GatewayTenant, p pass) v1alpha1.GatewayTenantStatus {
 			status.Version = p.tenant.Version.String()
 		}
 		status.Endpoint = p.tenant.Endpoint()
-		set(&status, yes(v1alpha1.ConditionAccepted, v1alpha1.ReasonAccepted, "the spec is valid"))
+		set(&status, accepted(p))
 		certificatesStatus(&status, p)
 		set(&status, available(meta.FindStatusCondition(gt.Status.Conditions, v1alpha1.ConditionAvailable), p))
 	}
@@ -52,6 +52,22 @@ func statusOf(gt *v1alpha1.GatewayTenant, p pass) v1alpha1.GatewayTenantStatus {
 	progress(&status, ready, p)
 	setGeneration(&status)
 	return status
+}
+
+// accepted says whether all of a spec is applied, or all but its storage.
+func accepted(p pass) metav1.Condition {
+	if p.unfit != nil {
+		return no(v1alpha1.ConditionAccepted, p.unfit.Reason, p.unfitMessage())
+	}
+	return yes(v1alpha1.ConditionAccepted, v1alpha1.ReasonAccepted, "the spec is valid")
+}
+
+// unfitMessage says why spec.storage is rejected, and that nothing else is.
+func (p *pass) unfitMessage() string {
+	if p.suspended {
+		return p.unfit.Message
+	}
+	return p.unfit.Message + "; the rest of the spec is applied"
 }
 
 // starting is how much longer it is not worth a write that a new gateway has its certificates: nearly every one serves a
@@ -148,7 +164,7 @@ func readyOf(status v1alpha1.GatewayTenantStatus, p pass) metav1.Condition {
 	if p.suspended {
 		return unknown(v1alpha1.ConditionReady, v1alpha1.ReasonSuspended, "spec.suspend is true: nothing of this gateway is changed, repaired or renewed")
 	}
-	if err != nil && meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionAccepted) { // else that is the reason
+	if err != nil && p.rejected == nil { // else that is the reason
 		return no(v1alpha1.ConditionReady, reasonOf(err), wordsOf(err))
 	}
 	for _, name := range []string{v1alpha1.ConditionAccepted, v1alpha1.ConditionCertificatesReady, v1alpha1.ConditionAvailable} {
@@ -176,7 +192,7 @@ func progress(status *v1alpha1.GatewayTenantStatus, ready metav1.Condition, p pa
 	err := p.err
 	isReady := ready.Status == metav1.ConditionTrue
 	stalled := !isReady && !p.suspended && (ready.Reason == v1alpha1.ReasonSecretBlocked || errors.As(err, new(*conflictError)) || errors.As(err, new(*missingAPIError)) ||
-		!meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionAccepted))
+		!meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionAccepted) && (p.unfit == nil || err == nil))
 	only := func(while bool, condition string) {
 		if while {
 			set(status, yes(condition, ready.Reason, ready.Message))

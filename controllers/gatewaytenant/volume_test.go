@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -115,6 +118,51 @@ func TestCachesKeepWhatDecidesAboutTheVolume(t *testing.T) {
 	}
 	if is := kept.(*appsv1.StatefulSet).Spec.Template.Annotations; len(is) != 1 || is[manifests.AnnotationConfigHash] != "1" {
 		t.Errorf("of a StatefulSet %v is kept", is)
+	}
+	for _, c := range []struct{ requested, capacity string }{{"1Gi", ""}, {"1Gi", "1Gi"}, {"1Gi", "10Gi"}, {"50Ti", "10Gi"}} {
+		claim := &corev1.PersistentVolumeClaim{}
+		claim.Spec.Resources.Requests = corev1.ResourceList{corev1.ResourceStorage: resource.MustParse(c.requested)}
+		if c.capacity != "" {
+			claim.Status.Capacity = corev1.ResourceList{corev1.ResourceStorage: resource.MustParse(c.capacity)}
+		}
+		kept, err := keepClaim(claim)
+		if err != nil {
+			t.Fatal(err)
+		}
+		is, there := kept.(*corev1.PersistentVolumeClaim).Status.Capacity[corev1.ResourceStorage]
+		if there != (c.capacity != "") || there && is.String() != c.capacity {
+			t.Errorf("of a claim that requests %s, the capacity is %s, want %q", c.requested, is.String(), c.capacity)
+		}
+	}
+}
+
+// TestRejectedStorageIsNotTheWholeSpec: the status is that of a gateway that serves, and says what is not applied.
+func TestRejectedStorageIsNotTheWholeSpec(t *testing.T) {
+	gt, p := serving(t)
+	p.unfit = &manifests.RejectedError{Reason: v1alpha1.ReasonInvalidStorage, Message: "spec.storage.size is too small"}
+	status := statusOf(gt, p)
+	for condition, want := range map[string]string{
+		v1alpha1.ConditionAccepted: v1alpha1.ReasonInvalidStorage, v1alpha1.ConditionReady: v1alpha1.ReasonInvalidStorage,
+		v1alpha1.ConditionStalled: v1alpha1.ReasonInvalidStorage, v1alpha1.ConditionAvailable: v1alpha1.ReasonAvailable,
+		v1alpha1.ConditionCertificatesReady: v1alpha1.ReasonIssued,
+	} {
+		if is := meta.FindStatusCondition(status.Conditions, condition); is == nil || is.Reason != want {
+			t.Errorf("%s is %+v, want %s", condition, is, want)
+		}
+	}
+	if is := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReady); !strings.HasSuffix(is.Message, "; the rest of the spec is applied") {
+		t.Errorf("Ready says %q", is.Message)
+	}
+	if status.Image != p.tenant.Image {
+		t.Errorf("status.image is %q", status.Image)
+	}
+	p.err = errors.New("quota exceeded")
+	status = statusOf(gt, p)
+	if is := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReady); is.Reason != v1alpha1.ReasonApplyFailed {
+		t.Errorf("the rest of the spec cannot be applied, and Ready says %+v", is)
+	}
+	if meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReconciling) == nil {
+		t.Error("it is tried again, and Reconciling does not say so")
 	}
 }
 

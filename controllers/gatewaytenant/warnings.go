@@ -40,6 +40,9 @@ func warnings(p pass) []warning {
 	}
 	if p.rejected == nil {
 		all = append(all, ofTheVersion(p)...)
+		if differs := p.tenant.SizeDiffers(p.seen.volume); differs != "" {
+			all = append(all, warning{v1alpha1.ReasonStorageSizeDiffers, differs})
+		}
 	}
 	if p.tenant.SandboxesAreAdmins() {
 		all = append(all, warning{v1alpha1.ReasonSandboxTokensDisabled, "spec.sandboxTokens is Disabled: everyone with the client certificate, sandboxes included, is an admin of the gateway"})

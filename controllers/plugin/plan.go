@@ -33,7 +33,8 @@ const (
 	Released Action = "handed over"
 	// Waiting: its namespace is not there yet.
 	Waiting Action = "waits"
-	// Refused: neither it nor its gateway would change, since something is wrong.
+	// Refused: something is wrong, and neither it nor its gateway would change, unless the message says that the rest of the
+	// spec is applied.
 	Refused Action = "refused"
 	// Held: it would not be removed, or its gateway not changed, before somebody confirms that.
 	Held Action = "held"
@@ -221,6 +222,9 @@ func (o *Outcome) take(f gatewaytenant.Forecast, suspended bool) {
 		return
 	case suspended:
 		o.Notes = append(o.Notes, "spec.suspend is true: nothing of its gateway changes")
+	}
+	if f.Storage != nil {
+		o.Action, o.Message = Refused, f.Storage.Message
 	}
 	o.Objects, o.Restart, o.Certificates = f.Changes, f.Restart, f.Certificates
 	if o.Action == Made && !slices.ContainsFunc(f.Changes, func(c gatewaytenant.Change) bool { return len(c.Fields) > 0 || c.Removed }) {

@@ -20,7 +20,8 @@ func TestRulesOfTheAPIHoldWithoutAnAPIServer(t *testing.T) {
 		{"a name in upper case", named + "spec: {serverDnsNames: [A.example.com]}", "", "spec.serverDnsNames[0]"},
 		{"too many names", named + "spec: {serverDnsNames: [" + strings.Repeat("a.example.com, ", 65) + "]}", "", "must have at most 64 items"},
 		{"a volume that grows", named + "spec: {storage: {size: 6Gi}}", named + "spec: {storage: {size: 5Gi}}", ""},
-		{"a volume that shrinks", named + "spec: {storage: {size: 4Gi}}", named + "spec: {storage: {size: 5Gi}}", "volumes only grow"},
+		{"a size that is taken back", named + "spec: {storage: {size: 4Gi}}", named + "spec: {storage: {size: 5Gi}}", ""},
+		{"a class that changes", named + "spec: {storage: {storageClassName: a}}", named + "spec: {storage: {storageClassName: b}}", "storageClassName cannot be changed"},
 	} {
 		errs, err := Check(object(t, c.text), object(t, c.old))
 		if err != nil {

@@ -36,9 +36,7 @@ func TestVolumeGrowsAndGoes(t *testing.T) {
 		what, word string
 		edit       func(*v1alpha1.Storage)
 	}{
-		{"shrinking", "cannot shrink", func(s *v1alpha1.Storage) { s.Size = "2Gi" }},
-		{"unsetting", "cannot be unset", func(s *v1alpha1.Storage) { s.Size = "" }},
-		{"unsetting all", "cannot be unset", func(s *v1alpha1.Storage) { *s = v1alpha1.Storage{} }},
+		{"unsetting all", "cannot be changed", func(s *v1alpha1.Storage) { *s = v1alpha1.Storage{} }},
 		{"another class", "cannot be changed", func(s *v1alpha1.Storage) { s.StorageClassName = "other" }},
 		{"no class", "cannot be changed", func(s *v1alpha1.Storage) { s.StorageClassName = "" }},
 		{"nonsense", "must be a quantity", func(s *v1alpha1.Storage) { s.Size = "much" }},
@@ -79,7 +77,7 @@ func waitSize(t *testing.T, namespace, want string) {
 	})
 }
 
-// TestVolumeThatIsThereKeepsItsSize and its class, and a spec that it cannot become is refused.
+// TestVolumeThatIsThereKeepsItsSize and its class. Those of a spec that it cannot get are rejected, and all else is applied.
 func TestVolumeThatIsThereKeepsItsSize(t *testing.T) {
 	const namespace = "volume-kept"
 	makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{Storage: v1alpha1.Storage{Size: "5Gi", StorageClassName: "devcluster"}})
@@ -95,11 +93,13 @@ func TestVolumeThatIsThereKeepsItsSize(t *testing.T) {
 	}
 	again(v1alpha1.Storage{Size: "1Gi"})
 	tenant := waitCondition(t, namespace, v1alpha1.ConditionAccepted, metav1.ConditionFalse, v1alpha1.ReasonInvalidStorage)
-	if message := messageOf(tenant, v1alpha1.ConditionReady); !strings.Contains(message, `spec.storage.size: "1Gi" is less than the 5Gi`) {
+	if message := messageOf(tenant, v1alpha1.ConditionReady); !strings.Contains(message, `spec.storage.size: "1Gi" is less than the 5Gi`) || !strings.HasSuffix(message, "the rest of the spec is applied") {
 		t.Errorf("Ready says %q", message)
 	}
+	waitCondition(t, namespace, v1alpha1.ConditionAvailable, metav1.ConditionTrue, v1alpha1.ReasonAvailable)
 	again(v1alpha1.Storage{StorageClassName: "other"})
 	waitCondition(t, namespace, v1alpha1.ConditionAccepted, metav1.ConditionFalse, v1alpha1.ReasonInvalidStorage)
+	waitCondition(t, namespace, v1alpha1.ConditionAvailable, metav1.ConditionTrue, v1alpha1.ReasonAvailable)
 	again(v1alpha1.Storage{})
 	waitReady(t, namespace)
 	after := get(t, &corev1.PersistentVolumeClaim{}, namespace, manifests.ClaimName)

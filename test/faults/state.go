@@ -68,6 +68,13 @@ func (t *trial) stateOf(ctx context.Context, from client.Reader) (state, error) 
 	return s, nil
 }
 
+// sizeOf returns what the claim in a state requests.
+func sizeOf(s state) string {
+	claim, _ := s["PersistentVolumeClaim "+manifests.ClaimName].(map[string]any)
+	size, _, _ := unstructured.NestedString(claim, "spec", "resources", "requests", "storage")
+	return size
+}
+
 var (
 	times = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`)
 	ids   = regexp.MustCompile(`[0-9a-f]{16}=`) // of certificate authorities, with the time of their end

@@ -208,7 +208,9 @@ func (w *walk) compare(before state, is, fresh settled, spec map[string]any) (go
 		return false, fmt.Errorf("the API server says %q, and %q of a fresh one", is.refused, fresh.refused)
 	case is.refused != "":
 		return true, same(before, is.state)
-	case reason == v1alpha1.ReasonVersionHeld || reason == v1alpha1.ReasonInvalidStorage:
+	case reason == v1alpha1.ReasonInvalidStorage || reason == v1alpha1.ReasonAccepted && sizeOf(is.state) != sizeOf(fresh.state):
+		return false, nil // the volume has a size, which a fresh one may not have; the rest of the spec is applied
+	case reason == v1alpha1.ReasonVersionHeld:
 		return false, same(without(before), without(is.state)) // the volume has a history, which a fresh one has not
 	case reason == v1alpha1.ReasonAccepted && !suspended:
 		return true, allOf(append(difference(fresh.state, is.state), is.state.untrue()...))

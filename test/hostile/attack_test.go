@@ -164,11 +164,6 @@ func (a *attackerIn) became(ctx context.Context, attempt attempt, tenant client.
 		a.tally.add(attempt, refused)
 		return nil
 	}
-	if storage, ok := attempt.spec["storage"].(map[string]any); ok {
-		if size, ok := storage["size"].(string); ok {
-			a.size = size
-		}
-	}
 	is, err := a.seen.wait(ctx, a.namespace, patience, func(s state) bool {
 		return s.uid == tenant.GetUID() && s.observed >= tenant.GetGeneration() || s.gone == tenant.GetUID() // the bridge takes what says that it is its own
 	})
@@ -176,6 +171,11 @@ func (a *attackerIn) became(ctx context.Context, attempt attempt, tenant client.
 	case err != nil:
 		return fmt.Errorf("the operator did not look at %v: %w", attempt, err)
 	case is.accepted:
+		if storage, ok := attempt.spec["storage"].(map[string]any); ok { // a smaller size is rejected from now on
+			if size, ok := storage["size"].(string); ok {
+				a.size = size
+			}
+		}
 		a.tally.add(attempt, accepted)
 	default:
 		a.tally.add(attempt, rejected)
