@@ -104,6 +104,14 @@ func (c *Cluster) run(program component) error {
 // Running tells whether the program or component of this name runs.
 func (c *Cluster) Running(name string) bool { return c.process(name).running() }
 
+// PID returns the process ID of the program or component of this name. It is 0 if it does not run.
+func (c *Cluster) PID(name string) int {
+	if process := c.process(name); process.running() {
+		return process.PID
+	}
+	return 0
+}
+
 // Log is the path of the log of a program or component.
 func (c *Cluster) Log(name string) string { return c.state.log(name) }
 
