@@ -55,7 +55,7 @@ fmt: ## Format all Go code
 
 ##@ Check
 
-.PHONY: verify lint test test-unit e2e-faulty docs-test rights hostile hostile-small
+.PHONY: verify lint test test-unit e2e-faulty docs-test rights hostile hostile-small attack
 verify: bin/kubectl bin/helm ## Regenerate, lint, render, follow links, look at licences; fail if a generated file changes
 	@hack/verify
 
@@ -86,8 +86,12 @@ test-unit: ## Run the tests that need no control plane
 hostile: devcluster ## Render 100,000 generated GatewayTenants, and have many tenants attack with as many (eleven minutes)
 	@go test ./test/hostile -count=1 -timeout=60m -v -run 'TestRendered|TestHostileTenants' -args -rendered=100000 -specs=100000 -tenants=64 $(HOSTILE)
 
-hostile-small: devcluster ## Have a few do so with 3,000; HOSTILE=-seed=N repeats a run
+hostile-small: devcluster ## Have a few do so with 3,000, and all attacks of make attack together; HOSTILE=-seed=N repeats a run
 	@go test ./test/hostile -count=1 -timeout=10m -v -run TestHostileTenants -args -specs=3000 $(HOSTILE)
+	@go test ./test/attack -count=1 -timeout=10m -v -run TestAllAttacks
+
+attack: devcluster ## Attack the operator under its memory limit: one attack after the other, then all together (15 minutes); ATTACK='-run TestAttacks/events' selects
+	@go test ./test/attack -count=1 -timeout=60m -v $(ATTACK)
 
 docs-test: devcluster ## Run the commands of README and docs that are marked as tested, on a real control plane
 	@go test -count=1 -v -timeout=10m -run=TestCommands ./test/docs | grep -v '^=== '
