@@ -116,7 +116,7 @@ func largeTenants(ctx context.Context, p *place, name string) error {
 
 // children changes what belongs to its own tenants: large annotations, and many field managers.
 func children(ctx context.Context, p *place, name string) error {
-	const tenants = 5
+	const tenants = 3
 	for i := range tenants {
 		if err := p.readyTenant(ctx, fmt.Sprintf("%s-%d", name, i)); err != nil {
 			return err
@@ -134,8 +134,8 @@ func children(ctx context.Context, p *place, name string) error {
 			}
 		}
 	}
-	for _, child := range childrenOf(name + "-0")[:3] {
-		for i := range 150 {
+	for _, child := range childrenOf(name + "-0")[:2] {
+		for i := range 100 {
 			if err := p.own(ctx, child, fmt.Sprintf("manager-%d", i)); err != nil {
 				return err
 			}
