@@ -21,13 +21,13 @@ const (
 //
 // Where no control group can be created, the command sets RLIMIT_DATA instead. That counts memory which the program has
 // mapped, whether it has used it or not, and an allocation beyond it fails, so a Go program ends with "out of memory". The
-// Go runtime maps its heap in units of 64 MiB and its own tables in addition, for which the limit is 128 MiB larger.
+// Go runtime maps its heap in units of 64 MiB, for which the limit is 64 MiB larger.
 func limitMemory(t *testing.T, bytes int64) (wrapper []string) {
 	t.Helper()
 	procs, err := newGroup(t, bytes)
 	if err != nil {
 		t.Logf("the memory limit is enforced by RLIMIT_DATA: no control group: %v", err)
-		return []string{"/bin/sh", "-c", `ulimit -d "$0" && exec "$@"`, strconv.FormatInt((bytes+128<<20)>>10, 10)}
+		return []string{"/bin/sh", "-c", `ulimit -d "$0" && exec "$@"`, strconv.FormatInt((bytes+64<<20)>>10, 10)}
 	}
 	t.Logf("the memory limit is enforced by the control group of %s", procs)
 	return []string{"/bin/sh", "-c", `echo $$ >"$0" && exec "$@"`, procs}
