@@ -1,0 +1,86 @@
+package e2e
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig"
+)
+
+// TestRejectedFieldDoesNotBlockTheRestOfItsEntry, whether the bridge rejects it or the API server.
+func TestRejectedFieldDoesNotBlockTheRestOfItsEntry(t *testing.T) {
+	const namespace = "refused-in-part"
+	makeNamespace(t, namespace)
+	gateway := func(image int, names, storage string) {
+		t.Helper()
+		platformConfig(t, fmt.Sprintf("- name: %s\n  gateway:\n    serverDnsNames: %s\n    storage: %s\n    image: ghcr.io/nvidia/openshell/gateway:0.0.%d", namespace, names, storage, image))
+	}
+	const names, storage = "[gateway.example.com]", "{size: 2Gi, storageClassName: devcluster}"
+	gateway(71, names, storage)
+	waitReady(t, namespace)
+	image := 71
+	for _, c := range []struct{ what, names, storage, words string }{
+		{"a malformed size", names, "{size: 1 GB, storageClassName: devcluster}", "line 4: gateway.storage.size: "},
+		{"another class", names, "{size: 2Gi, storageClassName: other}", `line 4: gateway.storage.storageClassName: "other" differs from "devcluster"`},
+		{"a bad name", "['a b']", storage, "line 3: gateway.serverDnsNames[0]: "},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			image = 143 - image // 72, 71, 72
+			gateway(image, c.names, c.storage)
+			waitState(t, namespace, platformconfig.Refused, c.words, "the rest of the entry is applied")
+			eventually(t, 15*time.Second, func() error {
+				spec := get(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name).Spec
+				if !strings.HasSuffix(spec.Image, fmt.Sprint(":0.0.", image)) {
+					return fmt.Errorf("the image is %s", spec.Image)
+				}
+				if spec.Storage.Size != "2Gi" || spec.Storage.StorageClassName != "devcluster" || len(spec.ServerDNSNames) != 1 || spec.ServerDNSNames[0] != "gateway.example.com" {
+					return fmt.Errorf("what was rejected is changed: %+v", spec)
+				}
+				return nil
+			})
+			settle(t)
+			operator.take(writes)
+			makeNamespace(t, "event-for-the-bridge-"+fmt.Sprint(image)+strings.ReplaceAll(c.what, " ", "-")) // any event reconciles all entries
+			time.Sleep(2 * time.Second)
+			for _, request := range operator.take(writes) {
+				if strings.Contains(request, "/namespaces/"+namespace+"/") {
+					t.Errorf("nothing changed, and the operator wrote %s", request)
+				}
+			}
+			gateway(image, names, storage)
+			waitState(t, namespace, platformconfig.Applied)
+		})
+	}
+	platformConfig(t)
+	waitGone(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name)
+}
+
+// TestAliasBombLeavesOtherListsAlone: the entries of another ConfigMap are applied, in little time and memory.
+func TestAliasBombLeavesOtherListsAlone(t *testing.T) {
+	const namespace = "beside-a-bomb"
+	makeNamespace(t, namespace)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	create(t, &corev1.ConfigMap{
+		ObjectMeta: metav1.ObjectMeta{Name: "a-bomb", Namespace: platformNamespace, Labels: map[string]string{platformconfig.LabelShard: "true"}},
+		Data:       map[string]string{"namespaces": "- &x {name: a, gateway: {serverDnsNames: [], config: " + strings.Repeat("z", 50_000) + "}}\n" + strings.Repeat("- *x\n", 10_000)},
+	})
+	platformConfig(t, entry(namespace))
+	waitReady(t, namespace)
+	waitSummary(t, "Refused: 10001")
+	if runtime.ReadMemStats(&after); after.HeapAlloc > before.HeapAlloc+100<<20 {
+		t.Errorf("the heap grew from %d to %d bytes", before.HeapAlloc, after.HeapAlloc)
+	}
+	if err := admin.Delete(t.Context(), get(t, &corev1.ConfigMap{}, platformNamespace, "a-bomb")); err != nil {
+		t.Fatal(err)
+	}
+	platformConfig(t)
+	waitGone(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name)
+}
