@@ -67,7 +67,8 @@ const (
 	ReasonIssuing = "Issuing"
 	// ReasonIssueFailed: the certgen Job fails or cannot run; the message has its pod's words. It is tried again.
 	ReasonIssueFailed = "IssueFailed"
-	// ReasonSecretBlocked: a Secret does not fit and is one that certgen cannot or must not change; the message says why.
+	// ReasonSecretBlocked: a Secret does not fit, and certgen cannot or must not change it, since another issuer wrote it
+	// or nothing tells where it comes from; the message says what is wrong with it and how to go on.
 	ReasonSecretBlocked = "SecretBlocked"
 )
 

@@ -23,6 +23,8 @@ const (
 	HandOverToPlatform = "to-platform-config"
 	// HandOverToTenant lets a bridged GatewayTenant stay, as a hand-made one, when its entry goes.
 	HandOverToTenant = "to-tenant"
+	// HandOverToOperator, on one of the gateway's Secrets, lets certgen manage it although it was not issued by certgen.
+	HandOverToOperator = "to-operator"
 
 	// AnnotationConfirmVersion names the version of the gateway that shall run although the volume's database would be
 	// migrated for good by it, or cannot be read by it.

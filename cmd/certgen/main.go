@@ -85,6 +85,8 @@ func run(ctx context.Context, o options) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("no way to the API server: %w", err)
 	}
+	o.wish.Clock = &certificates.Clock{}
+	config.Wrap(o.wish.Clock.Wrap)
 	client, err := corev1client.NewForConfig(config)
 	if err != nil {
 		return nil, err

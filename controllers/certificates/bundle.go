@@ -1,6 +1,7 @@
 package certificates
 
 import (
+	"bytes"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
@@ -22,54 +23,113 @@ const (
 	keyID          = "kid"         // in hex, the first 16 bytes of SHA-256 over the SPKI DER
 )
 
-// Bounds of what is read at all. Whoever may write Secrets in one namespace must not be able to keep the operator, which
-// serves all of them, busy with a certificate.
+// Bounds of what is read. A user who may write Secrets in one namespace must not be able to keep the operator, which
+// serves all namespaces, busy with a certificate.
 const (
-	mostBytes        = 64 << 10
-	mostKeyBytes     = 8 << 10 // an RSA key of 8192 bits has 6.4 KiB
-	mostCertificates = 32
-	mostRSABits      = 8192
+	mostBytes            = 64 << 10  // of a tls.crt
+	mostAuthorityBytes   = 512 << 10 // of a ca.crt: room for a corporate bundle of about 300 roots
+	mostKeyBytes         = 8 << 10   // an RSA key of 8192 bits has 6.4 KiB
+	mostCertificates     = 32        // in a tls.crt
+	mostAuthorities      = 400       // in a ca.crt
+	mostRSABits          = 8192
+	roomForOneAuthority  = 4 << 10 // a ca.crt with less room than this is full
+	mostPreviousCAs      = 64      // that are trusted in addition to the present one; another rotation waits
+	certificateBlock     = "CERTIFICATE"
+	byteOrderMark        = "\xef\xbb\xbf"
+	reasonNoCertificates = "holds no certificate that can be read"
 )
 
-// parseCertificates reads all certificates of a PEM text; there must be one.
-func parseCertificates(text []byte) ([]*x509.Certificate, error) {
+// bundle is the content of a PEM text with certificates.
+type bundle struct {
+	certificates []*x509.Certificate // those that can be read, in their order
+	unreadable   []byte              // the blocks of certificates that cannot be read, as PEM
+	firstErr     error               // why the first certificate cannot be read
+}
+
+// readBundle reads the certificates of a PEM text and skips those that cannot be read. It fails if the text exceeds a
+// bound or if no certificate is left.
+func readBundle(text []byte, mostBytes, mostCertificates int) (bundle, error) {
+	var b bundle
 	if len(text) > mostBytes {
-		return nil, fmt.Errorf("is longer than %d bytes", mostBytes)
+		return b, fmt.Errorf("is longer than %d bytes", mostBytes)
 	}
-	var certificates []*x509.Certificate
+	for i, block := range certificateBlocks(text) {
+		if i == mostCertificates {
+			return bundle{}, fmt.Errorf("has more than %d certificates", mostCertificates)
+		}
+		certificate, err := parseCertificate(block)
+		if err != nil {
+			if i == 0 {
+				b.firstErr = err
+			}
+			b.unreadable = append(b.unreadable, pem.EncodeToMemory(block)...)
+			continue
+		}
+		b.certificates = append(b.certificates, certificate)
+	}
+	switch {
+	case len(b.certificates) > 0:
+		return b, nil
+	case b.firstErr != nil:
+		return b, fmt.Errorf("%s: %w", reasonNoCertificates, b.firstErr)
+	}
+	return b, errors.New(reasonNoCertificates)
+}
+
+func parseCertificate(block *pem.Block) (*x509.Certificate, error) {
+	if block.Type != certificateBlock {
+		return nil, fmt.Errorf("it is a %s", block.Type)
+	}
+	certificate, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return nil, err
+	}
+	if key, is := certificate.PublicKey.(*rsa.PublicKey); is && key.N.BitLen() > mostRSABits {
+		return nil, fmt.Errorf("it has an RSA key of more than %d bits", mostRSABits)
+	}
+	return certificate, nil
+}
+
+// certificateBlocks returns the blocks of a PEM text that are a certificate in some encoding, such as OpenSSL's trusted
+// certificates. A byte order mark, with which some editors begin a file, would hide the first block.
+func certificateBlocks(text []byte) []*pem.Block {
+	text = bytes.TrimPrefix(text, []byte(byteOrderMark))
+	var blocks []*pem.Block
 	for {
 		var block *pem.Block
 		if block, text = pem.Decode(text); block == nil {
-			break
+			return blocks
 		}
-		if block.Type != "CERTIFICATE" {
-			continue
+		if block.Type == certificateBlock || strings.HasSuffix(block.Type, " "+certificateBlock) {
+			blocks = append(blocks, block)
 		}
-		certificate, err := x509.ParseCertificate(block.Bytes)
-		if err != nil {
-			return nil, fmt.Errorf("cannot be read: %w", err)
-		}
-		if key, is := certificate.PublicKey.(*rsa.PublicKey); is && key.N.BitLen() > mostRSABits {
-			return nil, fmt.Errorf("has an RSA key of more than %d bits", mostRSABits)
-		}
-		if len(certificates) == mostCertificates {
-			return nil, fmt.Errorf("has more than %d certificates", mostCertificates)
-		}
-		certificates = append(certificates, certificate)
 	}
-	if len(certificates) == 0 {
-		return nil, errors.New("holds no certificate")
-	}
-	return certificates, nil
 }
 
-// chains finds out until when a certificate leads, over the intermediates beside it, to one of the authorities.
+// parseCertificates reads a tls.crt: a certificate, which must be readable, and the intermediates after it.
+func parseCertificates(text []byte) ([]*x509.Certificate, error) {
+	b, err := readBundle(text, mostBytes, mostCertificates)
+	if err == nil && b.firstErr != nil {
+		err = fmt.Errorf("begins with a certificate that cannot be read: %w", b.firstErr)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return b.certificates, nil
+}
+
+// parseAuthorities reads a ca.crt.
+func parseAuthorities(text []byte) (bundle, error) {
+	return readBundle(text, mostAuthorityBytes, mostAuthorities)
+}
+
+// chains returns until when a certificate leads, through the intermediates, to one of the authorities.
 func chains(leaf *x509.Certificate, between, authorities []*x509.Certificate, usage x509.ExtKeyUsage, now time.Time) (until time.Time, err error) {
 	found, err := leaf.Verify(x509.VerifyOptions{
 		Roots: pool(authorities), Intermediates: pool(between), CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{usage},
 	})
 	if invalid, is := errors.AsType[x509.CertificateInvalidError](err); is && invalid.Reason == x509.Expired {
-		return until, errors.New("is not valid yet, or has an authority that is not or no longer") // its own words have the time in them
+		return until, errors.New("has a CA certificate that is not yet valid or has expired") // the error's own text has the time in it
 	}
 	if err != nil {
 		return until, fmt.Errorf("does not chain to its %s: %w", keyCA, err)

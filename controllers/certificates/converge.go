@@ -23,6 +23,8 @@ type Wish struct {
 	Namespace string
 	// Lifetimes are those of what is made.
 	Lifetimes Lifetimes
+	// Clock is compared with the API server's before anything is issued. It is not compared if nil.
+	Clock *Clock
 }
 
 // run is one run of certgen: the Secrets as they are, and what was done to them.
@@ -48,6 +50,9 @@ func Converge(ctx context.Context, secrets corev1client.SecretInterface, wish Wi
 
 func (r *run) converge(ctx context.Context) error {
 	if err := r.read(ctx); err != nil {
+		return err
+	}
+	if err := r.Clock.check(); err != nil {
 		return err
 	}
 	return errors.Join(r.tokenKeys(ctx), r.certificates(ctx), r.owners(ctx))
@@ -90,7 +95,7 @@ func (r *run) certificates(ctx context.Context) error {
 // authority makes the tenant's certificate authority, if there is none that can be used or it is time for another.
 func (r *run) authority(ctx context.Context) error {
 	finding := r.seen.Of(manifests.CAName)
-	if finding.Need < Due {
+	if finding.Need < Due || finding.Blocked != "" && !finding.Leaving {
 		return nil
 	}
 	var former *authority
@@ -130,7 +135,7 @@ func (r *run) toIssue() (urgent, others []string) {
 		case finding.Blocked != "":
 		case side.err != nil:
 			urgent = append(urgent, name)
-		case finding.Need >= Due || some && !side.of(r.set.ca) && blocked(r.found[name], r.Owner) == "":
+		case finding.Need >= Due || some && !side.of(r.set.ca) && r.set.refusal(r.found[name]) == "":
 			others = append(others, name)
 		}
 	}
@@ -159,7 +164,7 @@ func (r *run) issue(ctx context.Context, ca authority, name string, template *x5
 	}
 	former, ends := r.former(ca, name)
 	data[keyCertificate] = append(data[keyCertificate], encodeCertificates(ca.crossesOf(former)...)...)
-	data[keyCA] = encodeCertificates(append([]*x509.Certificate{ca.certificate}, former...)...)
+	data[keyCA] = append(encodeCertificates(append([]*x509.Certificate{ca.certificate}, former...)...), unreadable(r.found[name])...)
 	marks := map[string]string{annotationFormerUntil: ends.text(former), annotationTrustedSince: ""}
 	note(marks, annotationRotateTLS, r.Rotation.TLS)
 	note(marks, annotationRotateCA, r.set.ca.rotated)
@@ -174,7 +179,7 @@ func (r *run) issue(ctx context.Context, ca authority, name string, template *x5
 // unless a rotation was asked for.
 func (r *run) tokenKeys(ctx context.Context) error {
 	finding := r.seen.Of(manifests.TokenKeysName)
-	if finding.Need < Due {
+	if finding.Need < Due || finding.Blocked != "" && !finding.Leaving {
 		return nil
 	}
 	var signing ed25519.PrivateKey

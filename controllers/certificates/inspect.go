@@ -1,6 +1,7 @@
 package certificates
 
 import (
+	"crypto/x509"
 	"fmt"
 	"maps"
 	"slices"
@@ -41,8 +42,15 @@ type Finding struct {
 	Need   Need
 	// Why says what is the matter; it follows the Secret's name, and no clock is in it.
 	Why string
-	// Blocked says why certgen cannot help; empty: it can.
+	// Blocked says why certgen cannot help. It is empty if it can.
 	Blocked string
+	// HandOver names the Secret that a user must hand over to the operator for certgen to help, if that would suffice.
+	HandOver string
+	// Release is set if the Secret is not the operator's and would be deleted with the GatewayTenant, so that certgen
+	// must remove its owner.
+	Release bool
+	// Leaving is set if the Secret is still being removed.
+	Leaving bool
 }
 
 // String says what is the matter with the Secret.
@@ -71,6 +79,8 @@ type Seen struct {
 	Leaving bool
 	// Rotated are the rotations that are done.
 	Rotated manifests.Rotation
+	// Notes are full clauses about what is not managed, or is put off, though nothing is wrong.
+	Notes []string
 }
 
 // Worst is the greatest need of all Secrets.
@@ -85,7 +95,7 @@ func (s Seen) Worst() Need {
 // Work tells whether there is something for certgen to do. While a former gateway's Secrets are being removed there is
 // not: what it makes hangs together, and it would fail at those. Their end is an event.
 func (s Seen) Work() bool {
-	return !s.Leaving && slices.ContainsFunc(s.Findings, func(f Finding) bool { return f.Blocked == "" })
+	return !s.Leaving && slices.ContainsFunc(s.Findings, func(f Finding) bool { return f.Blocked == "" || f.Release })
 }
 
 // Of is what was found about a Secret; the zero Finding if it needs nothing.
@@ -107,7 +117,7 @@ func Inspect(secrets map[string]*corev1.Secret, wanted Wanted, now time.Time) Se
 
 // inspect is Inspect, with what the Secrets hold.
 func inspect(secrets map[string]*corev1.Secret, wanted Wanted, now time.Time) (*set, Seen) {
-	set := readSet(secrets, now)
+	set := readSet(secrets, wanted.Owner, now)
 	seen := Seen{Complete: true}
 	for _, name := range manifests.SecretNames {
 		if secret := secrets[name]; secret != nil && manifests.OfFormer(secret, wanted.Owner) {
@@ -118,58 +128,12 @@ func inspect(secrets map[string]*corev1.Secret, wanted Wanted, now time.Time) (*
 			seen.Complete = seen.Complete && finding.Need != Missing && (name != manifests.TokenKeysName || finding.Need < Unfit) // a pod would start with the wrong key's id
 		}
 	}
-	set.describe(&seen)
+	set.describe(&seen, secrets)
 	return set, seen
 }
 
-// find says what one Secret needs.
-func (s *set) find(name string, secrets map[string]*corev1.Secret, wanted Wanted) Finding {
-	finding, secret := Finding{Secret: name}, secrets[name]
-	if secret == nil {
-		finding.Need, finding.Why, finding.Blocked = Missing, "is missing", s.otherSideBlocks(name, secrets, wanted)
-		return finding
-	}
-	owner := ownerOf(secret, wanted.Owner)
-	if owner == leaving {
-		finding.Need, finding.Why, finding.Blocked = Missing, "was a former gateway's", blocked(secret, wanted.Owner)
-		return finding
-	}
-	if finding.Need, finding.Why = s.need(name, wanted); finding.Need == Fits && owner == nobody {
-		finding.Need, finding.Why = Unowned, "has no owner"
-	}
-	if finding.Need == Due && owner == stranger {
-		finding.Need, finding.Why = Fits, "" // its controller knows when it is time
-	}
-	if finding.Need > Unowned {
-		if finding.Blocked = blocked(secret, wanted.Owner); finding.Blocked == "" {
-			finding.Blocked = s.otherSideBlocks(name, secrets, wanted)
-		}
-	}
-	return finding
-}
-
-// otherSideBlocks says why a TLS Secret cannot be made anew though it could be written: the other side would not trust
-// it, and cannot be made to.
-func (s *set) otherSideBlocks(name string, secrets map[string]*corev1.Secret, wanted Wanted) string {
-	otherName, other := manifests.ClientTLSName, s.client
-	switch name {
-	case manifests.ClientTLSName:
-		otherName, other = manifests.ServerTLSName, s.server
-	case manifests.ServerTLSName:
-	default:
-		return ""
-	}
-	if secrets[otherName] == nil || other.of(s.ca) {
-		return ""
-	}
-	if why := blocked(secrets[otherName], wanted.Owner); why != "" {
-		return "Secret " + otherName + " would have to trust another authority, and " + why
-	}
-	return ""
-}
-
-// describe says what the Secrets hold.
-func (s *set) describe(seen *Seen) {
+// describe fills in what the Secrets hold.
+func (s *set) describe(seen *Seen, secrets map[string]*corev1.Secret) {
 	if s.server.certificate != nil {
 		seen.ServerNames = namesOf(s.server.certificate)
 	}
@@ -177,6 +141,21 @@ func (s *set) describe(seen *Seen) {
 		seen.NotAfter = earliest(s.server.end, s.client.end)
 	}
 	seen.NextLook = s.nextLook()
+	for _, name := range manifests.SecretNames {
+		if is := s.sources[name]; secrets[name] != nil && is.origin == foreign {
+			seen.Notes = append(seen.Notes, fmt.Sprintf("Secret %s is written by %s and is used as it is", name, is.writer))
+		} else if secrets[name] != nil && is.origin == unknown {
+			seen.Notes = append(seen.Notes, fmt.Sprintf("Secret %s was not issued by the operator and is used as it is", name))
+		}
+	}
+	for _, name := range sideNames {
+		if other := s.distrusts[name]; other != "" && !s.sources[name].managed() {
+			seen.Notes = append(seen.Notes, fmt.Sprintf("Secret %s does not trust the certificate in Secret %s: add the CA of the latter to its %s", name, other, keyCA))
+		}
+	}
+	if waits := s.waitsForPrevious(); waits != "" {
+		seen.Notes = append(seen.Notes, waits)
+	}
 	seen.TokenKey = s.tokens.id
 	seen.Rotated.Tokens = s.tokens.rotated
 	if s.server.rotated == s.client.rotated {
@@ -196,7 +175,11 @@ func (s *set) nextLook() time.Time {
 		if one.certificate == nil {
 			continue
 		}
-		for _, moment := range append(slices.Collect(maps.Values(one.former)), one.renewAt(), one.end) {
+		moments := append(slices.Collect(maps.Values(one.former)), one.renewAt(), one.end)
+		for _, certificate := range slices.Concat([]*x509.Certificate{one.certificate}, one.intermediates, one.authorities) {
+			moments = append(moments, certificate.NotBefore)
+		}
+		for _, moment := range moments {
 			if s.now.Before(moment) {
 				next = earliest(next, moment)
 			}

@@ -3,25 +3,35 @@ package certificates
 import (
 	"crypto"
 	"crypto/ecdsa"
-	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/hex"
 	"encoding/pem"
 	"fmt"
 	"math/big"
 	"net/netip"
 	"slices"
 	"time"
+
+	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
-// from is since when a certificate of this life is valid: a little before its making, for peers whose clocks are behind.
+// Names in certificates, as OpenShell's own generator chooses them.
+const (
+	caCommonName     = "openshell-ca"
+	caOrganization   = "openshell"
+	serverCommonName = "openshell-server"
+	clientCommonName = "openshell-client"
+)
+
+// backdating is how long before it is issued a certificate becomes valid, for peers whose clocks are behind.
+const backdating = 5 * time.Minute
+
+// from returns the time from which a certificate of this lifetime is valid.
 func from(now time.Time, life time.Duration) time.Time {
-	return now.Add(-min(5*time.Minute, life/10))
+	return now.Add(-min(backdating, life/10))
 }
 
 // authority is a certificate authority with its key.
@@ -43,7 +53,7 @@ func newAuthority(namespace string, life time.Duration, now time.Time, former *a
 	serial := newSerial()
 	template := &x509.Certificate{
 		SerialNumber:          serial,
-		Subject:               pkix.Name{CommonName: "openshell-ca", Organization: []string{"openshell"}, OrganizationalUnit: []string{namespace}, SerialNumber: serial.Text(16)},
+		Subject:               pkix.Name{CommonName: caCommonName, Organization: []string{caOrganization}, OrganizationalUnit: []string{namespace}, SerialNumber: serial.Text(16)},
 		NotBefore:             from(now, life),
 		NotAfter:              now.Add(life),
 		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
@@ -127,6 +137,9 @@ func (a authority) issue(template *x509.Certificate, life time.Duration, now tim
 		template.NotBefore = a.certificate.NotBefore
 	}
 	template.NotAfter = earliest(now.Add(life), a.certificate.NotAfter)
+	if now.Before(template.NotBefore) || !now.Before(template.NotAfter) { // never instead of one that is valid
+		return nil, fmt.Errorf("the CA in Secret %s is not valid now, so no certificate that it issues would be", manifests.CAName)
+	}
 	template.KeyUsage = x509.KeyUsageDigitalSignature
 	template.BasicConstraintsValid = true
 	return sign(template, a.certificate, key, a.key)
@@ -135,7 +148,7 @@ func (a authority) issue(template *x509.Certificate, life time.Duration, now tim
 // serverTemplate is the gateway's certificate, for all the names.
 func serverTemplate(names ...[]string) *x509.Certificate {
 	template := &x509.Certificate{
-		Subject:     pkix.Name{CommonName: "openshell-server"},
+		Subject:     pkix.Name{CommonName: serverCommonName},
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
 	for _, name := range slices.Concat(names...) {
@@ -151,34 +164,9 @@ func serverTemplate(names ...[]string) *x509.Certificate {
 // clientTemplate is the certificate of the gateway's clients.
 func clientTemplate() *x509.Certificate {
 	return &x509.Certificate{
-		Subject:     pkix.Name{CommonName: "openshell-client", OrganizationalUnit: []string{"openshell-user"}},
+		Subject:     pkix.Name{CommonName: clientCommonName, OrganizationalUnit: []string{"openshell-user"}},
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	}
-}
-
-// newTokenKeys makes the data of the Secret with the keys of the sandboxes' tokens, from a signing key or, if that is
-// nil, from a new one.
-func newTokenKeys(private ed25519.PrivateKey) (map[string][]byte, error) {
-	if private == nil {
-		var err error
-		if _, private, err = ed25519.GenerateKey(rand.Reader); err != nil {
-			return nil, err
-		}
-	}
-	signing, err := encodeKey(private)
-	if err != nil {
-		return nil, err
-	}
-	spki, err := x509.MarshalPKIXPublicKey(private.Public())
-	if err != nil {
-		return nil, err
-	}
-	id := sha256.Sum256(spki)
-	return map[string][]byte{
-		keySigning: signing,
-		keyPublic:  pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: spki}),
-		keyID:      []byte(hex.EncodeToString(id[:16])),
-	}, nil
 }
 
 // sign makes the certificate and puts it beside its key, as a TLS Secret holds them.

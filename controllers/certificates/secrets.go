@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -47,17 +49,24 @@ func (r *run) write(ctx context.Context, name string, data map[string][]byte, ma
 	found := r.found[name]
 	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: manifests.Labels()}, Type: typeOf(name)}
 	if found != nil {
-		if why := blocked(found, r.Owner); why != "" {
+		if why := r.set.refusal(found); why != "" {
 			return fmt.Errorf("the Secret %s must change, and %s", name, why)
 		}
 		secret = found.DeepCopy()
 	}
-	secret.Data = data
+	if secret.Data == nil {
+		secret.Data = map[string][]byte{}
+	}
+	maps.Copy(secret.Data, data) // keys that a user added stay
+	if _, err := parseAuthorities(data[keyCA]); err != nil && len(data[keyCA]) > 0 {
+		return fmt.Errorf("the Secret %s must change, and would have a %s that %w; remove certificates from it that are no longer needed", name, keyCA, err)
+	}
 	mark(secret, marks)
 	if found != nil {
 		return r.update(ctx, secret, why)
 	}
 	secret.OwnerReferences = []metav1.OwnerReference{manifests.Owner(r.Owner)}
+	mark(secret, map[string]string{annotationContent: contentID(secret)})
 	created, err := r.secrets.Create(ctx, secret, metav1.CreateOptions{FieldManager: manifests.CertgenName})
 	if err != nil {
 		return fmt.Errorf("creating Secret %s: %w", name, err)
@@ -79,11 +88,19 @@ func mark(secret *corev1.Secret, marks map[string]string) {
 	}
 }
 
-// update writes a whole Secret, if it still is the one that was read, and gives it an owner if it has none.
+// update writes a whole Secret, if it still is the one that was read, and takes it over if it has no owner.
 func (r *run) update(ctx context.Context, secret *corev1.Secret, why string) error {
-	if ownerOf(secret, r.Owner) == nobody {
+	if handedOver(secret) {
+		takeOver(secret)
+	}
+	if !ownedBy(secret, r.Owner) {
 		secret.OwnerReferences = append(secret.OwnerReferences, manifests.Owner(r.Owner))
 	}
+	mark(secret, map[string]string{annotationContent: contentID(secret)})
+	return r.put(ctx, secret, why)
+}
+
+func (r *run) put(ctx context.Context, secret *corev1.Secret, why string) error {
 	updated, err := r.secrets.Update(ctx, secret, metav1.UpdateOptions{FieldManager: manifests.CertgenName})
 	if err != nil {
 		return fmt.Errorf("updating Secret %s: %w", secret.Name, err)
@@ -97,12 +114,18 @@ func (r *run) wrote(secret *corev1.Secret, what string) error {
 	return r.look()
 }
 
-// owners takes over what was made elsewhere and fits: it goes with the tenant, and is otherwise left as it is.
+// owners takes over what the operator may manage and fits, so that it goes with the tenant, and gives up what another
+// issuer writes, so that it stays. The data of these Secrets is left as it is.
 func (r *run) owners(ctx context.Context) error {
 	var errs []error
 	for _, finding := range r.seen.Findings {
-		if finding.Need == Unowned {
-			errs = append(errs, r.update(ctx, r.found[finding.Secret].DeepCopy(), "belongs to the tenant now"))
+		switch secret := r.found[finding.Secret]; {
+		case finding.Release:
+			secret = secret.DeepCopy()
+			secret.OwnerReferences = slices.DeleteFunc(secret.OwnerReferences, func(owner metav1.OwnerReference) bool { return owner.UID == r.Owner })
+			errs = append(errs, r.put(ctx, secret, "no longer belongs to the tenant"))
+		case finding.Need == Unowned:
+			errs = append(errs, r.update(ctx, secret.DeepCopy(), "belongs to the tenant now"))
 		}
 	}
 	return errors.Join(errs...)

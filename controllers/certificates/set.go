@@ -10,6 +10,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
@@ -22,6 +23,9 @@ type set struct {
 		id, rotated string
 		err         error
 	}
+	sources map[string]source // where each Secret that exists comes from
+	// distrusts is, of a TLS Secret that does not trust the certificate of the other side, the name of the other one.
+	distrusts map[string]string
 }
 
 // part is a Secret with a certificate.
@@ -30,19 +34,21 @@ type part struct {
 	certificate   *x509.Certificate   // nil: none that can be read
 	intermediates []*x509.Certificate // the rest of its tls.crt
 	authorities   []*x509.Certificate // its ca.crt
+	caBytes       int                 // how long its ca.crt is
 	end           time.Time           // until when it can be used: its own end, or that of its authority
 	rotated       string              // the rotation that it was made for
 	rotatedCA     string              // of a leaf: the rotation that its authority was made for
 	former        formerEnds          // until when authorities beside the present one are trusted
 	trustedSince  time.Time           // since when an authority is trusted that nothing was issued from yet
 	supersedes    bool                // of the authority: what former ones signed is to be made anew
+	caFault       string              // why its ca.crt is not read at all
 	err           error               // why it cannot be used
 }
 
 var errAbsent = errors.New("is missing")
 
-func readSet(secrets map[string]*corev1.Secret, now time.Time) *set {
-	s := &set{now: now}
+func readSet(secrets map[string]*corev1.Secret, owner types.UID, now time.Time) *set {
+	s := &set{now: now, sources: map[string]source{}, distrusts: map[string]string{}}
 	s.ca = readPart(secrets[manifests.CAName], annotationRotateCA, now)
 	s.server = readPart(secrets[manifests.ServerTLSName], annotationRotateTLS, now)
 	s.client = readPart(secrets[manifests.ClientTLSName], annotationRotateTLS, now)
@@ -56,7 +62,23 @@ func readSet(secrets map[string]*corev1.Secret, now time.Time) *set {
 		s.tokens.id, s.tokens.rotated = string(keys.Data[keyID]), keys.Annotations[annotationRotateTokens]
 		s.tokens.err = keyFault(keys)
 	}
+	for name, secret := range secrets {
+		s.sources[name] = s.sourceOf(secret, owner)
+	}
+	s.distrust(manifests.ClientTLSName, s.client, manifests.ServerTLSName, s.server, x509.ExtKeyUsageServerAuth)
+	s.distrust(manifests.ServerTLSName, s.server, manifests.ClientTLSName, s.client, x509.ExtKeyUsageClientAuth)
 	return s
+}
+
+// distrust notes that one side does not trust the certificate of the other. It cannot happen to sides that certgen
+// writes both, so these are not looked at.
+func (s *set) distrust(name string, side part, otherName string, other part, usage x509.ExtKeyUsage) {
+	if side.err != nil || other.err != nil || s.sources[name].managed() && s.sources[otherName].managed() {
+		return
+	}
+	if _, err := chains(other.certificate, other.intermediates, side.authorities, usage, s.now); err != nil {
+		s.distrusts[name] = otherName
+	}
 }
 
 func readPart(secret *corev1.Secret, rotation string, now time.Time) part {
@@ -69,24 +91,52 @@ func readPart(secret *corev1.Secret, rotation string, now time.Time) part {
 		former: parseFormerEnds(secret), supersedes: secret.Annotations[annotationSupersedes] != "",
 	}
 	p.trustedSince, _ = time.Parse(time.RFC3339, secret.Annotations[annotationTrustedSince]) // unreadable: as if it were not there
-	leaves, err := parseCertificates(secret.Data[keyCertificate])
-	if err != nil {
-		p.err = errors.New("has a " + keyCertificate + " that " + err.Error())
-		return p
-	}
-	p.certificate, p.intermediates, p.end = leaves[0], leaves[1:], leaves[0].NotAfter
-	if secret.Name != manifests.CAName { // an authority needs no other
-		if p.authorities, err = parseCertificates(secret.Data[keyCA]); err != nil {
-			p.err = errors.New("has a " + keyCA + " that " + err.Error())
-			return p
-		}
-	}
-	if err := keyFault(secret); err != nil {
-		p.err = err
-	} else if !now.Before(p.end) {
-		p.err = errors.New("has expired")
+	fault := p.readAuthorities(secret)
+	if p.err = p.readCertificate(secret, now); p.err == nil {
+		p.err = fault
 	}
 	return p
+}
+
+// readAuthorities reads the Secret's ca.crt. A CA needs none.
+func (p *part) readAuthorities(secret *corev1.Secret) error {
+	if secret.Name == manifests.CAName {
+		return nil
+	}
+	p.caBytes, p.caFault = len(secret.Data[keyCA]), string(secret.Data[noteCAFault])
+	authorities, err := parseAuthorities(secret.Data[keyCA])
+	p.authorities = authorities.certificates
+	if err != nil && p.caFault == "" && p.caBytes > 0 && !strings.HasPrefix(err.Error(), reasonNoCertificates) {
+		p.caFault = err.Error() // too many
+	}
+	switch {
+	case p.caFault != "":
+		return errors.New("has a " + keyCA + " that " + p.caFault)
+	case err != nil && p.caBytes == 0:
+		return errors.New("has no certificate in " + keyCA)
+	case err != nil:
+		return errors.New("has a " + keyCA + " that " + err.Error())
+	}
+	return nil
+}
+
+// readCertificate reads the Secret's tls.crt, and what Strip noted about its tls.key.
+func (p *part) readCertificate(secret *corev1.Secret, now time.Time) error {
+	found, err := parseCertificates(secret.Data[keyCertificate])
+	if err != nil {
+		return errors.New("has a " + keyCertificate + " that " + err.Error())
+	}
+	p.certificate, p.intermediates, p.end = found[0], found[1:], found[0].NotAfter
+	if err := keyFault(secret); err != nil {
+		return err
+	}
+	switch {
+	case now.Before(p.certificate.NotBefore):
+		return errors.New("is not valid until " + p.certificate.NotBefore.UTC().Format(time.RFC3339))
+	case !now.Before(p.end):
+		return errors.New("has expired")
+	}
+	return nil
 }
 
 // mayIssue tells whether an authority's certificate is good for what it is to sign. One that is not would be signing
@@ -176,7 +226,7 @@ func (s *set) leafDue(p, other part, rotation string) (Need, string) {
 		return need, why
 	case s.ca.err == nil && !p.of(s.ca) && (s.ca.supersedes || other.err == nil && other.of(s.ca)):
 		return Due, "is to follow its authority"
-	case s.ca.err == nil && p.of(s.ca) && p.former.over(p.formerAuthorities(s.ca, other), s.now):
+	case s.ca.err == nil && p.of(s.ca) && p.former.over(s.formerAuthorities(p, other), s.now):
 		return Due, "trusts a former authority whose time is over"
 	}
 	return Fits, ""
@@ -194,10 +244,19 @@ func (p part) renewAt() time.Time {
 	return p.end.Add(-p.end.Sub(p.certificate.NotBefore) / 3)
 }
 
-// formerAuthorities are those that a side trusts beside the present one, and that the other side needs no longer.
-func (p part) formerAuthorities(ca, other part) []*x509.Certificate {
+// formerAuthorities returns the tenant's previous CAs that a side trusts and that the other side no longer needs.
+func (s *set) formerAuthorities(p, other part) []*x509.Certificate {
 	return slices.DeleteFunc(slices.Clone(p.authorities), func(c *x509.Certificate) bool {
-		return c.Equal(ca.certificate) || !other.of(ca) && other.of(part{certificate: c})
+		return c.Equal(s.ca.certificate) || !other.of(s.ca) && other.of(part{certificate: c}) || !s.tenants(c, p.former)
+	})
+}
+
+// tenants reports whether a CA in a ca.crt is or was the tenant's own, so that it goes when its time is over: it has the
+// name of one, its end is noted, or it vouched for the present one. Any other CA was added by a user and stays.
+func (s *set) tenants(ca *x509.Certificate, noted formerEnds) bool {
+	_, ends := noted[idOf(ca)]
+	return ends || isOpenShellCA(ca) || slices.ContainsFunc(s.ca.intermediates, func(cross *x509.Certificate) bool {
+		return part{certificate: cross}.of(part{certificate: ca})
 	})
 }
 

@@ -2,11 +2,12 @@ package certificates
 
 import (
 	"bytes"
-	"crypto/ed25519"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -15,9 +16,16 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
-// noteKeyFault is where Strip notes what is wrong with the private key that it drops. No Secret of a cluster can have
-// such a key among its data, so an object that has it was stripped.
-const noteKeyFault = "/key-fault"
+// Keys under which Strip notes what it found in a Secret and does not keep. No Secret of a cluster can have such keys
+// among its data, so an object that has the first one was stripped.
+const (
+	noteKeyFault      = "/key-fault"       // what is wrong with the private key
+	noteCAFault       = "/ca-fault"        // why ca.crt is not read
+	noteIssuer        = "/issuer"          // the known issuer that writes the Secret
+	noteChangedBy     = "/changed-by"      // the client that replaced what certgen wrote
+	noteWritten       = "/written"         // set if certgen wrote or took over what the Secret holds
+	noteTokenKeysOnly = "/token-keys-only" // set if the Secret has the three keys of token keys and no others
+)
 
 // Strip is the transform of the operator's caches of Secrets: before an object is stored, it holds the private key
 // against what it should fit, notes the result, and drops the key. What was stripped stays as it is, should it
@@ -44,33 +52,52 @@ func Strip(object any) (any, error) {
 			kept.Annotations[annotation] = value
 		}
 	}
-	for _, key := range []string{keyCertificate, keyCA} {
-		kept.Data[key] = certificatesOnly(secret.Data[key])
-	}
+	kept.Data[keyCertificate] = certificatesOnly(secret.Data[keyCertificate], mostBytes)
+	kept.Data[keyCA] = certificatesOnly(secret.Data[keyCA], mostAuthorityBytes)
 	if id := secret.Data[keyID]; isID(id) {
 		kept.Data[keyID] = id
 	}
 	if err := checkKey(secret); err != nil {
 		kept.Data[noteKeyFault] = []byte(err.Error())
 	}
+	noteOrigin(kept, secret)
 	return kept, nil
 }
 
-// certificatesOnly are the certificates of a PEM text, unread. What else is in it may be a private key.
-func certificatesOnly(text []byte) []byte {
-	if len(text) > mostBytes {
+// noteOrigin notes what tells where a Secret comes from; see sourceOf.
+func noteOrigin(kept, secret *corev1.Secret) {
+	note := func(key, value string) {
+		if value != "" {
+			kept.Data[key] = []byte(value)
+		}
+	}
+	if len(secret.Data[keyCA]) > mostAuthorityBytes {
+		note(noteCAFault, fmt.Sprintf("is longer than %d bytes", mostAuthorityBytes))
+	}
+	note(noteIssuer, issuerOf(secret))
+	byCertgen, changedBy := written(secret)
+	note(noteChangedBy, changedBy)
+	if byCertgen {
+		note(noteWritten, "true")
+	}
+	_, signing := secret.Data[keySigning]
+	_, public := secret.Data[keyPublic]
+	_, id := secret.Data[keyID]
+	if signing && public && id && len(secret.Data) == 3 {
+		note(noteTokenKeysOnly, "true")
+	}
+}
+
+// certificatesOnly returns the certificates of a PEM text, unread. What else is in it may be a private key.
+func certificatesOnly(text []byte, most int) []byte {
+	if len(text) > most {
 		return nil
 	}
 	var kept []byte
-	for {
-		var block *pem.Block
-		if block, text = pem.Decode(text); block == nil {
-			return kept
-		}
-		if block.Type == "CERTIFICATE" {
-			kept = append(kept, encodeDER(block.Bytes)...)
-		}
+	for _, block := range certificateBlocks(text) {
+		kept = append(kept, pem.EncodeToMemory(&pem.Block{Type: block.Type, Bytes: block.Bytes})...)
 	}
+	return kept
 }
 
 // checkKey says what is wrong with the private key of a Secret. Its errors quote nothing of the key.
@@ -87,47 +114,34 @@ func checkKey(secret *corev1.Secret) error {
 	if _, err := parseCertificates(secret.Data[keyCertificate]); err != nil { // nothing of it is tried before it is known to be small
 		return fmt.Errorf("%s %w", keyCertificate, err)
 	}
-	if _, err := tls.X509KeyPair(secret.Data[keyCertificate], secret.Data[keyPrivateKey]); err != nil {
-		return fmt.Errorf("%s and %s: %w", keyCertificate, keyPrivateKey, err)
-	}
-	return nil
+	return checkPair(secret.Data[keyCertificate], secret.Data[keyPrivateKey])
 }
 
-// mostIDBytes is how long the id of a token key may be; those that are made here have 32.
-const mostIDBytes = 128
-
-// isID tells whether a text may be the id of a token key: one word. Pods are annotated with it, so it must not be a key
-// that somebody put into the wrong place.
-func isID(id []byte) bool {
-	return len(id) > 0 && len(id) <= mostIDBytes && !bytes.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r > '~' })
-}
-
-// readTokenKeys reads the signing key of a Secret with token keys. With an error it still returns the key if that can
-// be read, and only what goes with it is missing or does not fit.
-func readTokenKeys(data map[string][]byte) (ed25519.PrivateKey, error) {
-	block, _ := pem.Decode(data[keySigning])
-	if block == nil {
-		return nil, fmt.Errorf("%s holds no PEM", keySigning)
+// checkPair says why a certificate and its key cannot be used by the gateway, which reads PEM as strictly as this does.
+func checkPair(certificate, key []byte) error {
+	for _, text := range []struct {
+		name  string
+		value []byte
+	}{{keyCertificate, certificate}, {keyPrivateKey, key}} {
+		if bytes.HasPrefix(text.value, []byte(byteOrderMark)) {
+			return fmt.Errorf("%s begins with a byte order mark, which hides its first block; store it without", text.name)
+		}
 	}
-	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-	if err != nil {
-		return nil, fmt.Errorf("%s is not a key in PKCS#8", keySigning)
+	if block, _ := pem.Decode(key); block != nil && (strings.Contains(block.Type, "ENCRYPTED") || block.Headers["DEK-Info"] != "") {
+		return fmt.Errorf("%s is encrypted; store it without a passphrase", keyPrivateKey)
 	}
-	key, ok := parsed.(ed25519.PrivateKey)
-	if !ok {
-		return nil, fmt.Errorf("%s is a %T, not an Ed25519 key", keySigning, parsed)
+	_, err := tls.X509KeyPair(certificate, key)
+	if err == nil {
+		return nil
 	}
-	public, _ := pem.Decode(data[keyPublic])
-	spki, err := x509.MarshalPKIXPublicKey(key.Public())
-	switch {
-	case err != nil:
-		return key, err
-	case public == nil || !bytes.Equal(public.Bytes, spki):
-		return key, fmt.Errorf("%s is not the public key of %s", keyPublic, keySigning)
-	case !isID(data[keyID]):
-		return key, fmt.Errorf("%s is not one word of at most %d bytes", keyID, mostIDBytes)
+	chain, unread := parseCertificates(certificate)
+	if unread == nil && slices.ContainsFunc(chain[1:], func(c *x509.Certificate) bool {
+		_, err := tls.X509KeyPair(encodeDER(c.Raw), key)
+		return err == nil
+	}) {
+		return fmt.Errorf("%s must begin with the certificate of %s, which is further down", keyCertificate, keyPrivateKey)
 	}
-	return key, nil
+	return fmt.Errorf("%s and %s: %w", keyCertificate, keyPrivateKey, err)
 }
 
 // UsableUntil tells until when the certificate of a gateway's clients can be used, or why it cannot.

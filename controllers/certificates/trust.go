@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -34,7 +36,7 @@ func (r *run) otherSide(name string) part {
 func (r *run) publish(ctx context.Context, ca authority) error {
 	for _, name := range sideNames {
 		side := r.side(name)
-		if side.err != nil || blocked(r.found[name], r.Owner) != "" {
+		if side.err != nil || r.set.refusal(r.found[name]) != "" {
 			continue
 		}
 		if vouched, err := ca.vouchedFor(side.authorities, r.now); err != nil || vouched {
@@ -44,7 +46,7 @@ func (r *run) publish(ctx context.Context, ca authority) error {
 			continue
 		}
 		secret := r.found[name].DeepCopy()
-		secret.Data[keyCA] = encodeCertificates(append(slices.Clone(side.authorities), ca.certificate)...)
+		secret.Data[keyCA] = append(encodeCertificates(append(slices.Clone(side.authorities), ca.certificate)...), unreadable(secret)...)
 		mark(secret, map[string]string{annotationTrustedSince: time.Now().UTC().Format(time.RFC3339)})
 		if err := r.update(ctx, secret, "trusts the new authority, too"); err != nil {
 			return err
@@ -83,20 +85,35 @@ func (r *run) await(ctx context.Context, others []string) (undisturbed bool, err
 	return true, nil
 }
 
-// former are the authorities that a side goes on trusting beside the present one, and until when. The one that signed
-// its last certificate becomes a former one now; others keep the time that they have. One of which the other side still
-// shows a certificate stays in any case.
+// unreadable returns what is in a Secret's ca.crt and cannot be read. Other programs may be able to, so it stays.
+func unreadable(secret *corev1.Secret) []byte {
+	if secret == nil {
+		return nil
+	}
+	authorities, _ := parseAuthorities(secret.Data[keyCA]) // with an error, it still has what it read
+	return authorities.unreadable
+}
+
+// former returns the authorities that a side goes on trusting in addition to the present one, and until when. The one
+// that signed its last certificate becomes a former one now; others keep the time that they have. One of which the other
+// side still shows a certificate stays in any case, and so does one that never was the tenant's.
 func (r *run) former(ca authority, name string) ([]*x509.Certificate, formerEnds) {
 	side, other := r.side(name), r.otherSide(name)
 	trusted, ends := side.authorities, formerEnds{}
 	maps.Copy(ends, side.former)
-	if !side.of(r.set.ca) { // it is missing, or of another authority
+	if !side.of(r.set.ca) || r.set.distrusts[name] != "" { // it is missing, of another authority, or does not trust the other side
 		trusted = slices.Concat(side.authorities, other.authorities)
 		maps.Copy(ends, other.former)
 	}
 	var former []*x509.Certificate
 	for _, authority := range trusted {
-		if !r.now.Before(authority.NotAfter) || authority.Equal(ca.certificate) {
+		switch {
+		case authority.Equal(ca.certificate):
+			continue
+		case !r.set.tenants(authority, side.former) && !r.set.tenants(authority, other.former):
+			former = append(former, authority)
+			continue
+		case !r.now.Before(authority.NotAfter):
 			continue
 		}
 		needed := !other.of(r.set.ca) && other.of(part{certificate: authority})

@@ -1,6 +1,7 @@
 package gatewaytenant
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -33,12 +34,12 @@ func certificatesStatus(status *v1alpha1.GatewayTenantStatus, p pass) {
 func certificatesReady(before *metav1.Condition, p pass) metav1.Condition {
 	const condition = v1alpha1.ConditionCertificatesReady
 	seen := p.certificates
-	if blocked := explain(seen, func(f certificates.Finding) bool { return f.Blocked != "" && f.Need < certificates.Missing }); blocked != "" {
-		return no(condition, v1alpha1.ReasonSecretBlocked, cut(blocked))
+	if blocked := explain(seen, func(f certificates.Finding) bool { return f.Blocked != "" && !f.Leaving }); blocked != "" {
+		return no(condition, v1alpha1.ReasonSecretBlocked, cut(blocked)+handOver(seen, p.tenant.Namespace))
 	}
 	switch worst := seen.Worst(); {
 	case worst == certificates.Fits:
-		return yes(condition, v1alpha1.ReasonIssued, "all certificates and token keys are there and fit")
+		return yes(condition, v1alpha1.ReasonIssued, cut(strings.Join(append([]string{"all certificates and token keys are there and fit"}, seen.Notes...), "; ")))
 	case p.suspended && worst > certificates.Due:
 		return no(condition, v1alpha1.ReasonSuspended, cut("certgen does not run while spec.suspend is true: "+explain(seen, everything)))
 	case p.suspended:
@@ -48,7 +49,7 @@ func certificatesReady(before *metav1.Condition, p pass) metav1.Condition {
 	case before != nil && before.Reason == v1alpha1.ReasonIssueFailed && before.ObservedGeneration == p.generation:
 		return no(condition, before.Reason, before.Message) // between two attempts nothing is better
 	case worst == certificates.Unowned:
-		return yes(condition, v1alpha1.ReasonIssued, "all certificates and token keys are there and fit; certgen takes them over")
+		return yes(condition, v1alpha1.ReasonIssued, "all certificates and token keys are there and fit; certgen corrects whose they are: "+cut(explain(seen, everything)))
 	case worst == certificates.Due:
 		return yes(condition, v1alpha1.ReasonRenewing, cut("certgen renews: "+explain(seen, everything)))
 	case seen.Leaving:
@@ -68,6 +69,22 @@ func explain(seen certificates.Seen, which func(certificates.Finding) bool) stri
 		}
 	}
 	return strings.Join(all, "; ")
+}
+
+// handOver returns the command that lets certgen manage the Secrets that block it. It is empty if none can be handed over.
+func handOver(seen certificates.Seen, namespace string) string {
+	var names []string
+	for _, finding := range seen.Findings {
+		if finding.HandOver != "" {
+			names = append(names, finding.HandOver)
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	slices.Sort(names)
+	return fmt.Sprintf("; to let the operator issue and overwrite it instead: kubectl annotate secret %s -n %s %s=%s",
+		strings.Join(slices.Compact(names), " "), namespace, v1alpha1.AnnotationHandOver, v1alpha1.HandOverToOperator)
 }
 
 func everything(certificates.Finding) bool { return true }

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -160,8 +161,13 @@ func (r *Reconciler) certgen(ctx context.Context, gt *v1alpha1.GatewayTenant, p 
 	if ready := meta.FindStatusCondition(gt.Status.Conditions, v1alpha1.ConditionCertificatesReady); ready != nil && ready.Status == metav1.ConditionFalse {
 		failingSince = ready.LastTransitionTime.Time
 	}
+	job, uid := jobOf(p.seen.job), types.UID("")
+	if p.seen.job != nil {
+		uid = p.seen.job.UID
+	}
+	job, failingSince = r.jobEnds.observe(gt.Namespace, uid, job, p.certificates.Work(), failingSince, r.now())
 	var action certificates.Action
-	action, p.again = certificates.Decide(p.certificates, jobOf(p.seen.job), p.objects.Certgen.GetAnnotations()[manifests.AnnotationWish], failingSince, r.now())
+	action, p.again = certificates.Decide(p.certificates, job, p.objects.Certgen.GetAnnotations()[manifests.AnnotationWish], failingSince, r.now())
 	switch action {
 	case certificates.Run:
 		return r.apply(ctx, p.objects.Certgen, p.seen)

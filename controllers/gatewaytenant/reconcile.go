@@ -42,6 +42,7 @@ type Reconciler struct {
 	evaluations   *evaluationCache
 	watched       func(namespace string) bool
 	now           func() time.Time
+	jobEnds       jobEnds
 	wrote         sync.Map // by namespace, the resourceVersion of the last status that this process wrote
 }
 
@@ -61,6 +62,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		r.rollout.forget(request.Namespace)
 		r.rivals.forget(request.Namespace)
 		r.crowd.note(request.Namespace, false)
+		r.jobEnds.forget(request.Namespace)
 		r.applier.Forget(request.Namespace)
 		r.lookups.forget(request.Namespace)
 		return ctrl.Result{}, r.removeBinding(ctx, request.NamespacedName)

@@ -1,0 +1,55 @@
+package certificates
+
+import (
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// Clock compares the clock of this machine with the API server's, which the Date header of each response tells.
+type Clock struct {
+	mu         sync.Mutex
+	difference time.Duration // how far this machine's clock is ahead
+}
+
+// Wrap returns a transport that reads the header.
+func (c *Clock) Wrap(next http.RoundTripper) http.RoundTripper { return &clockReader{c, next} }
+
+type clockReader struct {
+	clock *Clock
+	next  http.RoundTripper
+}
+
+// RoundTrip implements [http.RoundTripper].
+func (r *clockReader) RoundTrip(request *http.Request) (*http.Response, error) {
+	response, err := r.next.RoundTrip(request)
+	if err != nil {
+		return response, err
+	}
+	if server, unread := http.ParseTime(response.Header.Get("Date")); unread == nil {
+		r.clock.mu.Lock()
+		defer r.clock.mu.Unlock()
+		r.clock.difference = time.Since(server)
+	}
+	return response, nil
+}
+
+// check fails if the clocks differ by more than what certificates are backdated by. What would be issued by such a
+// clock may not be valid yet for others, and what is valid may be taken for expired.
+func (c *Clock) check() error {
+	if c == nil {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	difference, direction := c.difference.Round(time.Minute), "ahead of"
+	if difference < 0 {
+		difference, direction = -difference, "behind"
+	}
+	if difference <= backdating {
+		return nil
+	}
+	return fmt.Errorf("nothing is issued, since the clock of certgen's node is %s %s the API server's: certificates would not be valid at the right time; correct the clock",
+		difference, direction)
+}

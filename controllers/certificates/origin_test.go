@@ -1,0 +1,337 @@
+package certificates
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/ambient-code/gatewaytenant-operator/manifests"
+)
+
+// mark is a label or annotation of an issuer on both Secrets.
+func marked(secrets map[string]*corev1.Secret, labels, annotations map[string]string) map[string]*corev1.Secret {
+	for _, secret := range secrets {
+		secret.Labels, secret.Annotations = labels, annotations
+	}
+	return secrets
+}
+
+// TestSecretsOfAnotherIssuerAreNeitherWrittenNorOwned while they fit, and block the tenant when they do not.
+func TestSecretsOfAnotherIssuerAreNeitherWrittenNorOwned(t *testing.T) {
+	for what, make := range map[string]func() map[string]*corev1.Secret{
+		"cert-manager's": func() map[string]*corev1.Secret {
+			return marked(corporateSecrets(t, "a.example.com"), map[string]string{"controller.cert-manager.io/fao": "true"}, map[string]string{"cert-manager.io/certificate-name": "x"})
+		},
+		"External Secrets'": func() map[string]*corev1.Secret {
+			return marked(corporateSecrets(t, "a.example.com"), map[string]string{"reconcile.external-secrets.io/managed": "true"}, nil)
+		},
+		"OpenShift's": func() map[string]*corev1.Secret {
+			return marked(corporateSecrets(t, "a.example.com"), nil, map[string]string{"service.beta.openshift.io/originating-service-name": "x"})
+		},
+		"a user's": func() map[string]*corev1.Secret { return corporateSecrets(t, "a.example.com") },
+	} {
+		t.Run(what, func(t *testing.T) {
+			secrets := make()
+			for round, wanted := range []Wanted{wants(), {Owner: "tenant", ServerNames: wants().ServerNames, Rotation: manifests.Rotation{TLS: "1", CA: "1"}}, wants("b.example.com")} {
+				after, err := converges(t, secrets, wanted, now)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for name, before := range secrets {
+					if is := after.secrets[name]; after.writes[name] > 0 || len(is.OwnerReferences) > 0 || !reflect.DeepEqual(is.Data, before.Data) {
+						t.Errorf("round %d: Secret %s was written %d times and has the owners %v", round, name, after.writes[name], is.OwnerReferences)
+					}
+				}
+				finding := Inspect(stripped(t, after.secrets), wanted, now).Of(manifests.ServerTLSName)
+				if lacks := round == 2; lacks != (finding.Need == Unfit && strings.Contains(finding.String(), "lacks b.example.com") && finding.Blocked != "") || !lacks && finding.Need != Fits {
+					t.Errorf("round %d: %+v", round, finding)
+				}
+			}
+		})
+	}
+}
+
+// TestOwnerIsTakenOffASecretOfAnotherIssuer, which an earlier release took over or which the issuer took over since.
+// That changes the metadata alone, also while the Secret does not fit.
+func TestOwnerIsTakenOffASecretOfAnotherIssuer(t *testing.T) {
+	for _, wanted := range []Wanted{wants(), wants("b.example.com")} {
+		secrets := marked(corporateSecrets(t, "a.example.com"), nil, map[string]string{"cert-manager.io/certificate-name": "x"})
+		for _, secret := range secrets {
+			secret.OwnerReferences = []metav1.OwnerReference{{APIVersion: "v1", Kind: "ConfigMap", Name: "x", UID: "x"}, manifests.Owner("tenant")}
+		}
+		if !Inspect(stripped(t, secrets), wanted, now).Work() {
+			t.Error("there is no work for certgen")
+		}
+		after, err := converges(t, secrets, wanted, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, before := range secrets {
+			is := after.secrets[name]
+			if len(is.OwnerReferences) != 1 || is.OwnerReferences[0].UID != "x" || after.writes[name] != 1 || !reflect.DeepEqual(is.Data, before.Data) || !reflect.DeepEqual(is.Annotations, before.Annotations) {
+				t.Errorf("%s was written %d times and is %+v", name, after.writes[name], is.ObjectMeta)
+			}
+		}
+		if seen := Inspect(stripped(t, after.secrets), wanted, now); seen.Work() {
+			t.Errorf("there is work left: %v", seen.Findings)
+		}
+	}
+}
+
+// entry is one entry of managed fields that owns the given fields.
+func entry(manager string, at time.Time, fields string) metav1.ManagedFieldsEntry {
+	is := metav1.ManagedFieldsEntry{Manager: manager, Operation: metav1.ManagedFieldsOperationUpdate, APIVersion: "v1", Time: &metav1.Time{Time: at}, FieldsType: "FieldsV1", FieldsV1: &metav1.FieldsV1{}}
+	is.FieldsV1.SetRawBytes([]byte(fields))
+	return is
+}
+
+const (
+	ownsPair  = `{"f:data":{".":{},"f:tls.crt":{},"f:tls.key":{}}}`
+	ownsOwner = `{"f:metadata":{"f:ownerReferences":{}}}`
+	ownsCA    = `{"f:data":{"f:ca.crt":{}}}`
+)
+
+// TestOriginOfASecret is the whole decision about the server's Secret.
+func TestOriginOfASecret(t *testing.T) {
+	replaced := func(s *corev1.Secret) { s.Data = corporateSecrets(t, "a.example.com")[manifests.ServerTLSName].Data }
+	content := func(s *corev1.Secret) { metav1.SetMetaDataAnnotation(&s.ObjectMeta, annotationContent, contentID(s)) }
+	orphan := func(s *corev1.Secret) { s.OwnerReferences = nil }
+	fields := func(entries ...metav1.ManagedFieldsEntry) func(*corev1.Secret) {
+		return func(s *corev1.Secret) { s.ManagedFields = entries }
+	}
+	handOver := func(s *corev1.Secret) {
+		metav1.SetMetaDataAnnotation(&s.ObjectMeta, "openshell.ambient-code.io/hand-over", "to-operator")
+	}
+	certManagers := func(s *corev1.Secret) {
+		metav1.SetMetaDataAnnotation(&s.ObjectMeta, "cert-manager.io/issuer-name", "x")
+	}
+	like := func(server, issuer string) func(s *corev1.Secret) {
+		return func(s *corev1.Secret) {
+			s.Data = newCorporate(t, issuer, now.Add(-day), now.Add(day)).issue(server, now.Add(-day), now.Add(day), "a.example.com")
+		}
+	}
+	later := now.Add(time.Minute)
+	for _, c := range []struct {
+		what    string
+		changes []func(*corev1.Secret)
+		origin  origin
+		writer  string
+	}{
+		{"issued here", nil, ours, ""},
+		{"issued here, and orphaned", []func(*corev1.Secret){orphan}, ours, ""},
+		{"of another controller", []func(*corev1.Secret){func(s *corev1.Secret) { s.OwnerReferences[0] = stranger1 }}, foreign, "Certificate server"},
+		{"of a former GatewayTenant", []func(*corev1.Secret){func(s *corev1.Secret) { s.OwnerReferences[0].UID = "former" }}, leaving, ""},
+		{"marked by cert-manager", []func(*corev1.Secret){orphan, replaced, certManagers}, foreign, "cert-manager"},
+		{"marked by cert-manager, with our owner", []func(*corev1.Secret){replaced, certManagers}, foreign, "cert-manager"},
+		{"marked by cert-manager, and handed over", []func(*corev1.Secret){orphan, replaced, certManagers, handOver}, ours, ""},
+		{"written by certgen, and replaced", []func(*corev1.Secret){content, replaced}, foreign, "another client"},
+		{"written by certgen, and replaced by a manager", []func(*corev1.Secret){content, replaced, fields(entry("vault\x1b-sync", now, ownsPair))}, foreign, "the field manager vault-sync"},
+		{"written by certgen, and replaced with its owner", []func(*corev1.Secret){content, replaced, orphan}, foreign, "another client"},
+		{"written by certgen, replaced, and handed over", []func(*corev1.Secret){content, replaced, handOver}, ours, ""},
+		{"written by certgen, and emptied", []func(*corev1.Secret){content, func(s *corev1.Secret) { s.Data = nil }, orphan}, ours, ""},
+		{"written by certgen, with a certificate that cannot be read", []func(*corev1.Secret){content, func(s *corev1.Secret) { s.Data[keyCertificate] = encodeDER([]byte("x")) }}, foreign, "another client"},
+		{"written by certgen, and restored without its managed fields, owner and CA", []func(*corev1.Secret){replaced, content, orphan, fields(entry("velero", later, ownsPair))}, ours, ""},
+		{"written by certgen, with another ca.crt", []func(*corev1.Secret){content, func(s *corev1.Secret) { s.Data[keyCA] = append(s.Data[keyCA], otherCA[keyCertificate]...) }, fields(entry("kubectl-edit", later, ownsCA))}, ours, ""},
+		{"by an earlier release", []func(*corev1.Secret){fields(entry(manifests.CertgenName, now, ownsPair))}, ours, ""},
+		{"by an earlier release, orphaned, without its CA", []func(*corev1.Secret){replaced, orphan, fields(entry(manifests.CertgenName, now, ownsPair))}, ours, ""},
+		{"taken over by an earlier release", []func(*corev1.Secret){replaced, fields(entry("generate-certs", now, ownsPair), entry(manifests.CertgenName, later, ownsOwner))}, ours, ""},
+		{"by an earlier release, and replaced", []func(*corev1.Secret){replaced, fields(entry(manifests.CertgenName, now, ownsOwner), entry("kubectl-edit", later, ownsPair))}, foreign, "the field manager kubectl-edit"},
+		{"by OpenShell's generator", []func(*corev1.Secret){orphan, like("openshell-server", "openshell-ca")}, predecessor, ""},
+		{"by OpenShell's generator, of another server", []func(*corev1.Secret){orphan, like("gateway", "openshell-ca")}, unknown, ""},
+		{"of another CA", []func(*corev1.Secret){orphan, like("openshell-server", "Example Root")}, unknown, ""},
+		{"of another CA, and handed over", []func(*corev1.Secret){orphan, like("openshell-server", "Example Root"), handOver}, ours, ""},
+		{"another controller's, and handed over", []func(*corev1.Secret){func(s *corev1.Secret) { s.OwnerReferences[0] = stranger1 }, handOver}, foreign, "Certificate server"},
+	} {
+		secrets := issued(t, "a.example.com")
+		if c.origin == predecessor {
+			delete(secrets, manifests.ClientTLSName)
+		}
+		for _, change := range c.changes {
+			change(secrets[manifests.ServerTLSName])
+		}
+		kept := stripped(t, secrets)
+		is := readSet(kept, "tenant", now).sources[manifests.ServerTLSName]
+		if is.origin != c.origin || is.writer != c.writer {
+			t.Errorf("%s: %+v; want %d %q", c.what, is, c.origin, c.writer)
+		}
+	}
+}
+
+// TestTokenKeysOfOthers: those under the generator's three keys are taken over; those of a known issuer, or beside which
+// something else is kept, are not.
+func TestTokenKeysOfOthers(t *testing.T) {
+	for _, c := range []struct {
+		what   string
+		change func(*corev1.Secret)
+		origin origin
+	}{
+		{"as the generator writes them", func(*corev1.Secret) {}, predecessor},
+		{"with another key", func(s *corev1.Secret) { s.Data["note"] = nil }, unknown},
+		{"from External Secrets", func(s *corev1.Secret) {
+			s.Labels = map[string]string{"reconcile.external-secrets.io/managed": "true"}
+		}, foreign},
+	} {
+		secrets := issued(t, "a.example.com")
+		keys := secrets[manifests.TokenKeysName]
+		keys.OwnerReferences = nil
+		c.change(keys)
+		wanted := wants()
+		wanted.Rotation.Tokens = "1"
+		after, err := converges(t, secrets, wanted, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if is := readSet(stripped(t, secrets), "tenant", now).sources[keys.Name]; is.origin != c.origin {
+			t.Errorf("%s: origin %d, want %d", c.what, is.origin, c.origin)
+		}
+		if written := after.writes[keys.Name] > 0; written != (c.origin == predecessor) {
+			t.Errorf("%s: written: %v", c.what, written)
+		}
+	}
+}
+
+// TestSecretThatIsHandedOverIsManagedFully: it gets an owner, the marks of its issuer and the annotation go, and a name
+// that it lacks is added.
+func TestSecretThatIsHandedOverIsManagedFully(t *testing.T) {
+	secrets := marked(corporateSecrets(t, "a.example.com"), map[string]string{"controller.cert-manager.io/fao": "true", "team": "a"}, nil)
+	for _, secret := range secrets {
+		secret.Annotations = map[string]string{"openshell.ambient-code.io/hand-over": "to-operator", "note": "b"}
+	}
+	after, err := converges(t, secrets, wants(), now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	after, err = converges(t, after.secrets, wants("b.example.com"), now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, before := range secrets {
+		is := after.secrets[name]
+		_, marked := is.Labels["controller.cert-manager.io/fao"]
+		_, handed := is.Annotations["openshell.ambient-code.io/hand-over"]
+		if marked || handed || is.Labels["team"] != "a" || is.Annotations["note"] != "b" || !ownedBy(is, "tenant") || reflect.DeepEqual(is.Data, before.Data) {
+			t.Errorf("Secret %s: %+v", name, is.ObjectMeta)
+		}
+		if !trusts(t, is, before.Data[keyCA]) {
+			t.Errorf("Secret %s no longer trusts the corporate root", name)
+		}
+	}
+	if seen := Inspect(stripped(t, after.secrets), wants("b.example.com"), now); len(seen.Findings) > 0 {
+		t.Errorf("left: %v", seen.Findings)
+	}
+}
+
+// TestSetWithoutOwnersIsTakenOverAsItIs, after a deletion that orphans or a restore that drops owners and managed fields,
+// whichever of the others is lost.
+func TestSetWithoutOwnersIsTakenOverAsItIs(t *testing.T) {
+	first, err := converges(t, nil, wants(), now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, lost := range append([]string{""}, manifests.SecretNames[:]...) {
+		secrets := map[string]*corev1.Secret{}
+		for name, secret := range first.secrets {
+			if name != lost {
+				secrets[name] = secret.DeepCopy()
+				secrets[name].OwnerReferences, secrets[name].ManagedFields = nil, []metav1.ManagedFieldsEntry{entry("velero", now, ownsPair)}
+			}
+		}
+		wanted := wants()
+		wanted.Owner = "recreated"
+		after, err := converges(t, secrets, wanted, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, before := range secrets {
+			if is := after.secrets[name]; !reflect.DeepEqual(is.Data, before.Data) || !ownedBy(is, "recreated") {
+				t.Errorf("without %q: Secret %s has the owners %v; same data: %v", lost, name, is.OwnerReferences, reflect.DeepEqual(is.Data, before.Data))
+			}
+		}
+		if seen := Inspect(stripped(t, after.secrets), wanted, now); len(seen.Findings) > 0 {
+			t.Errorf("without %q: left: %v", lost, seen.Findings)
+		}
+	}
+}
+
+// TestOneSideOfAnotherIssuer: the tenant's own side trusts it, also if it is issued later; what would need the other
+// side to trust the tenant's CA is refused.
+func TestOneSideOfAnotherIssuer(t *testing.T) {
+	for _, name := range sideNames {
+		corporate := marked(corporateSecrets(t, "a.example.com"), nil, map[string]string{"cert-manager.io/certificate-name": "x"})[name]
+		other := manifests.ClientTLSName
+		if name == other {
+			other = manifests.ServerTLSName
+		}
+
+		secrets := issued(t, "a.example.com")
+		secrets[name] = corporate
+		after, err := converges(t, secrets, wants(), now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !trusts(t, after.secrets[other], corporate.Data[keyCA]) {
+			t.Errorf("Secret %s does not trust the issuer of %s", other, name)
+		}
+		if seen := Inspect(stripped(t, after.secrets), wants(), now); seen.Work() || len(seen.Findings) > 0 || len(seen.Notes) != 2 {
+			t.Errorf("%s: left: %v; noted: %v", name, seen.Findings, seen.Notes)
+		}
+
+		delete(secrets, other)
+		after, err = converges(t, secrets, wants(), now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		finding := Inspect(stripped(t, after.secrets), wants(), now).Of(other)
+		if after.secrets[other] != nil || finding.Need != Missing || finding.HandOver != name || !strings.Contains(finding.Blocked, "is written by cert-manager") {
+			t.Errorf("without %s: %+v", other, finding)
+		}
+
+		corporate.Data[keyCA] = append(corporate.Data[keyCA], secrets[manifests.CAName].Data[keyCertificate]...) // a user lets it trust both
+		after, err = converges(t, secrets, wants(), now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if seen := Inspect(stripped(t, after.secrets), wants(), now); after.secrets[other] == nil || len(seen.Findings) > 0 || len(seen.Notes) != 1 {
+			t.Errorf("without %s, which would be trusted: %v; noted: %v", other, seen.Findings, seen.Notes)
+		}
+	}
+}
+
+// TestCAOfAUser issues while it fits, is not owned, and is not replaced.
+func TestCAOfAUser(t *testing.T) {
+	fits, expired := newCorporate(t, "Example Intermediate", now.Add(-day), now.Add(3650*day)), newCorporate(t, "Example Intermediate", now.Add(-2*day), now.Add(-day))
+	for _, ca := range []corporate{fits, expired} {
+		key, err := encodeKey(ca.key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: manifests.CAName}, Type: corev1.SecretTypeTLS, Data: map[string][]byte{keyCertificate: encodeDER(ca.certificate.Raw), keyPrivateKey: key}}
+		after, err := converges(t, map[string]*corev1.Secret{secret.Name: secret}, wants(), now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen := Inspect(stripped(t, after.secrets), wants(), now)
+		if after.writes[secret.Name] > 0 {
+			t.Error("the user's CA was written")
+		}
+		if ca.certificate.Equal(fits.certificate) != (len(seen.Findings) == 0) {
+			t.Errorf("found: %v", seen.Findings)
+		}
+		if ca.certificate.Equal(expired.certificate) && (seen.Of(secret.Name).HandOver != secret.Name || seen.Of(manifests.ServerTLSName).HandOver != secret.Name || seen.Work()) {
+			t.Errorf("found: %+v", seen.Findings)
+		}
+	}
+}
+
+// trusts reports whether a Secret's ca.crt has all of these certificates.
+func trusts(t *testing.T, secret *corev1.Secret, authorities []byte) bool {
+	t.Helper()
+	if secret == nil {
+		return false
+	}
+	return len(certificateBlocks(authorities)) > 0 && strings.Contains(string(secret.Data[keyCA]), strings.TrimSpace(string(authorities)))
+}
