@@ -53,7 +53,7 @@ func readBundle(text []byte, mostBytes, mostCertificates int) (bundle, error) {
 	if len(text) > mostBytes {
 		return b, fmt.Errorf("is longer than %d bytes", mostBytes)
 	}
-	for i, block := range certificateBlocks(text) {
+	for i, block := range certificateBlocks(text, mostCertificates+1) {
 		if i == mostCertificates {
 			return bundle{}, fmt.Errorf("has more than %d certificates", mostCertificates)
 		}
@@ -90,20 +90,21 @@ func parseCertificate(block *pem.Block) (*x509.Certificate, error) {
 	return certificate, nil
 }
 
-// certificateBlocks returns the blocks of a PEM text that are a certificate in some encoding, such as OpenSSL's trusted
-// certificates. A byte order mark, with which some editors begin a file, would hide the first block.
-func certificateBlocks(text []byte) []*pem.Block {
+// certificateBlocks returns the first blocks of a PEM text, at most so many, that are a certificate in some encoding, such
+// as OpenSSL's trusted certificates. A byte order mark, with which some editors begin a file, would hide the first block.
+func certificateBlocks(text []byte, most int) []*pem.Block {
 	text = bytes.TrimPrefix(text, []byte(byteOrderMark))
 	var blocks []*pem.Block
-	for {
+	for len(blocks) < most {
 		var block *pem.Block
 		if block, text = pem.Decode(text); block == nil {
-			return blocks
+			break
 		}
 		if block.Type == certificateBlock || strings.HasSuffix(block.Type, " "+certificateBlock) {
 			blocks = append(blocks, block)
 		}
 	}
+	return blocks
 }
 
 // parseCertificates reads a tls.crt: a certificate, which must be readable, and the intermediates after it.

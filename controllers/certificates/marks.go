@@ -88,7 +88,7 @@ func contentID(secret *corev1.Secret) string {
 	if len(text) > mostBytes {
 		return "too-long"
 	}
-	blocks := certificateBlocks(text)
+	blocks := certificateBlocks(text, 1)
 	if secret.Name == manifests.TokenKeysName {
 		block, _ := pem.Decode(text)
 		blocks = []*pem.Block{block}

@@ -333,5 +333,5 @@ func trusts(t *testing.T, secret *corev1.Secret, authorities []byte) bool {
 	if secret == nil {
 		return false
 	}
-	return len(certificateBlocks(authorities)) > 0 && strings.Contains(string(secret.Data[keyCA]), strings.TrimSpace(string(authorities)))
+	return len(certificateBlocks(authorities, 1)) > 0 && strings.Contains(string(secret.Data[keyCA]), strings.TrimSpace(string(authorities)))
 }

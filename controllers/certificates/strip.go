@@ -52,8 +52,8 @@ func Strip(object any) (any, error) {
 			kept.Annotations[annotation] = value
 		}
 	}
-	kept.Data[keyCertificate] = certificatesOnly(secret.Data[keyCertificate], mostBytes)
-	kept.Data[keyCA] = certificatesOnly(secret.Data[keyCA], mostAuthorityBytes)
+	kept.Data[keyCertificate] = certificatesOnly(secret.Data[keyCertificate], mostBytes, mostCertificates)
+	kept.Data[keyCA] = certificatesOnly(secret.Data[keyCA], mostAuthorityBytes, mostAuthorities)
 	if id := secret.Data[keyID]; isID(id) {
 		kept.Data[keyID] = id
 	}
@@ -88,13 +88,14 @@ func noteOrigin(kept, secret *corev1.Secret) {
 	}
 }
 
-// certificatesOnly returns the certificates of a PEM text, unread. What else is in it may be a private key.
-func certificatesOnly(text []byte, most int) []byte {
-	if len(text) > most {
+// certificatesOnly returns the certificates of a PEM text, unread. What else is in it may be a private key. Of too many
+// certificates it returns one too many.
+func certificatesOnly(text []byte, mostBytes, mostCertificates int) []byte {
+	if len(text) > mostBytes {
 		return nil
 	}
 	var kept []byte
-	for _, block := range certificateBlocks(text) {
+	for _, block := range certificateBlocks(text, mostCertificates+1) {
 		kept = append(kept, pem.EncodeToMemory(&pem.Block{Type: block.Type, Bytes: block.Bytes})...)
 	}
 	return kept

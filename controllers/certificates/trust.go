@@ -102,7 +102,10 @@ func (r *run) former(ca authority, name string) ([]*x509.Certificate, formerEnds
 	trusted, ends := side.authorities, formerEnds{}
 	maps.Copy(ends, side.former)
 	if !side.of(r.set.ca) || r.set.distrusts[name] != "" { // it is missing, of another authority, or does not trust the other side
-		trusted = slices.Concat(side.authorities, other.authorities)
+		lost := side.certificate == nil || r.set.distrusts[name] != "" // then it needs all that the other side trusts
+		trusted = slices.Concat(side.authorities, slices.DeleteFunc(slices.Clone(other.authorities), func(c *x509.Certificate) bool {
+			return !lost && !r.set.tenants(c, other.former) && !other.of(part{certificate: c})
+		}))
 		maps.Copy(ends, other.former)
 	}
 	var former []*x509.Certificate

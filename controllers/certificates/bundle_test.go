@@ -1,0 +1,323 @@
+package certificates
+
+import (
+	"bytes"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/ambient-code/gatewaytenant-operator/manifests"
+)
+
+// negative is a certificate whose serial number is negative, which Go does not read.
+func negative(t *testing.T) []byte {
+	t.Helper()
+	block, _ := pem.Decode(otherCA[keyCertificate])
+	certificate, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	serial := certificate.SerialNumber.Bytes()
+	at := bytes.Index(block.Bytes, serial)
+	block.Bytes[at] |= 0x80
+	if _, err := x509.ParseCertificate(block.Bytes); err == nil {
+		t.Fatal("Go reads a negative serial number")
+	}
+	return pem.EncodeToMemory(block)
+}
+
+// roots are CA certificates of users.
+func roots(t *testing.T, n int) []byte {
+	t.Helper()
+	var text []byte
+	for i := range n {
+		text = append(text, encodeDER(newCorporate(t, fmt.Sprint("Root ", i), now.Add(-day), now.Add(3650*day)).certificate.Raw)...)
+	}
+	return text
+}
+
+// odd are things that users put into a ca.crt in addition to a CA that is needed.
+func odd(t *testing.T) map[string]func(ca []byte) []byte {
+	t.Helper()
+	return map[string]func(ca []byte) []byte{
+		"another root": func(ca []byte) []byte { return append(roots(t, 1), ca...) },
+		"an expired root": func(ca []byte) []byte {
+			return append(encodeDER(newCorporate(t, "old", now.Add(-2*day), now.Add(-day)).certificate.Raw), ca...)
+		},
+		"a negative serial number": func(ca []byte) []byte { return append(negative(t), ca...) },
+		"garbage in a block":       func(ca []byte) []byte { return append(encodeDER([]byte("x")), ca...) },
+		"text between blocks":      func(ca []byte) []byte { return append([]byte("# a root\n\nSubject: x\n"), ca...) },
+		"a trusted certificate": func(ca []byte) []byte {
+			return append(pem.EncodeToMemory(&pem.Block{Type: "TRUSTED CERTIFICATE", Bytes: []byte("x")}), ca...)
+		},
+		"CRLF":                  func(ca []byte) []byte { return bytes.ReplaceAll(ca, []byte("\n"), []byte("\r\n")) },
+		"a byte order mark":     func(ca []byte) []byte { return append([]byte(byteOrderMark), ca...) },
+		"a bundle of 144 roots": func(ca []byte) []byte { return append(roots(t, 144), ca...) },
+		"a bundle of 300 roots": func(ca []byte) []byte { return append(ca, roots(t, 300)...) },
+	}
+}
+
+// blocksIn are the blocks of a PEM text, each as one text.
+func blocksIn(text []byte) []string {
+	var all []string
+	for _, block := range certificateBlocks(text, 1000) {
+		all = append(all, block.Type+string(block.Bytes))
+	}
+	return all
+}
+
+// TestOddThingsInACABundle do no harm: the Secret fits as it is, whoever wrote it, and what a user added is still there
+// after everything was issued again.
+func TestOddThingsInACABundle(t *testing.T) {
+	for what, add := range odd(t) {
+		t.Run(what, func(t *testing.T) {
+			for _, issuer := range []func() map[string]*corev1.Secret{
+				func() map[string]*corev1.Secret { return issued(t, "a.example.com") },
+				func() map[string]*corev1.Secret { return corporateSecrets(t, "a.example.com") },
+			} {
+				secrets := issuer()
+				for _, name := range sideNames {
+					secrets[name].Data[keyCA] = add(secrets[name].Data[keyCA])
+				}
+				seen := Inspect(stripped(t, secrets), wants(), now)
+				for _, name := range sideNames {
+					if finding := seen.Of(name); finding.Need != Fits {
+						t.Errorf("%+v", finding)
+					}
+				}
+				if secrets[manifests.CAName] == nil {
+					continue
+				}
+				before := map[string][]byte{}
+				for _, name := range sideNames {
+					before[name] = secrets[name].Data[keyCA]
+				}
+				for _, rotation := range []manifests.Rotation{{TLS: "1"}, {TLS: "1", CA: "1"}, {TLS: "2", CA: "1"}} {
+					wanted := wants()
+					wanted.Rotation = rotation
+					after, err := converges(t, secrets, wanted, now)
+					if err != nil {
+						t.Fatal(err)
+					}
+					secrets = after.secrets
+				}
+				for _, name := range sideNames {
+					after := blocksIn(secrets[name].Data[keyCA])
+					for _, block := range blocksIn(before[name]) {
+						if !slices.Contains(after, block) {
+							t.Errorf("Secret %s lost a certificate of its ca.crt", name)
+							break
+						}
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestUsersRootStaysWhenTheOverlapIsOver, and the tenant's previous CA goes.
+func TestUsersRootStaysWhenTheOverlapIsOver(t *testing.T) {
+	secrets := issued(t, "a.example.com")
+	previous, root := secrets[manifests.CAName].Data[keyCertificate], roots(t, 1)
+	secrets[manifests.ClientTLSName].Data[keyCA] = append(secrets[manifests.ClientTLSName].Data[keyCA], root...)
+	wanted := wants()
+	wanted.Rotation.CA = "1"
+	after, err := converges(t, secrets, wanted, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range [][]byte{previous, root} {
+		if !trusts(t, after.secrets[manifests.ClientTLSName], text) {
+			t.Error("something was dropped within the overlap")
+		}
+	}
+	later := now.Add(DefaultLifetimes.Overlap + time.Hour)
+	if need := Inspect(stripped(t, after.secrets), wanted, later).Of(manifests.ClientTLSName).Need; need != Due {
+		t.Errorf("after the overlap: need %d", need)
+	}
+	if after, err = converges(t, after.secrets, wanted, later); err != nil {
+		t.Fatal(err)
+	}
+	if client := after.secrets[manifests.ClientTLSName]; trusts(t, client, previous) || !trusts(t, client, root) {
+		t.Errorf("the previous CA is trusted: %v; the user's root: %v", trusts(t, client, previous), trusts(t, client, root))
+	}
+	if seen := Inspect(stripped(t, after.secrets), wanted, later); len(seen.Findings) > 0 {
+		t.Errorf("left: %v", seen.Findings)
+	}
+}
+
+// TestUnusableSecretsOfUsers are refused with the reason and never overwritten.
+func TestUnusableSecretsOfUsers(t *testing.T) {
+	for _, c := range []struct {
+		what   string
+		change func(data map[string][]byte)
+		why    string
+	}{
+		{"without ca.crt", func(data map[string][]byte) { delete(data, keyCA) }, "has no certificate in ca.crt"},
+		{"with an empty ca.crt", func(data map[string][]byte) { data[keyCA] = nil }, "has no certificate in ca.crt"},
+		{"the root first in tls.crt", func(data map[string][]byte) {
+			data[keyCertificate] = append(bytes.Clone(data[keyCA]), data[keyCertificate]...)
+		},
+			"tls.crt must begin with the certificate of tls.key"},
+		{"an encrypted key", func(data map[string][]byte) {
+			data[keyPrivateKey] = pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: []byte("x")})
+		}, "tls.key is encrypted"},
+		{"an encrypted key of OpenSSL's older format", func(data map[string][]byte) {
+			data[keyPrivateKey] = pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Headers: map[string]string{"Proc-Type": "4,ENCRYPTED", "DEK-Info": "AES-256-CBC,00"}, Bytes: []byte("x")})
+		}, "tls.key is encrypted"},
+		{"another key", func(data map[string][]byte) { data[keyPrivateKey] = otherLeaf[keyPrivateKey] }, "private key does not match"},
+		{"a byte order mark before tls.crt", func(data map[string][]byte) {
+			data[keyCertificate] = append([]byte(byteOrderMark), data[keyCertificate]...)
+		}, "byte order mark"},
+		{"a leaf that cannot be read", func(data map[string][]byte) { data[keyCertificate] = negative(t) }, "holds no certificate that can be read"},
+		{"a leaf that cannot be read before one that can", func(data map[string][]byte) { data[keyCertificate] = append(negative(t), data[keyCertificate]...) }, "begins with a certificate that cannot be read"},
+		{"another CA", func(data map[string][]byte) { data[keyCA] = otherCA[keyCertificate] }, "does not chain to its ca.crt"},
+		{"only CAs that cannot be read", func(data map[string][]byte) { data[keyCA] = negative(t) }, "has a ca.crt that holds no certificate that can be read"},
+		{"a ca.crt beyond the bound", func(data map[string][]byte) { data[keyCA] = bytes.Repeat(data[keyCA], 401) }, "has a ca.crt that"},
+		{"a huge ca.crt", func(data map[string][]byte) { data[keyCA] = append(data[keyCA], make([]byte, mostAuthorityBytes)...) }, "is longer than 524288 bytes"},
+	} {
+		secrets := corporateSecrets(t, "a.example.com")
+		for _, name := range sideNames {
+			c.change(secrets[name].Data)
+		}
+		after, err := converges(t, secrets, wants(), now)
+		if err != nil {
+			t.Fatalf("%s: %v", c.what, err)
+		}
+		seen := Inspect(stripped(t, after.secrets), wants(), now)
+		for _, name := range sideNames {
+			if !reflect.DeepEqual(after.secrets[name], secrets[name]) {
+				t.Errorf("%s: Secret %s was written", c.what, name)
+			}
+			if finding := seen.Of(name); finding.Need != Unfit || finding.HandOver != name || !strings.Contains(finding.String(), c.why) {
+				t.Errorf("%s: %+v; want %q", c.what, finding, c.why)
+			}
+		}
+		if seen.Work() {
+			t.Errorf("%s: there is work", c.what)
+		}
+	}
+}
+
+// TestFullCABundleBlocks: nothing of it is dropped to make room for the tenant's CA. What needs no room goes on.
+func TestFullCABundleBlocks(t *testing.T) {
+	secrets := issued(t, "a.example.com")
+	for _, name := range sideNames {
+		secrets[name].Data[keyCA] = append(secrets[name].Data[keyCA], roots(t, mostAuthorities-1)...)
+	}
+	before := secrets[manifests.ClientTLSName].Data[keyCA]
+	for _, c := range []struct {
+		rotation manifests.Rotation
+		blocked  bool
+	}{{manifests.Rotation{TLS: "1"}, false}, {manifests.Rotation{TLS: "1", CA: "1"}, true}} {
+		wanted := wants()
+		wanted.Rotation = c.rotation
+		after, err := converges(t, secrets, wanted, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		finding := Inspect(stripped(t, after.secrets), wanted, now).Of(manifests.ClientTLSName)
+		if c.blocked != strings.Contains(finding.Blocked, "has no room for another CA") {
+			t.Errorf("%+v: %+v", c.rotation, finding)
+		}
+		if is := after.secrets[manifests.ClientTLSName].Data[keyCA]; len(blocksIn(is)) != len(blocksIn(before)) {
+			t.Errorf("%+v: ca.crt had %d certificates and has %d", c.rotation, len(blocksIn(before)), len(blocksIn(is)))
+		}
+		secrets = after.secrets
+	}
+}
+
+// TestRotationsWithinTheOverlapDropNothing: when too many previous CAs are trusted, the next rotation waits for the first
+// of them to go.
+func TestRotationsWithinTheOverlapDropNothing(t *testing.T) {
+	secrets := issued(t, append(manifests.AlsoServed("tenant-a"), "a.example.com")...)
+	var previous [][]byte
+	wanted, at := wants(), now
+	for i := range mostPreviousCAs + 3 {
+		at = at.Add(time.Minute)
+		previous = append(previous, secrets[manifests.CAName].Data[keyCertificate][:bytes.Index(secrets[manifests.CAName].Data[keyCertificate], []byte("-----END"))])
+		wanted.Rotation.CA = fmt.Sprint(i)
+		after, err := converges(t, secrets, wanted, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		secrets = after.secrets
+		for n, ca := range previous {
+			for _, name := range sideNames {
+				if !bytes.Contains(secrets[name].Data[keyCA], ca) {
+					t.Fatalf("after rotation %d, Secret %s no longer trusts CA %d", i, name, n)
+				}
+			}
+		}
+	}
+	seen := Inspect(stripped(t, secrets), wanted, at)
+	if len(seen.Findings) > 0 || len(seen.Notes) != 1 || seen.Rotated.CA == wanted.Rotation.CA {
+		t.Errorf("the rotation waits: %v; noted: %v; rotated %s", seen.Findings, seen.Notes, seen.Rotated.CA)
+	}
+	later := now.Add(DefaultLifetimes.Overlap + 3*time.Minute)
+	for range 2 { // the first previous CA goes, and then the rotation is done
+		after, err := converges(t, secrets, wanted, later)
+		if err != nil {
+			t.Fatal(err)
+		}
+		secrets = after.secrets
+	}
+	if seen = Inspect(stripped(t, secrets), wanted, later); seen.Rotated.CA != wanted.Rotation.CA {
+		t.Errorf("after the overlap, rotated %s; %v; %v", seen.Rotated.CA, seen.Findings, seen.Notes)
+	}
+}
+
+// TestWhatUsersAddToASecretStays when it is issued again: keys, labels and annotations.
+func TestWhatUsersAddToASecretStays(t *testing.T) {
+	secrets := issued(t, "a.example.com")
+	for _, secret := range secrets {
+		secret.Data["keystore.p12"] = []byte("x")
+		secret.Labels, secret.Annotations = map[string]string{"team": "a"}, map[string]string{"note": "b"}
+	}
+	wanted := wants()
+	wanted.Rotation = manifests.Rotation{TLS: "1", CA: "1", Tokens: "1"}
+	after, err := converges(t, secrets, wanted, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, is := range after.secrets {
+		if after.writes[name] == 0 || string(is.Data["keystore.p12"]) != "x" || is.Labels["team"] != "a" || is.Annotations["note"] != "b" {
+			t.Errorf("Secret %s was written %d times: %v, %v", name, after.writes[name], is.ObjectMeta, len(is.Data))
+		}
+		if owner := metav1.GetControllerOf(is); owner == nil || owner.UID != "tenant" {
+			t.Errorf("Secret %s has the owners %v", name, is.OwnerReferences)
+		}
+	}
+}
+
+// TestHostileBundleCostsLittle: a user of one namespace cannot keep the operator busy.
+func TestHostileBundleCostsLittle(t *testing.T) {
+	leaf := encodeDER(must(issueOther())[keyCertificate])
+	for what, text := range map[string][]byte{
+		"beginnings":            bytes.Repeat([]byte("-----BEGIN CERTIFICATE-----\n"), mostAuthorityBytes/28),
+		"beginnings and an end": append(bytes.Repeat([]byte("-----BEGIN CERTIFICATE-----\n"), mostAuthorityBytes/28-10), "-----END CERTIFICATE-----\n"...),
+		"small blocks":          bytes.Repeat(encodeDER([]byte("x")), mostAuthorityBytes/60),
+		"line feeds":            append(bytes.Repeat([]byte("\n"), mostAuthorityBytes-len(leaf)), leaf...),
+		"copies of one":         bytes.Repeat(otherCA[keyCertificate], mostAuthorities-1),
+	} {
+		secrets := issued(t, "a.example.com")
+		for _, name := range sideNames {
+			secrets[name].Data[keyCA] = append(secrets[name].Data[keyCA][:0:0], text...)
+		}
+		began := time.Now()
+		Inspect(stripped(t, secrets), wants(), now)
+		if took := time.Since(began); took > 500*time.Millisecond {
+			t.Errorf("%s: %s", what, took)
+		} else {
+			t.Logf("%s: %s", what, took)
+		}
+	}
+}
