@@ -33,7 +33,7 @@ const (
 	mostAuthorities      = 400       // in a ca.crt
 	mostRSABits          = 8192
 	roomForOneAuthority  = 4 << 10 // a ca.crt with less room than this is full
-	mostPreviousCAs      = 64      // that are trusted in addition to the present one; another rotation waits
+	mostPreviousCAs      = 32      // that are trusted in addition to the present one; another rotation waits
 	certificateBlock     = "CERTIFICATE"
 	byteOrderMark        = "\xef\xbb\xbf"
 	reasonNoCertificates = "holds no certificate that can be read"

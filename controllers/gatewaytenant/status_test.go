@@ -303,3 +303,25 @@ func TestNewGatewayHasAMomentToStart(t *testing.T) {
 		}
 	}
 }
+
+// TestSecretBlockedSaysHowToGoOn: the message ends with a command that is complete.
+func TestSecretBlockedSaysHowToGoOn(t *testing.T) {
+	gt, p := serving(t)
+	p.certificates = certificates.Seen{Complete: true, Findings: []certificates.Finding{
+		{Secret: "b", Need: certificates.Unfit, Why: "lacks x", Blocked: "is written by cert-manager, which must change it", HandOver: "b"},
+		{Secret: "a", Need: certificates.Missing, Why: "is missing", Blocked: "Secret b would have to trust another CA, and is written by cert-manager", HandOver: "b"},
+		{Secret: "c", Need: certificates.Unfit, Why: "has expired", Blocked: "was not issued by the operator", HandOver: "c"},
+		{Secret: "d", Need: certificates.Missing, Why: "was a former gateway's", Blocked: "is still being removed", Leaving: true},
+	}}
+	status := statusOf(gt, p)
+	is := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionCertificatesReady)
+	command := "kubectl annotate secret b c -n " + gt.Namespace + " openshell.ambient-code.io/hand-over=to-operator"
+	if is.Reason != v1alpha1.ReasonSecretBlocked || !strings.HasSuffix(is.Message, command) || !strings.Contains(is.Message, "Secret a is missing, and") || strings.Contains(is.Message, "former") {
+		t.Errorf("%s: %s", is.Reason, is.Message)
+	}
+	p.certificates = certificates.Seen{Complete: true, Notes: []string{"Secret b is written by cert-manager and is used as it is"}}
+	status = statusOf(gt, p)
+	if is = meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionCertificatesReady); is.Status != metav1.ConditionTrue || !strings.HasSuffix(is.Message, "; "+p.certificates.Notes[0]) {
+		t.Errorf("%s: %s", is.Status, is.Message)
+	}
+}

@@ -77,7 +77,7 @@ func TestNewAuthorityIsTrustedLongEnoughBeforeItIsShown(t *testing.T) {
 	}
 }
 
-// TestAuthorityThatCannotSignIsReplacedOnce: certificates that it signed would never do.
+// TestAuthorityThatCannotSignIsReplacedOnce, when its user hands it over: certificates that it signed would never do.
 func TestAuthorityThatCannotSignIsReplacedOnce(t *testing.T) {
 	const namespace = "cannot-sign"
 	wish := wishFor(t, namespace)
@@ -97,6 +97,17 @@ func TestAuthorityThatCannotSignIsReplacedOnce(t *testing.T) {
 		ObjectMeta: metav1.ObjectMeta{Name: manifests.CAName, Namespace: namespace}, Type: corev1.SecretTypeTLS,
 		Data: map[string][]byte{"tls.crt": encode("CERTIFICATE", der), "tls.key": encodePrivate(t, key)},
 	})
+	ca := get(t, &corev1.Secret{}, namespace, manifests.CAName)
+	if err := converge(t.Context(), t, wish); err != nil {
+		t.Fatal(err)
+	}
+	if is := get(t, &corev1.Secret{}, namespace, manifests.CAName); is.ResourceVersion != ca.ResourceVersion {
+		t.Error("a user's CA was written before it was handed over")
+	}
+	metav1.SetMetaDataAnnotation(&ca.ObjectMeta, v1alpha1.AnnotationHandOver, v1alpha1.HandOverToOperator)
+	if err := admin.Update(t.Context(), ca); err != nil {
+		t.Fatal(err)
+	}
 	if err := converge(t.Context(), t, wish); err != nil {
 		t.Fatal(err)
 	}

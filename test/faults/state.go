@@ -84,7 +84,7 @@ var (
 // particular are annotations and fields whose values are hashes of what is particular to a run, or are allotted.
 var particular = []string{
 	"openshell.ambient-code.io/applied-hash", "openshell.ambient-code.io/config-hash", "openshell.ambient-code.io/asked-hash",
-	"openshell.ambient-code.io/wish", "openshell.ambient-code.io/token-key", "clusterIP", "clusterIPs", "volumeName",
+	"openshell.ambient-code.io/wish", "openshell.ambient-code.io/token-key", "openshell.ambient-code.io/managed-content", "clusterIP", "clusterIPs", "volumeName",
 	"batch.kubernetes.io/controller-uid", "controller-uid",
 }
 
