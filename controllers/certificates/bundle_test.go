@@ -224,9 +224,12 @@ func TestFullCABundleBlocks(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		finding := Inspect(stripped(t, after.secrets), wanted, now).Of(manifests.ClientTLSName)
-		if c.blocked != strings.Contains(finding.Blocked, "has no room for another CA") {
-			t.Errorf("%+v: %+v", c.rotation, finding)
+		seen := Inspect(stripped(t, after.secrets), wanted, now)
+		if finding := seen.Of(manifests.CAName); c.blocked != strings.Contains(finding.Blocked, "has no room for another CA") || seen.Work() {
+			t.Errorf("%+v: %+v", c.rotation, seen.Findings)
+		}
+		if after.writes[manifests.CAName] > 0 {
+			t.Errorf("%+v: the CA was replaced", c.rotation)
 		}
 		if is := after.secrets[manifests.ClientTLSName].Data[keyCA]; len(blocksIn(is)) != len(blocksIn(before)) {
 			t.Errorf("%+v: ca.crt had %d certificates and has %d", c.rotation, len(blocksIn(before)), len(blocksIn(is)))

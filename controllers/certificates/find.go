@@ -66,6 +66,8 @@ func (s *set) othersBlock(name string, secrets map[string]*corev1.Secret, wanted
 	case manifests.ClientTLSName:
 	case manifests.ServerTLSName:
 		self, other, otherName = s.server, s.client, manifests.ClientTLSName
+	case manifests.CAName:
+		return s.noRoomForNextCA(), ""
 	default:
 		return "", ""
 	}
@@ -85,6 +87,21 @@ func (s *set) othersBlock(name string, secrets map[string]*corev1.Secret, wanted
 		return "Secret " + otherName + " " + full, ""
 	}
 	return "", ""
+}
+
+// noRoomForNextCA names a Secret in which the CA that replaces the present one would have no room. A CA that cannot be
+// used is replaced nevertheless.
+func (s *set) noRoomForNextCA() string {
+	for _, name := range sideNames {
+		side := s.server
+		if name == manifests.ClientTLSName {
+			side = s.client
+		}
+		if full := side.full(part{}); full != "" && s.ca.err == nil && s.sources[name].managed() {
+			return "Secret " + name + " " + full
+		}
+	}
+	return ""
 }
 
 // trustedBy reports whether a side trusts what the present CA issues: it shows a certificate of that CA, or has the CA or
