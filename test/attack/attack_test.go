@@ -63,12 +63,19 @@ func TestAttacks(t *testing.T) {
 	p := newPlace(t)
 	var results []result
 	for _, a := range attacks() {
-		t.Run(a.name, func(t *testing.T) { results = append(results, p.survives(t, a)) })
+		t.Run(a.name, func(t *testing.T) {
+			defer func() {
+				if err := p.undo(context.WithoutCancel(t.Context())); err != nil {
+					t.Error(err)
+				}
+			}()
+			results = append(results, p.survives(t, a))
+		})
 	}
 	t.Log("\n" + table(results))
 }
 
-// TestAllAttacks measures all attacks at the same time.
+// TestAllAttacks measures all attacks at the same time. What they have written goes with the cluster.
 func TestAllAttacks(t *testing.T) {
 	p := newPlace(t)
 	r := p.survives(t, attack{"all", func(ctx context.Context, p *place, _ string) error {
@@ -89,11 +96,6 @@ func TestAllAttacks(t *testing.T) {
 // survives runs one attack and fails the test unless the operator withstands it.
 func (p *place) survives(t *testing.T, a attack) result {
 	t.Helper()
-	defer func() {
-		if err := p.undo(context.WithoutCancel(t.Context())); err != nil {
-			t.Error(err)
-		}
-	}()
 	p.startOperator(t)
 	first, err := p.quietTenants(t.Context(), 1, startLimit) // it may not be the leader yet
 	usual, errUsual := p.quietTenants(t.Context(), quietAtOnce, quietLimit)

@@ -55,7 +55,7 @@ func newPlace(t *testing.T) *place {
 		t.Fatal(err)
 	}
 	cluster, err := devcluster.Start(t.Context(), devcluster.Options{
-		Dir: dir, First: []string{"../../config/crd"}, APIServerEnv: []string{"GOGC=400"}, Progress: os.Stderr,
+		Dir: dir, First: []string{"../../config/crd"}, Progress: os.Stderr,
 	})
 	if err != nil {
 		t.Fatal(err)
