@@ -93,8 +93,8 @@ func TestVolumeThatIsThereKeepsItsSize(t *testing.T) {
 	}
 	again(v1alpha1.Storage{Size: "1Gi"})
 	tenant := waitCondition(t, namespace, v1alpha1.ConditionAccepted, metav1.ConditionFalse, v1alpha1.ReasonInvalidStorage)
-	if message := messageOf(tenant, v1alpha1.ConditionReady); !strings.Contains(message, `spec.storage.size: "1Gi" is less than the 5Gi`) || !strings.HasSuffix(message, "the rest of the spec is applied") {
-		t.Errorf("Ready says %q", message)
+	if message := messageOf(tenant, v1alpha1.ConditionAccepted); !strings.Contains(message, `spec.storage.size: "1Gi" is less than the 5Gi`) || !strings.HasSuffix(message, "the rest of the spec is applied") {
+		t.Errorf("Accepted says %q", message)
 	}
 	waitCondition(t, namespace, v1alpha1.ConditionAvailable, metav1.ConditionTrue, v1alpha1.ReasonAvailable)
 	again(v1alpha1.Storage{StorageClassName: "other"})
