@@ -73,7 +73,7 @@ func TestSizeIsAppliedWhereTheAPIServerAcceptsIt(t *testing.T) {
 }
 
 func TestClassThatTheClaimDoesNotHaveIsNotApplied(t *testing.T) {
-	named := []metav1.ManagedFieldsEntry{{Manager: Manager, FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:spec":{"f:storageClassName":{}}}`)}}}
+	named := []metav1.ManagedFieldsEntry{{Manager: Manager, FieldsV1: metav1.NewFieldsV1(`{"f:spec":{"f:storageClassName":{}}}`)}}
 	for _, c := range []struct {
 		what          string
 		phase         corev1.PersistentVolumeClaimPhase

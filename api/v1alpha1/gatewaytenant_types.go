@@ -23,7 +23,7 @@ const (
 	HandOverToPlatform = "to-platform-config"
 	// HandOverToTenant lets a bridged GatewayTenant stay, as a hand-made one, when its entry goes.
 	HandOverToTenant = "to-tenant"
-	// HandOverToOperator, on one of the gateway's Secrets, lets certgen manage it although it was not issued by certgen.
+	// HandOverToOperator lets certgen manage one of the gateway's Secrets that it did not issue. It is set on the Secret.
 	HandOverToOperator = "to-operator"
 
 	// AnnotationConfirmVersion names the version of the gateway that shall run although the volume's database would be

@@ -28,7 +28,7 @@ const (
 // TrimAnnotations returns the annotations of these names and the applied hash, with their values cut to a bounded length.
 func TrimAnnotations(annotations map[string]string, names ...string) map[string]string {
 	var kept map[string]string
-	for _, name := range append(names[:len(names):len(names)], AnnotationHash) {
+	for _, name := range append(slices.Clip(names), AnnotationHash) {
 		value, has := annotations[name]
 		if !has {
 			continue

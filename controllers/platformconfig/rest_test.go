@@ -14,9 +14,9 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 )
 
-// appliedIn is a GatewayTenant of which the bridge applied names, a size and a class, and another manager a client.
-func appliedIn(namespace string) *v1alpha1.GatewayTenant {
-	tenant := bridgedIn(namespace)
+// applied returns a GatewayTenant of which the bridge applied names, a size and a class, and another manager a client.
+func applied() *v1alpha1.GatewayTenant {
+	tenant := bridgedIn("a")
 	tenant.Generation = 1
 	tenant.Spec.ServerDNSNames = []string{"live.example.com"}
 	tenant.Spec.Storage = v1alpha1.Storage{Size: "2Gi", StorageClassName: "slow", WhenDeleted: v1alpha1.WhenDeletedDelete}
@@ -48,7 +48,7 @@ func TestRejectedFieldLeavesTheRestOfItsEntry(t *testing.T) {
 		"a bad name, and bad storage": {"serverDnsNames: ['a b'], storage: []", "line 2: gateway.storage is a array", liveNames, liveStorage},
 	} {
 		source := read(t, "- name: a\n  gateway: {image: '"+newImage+"', "+c.gateway+"}\n")
-		world := World{Tenants: map[string]*v1alpha1.GatewayTenant{"a": appliedIn("a")}, Namespaces: map[string]Presence{"a": Present}}
+		world := World{Tenants: map[string]*v1alpha1.GatewayTenant{"a": applied()}, Namespaces: map[string]Presence{"a": Present}}
 		plan := Compare([]Source{source}, world, DefaultGuard)
 		if len(plan.Apply) != 1 || len(plan.Rows) != 1 || plan.Rows[0].State != Refused {
 			t.Errorf("%s: %+v, want one row Refused and one apply", what, plan)
@@ -72,7 +72,7 @@ func TestRejectedFieldLeavesTheRestOfItsEntry(t *testing.T) {
 func TestRejectedEntryAppliesNothing(t *testing.T) {
 	const badName = "- {name: a, gateway: {serverDnsNames: ['a b']}}\n"
 	none := func() *v1alpha1.GatewayTenant { return nil }
-	bridged := func() *v1alpha1.GatewayTenant { return appliedIn("a") }
+	bridged := func() *v1alpha1.GatewayTenant { return applied() }
 	for what, c := range map[string]struct {
 		text   string
 		tenant func() *v1alpha1.GatewayTenant
@@ -111,13 +111,13 @@ func TestFieldsThatTheAPIServerRefusesLeaveTheRest(t *testing.T) {
 		tenant *v1alpha1.GatewayTenant
 		words  string // empty: nothing is applied
 	}{
-		"a size":                    {invalid("spec.storage.size"), appliedIn("a"), `line 4: gateway.storage.size: Invalid value: "x": must be otherwise; correct it`},
-		"a size and names":          {invalid("spec.storage.size", "spec.serverDnsNames[0]"), appliedIn("a"), "line 3: gateway.serverDnsNames[0]: "},
-		"a size and an image":       {invalid("spec.storage.size", "spec.image"), appliedIn("a"), ""},
-		"the spec as a whole":       {invalid("spec"), appliedIn("a"), ""},
-		"no field":                  {invalid(), appliedIn("a"), ""},
-		"a field that sounds alike": {invalid("spec.storageClass"), appliedIn("a"), ""},
-		"another failure":           {apierrors.NewServiceUnavailable("busy"), appliedIn("a"), ""},
+		"a size":                    {invalid("spec.storage.size"), applied(), `line 4: gateway.storage.size: Invalid value: "x": must be otherwise; correct it`},
+		"a size and names":          {invalid("spec.storage.size", "spec.serverDnsNames[0]"), applied(), "line 3: gateway.serverDnsNames[0]: "},
+		"a size and an image":       {invalid("spec.storage.size", "spec.image"), applied(), ""},
+		"the spec as a whole":       {invalid("spec"), applied(), ""},
+		"no field":                  {invalid(), applied(), ""},
+		"a field that sounds alike": {invalid("spec.storageClass"), applied(), ""},
+		"another failure":           {apierrors.NewServiceUnavailable("busy"), applied(), ""},
 		"no GatewayTenant":          {invalid("spec.storage.size"), nil, ""},
 	} {
 		rest, is := Work{Entry: entry}.WithoutFaults(c.tenant, faultsOf(c.err))
@@ -141,7 +141,7 @@ func TestWhatTheAPIServerRefusedIsNotSentAgain(t *testing.T) {
 	now := time.Now()
 	entry := read(t, entryFor("a")).Entries[0]
 	other := read(t, "- {name: a, gateway: {serverDnsNames: [other.example.com]}}").Entries[0]
-	tenant, changed := appliedIn("a"), appliedIn("a")
+	tenant, changed := applied(), applied()
 	changed.Generation++
 	var refused refusedApplies
 	for i, c := range []struct {

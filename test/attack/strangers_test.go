@@ -78,7 +78,7 @@ func pods(ctx context.Context, p *place, namespace string) error {
 				Containers:    []corev1.Container{{Name: "c", Image: "example.com/image"}},
 			},
 		}
-		pod.Annotations, pod.Labels = largeAnnotations(200<<10), map[string]string{manifests.LabelName: manifests.AppName}
+		pod.Annotations, pod.Labels = largeAnnotations(), map[string]string{manifests.LabelName: manifests.AppName}
 		if i%2 == 1 {
 			pod.Labels[manifests.LabelName] = manifests.CertgenName
 		}
@@ -112,7 +112,7 @@ func jobs(ctx context.Context, p *place, name string) error {
 		job := &batchv1.Job{ObjectMeta: named(namespace, manifests.CertgenName), Spec: batchv1.JobSpec{Suspend: &suspend, Template: corev1.PodTemplateSpec{
 			Spec: corev1.PodSpec{RestartPolicy: corev1.RestartPolicyNever, Containers: []corev1.Container{{Name: "c", Image: "example.com/image"}}},
 		}}}
-		job.Annotations = largeAnnotations(200 << 10)
+		job.Annotations = largeAnnotations()
 		status := map[string]any{"status": map[string]any{"conditions": []map[string]any{
 			{"type": "Example", "status": "True", "reason": "X", "message": strings.Repeat("m", mostMessage)},
 		}}}
@@ -134,7 +134,7 @@ func namespaces(ctx context.Context, p *place, name string) error {
 		labels[fmt.Sprintf("example.com/%05d", i)] = strings.Repeat("v", 63)
 	}
 	for i := range 20 {
-		namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("%s-%d", name, i), Labels: labels, Annotations: largeAnnotations(200 << 10)}}
+		namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("%s-%d", name, i), Labels: labels, Annotations: largeAnnotations()}}
 		if err := p.write(ctx, func() error { return p.client.Create(ctx, namespace) }); err != nil {
 			return err
 		}
@@ -159,7 +159,7 @@ func otherObjects(ctx context.Context, p *place, name string) error {
 			objects = append(objects, &corev1.Secret{ObjectMeta: named(namespace, secret), Data: map[string][]byte{"tls.crt": []byte(text)}})
 		}
 		for _, object := range objects {
-			object.SetAnnotations(largeAnnotations(200 << 10))
+			object.SetAnnotations(largeAnnotations())
 			if err := p.write(ctx, func() error { return p.client.Create(ctx, object) }); err != nil {
 				return err
 			}

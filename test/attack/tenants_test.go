@@ -101,7 +101,7 @@ func largeTenants(ctx context.Context, p *place, name string) error {
 			return err
 		}
 		tenant := &v1alpha1.GatewayTenant{
-			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: v1alpha1.Name, Annotations: largeAnnotations(200 << 10)},
+			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: v1alpha1.Name, Annotations: largeAnnotations()},
 			Spec: v1alpha1.GatewayTenantSpec{
 				ServerDNSNames: names, Network: v1alpha1.Network{AllowedClients: allowed},
 				Config: "[openshell.gateway]\nlog_level = '''" + strings.Repeat("\"", mostConfig-64) + "'''\n",
@@ -125,7 +125,7 @@ func children(ctx context.Context, p *place, name string) error {
 	for i := range tenants {
 		for _, child := range childrenOf(fmt.Sprintf("%s-%d", name, i)) {
 			for round := range 2 {
-				annotations := largeAnnotations(200 << 10)
+				annotations := largeAnnotations()
 				annotations["example.com/round"] = fmt.Sprint(round)
 				patch := map[string]any{"metadata": map[string]any{"annotations": annotations}}
 				if err := p.write(ctx, func() error { return p.patch(ctx, child, patch) }); err != nil {
@@ -156,9 +156,9 @@ func (p *place) readyTenant(ctx context.Context, namespace string) error {
 	return p.waitReady(ctx, namespace, time.Minute)
 }
 
-// largeAnnotations returns annotations of n bytes: half of them with the operator's own prefix.
-func largeAnnotations(n int) map[string]string {
-	half := strings.Repeat("v", n/2-64)
+// largeAnnotations returns annotations of 200 KiB, near what the API server accepts: half of them with the operator's own prefix.
+func largeAnnotations() map[string]string {
+	half := strings.Repeat("v", 100<<10-64)
 	return map[string]string{"openshell.ambient-code.io/x": half, "example.com/x": half}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"maps"
 	"regexp"
 	"strings"
 	"testing"
@@ -32,9 +33,7 @@ func apply(namespace, resource, name string) request {
 func TestTenantsToWhichAStepDidTheSameAreOneRow(t *testing.T) {
 	names := []string{"a", "b", "c"}
 	before, after := cluster(t, "True", "1", "p1", names...), cluster(t, "True", "2", "p2", "a", "b")
-	for object, is := range cluster(t, "True", "1", "p1", "c") {
-		after[object] = is
-	}
+	maps.Copy(after, cluster(t, "True", "1", "p1", "c"))
 	var requests []request
 	for _, name := range names[:2] {
 		requests = append(requests,

@@ -41,10 +41,11 @@ func rows(tenants []tenantStep) []*row {
 	byKey := map[string]*row{}
 	for _, t := range tenants {
 		is := t.row()
-		key := is.ready + "|" + is.restarts
+		parts := []string{is.ready, is.restarts}
 		for _, l := range is.lines {
-			key += "|" + l.text
+			parts = append(parts, l.text)
 		}
+		key := strings.Join(parts, "|")
 		group := byKey[key]
 		if group == nil {
 			byKey[key] = is
