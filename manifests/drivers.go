@@ -2,28 +2,30 @@ package manifests
 
 import (
 	"maps"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
 )
 
-// commands finds the keys by which a text would make the gateway start a program in its container: it starts a credential
-// driver that has a command. They are rejected in tables of drivers that are not selected, too, and at any depth.
-func commands(given table) []fault {
+// hazards finds the keys of credential drivers by which a text would make the gateway start a program in its container, or
+// send a file of its container to an address that the text names. They are rejected in tables of drivers that are not
+// selected, too, and at any depth.
+func hazards(given table) []fault {
 	var faults []fault
 	drivers := tableAt(given, "openshell", "credential_drivers")
 	for _, name := range slices.Sorted(maps.Keys(drivers)) {
-		faults = append(faults, commandsIn(drivers[name], []string{"openshell", "credential_drivers", name})...)
+		faults = append(faults, hazardsIn(drivers[name], []string{"openshell", "credential_drivers", name})...)
 	}
 	return faults
 }
 
-func commandsIn(value any, path []string) []fault {
+func hazardsIn(value any, within []string) []fault {
 	var faults []fault
 	switch value := value.(type) {
 	case table:
 		for _, key := range slices.Sorted(maps.Keys(value)) {
-			at := append(slices.Clip(path), key)
+			at := append(slices.Clip(within), key)
 			if key == "command" || key == "args" {
 				faults = append(faults, fault{at, func() string {
 					return "cannot be set: the gateway would run that program in its own container; remove it, and run the driver by itself " +
@@ -31,14 +33,35 @@ func commandsIn(value any, path []string) []fault {
 				}})
 				continue
 			}
-			faults = append(faults, commandsIn(value[key], at)...)
+			if file, is := value[key].(string); is && sendsFile(key, file) {
+				faults = append(faults, fault{at, func() string {
+					return "must be below " + volumePath + ": the driver sends the file's content to the address in its table, and other files " +
+						"of the gateway's container, such as its token keys, must not leave it; remove it, or correct the path"
+				}})
+				continue
+			}
+			faults = append(faults, hazardsIn(value[key], at)...)
 		}
 	case []any:
 		for i, item := range value {
-			faults = append(faults, commandsIn(item, append(slices.Clip(path), strconv.Itoa(i)))...)
+			faults = append(faults, hazardsIn(item, append(slices.Clip(within), strconv.Itoa(i)))...)
 		}
 	}
 	return faults
+}
+
+// sendsFile reports whether a key makes a credential driver send a file that it must not send. The driver vault presents the
+// content of these files as its token; by default, that of the gateway's own ServiceAccount.
+func sendsFile(key, file string) bool {
+	const ownToken = "/var/run/secrets/kubernetes.io/serviceaccount/token" //nolint:gosec // a path
+	file = path.Clean(file)
+	switch key {
+	case "token_path":
+		return !strings.HasPrefix(file, volumePath+"/")
+	case "service_account_token_path":
+		return !strings.HasPrefix(file, volumePath+"/") && file != ownToken
+	}
+	return false
 }
 
 // removeUnused removes the tables of drivers that the gateway does not run, and returns their names. Gateways ignore most

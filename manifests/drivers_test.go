@@ -34,6 +34,30 @@ func TestConfigRunsNoCommand(t *testing.T) {
 	}
 }
 
+// TestConfigSendsNoFileOfTheContainer: the driver vault presents the content of a file as its token.
+func TestConfigSendsNoFileOfTheContainer(t *testing.T) {
+	const vault = "openshell.gateway.credential_drivers = ['vault']\n[openshell.credential_drivers.vault]\naddress = 'https://vault.example.com'\n"
+	for line, accepted := range map[string]bool{
+		"token_path = '/etc/openshell-jwt/signing.pem'":                                      false,
+		"token_path = '/var/openshell/../../etc/openshell-jwt/signing.pem'":                  false,
+		"token_path = '/var/openshell'":                                                      false,
+		"token_path = '/var/openshell/vault/token'":                                          true,
+		"service_account_token_path = '/etc/openshell-tls/server/tls.key'":                   false,
+		"service_account_token_path = '/var/run/secrets/kubernetes.io/serviceaccount/../x'":  false,
+		"service_account_token_path = '/var/run/secrets/kubernetes.io/serviceaccount/token'": true,
+		"auth = {token_path = '/proc/self/environ'}":                                         false,
+	} {
+		spec := v1alpha1.GatewayTenantSpec{Image: "ghcr.io/nvidia/openshell/gateway:0.0.111", Config: vault + line}
+		if !accepted {
+			rejected(t, spec, v1alpha1.ReasonInvalidConfig, "spec.config", "line 4", "_path must be below /var/openshell")
+			continue
+		}
+		if _, err := tenantOf(t, spec); err != nil {
+			t.Errorf("%s: %v", line, err)
+		}
+	}
+}
+
 // TestTablesOfUnusedDriversAreLeftOut: no gateway reads them, and v0.0.71 does not start with some.
 func TestTablesOfUnusedDriversAreLeftOut(t *testing.T) {
 	with := func(config string) v1alpha1.GatewayTenantSpec {
