@@ -122,6 +122,9 @@ func (r *run) owners(ctx context.Context) error {
 		switch secret := r.found[finding.Secret]; {
 		case finding.Release:
 			secret = secret.DeepCopy()
+			if secret.Annotations[annotationContent] == "" && issuerOf(secret) == "" {
+				mark(secret, map[string]string{annotationContent: "replaced"}) // the managed fields that tell it change with this write
+			}
 			secret.OwnerReferences = slices.DeleteFunc(secret.OwnerReferences, func(owner metav1.OwnerReference) bool { return owner.UID == r.Owner })
 			errs = append(errs, r.put(ctx, secret, "no longer belongs to the tenant"))
 		case finding.Need == Unowned:
