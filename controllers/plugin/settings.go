@@ -122,6 +122,8 @@ func valueOf(ctx context.Context, cluster client.Reader, namespace string, varia
 		config := &corev1.ConfigMap{}
 		err := cluster.Get(ctx, client.ObjectKey{Namespace: namespace, Name: from.ConfigMapKeyRef.Name}, config)
 		return config.Data[from.ConfigMapKeyRef.Key], err
+	case from.ResourceFieldRef != nil:
+		return "", nil // the process's own resources, which no setting of tenants depends on
 	}
 	return "", fmt.Errorf("its variable %s comes from where it cannot be read", variable.Name)
 }
