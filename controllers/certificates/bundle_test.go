@@ -12,7 +12,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
@@ -203,124 +202,6 @@ func TestUnusableSecretsOfUsers(t *testing.T) {
 		}
 		if seen.Work() {
 			t.Errorf("%s: there is work", c.what)
-		}
-	}
-}
-
-// TestFullCABundleBlocks: nothing of it is dropped to make room for the tenant's CA. What needs no room goes on.
-func TestFullCABundleBlocks(t *testing.T) {
-	secrets := issued(t, "a.example.com")
-	for _, name := range sideNames {
-		secrets[name].Data[keyCA] = append(secrets[name].Data[keyCA], roots(t, mostAuthorities-1)...)
-	}
-	before := secrets[manifests.ClientTLSName].Data[keyCA]
-	for _, c := range []struct {
-		rotation manifests.Rotation
-		blocked  bool
-	}{{manifests.Rotation{TLS: "1"}, false}, {manifests.Rotation{TLS: "1", CA: "1"}, true}} {
-		wanted := wants()
-		wanted.Rotation = c.rotation
-		after, err := converges(t, secrets, wanted, now)
-		if err != nil {
-			t.Fatal(err)
-		}
-		seen := Inspect(stripped(t, after.secrets), wanted, now)
-		if finding := seen.Of(manifests.CAName); c.blocked != strings.Contains(finding.Blocked, "has no room for another CA") || seen.Work() {
-			t.Errorf("%+v: %+v", c.rotation, seen.Findings)
-		}
-		if after.writes[manifests.CAName] > 0 {
-			t.Errorf("%+v: the CA was replaced", c.rotation)
-		}
-		if is := after.secrets[manifests.ClientTLSName].Data[keyCA]; len(blocksIn(is)) != len(blocksIn(before)) {
-			t.Errorf("%+v: ca.crt had %d certificates and has %d", c.rotation, len(blocksIn(before)), len(blocksIn(is)))
-		}
-		secrets = after.secrets
-	}
-}
-
-// TestRotationsWithinTheOverlapDropNothing: when too many previous CAs are trusted, the next rotation waits for the first
-// of them to go.
-func TestRotationsWithinTheOverlapDropNothing(t *testing.T) {
-	secrets := issued(t, append(manifests.AlsoServed("tenant-a"), "a.example.com")...)
-	var previous [][]byte
-	wanted, at := wants(), now
-	for i := range mostPreviousCAs + 3 {
-		at = at.Add(time.Minute)
-		previous = append(previous, secrets[manifests.CAName].Data[keyCertificate][:bytes.Index(secrets[manifests.CAName].Data[keyCertificate], []byte("-----END"))])
-		wanted.Rotation.CA = fmt.Sprint(i)
-		after, err := converges(t, secrets, wanted, at)
-		if err != nil {
-			t.Fatal(err)
-		}
-		secrets = after.secrets
-		for n, ca := range previous {
-			for _, name := range sideNames {
-				if !bytes.Contains(secrets[name].Data[keyCA], ca) {
-					t.Fatalf("after rotation %d, Secret %s no longer trusts CA %d", i, name, n)
-				}
-			}
-		}
-	}
-	seen := Inspect(stripped(t, secrets), wanted, at)
-	if len(seen.Findings) > 0 || len(seen.Notes) != 1 || seen.Rotated.CA == wanted.Rotation.CA {
-		t.Errorf("the rotation waits: %v; noted: %v; rotated %s", seen.Findings, seen.Notes, seen.Rotated.CA)
-	}
-	later := now.Add(DefaultLifetimes.Overlap + 3*time.Minute)
-	for range 2 { // the first previous CA goes, and then the rotation is done
-		after, err := converges(t, secrets, wanted, later)
-		if err != nil {
-			t.Fatal(err)
-		}
-		secrets = after.secrets
-	}
-	if seen = Inspect(stripped(t, secrets), wanted, later); seen.Rotated.CA != wanted.Rotation.CA {
-		t.Errorf("after the overlap, rotated %s; %v; %v", seen.Rotated.CA, seen.Findings, seen.Notes)
-	}
-}
-
-// TestWhatUsersAddToASecretStays when it is issued again: keys, labels and annotations.
-func TestWhatUsersAddToASecretStays(t *testing.T) {
-	secrets := issued(t, "a.example.com")
-	for _, secret := range secrets {
-		secret.Data["keystore.p12"] = []byte("x")
-		secret.Labels, secret.Annotations = map[string]string{"team": "a"}, map[string]string{"note": "b"}
-	}
-	wanted := wants()
-	wanted.Rotation = manifests.Rotation{TLS: "1", CA: "1", Tokens: "1"}
-	after, err := converges(t, secrets, wanted, now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, is := range after.secrets {
-		if after.writes[name] == 0 || string(is.Data["keystore.p12"]) != "x" || is.Labels["team"] != "a" || is.Annotations["note"] != "b" {
-			t.Errorf("Secret %s was written %d times: %v, %v", name, after.writes[name], is.ObjectMeta, len(is.Data))
-		}
-		if owner := metav1.GetControllerOf(is); owner == nil || owner.UID != "tenant" {
-			t.Errorf("Secret %s has the owners %v", name, is.OwnerReferences)
-		}
-	}
-}
-
-// TestHostileBundleCostsLittle: a user of one namespace cannot keep the operator busy.
-func TestHostileBundleCostsLittle(t *testing.T) {
-	leaf := encodeDER(must(issueOther())[keyCertificate])
-	for what, text := range map[string][]byte{
-		"beginnings":            bytes.Repeat([]byte("-----BEGIN CERTIFICATE-----\n"), mostAuthorityBytes/28),
-		"beginnings and an end": append(bytes.Repeat([]byte("-----BEGIN CERTIFICATE-----\n"), mostAuthorityBytes/28-10), "-----END CERTIFICATE-----\n"...),
-		"small blocks":          bytes.Repeat(encodeDER([]byte("x")), mostAuthorityBytes/60),
-		"line feeds":            append(bytes.Repeat([]byte("\n"), mostAuthorityBytes-len(leaf)), leaf...),
-		"copies of one":         bytes.Repeat(otherCA[keyCertificate], mostAuthorities-1),
-	} {
-		secrets := issued(t, "a.example.com")
-		for _, name := range sideNames {
-			secrets[name].Data[keyCA] = append(secrets[name].Data[keyCA][:0:0], text...)
-		}
-		began := time.Now()
-		Inspect(stripped(t, secrets), wants(), now)
-		if took := time.Since(began); took > 500*time.Millisecond {
-			t.Errorf("%s: %s", what, took)
-		} else {
-			t.Logf("%s: %s", what, took)
 		}
 	}
 }

@@ -1,0 +1,90 @@
+package certificates
+
+import (
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/ambient-code/gatewaytenant-operator/manifests"
+)
+
+// TestOneSideOfAnotherIssuer: the tenant's own side trusts it, also if it is issued later; what would need the other
+// side to trust the tenant's CA is refused.
+func TestOneSideOfAnotherIssuer(t *testing.T) {
+	for _, name := range sideNames {
+		corporate := marked(corporateSecrets(t, "a.example.com"), nil, map[string]string{"cert-manager.io/certificate-name": "x"})[name]
+		other := manifests.ClientTLSName
+		if name == other {
+			other = manifests.ServerTLSName
+		}
+
+		secrets := issued(t, "a.example.com")
+		secrets[name] = corporate
+		after, err := converges(t, secrets, wants(), now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !trusts(t, after.secrets[other], corporate.Data[keyCA]) {
+			t.Errorf("Secret %s does not trust the issuer of %s", other, name)
+		}
+		if seen := Inspect(stripped(t, after.secrets), wants(), now); seen.Work() || len(seen.Findings) > 0 || len(seen.Notes) != 2 {
+			t.Errorf("%s: left: %v; noted: %v", name, seen.Findings, seen.Notes)
+		}
+
+		delete(secrets, other)
+		after, err = converges(t, secrets, wants(), now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		finding := Inspect(stripped(t, after.secrets), wants(), now).Of(other)
+		if after.secrets[other] != nil || finding.Need != Missing || finding.HandOver != name || !strings.Contains(finding.Blocked, "is written by cert-manager") {
+			t.Errorf("without %s: %+v", other, finding)
+		}
+
+		corporate.Data[keyCA] = append(corporate.Data[keyCA], secrets[manifests.CAName].Data[keyCertificate]...) // a user lets it trust both
+		after, err = converges(t, secrets, wants(), now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if seen := Inspect(stripped(t, after.secrets), wants(), now); after.secrets[other] == nil || len(seen.Findings) > 0 || len(seen.Notes) != 1 {
+			t.Errorf("without %s, which would be trusted: %v; noted: %v", other, seen.Findings, seen.Notes)
+		}
+	}
+}
+
+// TestCAOfAUser issues while it fits, is not owned, and is not replaced.
+func TestCAOfAUser(t *testing.T) {
+	fits, expired := newCorporate(t, "Example Intermediate", now.Add(-day), now.Add(3650*day)), newCorporate(t, "Example Intermediate", now.Add(-2*day), now.Add(-day))
+	for _, ca := range []corporate{fits, expired} {
+		key, err := encodeKey(ca.key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: manifests.CAName}, Type: corev1.SecretTypeTLS, Data: map[string][]byte{keyCertificate: encodeDER(ca.certificate.Raw), keyPrivateKey: key}}
+		after, err := converges(t, map[string]*corev1.Secret{secret.Name: secret}, wants(), now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen := Inspect(stripped(t, after.secrets), wants(), now)
+		if after.writes[secret.Name] > 0 {
+			t.Error("the user's CA was written")
+		}
+		if ca.certificate.Equal(fits.certificate) != (len(seen.Findings) == 0) {
+			t.Errorf("found: %v", seen.Findings)
+		}
+		if ca.certificate.Equal(expired.certificate) && (seen.Of(secret.Name).HandOver != secret.Name || seen.Of(manifests.ServerTLSName).HandOver != secret.Name || seen.Work()) {
+			t.Errorf("found: %+v", seen.Findings)
+		}
+	}
+}
+
+// trusts reports whether a Secret's ca.crt has all of these certificates.
+func trusts(t *testing.T, secret *corev1.Secret, authorities []byte) bool {
+	t.Helper()
+	if secret == nil {
+		return false
+	}
+	return len(certificateBlocks(authorities, 1)) > 0 && strings.Contains(string(secret.Data[keyCA]), strings.TrimSpace(string(authorities)))
+}
