@@ -89,9 +89,8 @@ const (
 	AnnotationTokenKey = "openshell.ambient-code.io/token-key"
 )
 
-// ObjectAnnotations are the annotations of a gateway's objects that the operator reads: of those of other names, its caches
-// keep nothing.
-var ObjectAnnotations = []string{AnnotationWish, annotationHighestVersion, annotationAsked, annotationRollout}
+// ObjectAnnotations are the annotations of a gateway's objects that the operator reads. Its caches drop all others.
+var ObjectAnnotations = []string{AnnotationWish, annotationHighestVersion, annotationKeyPath, annotationAsked, annotationRollout}
 
 // TenantAnnotations are the annotations of a GatewayTenant that the operator reads.
 var TenantAnnotations = []string{

@@ -107,6 +107,7 @@ func TestEachAnnotationThatIsWrittenIsKept(t *testing.T) {
 		t.Errorf("only %d annotations of a GatewayTenant were found", annotations)
 	}
 	gt := &v1alpha1.GatewayTenant{ObjectMeta: metav1.ObjectMeta{Namespace: "a", Name: v1alpha1.Name, UID: "1"}}
+	gt.Spec.Image = withKey // its claim has all annotations
 	platform, err := manifests.NewPlatform("", "certgen:1", []string{"ghcr.io/nvidia/"})
 	if err != nil {
 		t.Fatal(err)
