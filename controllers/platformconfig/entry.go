@@ -28,12 +28,30 @@ type entryReader struct {
 	platform      manifests.Platform
 	expander      expander
 	before, valid map[entryHash]Entry
-	list, total   int // how many bytes more the entries of this list and those of all lists may have
 }
 
-// read reads an entry. What it returns with an error has the namespace at most, and if only independent fields are
-// rejected, the rest of the entry.
-func (r *entryReader) read(item *yaml.Node) (Entry, error) {
+// sizeOf returns the size of a list's entries with aliases expanded. An entry that is too large by itself is refused alone
+// and does not count. It fails if the entries together are larger than one list may be or than there is room for.
+func (r entryReader) sizeOf(items []*yaml.Node, room int) (int, error) {
+	total := 0
+	for _, item := range items {
+		if size, err := r.expander.size(item, maxEntrySize); err == nil {
+			total += size
+		}
+	}
+	const shorten = "shorten entries, or the values that aliases repeat"
+	switch {
+	case total > maxListSize:
+		return 0, fmt.Errorf("its entries have %d bytes with aliases expanded, and at most %d are read; %s", total, maxListSize, shorten)
+	case total > room:
+		return 0, fmt.Errorf("its entries have %d bytes with aliases expanded, and only %d of the %d for all ConfigMaps are left; %s", total, room, maxTotalSize, shorten)
+	}
+	return total, nil
+}
+
+// read reads an entry. With an error, it returns the namespace alone or, if only independent fields are rejected, the rest of
+// the entry.
+func (r entryReader) read(item *yaml.Node) (Entry, error) {
 	text, err := r.expand(item)
 	if err != nil {
 		return Entry{Namespace: nameOf(item)}, err
@@ -49,20 +67,11 @@ func (r *entryReader) read(item *yaml.Node) (Entry, error) {
 	return entry, nil
 }
 
-// expand returns an entry's JSON, if it is within the bounds and there is room for it.
-func (r *entryReader) expand(item *yaml.Node) ([]byte, error) {
-	size, err := r.expander.size(item, maxEntrySize)
-	if err != nil {
+// expand returns an entry's JSON, if it is within the bounds.
+func (r entryReader) expand(item *yaml.Node) ([]byte, error) {
+	if _, err := r.expander.size(item, maxEntrySize); err != nil {
 		return nil, err
 	}
-	const full = "with this entry, the entries of %s have more than %d bytes with aliases expanded, and no more are read; shorten the entries, for instance what an alias repeats"
-	switch {
-	case size > r.list:
-		return nil, atLine(item.Line, full, "the ConfigMap", maxListSize)
-	case size > r.total:
-		return nil, atLine(item.Line, full, "all ConfigMaps", maxTotalSize)
-	}
-	r.list, r.total = r.list-size, r.total-size
 	return toJSON(item)
 }
 

@@ -97,12 +97,12 @@ func (s Source) reread(config *corev1.ConfigMap, platform manifests.Platform, ro
 		source.Err = err
 		return source
 	}
-	source.Empty = len(items) == 0
-	reader := entryReader{
-		platform: platform, expander: expander{map[*yaml.Node]extent{}}, before: s.valid, valid: map[entryHash]Entry{}, list: maxListSize, total: room,
+	reader := entryReader{platform: platform, expander: expander{map[*yaml.Node]extent{}}, before: s.valid, valid: map[entryHash]Entry{}}
+	if source.size, source.Err = reader.sizeOf(items, room); source.Err != nil {
+		return source
 	}
-	source.readEntries(items, &reader)
-	source.size = room - reader.total
+	source.Empty = len(items) == 0
+	source.readEntries(items, reader)
 	return source
 }
 
@@ -140,7 +140,7 @@ func list(config *corev1.ConfigMap) ([]*yaml.Node, error) {
 
 // readEntries reads every entry by itself, so that a bad one refuses itself alone. A namespace that is listed twice is
 // refused in both places: none is righter than the other.
-func (s *Source) readEntries(items []*yaml.Node, reader *entryReader) {
+func (s *Source) readEntries(items []*yaml.Node, reader entryReader) {
 	s.valid = reader.valid
 	places := map[string][]string{}
 	entries := make([]Entry, len(items))

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"runtime"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig"
@@ -72,15 +74,20 @@ func TestAliasBombLeavesOtherListsAlone(t *testing.T) {
 		ObjectMeta: metav1.ObjectMeta{Name: "a-bomb", Namespace: platformNamespace, Labels: map[string]string{platformconfig.LabelShard: "true"}},
 		Data:       map[string]string{"namespaces": "- &x {name: a, gateway: {serverDnsNames: [], config: " + strings.Repeat("z", 50_000) + "}}\n" + strings.Repeat("- *x\n", 10_000)},
 	})
+	removeBomb := func() {
+		bomb := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "a-bomb", Namespace: platformNamespace}}
+		if err := client.IgnoreNotFound(admin.Delete(context.Background(), bomb)); err != nil {
+			t.Error(err)
+		}
+	}
+	t.Cleanup(removeBomb) // other tests' entries could not be removed otherwise
 	platformConfig(t, entry(namespace))
 	waitReady(t, namespace)
-	waitSummary(t, "Refused: 10001")
+	waitSummary(t, "a-bomb: its entries have")
 	if runtime.ReadMemStats(&after); after.HeapAlloc > before.HeapAlloc+100<<20 {
 		t.Errorf("the heap grew from %d to %d bytes", before.HeapAlloc, after.HeapAlloc)
 	}
-	if err := admin.Delete(t.Context(), get(t, &corev1.ConfigMap{}, platformNamespace, "a-bomb")); err != nil {
-		t.Fatal(err)
-	}
+	removeBomb()
 	platformConfig(t)
 	waitGone(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name)
 }
