@@ -7,6 +7,9 @@ import (
 	"time"
 )
 
+// clockMargin allows for the whole seconds of the Date header and for the time that a response takes.
+const clockMargin = 30 * time.Second
+
 // Clock compares the clock of this machine with the API server's, which the Date header of each response tells.
 type Clock struct {
 	mu         sync.Mutex
@@ -43,13 +46,13 @@ func (c *Clock) check() error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	difference, direction := c.difference.Round(time.Minute), "ahead of"
-	if difference < 0 {
-		difference, direction = -difference, "behind"
-	}
-	if difference <= backdating {
+	if c.difference.Abs() <= backdating-clockMargin {
 		return nil
 	}
-	return fmt.Errorf("nothing is issued, since the clock of certgen's node is %s %s the API server's: certificates would not be valid at the right time; correct the clock",
+	difference, direction := c.difference.Abs().Round(time.Minute), "ahead of" // the status repeats it
+	if c.difference < 0 {
+		direction = "behind"
+	}
+	return fmt.Errorf("the clock of certgen's node is %s %s the API server's clock, so certgen issues nothing: certificates would not be valid at the right time; correct the node's clock",
 		difference, direction)
 }

@@ -60,7 +60,12 @@ var states = []state{
 		return owned()(s)
 	}, manifests.TokenKeysName, Unfit, true},
 	{"another controller's, and fits", owned(stranger1), "", Fits, false},
-	{"another controller's, and near its end", func(s *corev1.Secret) *corev1.Secret { return owned(stranger1)(atAge(8)(s)) }, "", Fits, false},
+	{"another controller's, and near its end", func(s *corev1.Secret) *corev1.Secret {
+		trusted := s.Data[keyCA]
+		s = owned(stranger1)(atAge(8)(s))
+		s.Data[keyCA] = append(s.Data[keyCA], trusted...)
+		return s
+	}, "", Fits, false},
 	{"another controller's, and unparsable", func(s *corev1.Secret) *corev1.Secret { return unparsable(owned(stranger1)(s)) }, "", Unfit, false},
 	{"a former GatewayTenant's", owned(manifests.Owner("former")), "", Missing, false},
 	{"being deleted", func(s *corev1.Secret) *corev1.Secret {

@@ -21,15 +21,18 @@ func (s *set) find(name string, secrets map[string]*corev1.Secret, wanted Wanted
 	}
 	is := s.sources[name]
 	if is.origin == leaving {
-		finding.Need, finding.Why, finding.Blocked, finding.Leaving = Missing, "was a former gateway's", s.refusal(secret), true
+		finding.Need, finding.Why, finding.Blocked, finding.Leaving = Missing, "belongs to a deleted GatewayTenant", s.refusal(secret), true
 		return finding
 	}
 	finding.Need, finding.Why = s.need(name, wanted)
 	if finding.Need == Due && (!is.managed() || name == manifests.CAName && s.waitsForPrevious() != "") {
 		finding.Need, finding.Why = Fits, "" // its issuer knows when it is time, or it is not time yet
 	}
-	if other := s.distrusts[name]; other != "" && is.managed() && finding.Need < Due {
+	if other := s.distrusts[name]; other != "" && finding.Need < Due {
 		finding.Need, finding.Why = Due, "does not trust the certificate in Secret "+other
+		if !is.managed() {
+			finding.Need, finding.Why = Unfit, finding.Why+" (add the CA of the latter to its "+keyCA+")"
+		}
 	}
 	s.findOwner(&finding, secret, wanted)
 	if finding.Need > Unowned {
@@ -43,7 +46,7 @@ func (s *set) find(name string, secrets map[string]*corev1.Secret, wanted Wanted
 // findOwner says whether the Secret has the owner that it should have.
 func (s *set) findOwner(finding *Finding, secret *corev1.Secret, wanted Wanted) {
 	is, owned := s.sources[secret.Name], ownedBy(secret, wanted.Owner)
-	finding.Release = owned && !is.managed()
+	finding.Release = owned && is.origin == foreign && !is.controlled
 	if finding.Need != Fits {
 		return
 	}
@@ -81,7 +84,7 @@ func (s *set) othersBlock(name string, secrets map[string]*corev1.Secret, wanted
 		return "", ""
 	}
 	if why := s.refusal(secrets[otherName]); why != "" {
-		return "Secret " + otherName + " would have to trust another CA, and " + why, s.sources[otherName].handOver(otherName)
+		return "Secret " + otherName + " would have to trust another CA, but it " + why, s.sources[otherName].handOver(otherName)
 	}
 	if full := other.full(s.ca); full != "" {
 		return "Secret " + otherName + " " + full, ""
@@ -111,9 +114,7 @@ func (s *set) trustedBy(side part) bool {
 		return false
 	}
 	return side.of(s.ca) || slices.ContainsFunc(side.authorities, func(ca *x509.Certificate) bool {
-		return ca.Equal(s.ca.certificate) || slices.ContainsFunc(s.ca.intermediates, func(cross *x509.Certificate) bool {
-			return part{certificate: cross}.of(part{certificate: ca})
-		})
+		return ca.Equal(s.ca.certificate) || s.vouchedBy(ca)
 	})
 }
 
@@ -145,7 +146,7 @@ func (s *set) waitsForPrevious() string {
 				first = earliest(first, end)
 			}
 		}
-		return fmt.Sprintf("a rotation of the CA waits, since %d previous CAs are still trusted, the first of them until %s", len(previous), first.UTC().Format(time.RFC3339))
+		return fmt.Sprintf("the next rotation of the CA waits because %d previous CAs are still trusted; the first of them expires at %s", len(previous), first.UTC().Format(time.RFC3339))
 	}
 	return ""
 }

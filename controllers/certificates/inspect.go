@@ -148,11 +148,6 @@ func (s *set) describe(seen *Seen, secrets map[string]*corev1.Secret) {
 			seen.Notes = append(seen.Notes, fmt.Sprintf("Secret %s was not issued by the operator and is used as it is", name))
 		}
 	}
-	for _, name := range sideNames {
-		if other := s.distrusts[name]; other != "" && !s.sources[name].managed() {
-			seen.Notes = append(seen.Notes, fmt.Sprintf("Secret %s does not trust the certificate in Secret %s: add the CA of the latter to its %s", name, other, keyCA))
-		}
-	}
 	if waits := s.waitsForPrevious(); waits != "" {
 		seen.Notes = append(seen.Notes, waits)
 	}

@@ -108,7 +108,7 @@ func written(secret *corev1.Secret) (byCertgen bool, changedBy string) {
 	id := contentID(secret)
 	if last, noted := secret.Annotations[annotationContent]; noted {
 		switch {
-		case id == last || id == "":
+		case id == last || id == "" || certgen != nil && owns(certgen, secret.Name): // an earlier certgen does not know the annotation
 			return true, ""
 		case other != nil:
 			return false, "the field manager " + printable(other.Manager)

@@ -2,6 +2,7 @@ package certificates
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -41,6 +42,7 @@ type part struct {
 	former        formerEnds          // until when authorities beside the present one are trusted
 	trustedSince  time.Time           // since when an authority is trusted that nothing was issued from yet
 	supersedes    bool                // of the authority: what former ones signed is to be made anew
+	unmanaged     bool                // the Secret exists, and certgen may not write it
 	caFault       string              // why its ca.crt is not read at all
 	err           error               // why it cannot be used
 }
@@ -65,6 +67,8 @@ func readSet(secrets map[string]*corev1.Secret, owner types.UID, now time.Time) 
 	for name, secret := range secrets {
 		s.sources[name] = s.sourceOf(secret, owner)
 	}
+	s.server.unmanaged = secrets[manifests.ServerTLSName] != nil && !s.sources[manifests.ServerTLSName].managed()
+	s.client.unmanaged = secrets[manifests.ClientTLSName] != nil && !s.sources[manifests.ClientTLSName].managed()
 	s.distrust(manifests.ClientTLSName, s.client, manifests.ServerTLSName, s.server, x509.ExtKeyUsageServerAuth)
 	s.distrust(manifests.ServerTLSName, s.server, manifests.ClientTLSName, s.client, x509.ExtKeyUsageClientAuth)
 	return s
@@ -247,15 +251,35 @@ func (p part) renewAt() time.Time {
 // formerAuthorities returns the tenant's previous CAs that a side trusts and that the other side no longer needs.
 func (s *set) formerAuthorities(p, other part) []*x509.Certificate {
 	return slices.DeleteFunc(slices.Clone(p.authorities), func(c *x509.Certificate) bool {
-		return c.Equal(s.ca.certificate) || !other.of(s.ca) && other.of(part{certificate: c}) || !s.tenants(c, p.former)
+		return c.Equal(s.ca.certificate) || s.stillNeeds(other, c) || !s.tenants(c, p.former)
 	})
+}
+
+// stillNeeds reports whether a side needs a previous CA to be trusted by the other side: it shows a certificate of that CA,
+// or nobody but its issuer may replace that CA in its ca.crt by the present one.
+func (s *set) stillNeeds(side part, previous *x509.Certificate) bool {
+	if !side.of(s.ca) && side.of(part{certificate: previous}) {
+		return true
+	}
+	return side.unmanaged && slices.ContainsFunc(side.authorities, previous.Equal) && !slices.ContainsFunc(side.authorities, s.ca.certificate.Equal)
 }
 
 // tenants reports whether a CA in a ca.crt is or was the tenant's own, so that it goes when its time is over: it has the
 // name of one, its end is noted, or it vouched for the present one. Any other CA was added by a user and stays.
 func (s *set) tenants(ca *x509.Certificate, noted formerEnds) bool {
 	_, ends := noted[idOf(ca)]
-	return ends || isOpenShellCA(ca) || slices.ContainsFunc(s.ca.intermediates, func(cross *x509.Certificate) bool {
+	return ends || isOpenShellCA(ca) && !s.ofAnotherTenant(ca) || s.vouchedBy(ca)
+}
+
+// ofAnotherTenant reports whether newAuthority issued a CA certificate for another namespace.
+func (s *set) ofAnotherTenant(ca *x509.Certificate) bool {
+	return isTenantCA(ca) && ca.Subject.OrganizationalUnit[0] != cmp.Or(s.server.namespace, s.client.namespace, s.ca.namespace)
+}
+
+// vouchedBy reports whether a previous CA vouches for the present one by a cross-certificate. What follows the certificate
+// of a CA that a user supplied is the chain to its root, and no cross-certificate.
+func (s *set) vouchedBy(ca *x509.Certificate) bool {
+	return s.ca.certificate != nil && isTenantCA(s.ca.certificate) && slices.ContainsFunc(s.ca.intermediates, func(cross *x509.Certificate) bool {
 		return part{certificate: cross}.of(part{certificate: ca})
 	})
 }

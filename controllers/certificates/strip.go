@@ -41,7 +41,7 @@ func Strip(object any) (any, error) {
 	kept := &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{
 			Name: secret.Name, Namespace: secret.Namespace, UID: secret.UID, ResourceVersion: secret.ResourceVersion,
-			OwnerReferences: secret.OwnerReferences, DeletionTimestamp: secret.DeletionTimestamp, Annotations: map[string]string{},
+			OwnerReferences: owners(secret), DeletionTimestamp: secret.DeletionTimestamp, Annotations: map[string]string{},
 		},
 		Immutable: secret.Immutable,
 		Type:      secret.Type,
@@ -62,6 +62,20 @@ func Strip(object any) (any, error) {
 	}
 	noteOrigin(kept, secret)
 	return kept, nil
+}
+
+// owners returns the Secret's controller and the first of its owners that are GatewayTenants: no other owner counts.
+func owners(secret *corev1.Secret) []metav1.OwnerReference {
+	const most = 4
+	var kept []metav1.OwnerReference
+	for _, owner := range secret.OwnerReferences {
+		if owner.Controller != nil && *owner.Controller {
+			kept = slices.Insert(kept, 0, owner)
+		} else if owner.Kind == "GatewayTenant" && len(kept) < most {
+			kept = append(kept, owner)
+		}
+	}
+	return kept
 }
 
 // noteOrigin notes what tells where a Secret comes from; see sourceOf.

@@ -119,7 +119,7 @@ func (r *run) former(ca authority, name string) ([]*x509.Certificate, formerEnds
 		case !r.now.Before(authority.NotAfter):
 			continue
 		}
-		needed := !other.of(r.set.ca) && other.of(part{certificate: authority})
+		needed := r.set.stillNeeds(other, authority)
 		end, said := ends[idOf(authority)]
 		if !said && (side.former == nil || needed || side.of(part{certificate: authority})) {
 			end = r.now.Add(r.Lifetimes.Overlap)

@@ -65,9 +65,8 @@ func Foresee(gt *v1alpha1.GatewayTenant, live Live, platform manifests.Platform,
 	}
 	if p.fits(); p.rejected != nil {
 		f.Rejected = p.rejected
-		if p.rejected.Reason == v1alpha1.ReasonKeyPathUnknown && slices.Contains(live.Unreadable, "Pod") {
-			f.Unsure = append(f.Unsure, "its pod cannot be read: if its last words say that it found no key at the old path, the operator uses the new path")
-			f.Unknown = true
+		if p.rejected.Reason == v1alpha1.ReasonKeyPathUnknown {
+			f.unsureOfKeyPath(live.Unreadable)
 		}
 		return f, nil
 	}
@@ -92,6 +91,19 @@ func Foresee(gt *v1alpha1.GatewayTenant, live Live, platform manifests.Platform,
 		return f, nil
 	}
 	return f, p.foreseeChanges(live, scheme, &f)
+}
+
+// unsureOfKeyPath says which of the objects that decide on the path of the gateway's key cannot be read.
+func (f *Forecast) unsureOfKeyPath(unreadable []string) {
+	for _, one := range []struct{ kind, unsure string }{
+		{"Pod", "the gateway's pod cannot be read: if its termination message says that the gateway found no key at the old path, the operator uses the new path"},
+		{"StatefulSet", "the StatefulSet cannot be read: if its gateway is ready, the operator keeps the path that it uses"},
+		{"PersistentVolumeClaim", "the volume claim cannot be read: it may record the path"},
+	} {
+		if slices.Contains(unreadable, one.kind) {
+			f.Unsure, f.Unknown = append(f.Unsure, one.unsure), true
+		}
+	}
 }
 
 // takeIn makes what was seen of what is live.

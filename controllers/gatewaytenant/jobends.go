@@ -41,9 +41,9 @@ func (e *jobEnds) observe(namespace string, uid types.UID, job certificates.Job,
 			if !seen {
 				last.ended = job.Ended
 			}
-		}
-		if work && last.since.IsZero() {
-			last.since = last.ended
+			if work && last.since.IsZero() { // work that comes later is not what it left behind
+				last.since = last.ended
+			}
 		}
 		job.Ended = last.ended
 	}

@@ -48,4 +48,9 @@ func TestWorkThatComesLaterIsDoneAtOnce(t *testing.T) {
 	if action, wait := certificates.Decide(work, seen, "wish", since, later); action != certificates.Replace {
 		t.Errorf("%v, in %s", action, wait)
 	}
+	failed := now.Add(10 * time.Minute)
+	seen, since = ends.observe("a", "2", certificates.Job{State: certificates.JobFailed, Wish: "wish", Ended: failed}, true, failed, failed)
+	if _, wait := certificates.Decide(work, seen, "wish", since, failed); wait > 10*time.Second {
+		t.Errorf("after the first failure, the next Job waits for %s", wait)
+	}
 }

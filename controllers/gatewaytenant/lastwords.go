@@ -18,7 +18,7 @@ func lastWords(pod *corev1.Pod) string {
 		if ended := container.State.Terminated; ended != nil {
 			return ended.Message
 		}
-		if ended := container.LastTerminationState.Terminated; ended != nil {
+		if ended := container.LastTerminationState.Terminated; ended != nil && container.State.Running == nil {
 			return ended.Message
 		}
 	}

@@ -51,15 +51,19 @@ func trimmedOwners(owners []metav1.OwnerReference) []metav1.OwnerReference {
 		if i > 0 && !isController {
 			continue
 		}
-		kept = append(kept, metav1.OwnerReference{
-			APIVersion: first(owner.APIVersion, maxName), Kind: first(owner.Kind, maxName), Name: first(owner.Name, maxName),
-			UID: types.UID(first(string(owner.UID), maxName)), Controller: owner.Controller, BlockOwnerDeletion: owner.BlockOwnerDeletion,
-		})
+		kept = append(kept, trimmedOwner(owner))
 		if isController { // the API server allows one
 			break
 		}
 	}
 	return kept
+}
+
+func trimmedOwner(owner metav1.OwnerReference) metav1.OwnerReference {
+	return metav1.OwnerReference{
+		APIVersion: first(owner.APIVersion, maxName), Kind: first(owner.Kind, maxName), Name: first(owner.Name, maxName),
+		UID: types.UID(first(string(owner.UID), maxName)), Controller: owner.Controller, BlockOwnerDeletion: owner.BlockOwnerDeletion,
+	}
 }
 
 // trimmedConditions keeps those of a pod's conditions that tell why it does not run.
@@ -155,7 +159,9 @@ func keepSecret(object any) (any, error) {
 		return nil, err
 	}
 	if secret, ok := stripped.(*corev1.Secret); ok {
-		secret.OwnerReferences = trimmedOwners(secret.OwnerReferences)
+		for i, owner := range secret.OwnerReferences { // Strip has left those that count
+			secret.OwnerReferences[i] = trimmedOwner(owner)
+		}
 		for name, value := range secret.Annotations {
 			if len(value) > maxSecretAnnotation {
 				secret.Annotations[name] = first(value, maxSecretAnnotation)

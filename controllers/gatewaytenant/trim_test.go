@@ -5,6 +5,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -154,5 +156,29 @@ func TestStatusOfOthersIsBounded(t *testing.T) {
 	set.Spec.Template.Spec.Containers = []corev1.Container{{Name: "openshell-gateway", Image: strings.Repeat("x", 1<<20)}}
 	if _, err := keepStatefulSet(set); err != nil || set.Size() > 4<<10 || !serves(set) {
 		t.Errorf("%d bytes of a StatefulSet are kept; it serves: %t, %v", set.Size(), serves(set), err)
+	}
+}
+
+// TestCertgenSeesTheOwnersThatTheOperatorSees, or a Secret that fits for one of them would be work for the other again and
+// again.
+func TestCertgenSeesTheOwnersThatTheOperatorSees(t *testing.T) {
+	other := metav1.OwnerReference{APIVersion: "v1", Kind: "ConfigMap", Name: "a", UID: "a"}
+	tenant := manifests.Owner("1")
+	tenant.Controller = nil
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: manifests.ServerTLSName, OwnerReferences: []metav1.OwnerReference{other, tenant}}}
+	seen, err := certificates.Strip(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cached, err := keepSecret(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	of := func(object any) []metav1.OwnerReference { return object.(*corev1.Secret).OwnerReferences }
+	if len(of(seen)) != 1 || of(seen)[0].UID != "1" || !reflect.DeepEqual(of(seen), of(cached)) {
+		t.Errorf("certgen sees %v, the operator %v", of(seen), of(cached))
+	}
+	if len(secret.OwnerReferences) != 2 {
+		t.Error("the Secret itself was changed")
 	}
 }

@@ -82,7 +82,7 @@ func TestLastWordsAreThoseOfTheGatewaysLastEnd(t *testing.T) {
 	ended := func(message string) corev1.ContainerState {
 		return corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 1, Message: message}}
 	}
-	running := corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}
+	running, waiting := corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}, corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}}
 	for _, c := range []struct {
 		what      string
 		container corev1.ContainerStatus
@@ -91,7 +91,8 @@ func TestLastWordsAreThoseOfTheGatewaysLastEnd(t *testing.T) {
 		{"it has not ended", corev1.ContainerStatus{Name: manifests.GatewayName, State: running}, ""},
 		{"it has just ended", corev1.ContainerStatus{Name: manifests.GatewayName, State: ended("now"), LastTerminationState: ended("before")}, "now"},
 		{"it ended without a word", corev1.ContainerStatus{Name: manifests.GatewayName, State: ended(""), LastTerminationState: ended("before")}, ""},
-		{"it ended before", corev1.ContainerStatus{Name: manifests.GatewayName, State: running, LastTerminationState: ended("before")}, "before"},
+		{"it ended before and waits", corev1.ContainerStatus{Name: manifests.GatewayName, State: waiting, LastTerminationState: ended("before")}, "before"},
+		{"it ended before and runs", corev1.ContainerStatus{Name: manifests.GatewayName, State: running, LastTerminationState: ended("before")}, ""},
 		{"it is ready again", corev1.ContainerStatus{Name: manifests.GatewayName, Ready: true, State: running, LastTerminationState: ended("before")}, ""},
 		{"another container ended", corev1.ContainerStatus{Name: "mesh", State: ended("now")}, ""},
 	} {
