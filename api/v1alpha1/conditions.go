@@ -38,14 +38,15 @@ const (
 	ReasonVersionUnknown = "VersionUnknown"
 	// ReasonInvalidServerDNSName: an entry of spec.serverDnsNames is neither a DNS name nor an IP address.
 	ReasonInvalidServerDNSName = "InvalidServerDNSName"
-	// ReasonInvalidConfig: spec.config is not TOML, is too large or too deeply nested, or has a key or value that the gateway
-	// would not start with, that the operator needs for itself, or that would run a program in the gateway's container.
+	// ReasonInvalidConfig: spec.config is not TOML, exceeds a limit, or has a key or value with which the gateway would not
+	// start, that the operator manages, that would run a program in the gateway's container, or that would send one of its
+	// files elsewhere.
 	ReasonInvalidConfig = "InvalidConfig"
 	// ReasonVersionHeld: the version would migrate the volume's database for good, or not start on it; the message says
 	// what would be lost and how to go on.
 	ReasonVersionHeld = "VersionHeld"
-	// ReasonKeyPathUnknown: the volume may hold the key with which the gateway encrypts stored credentials, and it is not
-	// known where; the message says how to tell.
+	// ReasonKeyPathUnknown: the volume may hold the key that encrypts stored credentials, and the operator does not know at
+	// which path; the message has a command for each case.
 	ReasonKeyPathUnknown = "KeyPathUnknown"
 	// ReasonInvalidStorage: the existing volume cannot get the size or the class in spec.storage, and keeps those that it has;
 	// the rest of the spec is applied.
@@ -67,8 +68,8 @@ const (
 	ReasonIssuing = "Issuing"
 	// ReasonIssueFailed: the certgen Job fails or cannot run; the message has its pod's words. It is tried again.
 	ReasonIssueFailed = "IssueFailed"
-	// ReasonSecretBlocked: a Secret does not fit, and certgen cannot or must not change it, since another issuer wrote it
-	// or nothing tells where it comes from; the message says what is wrong with it and how to go on.
+	// ReasonSecretBlocked: a Secret cannot be used as it is, and certgen cannot or must not change it: another issuer writes
+	// it, its origin is unknown, or it is immutable. The message says what is wrong and how to continue.
 	ReasonSecretBlocked = "SecretBlocked"
 )
 
@@ -110,8 +111,8 @@ const (
 	// ReasonSandboxAPIMissing: the cluster does not serve the Sandbox API. A gateway from 0.0.107 on would not start, so
 	// it waits for it, and this is a reason of Ready.
 	ReasonSandboxAPIMissing = "SandboxAPIMissing"
-	// ReasonStorageSizeDiffers: the volume claim does not request spec.storage.size, because it cannot or need not; the message
-	// has both sizes and what to do.
+	// ReasonStorageSizeDiffers: the volume claim does not request spec.storage.size, because the claim cannot change or does
+	// not need to; the message has both sizes and what to do.
 	ReasonStorageSizeDiffers = "StorageSizeDiffers"
 	// ReasonSandboxTokensDisabled: every sandbox is an admin of the gateway.
 	ReasonSandboxTokensDisabled = "SandboxTokensDisabled"

@@ -55,7 +55,7 @@ const (
 
 // GatewayTenantSpec says what gateway a namespace gets. Every field is optional: an empty spec is a working gateway.
 //
-// +kubebuilder:validation:XValidation:rule="(has(oldSelf.storage) && has(oldSelf.storage.storageClassName)) == (has(self.storage) && has(self.storage.storageClassName)) && (!has(self.storage) || !has(self.storage.storageClassName) || oldSelf.storage.storageClassName == self.storage.storageClassName)",message="storage.storageClassName cannot be changed: delete the GatewayTenant and its volume claim to start anew on another"
+// +kubebuilder:validation:XValidation:rule="(has(oldSelf.storage) && has(oldSelf.storage.storageClassName)) == (has(self.storage) && has(self.storage.storageClassName)) && (!has(self.storage) || !has(self.storage.storageClassName) || oldSelf.storage.storageClassName == self.storage.storageClassName)",message="storage.storageClassName cannot be changed: delete the GatewayTenant and its volume claim to start again with another class"
 type GatewayTenantSpec struct {
 	// image is the reference of the gateway's container image, by tag, digest or both. Its repository must be one that
 	// the platform allows. Without it the platform's default image is used; status.image shows the one in effect.
@@ -124,8 +124,8 @@ const (
 
 // Storage is the volume of a gateway.
 type Storage struct {
-	// size is how much room the volume has, 1Gi by default. A volume can grow, if its storage class allows it, and not shrink;
-	// an existing one keeps its size unless this is larger. A failed growth can be taken back by a smaller size.
+	// size is the size that the volume claim requests. The default is 1Gi. A volume can grow if its storage class allows it, but
+	// it cannot shrink. To cancel an expansion that fails, set a smaller size that is still above the volume's capacity.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=32
