@@ -95,9 +95,9 @@ func keyPath(storage table, found finder) {
 	case !strings.HasPrefix(file, volumePath+"/"):
 		found(key, "must be below %s: nothing else can be written there", volumePath)
 	case file == rootKeyPath:
-		found(key, "must be in a subdirectory of %s, since the gateway may not restrict the permissions of the volume's root; leave it out: the operator keeps this path for a gateway that is ready with it", volumePath)
+		found(key, "must be in a subdirectory of %s, because the gateway is not allowed to change the permissions of the volume's root; remove this key: the operator keeps this path for a gateway that is already ready with it", volumePath)
 	case path.Dir(file) == volumePath:
-		found(key, "must be in a subdirectory of %[1]s, such as %[1]s/keys/%[2]s, since the gateway may not restrict the permissions of the volume's root; or leave it out", volumePath, path.Base(file))
+		found(key, "must be in a subdirectory of %[1]s, such as %[1]s/keys/%[2]s, because the gateway is not allowed to change the permissions of the volume's root; or remove this key", volumePath, path.Base(file))
 	}
 }
 

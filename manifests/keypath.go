@@ -30,7 +30,7 @@ func (t Tenant) KeyPathHeldBy(volume Volume) error {
 	if _, known := t.keyPath(volume); known {
 		return nil
 	}
-	why := "it is not known whether the volume of claim " + ClaimName + " holds such a key at " + rootKeyPath
+	why := "the operator does not know whether the volume of claim " + ClaimName + " holds such a key at " + rootKeyPath
 	if recorded, is := volume.Claim.Annotations[annotationKeyPath]; is {
 		why = fmt.Sprintf("annotation %s of claim %s is %q, which is not one of the two possible paths", annotationKeyPath, ClaimName, cut(recorded))
 	}
@@ -66,8 +66,8 @@ func (t Tenant) keyPath(volume Volume) (path string, known bool) {
 	return "", false
 }
 
-// chosenKeyPath is keyPath where nothing is held: if nothing is known of a volume, that volume is being deleted, and the
-// path is that of its successor.
+// chosenKeyPath returns the path of keyPath or, if that is unknown, the path for a new volume. It is unknown here only for a
+// volume that is being deleted, since KeyPathHeldBy holds all other tenants.
 func (t Tenant) chosenKeyPath(volume Volume) string {
 	if path, known := t.keyPath(volume); known {
 		return path

@@ -130,8 +130,8 @@ func keyPathsIn(t *testing.T, objects Objects) (recorded, rendered string) {
 	return recorded, rendered
 }
 
-// TestKeyPathOfTheTenantsOwnIsNotTheOperatorsToHold also where it is the operator's: a later operator may have another.
-func TestKeyPathOfTheTenantsOwnIsNotTheOperatorsToHold(t *testing.T) {
+// TestKeyPathInConfigIsNeverHeld covers a path of the tenant's own and the operator's default path, with and without a record.
+func TestKeyPathInConfigIsNeverHeld(t *testing.T) {
 	for _, own := range []string{"/var/openshell/keys/kek", subdirKeyPath} {
 		tenant, err := tenantOf(t, v1alpha1.GatewayTenantSpec{
 			Image:  gatewayRepository + "0.0.111",

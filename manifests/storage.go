@@ -28,7 +28,7 @@ func (t Tenant) Fits(volume Volume) error {
 		}
 		if tooSmall(wanted, claim) {
 			least, _ := ordered(sizesOf(claim))
-			return reject(reason, "spec.storage.size", size, "is less than the %s that the claim %s has, and volumes only grow; ask for that or more", least.String(), ClaimName)
+			return reject(reason, "spec.storage.size", size, "is less than the %s of the claim %s, and a volume cannot shrink; request at least that size", least.String(), ClaimName)
 		}
 	}
 	if class := t.storage.StorageClassName; class != "" && !hasClass(claim, class) {
@@ -103,15 +103,16 @@ func (t Tenant) SizeDiffers(volume Volume) string {
 	case claim.Status.Phase == corev1.ClaimLost:
 		return is + ": the claim has lost its volume, so its size cannot change; restore the volume, or delete the claim to begin with an empty one"
 	case claim.Status.Phase != corev1.ClaimBound:
-		return is + ": the size of a claim cannot change before it is bound; it is changed then"
+		return is + ": the size of a claim cannot change before it is bound; the operator changes it then"
 	case request.Cmp(capacity) > 0:
-		return fmt.Sprintf("%s: its volume still has %s, and a request can be lowered only to more than that; to withdraw it, set spec.storage.size to a little more than %[2]s", is, capacity.String())
+		return fmt.Sprintf("%s: its volume still has %s, and a request can only be lowered to more than that; to cancel the expansion, set spec.storage.size to a little more than %[2]s", is, capacity.String())
 	}
 	return fmt.Sprintf("%s: its volume has %s, so it need not grow; set spec.storage.size to %s, or to more than %[2]s to grow the volume", is, capacity.String(), request.String())
 }
 
-// claim is the claim of the gateway's volume. The StatefulSet would make it from its template; made here, it can say
-// from its beginning which version uses it, and grow. What a claim cannot change, it keeps.
+// claim returns the claim of the gateway's volume. The StatefulSet could create it from its template, but a claim that is
+// created here records from the start which version uses it, and can grow. Fields that a claim cannot change keep their
+// values.
 func claim(t Tenant, seen Seen) *coreac.PersistentVolumeClaimApplyConfiguration {
 	claim := template[coreac.PersistentVolumeClaimApplyConfiguration]("persistentvolumeclaim")
 	claim.WithAnnotations(map[string]string{annotationHighestVersion: t.highest(seen.Volume, seen.Turn.Held).String()})
@@ -139,15 +140,15 @@ func claim(t Tenant, seen Seen) *coreac.PersistentVolumeClaimApplyConfiguration 
 	return claim
 }
 
-// namedClass tells whether we once named the claim's storage class: it cannot be taken back. One that is the cluster's
-// default is not ours to name.
+// namedClass reports whether the operator has set the claim's storage class. Such a class cannot be removed. A default that
+// the cluster chose is not set by the operator.
 func namedClass(live *corev1.PersistentVolumeClaim) bool {
 	return slices.ContainsFunc(live.ManagedFields, func(entry metav1.ManagedFieldsEntry) bool {
 		return entry.Manager == Manager && entry.FieldsV1 != nil && bytes.Contains(entry.FieldsV1.GetRawBytes(), []byte(`"f:storageClassName"`))
 	})
 }
 
-// claimOwner owns the claim if it shall go with the tenant.
+// claimOwner returns the claim's owner references: the GatewayTenant, if the claim is deleted with it.
 func claimOwner(t Tenant) []metav1.OwnerReference {
 	if t.storage.WhenDeleted == v1alpha1.WhenDeletedDelete {
 		return []metav1.OwnerReference{Owner(t.UID)}

@@ -31,7 +31,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	done, err := run(ctx, o)
-	report := "nothing to do: all Secrets are there and fit"
+	report := "nothing to do: all Secrets are present and valid"
 	if len(done) > 0 {
 		report = strings.Join(done, "; ")
 	}

@@ -39,17 +39,17 @@ func certificatesReady(before *metav1.Condition, p pass) metav1.Condition {
 	}
 	switch worst := seen.Worst(); {
 	case worst == certificates.Fits:
-		return yes(condition, v1alpha1.ReasonIssued, cut(strings.Join(append([]string{"all certificates and token keys are there and fit"}, seen.Notes...), "; ")))
+		return yes(condition, v1alpha1.ReasonIssued, cut(strings.Join(append([]string{"all certificates and token keys are present and valid"}, seen.Notes...), "; ")))
 	case p.suspended && worst > certificates.Due:
 		return no(condition, v1alpha1.ReasonSuspended, cut("certgen does not run while spec.suspend is true: "+explain(seen, everything)))
 	case p.suspended:
-		return yes(condition, v1alpha1.ReasonIssued, "all certificates and token keys are there and fit; while spec.suspend is true they are not renewed")
+		return yes(condition, v1alpha1.ReasonIssued, "all certificates and token keys are present and valid; while spec.suspend is true they are not renewed")
 	case p.seen.jobTrouble != "" && p.objects.Certgen != nil && p.seen.job.Annotations[manifests.AnnotationWish] == p.objects.Certgen.GetAnnotations()[manifests.AnnotationWish]:
 		return no(condition, v1alpha1.ReasonIssueFailed, cut("certgen is tried again and again: "+p.seen.jobTrouble))
 	case before != nil && before.Reason == v1alpha1.ReasonIssueFailed && before.ObservedGeneration == p.generation:
 		return no(condition, before.Reason, before.Message) // between two attempts nothing is better
 	case worst == certificates.Unowned:
-		return yes(condition, v1alpha1.ReasonIssued, "all certificates and token keys are there and fit; certgen corrects whose they are: "+cut(explain(seen, everything)))
+		return yes(condition, v1alpha1.ReasonIssued, "all certificates and token keys are present and valid; certgen corrects their owner references: "+cut(explain(seen, everything)))
 	case worst == certificates.Due:
 		return yes(condition, v1alpha1.ReasonRenewing, cut("certgen renews: "+explain(seen, everything)))
 	case seen.Leaving:
@@ -83,7 +83,7 @@ func handOver(seen certificates.Seen, namespace string) string {
 		return ""
 	}
 	slices.Sort(names)
-	return fmt.Sprintf("; to let the operator issue and overwrite it instead: kubectl annotate secret %s -n %s %s=%s",
+	return fmt.Sprintf("; to let the operator overwrite their contents and manage them from then on: kubectl annotate secret %s -n %s %s=%s",
 		strings.Join(slices.Compact(names), " "), namespace, v1alpha1.AnnotationHandOver, v1alpha1.HandOverToOperator)
 }
 

@@ -185,7 +185,7 @@ func (p *pass) foreseeChanges(live Live, scheme *runtime.Scheme, f *Forecast) er
 	f.Unknown = slices.ContainsFunc(live.Unreadable, func(kind string) bool { return slices.Contains(deciding, kind) })
 	unreadable := slices.DeleteFunc(slices.Clone(live.Unreadable), func(kind string) bool { return kind == "Pod" }) // it is not applied
 	if len(unreadable) > 0 {
-		f.Unsure = append(f.Unsure, "objects of these kinds cannot be read, so nothing is said of them: "+strings.Join(unreadable, ", "))
+		f.Unsure = append(f.Unsure, "objects of these kinds cannot be read, so the plan does not cover them: "+strings.Join(unreadable, ", "))
 	}
 	if missing, needed := p.tenant.MissingSandboxAPI(p.seen.sandboxAPIs); needed && live.SandboxAPIs != nil {
 		f.Blocked = missing

@@ -309,9 +309,9 @@ func TestSecretBlockedSaysHowToGoOn(t *testing.T) {
 	gt, p := serving(t)
 	p.certificates = certificates.Seen{Complete: true, Findings: []certificates.Finding{
 		{Secret: "b", Need: certificates.Unfit, Why: "lacks x", Blocked: "is written by cert-manager, which must change it", HandOver: "b"},
-		{Secret: "a", Need: certificates.Missing, Why: "is missing", Blocked: "Secret b would have to trust another CA, and is written by cert-manager", HandOver: "b"},
+		{Secret: "a", Need: certificates.Missing, Why: "is missing", Blocked: "Secret b would have to trust another CA, but it is written by cert-manager", HandOver: "b"},
 		{Secret: "c", Need: certificates.Unfit, Why: "has expired", Blocked: "was not issued by the operator", HandOver: "c"},
-		{Secret: "d", Need: certificates.Missing, Why: "was a former gateway's", Blocked: "is still being removed", Leaving: true},
+		{Secret: "d", Need: certificates.Missing, Why: "belongs to a deleted GatewayTenant", Blocked: "is still being removed", Leaving: true},
 	}}
 	status := statusOf(gt, p)
 	is := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionCertificatesReady)

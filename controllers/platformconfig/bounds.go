@@ -46,7 +46,7 @@ func CheckText(text string, most int) error {
 		}
 	}
 	if count > most {
-		return fmt.Errorf("holds about %d YAML values, counted by punctuation, and at most %d are read; split it", count, most)
+		return fmt.Errorf("holds about %d YAML values, estimated from its punctuation, and at most %d are read", count, most)
 	}
 	return nil
 }
@@ -152,7 +152,7 @@ func plain(node *yaml.Node) (any, error) {
 		return nil, atLine(node.Line, "%s", strings.TrimPrefix(err.Error(), "yaml: "))
 	}
 	if number, is := value.(float64); is && (math.IsInf(number, 0) || math.IsNaN(number)) {
-		return nil, atLine(node.Line, "%q is not a number that JSON has; write another", node.Value)
+		return nil, atLine(node.Line, "%q is not a number in JSON; write a finite number", node.Value)
 	}
 	return value, nil
 }
@@ -168,7 +168,7 @@ func addFields(fields map[string]any, node *yaml.Node) error {
 		}
 		merge := key.Kind == yaml.ScalarNode && key.ShortTag() == "!!merge"
 		if !merge && (key.Kind != yaml.ScalarNode || key.ShortTag() != "!!str") {
-			return atLine(node.Content[i].Line, "has a key that is not text; quote it")
+			return atLine(node.Content[i].Line, "has a key that is not a string; put it in quotes")
 		}
 		if line := lines[key.Value]; line != 0 {
 			return atLine(node.Content[i].Line, "mapping key %q already defined at line %d", key.Value, line)

@@ -113,7 +113,7 @@ func list(config *corev1.ConfigMap) ([]*yaml.Node, error) {
 		return nil, fmt.Errorf("the key %q is missing; for no tenants at all write []", Key)
 	}
 	if err := CheckText(text, MaxValues); err != nil {
-		return nil, fmt.Errorf("the key %q %w over several ConfigMaps with the label %s=true", Key, err, LabelShard)
+		return nil, fmt.Errorf("the key %q %w; split it over several ConfigMaps with the label %s=true", Key, err, LabelShard)
 	}
 	var document yaml.Node
 	decoder := yaml.NewDecoder(strings.NewReader(text))

@@ -173,7 +173,7 @@ const (
 
 func (r *fileReader) document(text string) {
 	if err := platformconfig.CheckText(text, maxValues); err != nil {
-		r.found(1+len(text)-len(strings.TrimLeft(text, "\n")), "%v into several documents, with lines of ---", err)
+		r.found(1+len(text)-len(strings.TrimLeft(text, "\n")), "%v; split it into several documents with lines of ---", err)
 		return
 	}
 	var document yaml.Node
