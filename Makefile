@@ -86,7 +86,7 @@ test-unit: ## Run the tests that need no control plane
 hostile: devcluster ## Render 100,000 generated GatewayTenants, and have many tenants attack with as many (eleven minutes)
 	@go test ./test/hostile -count=1 -timeout=60m -v -run 'TestRendered|TestHostileTenants' -args -rendered=100000 -specs=100000 -tenants=64 $(HOSTILE)
 
-hostile-small: devcluster ## Have a few do so with 3,000, and all attacks of make attack together; HOSTILE=-seed=N repeats a run
+hostile-small: devcluster ## Run hostile with a few tenants and 3,000 specs, and all attacks of make attack together; HOSTILE=-seed=N repeats a run
 	@go test ./test/hostile -count=1 -timeout=10m -v -run TestHostileTenants -args -specs=3000 $(HOSTILE)
 	@go test ./test/attack -count=1 -timeout=10m -v -run TestAllAttacks
 

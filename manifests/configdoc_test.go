@@ -30,8 +30,11 @@ The text is bounded, since one operator evaluates the texts of all tenants. What
 
 Tables of drivers that the gateway does not run are left out of its gateway.toml, and the condition ` + "`Warning`" + ` names them:
 ` + "`openshell.drivers.*`" + ` except ` + "`kubernetes`" + `, and ` + "`openshell.credential_drivers.*`" + ` except the driver that
-` + "`openshell.gateway.credential_drivers`" + ` names. The keys ` + "`command` and `args`" + ` are rejected in every table of a credential driver,
-since the gateway would run that program in its own container.
+` + "`openshell.gateway.credential_drivers`" + ` names. In every table of a credential driver, the keys
+` + "`command` and `args`" + ` are rejected, since the gateway would run that program in its own container. The keys
+` + "`token_path` and `service_account_token_path` must be below `/var/openshell`" + `, since the driver sends the content of that
+file to the address in its table; ` + "`service_account_token_path`" + ` may also name the gateway's own token,
+` + "`/var/run/secrets/kubernetes.io/serviceaccount/token`" + `.
 
 - *ours*: the gateway's other objects depend on it. It may be repeated with the same value, and not changed.
 - *default*: it has this value unless you set another.
