@@ -27,8 +27,8 @@ type Applier struct {
 	shapes shapes
 	told   func(namespace string, managers []string)
 
-	live  client.Reader // nil: what is withheld of managedFields is not needed
-	large sync.Mutex    // held while an object is applied that is read for them
+	live  client.Reader // reads from the API server; nil if no Compactor withholds managed fields
+	large sync.Mutex    // serializes applies that reread managed fields, since these may be large
 }
 
 // New makes an Applier that writes through c as the field owner.

@@ -82,7 +82,7 @@ func (o *ownership) isTrimmed(live metav1.Object) bool {
 	})
 }
 
-// reread reads the metadata of the object that live is from the API server.
+// reread returns the metadata that the API server has of live now. It fails if another object has taken its place.
 func (a *Applier) reread(ctx context.Context, desired *unstructured.Unstructured, live metav1.Object) (metav1.Object, error) {
 	list := &metav1.PartialObjectMetadataList{}
 	list.SetGroupVersionKind(desired.GroupVersionKind().GroupVersion().WithKind(desired.GetKind() + "List"))

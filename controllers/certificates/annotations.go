@@ -17,8 +17,8 @@ const (
 	annotationFormerUntil = "openshell.ambient-code.io/former-authorities-until"
 	// annotationTrustedSince is since when ca.crt has an authority that nothing was issued from yet, in RFC 3339.
 	annotationTrustedSince = "openshell.ambient-code.io/trusted-since"
-	// annotationSupersedes is on an authority that took another's place on purpose, so that what the other signed is
-	// made anew. One that was made because there was none leaves it as it is.
+	// annotationSupersedes is on a CA that replaced another on purpose, so that certificates of the other are issued again.
+	// They are not if the CA was issued because none existed.
 	annotationSupersedes = "openshell.ambient-code.io/supersedes"
 	// annotationContent identifies the certificate or token key that certgen wrote or took over last; see contentID. If
 	// the Secret holds another one, another client has replaced it.

@@ -4,6 +4,6 @@
 // The operator's side is [Strip], [Inspect] and [Decide]: what is there, is it enough, and must the Job run. Certgen's
 // side is [Converge]: make what is missing or no longer fits, one whole Secret at a time, and nothing else. A Secret
 // that serves is never deleted, the certificate authority stays until its renewal is due or asked for, and the token keys stay
-// until new ones are asked for. A Secret that another issuer wrote, or of which nothing tells where it comes from, is used
-// while it fits and never written.
+// until new ones are asked for. A Secret that another issuer wrote, or whose origin is unknown, is used while it fits
+// and never written.
 package certificates

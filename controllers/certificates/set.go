@@ -25,7 +25,7 @@ type set struct {
 		err         error
 	}
 	sources map[string]source // where each Secret that exists comes from
-	// distrusts is, of a TLS Secret that does not trust the certificate of the other side, the name of the other one.
+	// distrusts maps the name of a TLS Secret to that of the other one, if it does not trust the other's certificate.
 	distrusts map[string]string
 }
 

@@ -39,8 +39,8 @@ func newTokenKeys(private ed25519.PrivateKey) (map[string][]byte, error) {
 // mostIDBytes is how long the id of a token key may be; those that are made here have 32.
 const mostIDBytes = 128
 
-// isID tells whether a text may be the id of a token key: one word. Pods are annotated with it, so it must not be a key
-// that somebody put into the wrong place.
+// isID reports whether a text may be the ID of a token key: one printable word. Pods are annotated with it, so it must not
+// be a key that a user put into the wrong field.
 func isID(id []byte) bool {
 	return len(id) > 0 && len(id) <= mostIDBytes && !bytes.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r > '~' })
 }

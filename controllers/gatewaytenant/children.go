@@ -69,7 +69,7 @@ func metadataOf(gvk schema.GroupVersionKind, name string) child {
 func keepStatefulSet(object any) (any, error) {
 	if set, ok := object.(*appsv1.StatefulSet); ok {
 		image, hash := gatewayImage(set), set.Spec.Template.Annotations[manifests.AnnotationConfigHash]
-		set.Spec, set.Status = appsv1.StatefulSetSpec{}, trimmedSet(set.Status)
+		set.Spec, set.Status = appsv1.StatefulSetSpec{}, trimmedStatefulSetStatus(set.Status)
 		if hash != "" {
 			set.Spec.Template.Annotations = map[string]string{manifests.AnnotationConfigHash: hash}
 		}

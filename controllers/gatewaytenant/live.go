@@ -27,8 +27,8 @@ type Live struct {
 	SandboxAPIs []string
 }
 
-// Names are the objects that a gateway in the namespace is made of, its pod among them and Secrets aside: what to read for a [Live]. Each has its
-// kind, its name and nothing else.
+// Names returns the objects to read for a [Live]: those of a gateway in the namespace and its pod, but no Secrets. Each has
+// its kind and its name and nothing else.
 func Names(namespace string, scheme *runtime.Scheme) ([]*unstructured.Unstructured, error) {
 	var names []*unstructured.Unstructured
 	for _, c := range watchedChildren() {

@@ -53,8 +53,8 @@ func (l *lookups) begin() bool {
 
 func (l *lookups) end() { <-lookupSlot }
 
-// due reports what was read last about a workload in a state, and how long until it is to be read again: zero or less if
-// that is now. A new state is first read after a wait, unless it is urgent.
+// due returns what the last read found and how long to wait before the next one; zero or less means now. A new state is
+// first read after a wait, unless it is urgent.
 func (l *lookups) due(key lookupKey, state string, urgent bool, first time.Duration, now time.Time) (trouble, time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -177,7 +177,7 @@ func (r *Reconciler) readOnce(
 	return found
 }
 
-// lookAgain lets the state be observed again after a wait, unless it is before that.
+// lookAgain schedules another observation after a wait, unless one is scheduled before that.
 func (o *observed) lookAgain(wait time.Duration) {
 	if o.again == 0 || wait < o.again {
 		o.again = wait

@@ -122,8 +122,8 @@ func trimmedJob(is batchv1.JobStatus) batchv1.JobStatus {
 	return kept
 }
 
-// trimmedSet keeps what of a StatefulSet's status is not text of others.
-func trimmedSet(is appsv1.StatefulSetStatus) appsv1.StatefulSetStatus {
+// trimmedStatefulSetStatus drops the parts of a StatefulSet's status that can hold arbitrary text.
+func trimmedStatefulSetStatus(is appsv1.StatefulSetStatus) appsv1.StatefulSetStatus {
 	is.Conditions, is.CollisionCount = nil, nil
 	is.CurrentRevision, is.UpdateRevision = first(is.CurrentRevision, maxName), first(is.UpdateRevision, maxName)
 	return is
@@ -143,7 +143,7 @@ func keepTenant(object any) (any, error) {
 	return object, nil
 }
 
-// keepSubjects keeps whom a binding binds: all of them, since one is removed by its position.
+// keepSubjects keeps all subjects of a binding, because one is removed by its index.
 func keepSubjects(object any) (any, error) {
 	if binding, ok := object.(*rbacv1.ClusterRoleBinding); ok {
 		binding.Labels, binding.Annotations, binding.OwnerReferences, binding.Finalizers, binding.ManagedFields = nil, nil, nil, nil, nil

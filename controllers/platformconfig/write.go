@@ -103,9 +103,9 @@ func (r *Reconciler) remove(ctx context.Context, plan Plan, configs map[string]*
 	return errors.Join(errs...)
 }
 
-// ifUnchanged acts on a GatewayTenant if the API server has it as the cache has it, as far as the cache keeps its
-// annotations, and status aside. Status is written all
-// the time, so a conflict is tried again at once: what is left over of a great removal would be held anew.
+// ifUnchanged calls act on a GatewayTenant if the API server's version equals the cached one in uid and in the annotations
+// that the cache keeps. The status may differ: it is written all the time, so a conflict is retried immediately. Otherwise,
+// the rest of a large removal would be held again.
 func (r *Reconciler) ifUnchanged(ctx context.Context, tenant *v1alpha1.GatewayTenant, act func(context.Context, *v1alpha1.GatewayTenant) error) error {
 	err := retry.RetryOnConflict(retry.DefaultBackoff, func() error {
 		live := &v1alpha1.GatewayTenant{}
