@@ -60,7 +60,7 @@ func (t Tenant) keyPath(volume Volume) (path string, known bool) {
 			}
 		}
 	}
-	if !volume.Serves && lacksRootKey(volume.LastWords) {
+	if !volume.Serves && lacksRootKey(volume.TerminationMessage) {
 		return subdirKeyPath, true
 	}
 	return "", false
@@ -110,12 +110,12 @@ var (
 	outsideOfPaths = regexp.MustCompile(`[^A-Za-z0-9/'.:_-]+`)
 )
 
-// lacksRootKey reports whether these are the last words of a gateway that did not find a key at rootKeyPath and was not
+// lacksRootKey reports whether this is the termination message of a gateway that did not find a key at rootKeyPath and was not
 // allowed to restrict the key's directory, so that no key exists there.
-func lacksRootKey(words string) bool {
+func lacksRootKey(message string) bool {
 	bare := func(text string) string {
 		return outsideOfPaths.ReplaceAllString(controlSequences.ReplaceAllString(text, ""), "")
 	}
 	const last = "failed to prepare default credential storage key-encryption key directory '" + rootKeyPath + "': failed to set permissions on " + volumePath
-	return strings.Contains(bare(words), bare(last))
+	return strings.Contains(bare(message), bare(last))
 }

@@ -74,7 +74,7 @@ func TestKeyPathIsThatOfTheKeyOnTheVolume(t *testing.T) {
 			t.Fatal(err)
 		}
 		volume := used(c.highest, c.image)
-		volume.LastWords = c.words
+		volume.TerminationMessage = c.words
 		if c.recorded != "-" {
 			if volume.Claim.Annotations == nil {
 				volume.Claim.Annotations = map[string]string{}
@@ -173,7 +173,7 @@ func TestKeyPathDecisionSurvivesEachWrite(t *testing.T) {
 	}{
 		{"an upgrade to the first version with a key", used("0.0.99", gatewayRepository+"0.0.99"), false},
 		{"one that waits for its rollout slot", used("0.0.99", gatewayRepository+"0.0.99"), true},
-		{"a gateway that failed for want of the key", Volume{Claim: used("0.0.111", "-").Claim, Image: image, LastWords: noRootKey}, false},
+		{"a gateway that failed for want of the key", Volume{Claim: used("0.0.111", "-").Claim, Image: image, TerminationMessage: noRootKey}, false},
 		{"one that is ready", Volume{Claim: used("0.0.111", "-").Claim, Image: image, Serves: true, ConfigHash: configHashWith(t, tenant, rootKeyPath)}, false},
 		{"one that is ready and waits for its rollout slot", Volume{Claim: used("0.0.111", "-").Claim, Image: image, Serves: true, ConfigHash: configHashWith(t, tenant, rootKeyPath)}, true},
 	} {

@@ -23,8 +23,8 @@ type Volume struct {
 	ConfigHash string
 	// Serves reports whether a pod of the StatefulSet's present template is ready.
 	Serves bool
-	// LastWords is the whole message with which the gateway's container ended last, empty if it did not or is ready.
-	LastWords string
+	// TerminationMessage is the whole message with which the gateway's container ended last, empty if it did not or is ready.
+	TerminationMessage string
 }
 
 // HeldBy refuses a version that would migrate the volume's database, or not start on it, until the GatewayTenant names

@@ -85,7 +85,7 @@ const (
 	ReasonPodNotReady = "PodNotReady"
 	// ReasonImagePullFailed: the image cannot be pulled; the message has the registry's words.
 	ReasonImagePullFailed = "ImagePullFailed"
-	// ReasonCrashLoop: the gateway ends again and again; the message has its exit code and last words.
+	// ReasonCrashLoop: the gateway ends again and again; the message has its exit code and termination message.
 	ReasonCrashLoop = "CrashLoop"
 	// ReasonUnschedulable: no node takes the pod. It is said after ten seconds, and a quarter of a second more for each other
 	// gateway that starts, up to five minutes.

@@ -130,7 +130,7 @@ func (p *pass) takeIn(gt *v1alpha1.GatewayTenant, live Live) error {
 		}
 	}
 	if set := p.seen.statefulSet; set != nil && !serves(set) && pod != nil && metav1.IsControlledBy(pod, set) {
-		p.seen.volume.LastWords = lastWords(pod)
+		p.seen.volume.TerminationMessage = terminationMessage(pod)
 	}
 	return nil
 }

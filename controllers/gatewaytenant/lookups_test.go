@@ -171,7 +171,7 @@ func TestTextOfOthersIsCutBeforeItIsKept(t *testing.T) {
 	gateway := kept.Status.ContainerStatuses[len(kept.Status.ContainerStatuses)-1]
 	for _, ended := range []*corev1.ContainerStateTerminated{gateway.State.Terminated, gateway.LastTerminationState.Terminated} {
 		if len(ended.Message) != maxMessage || !strings.HasSuffix(ended.Message, "END") {
-			t.Errorf("of the gateway's last words %d bytes are kept, up to %q", len(ended.Message), ended.Message[len(ended.Message)-3:])
+			t.Errorf("of the gateway's termination message %d bytes are kept, up to %q", len(ended.Message), ended.Message[len(ended.Message)-3:])
 		}
 	}
 	for _, message := range []string{kept.Status.Message, kept.Status.ContainerStatuses[0].State.Waiting.Message, kept.Status.Conditions[0].Message} {

@@ -102,7 +102,7 @@ func (r *Reconciler) observeTrouble(ctx context.Context, gt *v1alpha1.GatewayTen
 	}
 	if seen.pod != nil || set.Status.Replicas > 0 { // if it has one that is not here, that is on its way to the cache, or has ended well
 		r.lookups.settle(lookupKey{gt.Namespace, "StatefulSet"})
-		seen.volume.LastWords = lastWords(seen.pod)
+		seen.volume.TerminationMessage = terminationMessage(seen.pod)
 		seen.trouble = r.worthAWord(gatewayTrouble(seen.pod, seen.volume.Claim), seen)
 		return nil
 	}

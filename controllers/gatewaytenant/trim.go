@@ -96,7 +96,7 @@ func trimmedContainer(is *corev1.ContainerStatus, podReady bool) corev1.Containe
 	return kept
 }
 
-// trimmedEnd keeps how a container ended. The end of its last words says most.
+// trimmedEnd keeps how a container ended. The end of its termination message says most.
 func trimmedEnd(is *corev1.ContainerStateTerminated) *corev1.ContainerStateTerminated {
 	if is == nil {
 		return nil

@@ -78,7 +78,7 @@ func TestClaimIsWrittenBeforeWhatFollowsFromIt(t *testing.T) {
 	}
 }
 
-func TestLastWordsAreThoseOfTheGatewaysLastEnd(t *testing.T) {
+func TestTerminationMessageIsThatOfTheGatewaysLastEnd(t *testing.T) {
 	ended := func(message string) corev1.ContainerState {
 		return corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 1, Message: message}}
 	}
@@ -101,11 +101,11 @@ func TestLastWordsAreThoseOfTheGatewaysLastEnd(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if is := lastWords(kept.(*corev1.Pod)); is != c.want {
+		if is := terminationMessage(kept.(*corev1.Pod)); is != c.want {
 			t.Errorf("%s: %q, want %q", c.what, is, c.want)
 		}
 	}
-	if is := lastWords(nil); is != "" {
+	if is := terminationMessage(nil); is != "" {
 		t.Errorf("no pod says %q", is)
 	}
 }
@@ -206,7 +206,7 @@ func TestPlanDecidesAboutTheKeyAsTheOperatorDoes(t *testing.T) {
 		held   bool
 		unsure bool
 	}{
-		{"its last words tell", Live{Objects: []*unstructured.Unstructured{pod, claim, set}}, false, false},
+		{"its termination message tells", Live{Objects: []*unstructured.Unstructured{pod, claim, set}}, false, false},
 		{"it has no pod", Live{Objects: []*unstructured.Unstructured{claim, set}}, true, false},
 		{"its pod cannot be read", Live{Objects: []*unstructured.Unstructured{claim, set}, Unreadable: []string{"Pod"}}, true, true},
 	} {

@@ -38,7 +38,7 @@ func constant(message string) string {
 	return message
 }
 
-// normaliseEnd does so with a program's last words, of which the last lines say most.
+// normaliseEnd does so with a program's termination message, of which the last lines say most.
 func normaliseEnd(message string) string {
 	const most = 3
 	var lines []string

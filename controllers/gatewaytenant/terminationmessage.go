@@ -6,8 +6,8 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
-// lastWords returns the whole message with which a pod's gateway ended last, empty if it did not or is ready.
-func lastWords(pod *corev1.Pod) string {
+// terminationMessage returns the whole message with which a pod's gateway ended last, empty if it did not or is ready.
+func terminationMessage(pod *corev1.Pod) string {
 	if pod == nil {
 		return ""
 	}
