@@ -70,8 +70,8 @@ func Foresee(gt *v1alpha1.GatewayTenant, live Live, platform manifests.Platform,
 		}
 		return f, nil
 	}
-	if p.unfit != nil {
-		f.Storage = &manifests.RejectedError{Reason: p.unfit.Reason, Field: p.unfit.Field, Message: p.unfitMessage()}
+	if p.rejectedStorage != nil {
+		f.Storage = &manifests.RejectedError{Reason: p.rejectedStorage.Reason, Field: p.rejectedStorage.Field, Message: p.storageMessage()}
 	}
 	p.foreseeCertificates(gt, live, &f, now)
 	var err error

@@ -96,21 +96,21 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 
 // pass is what one pass found out. Status is a function of it.
 type pass struct {
-	generation   int64 // of the spec
-	suspended    bool
-	rivals       []string      // who change what is ours
-	rivalsFor    time.Duration // how long that holds
-	held         bool          // what runs is left as it is, until it has its turn
-	podSecurity  string        // the level that the namespace enforces; empty: it does not say
-	tenant       manifests.Tenant
-	rejected     *manifests.RejectedError // nil: the spec is valid
-	unfit        *manifests.RejectedError // why spec.storage alone is rejected; the rest of the spec is applied
-	seen         observed
-	certificates certificates.Seen
-	objects      manifests.Objects
-	again        time.Duration // when time alone calls for another pass; zero: never
-	starting     time.Duration // how long the status waits for the gateway's first start
-	err          error
+	generation      int64 // of the spec
+	suspended       bool
+	rivals          []string      // who change what is ours
+	rivalsFor       time.Duration // how long that holds
+	held            bool          // what runs is left as it is, until it has its turn
+	podSecurity     string        // the level that the namespace enforces; empty: it does not say
+	tenant          manifests.Tenant
+	rejected        *manifests.RejectedError // nil: the spec is valid
+	rejectedStorage *manifests.RejectedError // why spec.storage alone is rejected; the rest of the spec is applied
+	seen            observed
+	certificates    certificates.Seen
+	objects         manifests.Objects
+	again           time.Duration // when time alone calls for another pass; zero: never
+	starting        time.Duration // how long the status waits for the gateway's first start
+	err             error
 }
 
 // pass checks, observes, renders and applies. Of a tenant whose spec is rejected, nothing is applied, and what runs is
@@ -158,7 +158,7 @@ func (p *pass) fits() {
 	if p.rejected != nil {
 		return
 	}
-	errors.As(p.tenant.Fits(p.seen.volume), &p.unfit)
+	errors.As(p.tenant.StorageHeldBy(p.seen.volume), &p.rejectedStorage)
 	errors.As(p.tenant.HeldBy(p.seen.volume), &p.rejected)
 	if p.rejected == nil {
 		errors.As(p.tenant.KeyPathHeldBy(p.seen.volume), &p.rejected)

@@ -56,18 +56,18 @@ func statusOf(gt *v1alpha1.GatewayTenant, p pass) v1alpha1.GatewayTenantStatus {
 
 // accepted says whether all of a spec is applied, or all but its storage.
 func accepted(p pass) metav1.Condition {
-	if p.unfit != nil {
-		return no(v1alpha1.ConditionAccepted, p.unfit.Reason, p.unfitMessage())
+	if p.rejectedStorage != nil {
+		return no(v1alpha1.ConditionAccepted, p.rejectedStorage.Reason, p.storageMessage())
 	}
 	return yes(v1alpha1.ConditionAccepted, v1alpha1.ReasonAccepted, "the spec is valid")
 }
 
-// unfitMessage says why spec.storage is rejected, and that nothing else is.
-func (p *pass) unfitMessage() string {
+// storageMessage says why spec.storage is rejected, and that nothing else is.
+func (p *pass) storageMessage() string {
 	if p.suspended {
-		return p.unfit.Message
+		return p.rejectedStorage.Message
 	}
-	return p.unfit.Message + "; the rest of the spec is applied"
+	return p.rejectedStorage.Message + "; the rest of the spec is applied"
 }
 
 // starting is how much longer it is not worth a write that a new gateway has its certificates: nearly every one serves a
@@ -192,7 +192,7 @@ func progress(status *v1alpha1.GatewayTenantStatus, ready metav1.Condition, p pa
 	err := p.err
 	isReady := ready.Status == metav1.ConditionTrue
 	stalled := !isReady && !p.suspended && (ready.Reason == v1alpha1.ReasonSecretBlocked || errors.As(err, new(*conflictError)) || errors.As(err, new(*missingAPIError)) ||
-		!meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionAccepted) && (p.unfit == nil || err == nil))
+		!meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionAccepted) && (p.rejectedStorage == nil || err == nil))
 	only := func(while bool, condition string) {
 		if while {
 			set(status, yes(condition, ready.Reason, ready.Message))

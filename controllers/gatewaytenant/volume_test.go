@@ -140,7 +140,7 @@ func TestCachesKeepWhatDecidesAboutTheVolume(t *testing.T) {
 // TestRejectedStorageIsNotTheWholeSpec: the status is that of a gateway that serves, and says what is not applied.
 func TestRejectedStorageIsNotTheWholeSpec(t *testing.T) {
 	gt, p := serving(t)
-	p.unfit = &manifests.RejectedError{Reason: v1alpha1.ReasonInvalidStorage, Message: "spec.storage.size is too small"}
+	p.rejectedStorage = &manifests.RejectedError{Reason: v1alpha1.ReasonInvalidStorage, Message: "spec.storage.size is too small"}
 	status := statusOf(gt, p)
 	for condition, want := range map[string]string{
 		v1alpha1.ConditionAccepted: v1alpha1.ReasonInvalidStorage, v1alpha1.ConditionReady: v1alpha1.ReasonInvalidStorage,
