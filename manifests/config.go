@@ -95,7 +95,7 @@ func (t *Tenant) configure(config string) error {
 	}
 	own := ownConfig(*t)
 	faults := append(keepsOwn(merge(own, inheritedConfig()), given, nil), contradictions(*t, given)...)
-	if err := rejectFaults(config, append(faults, hazards(given)...)); err != nil {
+	if err := rejectFaults(config, append(faults, unsafeKeys(given)...)); err != nil {
 		return err
 	}
 	t.unusedTables = removeUnused(given)

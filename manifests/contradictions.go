@@ -80,12 +80,12 @@ func credentials(gateway table, found finder) {
 	if _, is := storage["key_encryption_key_env"]; is {
 		found("openshell.gateway.credential_storage.key_encryption_key_env", "names a variable that the gateway's container does not have; leave it out, or set key_encryption_key_path")
 	}
-	keyPath(storage, found)
+	checkKeyPath(storage, found)
 }
 
-// keyPath must lie in a subdirectory of the volume: the gateway restricts the directory of its key to its own user, which
+// checkKeyPath requires a subdirectory of the volume: the gateway restricts the directory of its key to its own user, which
 // it is not allowed to do with the volume's root.
-func keyPath(storage table, found finder) {
+func checkKeyPath(storage table, found finder) {
 	const key = "openshell.gateway.credential_storage.key_encryption_key_path"
 	file, is := storage["key_encryption_key_path"].(string)
 	if !is {

@@ -8,19 +8,19 @@ import (
 	"strings"
 )
 
-// hazards finds the keys of credential drivers by which a text would make the gateway start a program in its container, or
+// unsafeKeys finds the keys of credential drivers by which a text would make the gateway start a program in its container, or
 // send a file of its container to an address that the text names. They are rejected in tables of drivers that are not
 // selected, too, and at any depth.
-func hazards(given table) []fault {
+func unsafeKeys(given table) []fault {
 	var faults []fault
 	drivers := tableAt(given, "openshell", "credential_drivers")
 	for _, name := range slices.Sorted(maps.Keys(drivers)) {
-		faults = append(faults, hazardsIn(drivers[name], []string{"openshell", "credential_drivers", name})...)
+		faults = append(faults, unsafeKeysIn(drivers[name], []string{"openshell", "credential_drivers", name})...)
 	}
 	return faults
 }
 
-func hazardsIn(value any, within []string) []fault {
+func unsafeKeysIn(value any, within []string) []fault {
 	var faults []fault
 	switch value := value.(type) {
 	case table:
@@ -40,11 +40,11 @@ func hazardsIn(value any, within []string) []fault {
 				}})
 				continue
 			}
-			faults = append(faults, hazardsIn(value[key], at)...)
+			faults = append(faults, unsafeKeysIn(value[key], at)...)
 		}
 	case []any:
 		for i, item := range value {
-			faults = append(faults, hazardsIn(item, append(slices.Clip(within), strconv.Itoa(i)))...)
+			faults = append(faults, unsafeKeysIn(item, append(slices.Clip(within), strconv.Itoa(i)))...)
 		}
 	}
 	return faults
