@@ -14,9 +14,9 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 )
 
-// askAgain is after how long a GatewayTenant that the API server refused is sent again unchanged. The API server's own
+// resendAfter is how long a GatewayTenant that the API server refused is not sent again unchanged. The API server's own
 // rules may have changed by then.
-const askAgain = 5 * time.Minute
+const resendAfter = 5 * time.Minute
 
 // refusedApplies are the GatewayTenants that the API server refused, by a hash of what was sent and of what existed. They
 // keep the bridge from sending the same again each time that it reconciles.
@@ -52,12 +52,12 @@ func (r *refusedApplies) apply(desired *unstructured.Unstructured, tenant *v1alp
 		r.mu.Lock()
 		known, is := r.errs[hash]
 		r.mu.Unlock()
-		if is && now.Sub(known.at) < askAgain {
+		if is && now.Sub(known.at) < resendAfter {
 			return known.err
 		}
 	}
 	err := send()
-	if refusedForGood(err) {
+	if isRejection(err) {
 		hash := hashOf(desired, tenant)
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -74,14 +74,14 @@ func (r *refusedApplies) forget(now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for hash, known := range r.errs {
-		if now.Sub(known.at) >= askAgain {
+		if now.Sub(known.at) >= resendAfter {
 			delete(r.errs, hash)
 		}
 	}
 }
 
-// refusedForGood reports whether the API server refuses an object for what it says.
-func refusedForGood(err error) bool { return apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) }
+// isRejection reports whether the API server refuses an object because of its contents.
+func isRejection(err error) bool { return apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) }
 
 // applyWork applies an entry. If the API server refuses independent fields of it, the rest is applied.
 func (r *Reconciler) applyWork(ctx context.Context, work *Work, tenant *v1alpha1.GatewayTenant) error {

@@ -55,7 +55,7 @@ func (r *Reconciler) applyAll(ctx context.Context, plan *Plan, world World) erro
 		if work.Refused != "" {
 			row.Message += "; " + work.Refused
 		}
-		if refusedForGood(err) {
+		if isRejection(err) {
 			row.State, errs[i] = Refused, nil
 		} else if apierrors.IsNotFound(err) || apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
 			row.State, row.Message, errs[i] = Waiting, "the namespace is going; its gateway is made when it appears again", nil
