@@ -99,18 +99,18 @@ func (r *entryReader) check(item *yaml.Node, text []byte) (Entry, error) {
 		if placed, is := errors.AsType[*placedError](err); is {
 			field = independentIn(placed.field, "gateway.")
 		}
-		if field == "" || slices.Contains(entry.Left, field) {
+		if field == "" || slices.Contains(entry.Kept, field) {
 			return Entry{Namespace: fields.Name}, rejected
 		}
 		delete(entry.Spec, field)
-		entry.Left = append(entry.Left, field)
+		entry.Kept = append(entry.Kept, field)
 	}
 	return entry, rejected
 }
 
-// checkGateway checks the spec of an entry, but for the fields that are left.
+// checkGateway checks the spec of an entry, but for the fields that are kept.
 func (r *entryReader) checkGateway(item *yaml.Node, entry Entry) error {
-	if _, there := entry.Spec["serverDnsNames"]; !there && !slices.Contains(entry.Left, "serverDnsNames") {
+	if _, there := entry.Spec["serverDnsNames"]; !there && !slices.Contains(entry.Kept, "serverDnsNames") {
 		return at(item, "", fieldError("gateway.serverDnsNames", "is missing; give the names under which clients reach the gateway, or []"))
 	}
 	for _, key := range slices.Sorted(maps.Keys(entry.Spec)) {

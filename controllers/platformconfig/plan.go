@@ -158,7 +158,7 @@ func (p *planner) entries(source Source) {
 			p.row(refusal.Namespace, Refused, source.Origin, "%s", refusal.Message)
 			continue
 		}
-		rest := refusal.Rest.leaving(tenant, refusal.Rest.Left...)
+		rest := refusal.Rest.keeping(tenant, refusal.Rest.Kept...)
 		p.apply(Work{Entry: rest, Origin: source.Origin, Refused: refusal.Message}, tenant)
 	}
 	for _, entry := range source.Entries {
@@ -187,7 +187,7 @@ func (p *planner) apply(work Work, tenant *v1alpha1.GatewayTenant) {
 	if tenant != nil && Bridged(tenant) {
 		if why := classChange(work.Entry, tenant); why != "" {
 			work.refuse(why)
-			work.Entry = work.leaving(tenant, "storage")
+			work.Entry = work.keeping(tenant, "storage")
 		}
 	}
 	state, message := Applied, ""

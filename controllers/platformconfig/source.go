@@ -27,8 +27,8 @@ type Entry struct {
 	Place string
 	// Line is the line of the list that the entry begins in, from 1.
 	Line int
-	// Left are the independent fields that are rejected, and left as the GatewayTenant has them.
-	Left []string
+	// Kept are the independent fields that are rejected and keep the values that the GatewayTenant has.
+	Kept []string
 
 	lines [len(independent)]int // of the independent fields
 }
@@ -165,7 +165,7 @@ func (s *Source) readEntries(items []*yaml.Node, reader entryReader) {
 				most = fewMessage
 			}
 			refusal := Refusal{Namespace: entry.Namespace, Message: message, Place: entry.Place, Line: entry.Line}
-			if len(entry.Left) > 0 && len(others) == 1 {
+			if len(entry.Kept) > 0 && len(others) == 1 {
 				refusal.Rest = &entry
 			}
 			if placed, is := errors.AsType[*placedError](err); is {

@@ -128,7 +128,7 @@ func TestFieldsThatTheAPIServerRefusesLeaveTheRest(t *testing.T) {
 			t.Errorf("%s: the storage is %v", what, rest.Spec["storage"])
 		}
 		if _, again := rest.WithoutFaults(c.tenant, faultsOf(invalid("spec.storage.size"))); is && again {
-			t.Errorf("%s: what is left is left again", what)
+			t.Errorf("%s: a kept field is kept again", what)
 		}
 	}
 	if entry.Spec["storage"].(map[string]any)["size"] != "1 GB" {

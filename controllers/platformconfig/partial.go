@@ -43,10 +43,10 @@ func linesOf(item *yaml.Node) (lines [len(independent)]int) {
 	return lines
 }
 
-// leaving returns the entry with fields as the bridge applied them before. An apply without them would withdraw them.
-func (e Entry) leaving(tenant *v1alpha1.GatewayTenant, fields ...string) Entry {
+// keeping returns the entry with fields as the bridge applied them before. An apply without them would withdraw them.
+func (e Entry) keeping(tenant *v1alpha1.GatewayTenant, fields ...string) Entry {
 	e.Spec = maps.Clone(e.Spec)
-	e.Left = slices.Concat(e.Left, fields)
+	e.Kept = slices.Concat(e.Kept, fields)
 	for _, field := range fields {
 		delete(e.Spec, field)
 		if value, is := appliedValue(tenant, field); is {
@@ -89,7 +89,7 @@ func (w Work) WithoutFaults(tenant *v1alpha1.GatewayTenant, faults []Fault) (Wor
 	var fields, messages []string
 	for _, fault := range faults {
 		field := independentIn(fault.Field, "spec.")
-		if field == "" || slices.Contains(w.Left, field) {
+		if field == "" || slices.Contains(w.Kept, field) {
 			return w, false
 		}
 		if !slices.Contains(fields, field) {
@@ -98,7 +98,7 @@ func (w Work) WithoutFaults(tenant *v1alpha1.GatewayTenant, faults []Fault) (Wor
 		path := "gateway." + strings.TrimPrefix(fault.Field, "spec.")
 		messages = append(messages, fmt.Sprintf("line %d: %s: %s; correct it", w.lineOf(field), path, fault.Message))
 	}
-	w.Entry = w.leaving(tenant, fields...)
+	w.Entry = w.keeping(tenant, fields...)
 	w.refuse(strings.Join(messages, "; "))
 	return w, true
 }
@@ -144,7 +144,7 @@ func classChange(entry Entry, tenant *v1alpha1.GatewayTenant) string {
 	was := tenant.Spec.Storage.StorageClassName
 	line := entry.lineOf("storage")
 	switch {
-	case slices.Contains(entry.Left, "storage") || is == was || !given && !Sets(tenant, "storage", "storageClassName"):
+	case slices.Contains(entry.Kept, "storage") || is == was || !given && !Sets(tenant, "storage", "storageClassName"):
 		return ""
 	case !given:
 		return fmt.Sprintf("line %d: %s is removed, and the storage class of a volume cannot be changed; write %q", line, field, was)
