@@ -59,5 +59,5 @@ func (c *crowd) patience() time.Duration {
 func (c *crowd) firstLookup() time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return min(firstLookup+time.Duration(len(c.are))*share, longest)
+	return min(minFirstLookup+time.Duration(len(c.are))*share, longest)
 }

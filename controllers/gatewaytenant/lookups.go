@@ -26,10 +26,10 @@ type lookup struct {
 }
 
 const (
-	// firstLookup is how long a workload may have no pod, or a pod that does not run, before the first read.
-	firstLookup = 4 * time.Second
-	// lastLookup is the longest wait between two reads of a state that lasts.
-	lastLookup = 30 * time.Second
+	// minFirstLookup is the shortest time that a workload has no pod, or a pod that does not run, before the first read.
+	minFirstLookup = 4 * time.Second
+	// longestLookupWait is the longest wait between two reads of a state that lasts.
+	longestLookupWait = 30 * time.Second
 )
 
 // lookupSlot is held while one workload is read. A worker waits for it only shortly: large Events of one tenant must not
@@ -84,7 +84,7 @@ func (l *lookups) note(key lookupKey, found trouble, first time.Duration, now ti
 	if is == nil {
 		return first
 	}
-	is.found, is.last, is.wait = found, now, max(first, min(2*is.wait, lastLookup))
+	is.found, is.last, is.wait = found, now, max(first, min(2*is.wait, longestLookupWait))
 	return is.wait
 }
 
