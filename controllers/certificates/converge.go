@@ -55,7 +55,7 @@ func (r *run) converge(ctx context.Context) error {
 	if err := r.Clock.check(); err != nil {
 		return err
 	}
-	return errors.Join(r.tokenKeys(ctx), r.certificates(ctx), r.owners(ctx))
+	return errors.Join(r.tokenKeys(ctx), r.certificates(ctx), r.correctOwners(ctx))
 }
 
 // certificates sees to the authority, and to the certificates of the gateway and its clients. Whoever is to meet a new

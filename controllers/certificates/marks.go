@@ -100,10 +100,10 @@ func contentID(secret *corev1.Secret) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// written reports whether the certificate or token key in a Secret is the one that certgen wrote or took over last, and
+// lastWriter reports whether the certificate or token key in a Secret is the one that certgen wrote or took over last, and
 // otherwise names the client that has replaced it since. Restored Secrets keep the annotation that tells it.
 // Those of earlier releases do not have the annotation; their managed fields tell.
-func written(secret *corev1.Secret) (byCertgen bool, changedBy string) {
+func lastWriter(secret *corev1.Secret) (byCertgen bool, changedBy string) {
 	certgen, other := contentManagers(secret)
 	id := contentID(secret)
 	if last, noted := secret.Annotations[annotationContent]; noted {

@@ -114,9 +114,9 @@ func (r *run) wrote(secret *corev1.Secret, what string) error {
 	return r.look()
 }
 
-// owners takes over what the operator may manage and fits, so that it goes with the tenant, and gives up what another
+// correctOwners takes over what the operator may manage and fits, so that it goes with the tenant, and gives up what another
 // issuer writes, so that it stays. The data of these Secrets is left as it is.
-func (r *run) owners(ctx context.Context) error {
+func (r *run) correctOwners(ctx context.Context) error {
 	var errs []error
 	for _, finding := range r.seen.Findings {
 		switch secret := r.found[finding.Secret]; {

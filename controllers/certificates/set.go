@@ -251,12 +251,12 @@ func (p part) renewAt() time.Time {
 // formerAuthorities returns the tenant's previous CAs that a side trusts and that the other side no longer needs.
 func (s *set) formerAuthorities(p, other part) []*x509.Certificate {
 	return slices.DeleteFunc(slices.Clone(p.authorities), func(c *x509.Certificate) bool {
-		return c.Equal(s.ca.certificate) || s.stillNeeds(other, c) || !s.tenants(c, p.former)
+		return c.Equal(s.ca.certificate) || s.stillNeeds(other, c) || !s.isTenantsOwn(c, p.former)
 	})
 }
 
 // stillNeeds reports whether a side needs a previous CA to be trusted by the other side: it shows a certificate of that CA,
-// or nobody but its issuer may replace that CA in its ca.crt by the present one.
+// or certgen may not write its Secret, whose ca.crt has that CA and not the present one.
 func (s *set) stillNeeds(side part, previous *x509.Certificate) bool {
 	if !side.of(s.ca) && side.of(part{certificate: previous}) {
 		return true
@@ -264,9 +264,9 @@ func (s *set) stillNeeds(side part, previous *x509.Certificate) bool {
 	return side.unmanaged && slices.ContainsFunc(side.authorities, previous.Equal) && !slices.ContainsFunc(side.authorities, s.ca.certificate.Equal)
 }
 
-// tenants reports whether a CA in a ca.crt is or was the tenant's own, so that it goes when its time is over: it has the
+// isTenantsOwn reports whether a CA in a ca.crt is or was the tenant's own, so that it goes when its time is over: it has the
 // name of one, its end is noted, or it vouched for the present one. Any other CA was added by a user and stays.
-func (s *set) tenants(ca *x509.Certificate, noted formerEnds) bool {
+func (s *set) isTenantsOwn(ca *x509.Certificate, noted formerEnds) bool {
 	_, ends := noted[idOf(ca)]
 	return ends || isOpenShellCA(ca) && !s.ofAnotherTenant(ca) || s.vouchedBy(ca)
 }

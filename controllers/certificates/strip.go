@@ -89,7 +89,7 @@ func noteOrigin(kept, secret *corev1.Secret) {
 		note(noteCAFault, fmt.Sprintf("is longer than %d bytes", mostAuthorityBytes))
 	}
 	note(noteIssuer, issuerOf(secret))
-	byCertgen, changedBy := written(secret)
+	byCertgen, changedBy := lastWriter(secret)
 	note(noteChangedBy, changedBy)
 	if byCertgen {
 		note(noteWritten, "true")

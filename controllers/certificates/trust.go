@@ -104,7 +104,7 @@ func (r *run) former(ca authority, name string) ([]*x509.Certificate, formerEnds
 	if !side.of(r.set.ca) || r.set.distrusts[name] != "" { // it is missing, of another authority, or does not trust the other side
 		lost := side.certificate == nil || r.set.distrusts[name] != "" // then it needs all that the other side trusts
 		trusted = slices.Concat(side.authorities, slices.DeleteFunc(slices.Clone(other.authorities), func(c *x509.Certificate) bool {
-			return !lost && !r.set.tenants(c, other.former) && !other.of(part{certificate: c})
+			return !lost && !r.set.isTenantsOwn(c, other.former) && !other.of(part{certificate: c})
 		}))
 		maps.Copy(ends, other.former)
 	}
@@ -113,7 +113,7 @@ func (r *run) former(ca authority, name string) ([]*x509.Certificate, formerEnds
 		switch {
 		case authority.Equal(ca.certificate):
 			continue
-		case !r.set.tenants(authority, side.former) && !r.set.tenants(authority, other.former):
+		case !r.set.isTenantsOwn(authority, side.former) && !r.set.isTenantsOwn(authority, other.former):
 			former = append(former, authority)
 			continue
 		case !r.now.Before(authority.NotAfter):
