@@ -15,8 +15,8 @@ import (
 
 // The writers whose requests the audit log records.
 const (
-	operatorUser = "system:serviceaccount:" + platformNamespace + ":" + operatorName
-	setUser      = "system:serviceaccount:kube-system:statefulset-controller"
+	operatorUser              = "system:serviceaccount:" + platformNamespace + ":" + operatorName
+	statefulSetControllerUser = "system:serviceaccount:kube-system:statefulset-controller"
 )
 
 func certgenUser(namespace string) string {
@@ -26,7 +26,7 @@ func certgenUser(namespace string) string {
 // auditPolicy has the API server record each write of the operator, of every tenant's certgen and of the StatefulSet
 // controller, without the leases.
 func auditPolicy(tenants []tenant) string {
-	users := []string{operatorUser, setUser}
+	users := []string{operatorUser, statefulSetControllerUser}
 	for _, t := range tenants {
 		users = append(users, certgenUser(t.Name))
 	}
@@ -121,12 +121,12 @@ func parseAudit(line []byte) (r request, writes bool, err error) {
 func (r request) refused() bool { return r.code >= http.StatusBadRequest }
 
 // ofOperator reports whether the operator or certgen sent the write, and not the StatefulSet controller.
-func (r request) ofOperator() bool { return r.user != setUser }
+func (r request) ofOperator() bool { return r.user != statefulSetControllerUser }
 
 // isEvent reports whether the write is about an Event.
 func (r request) isEvent() bool { return r.resource == "events" }
 
 // startsPod reports whether the StatefulSet controller created a pod by this write.
 func (r request) startsPod() bool {
-	return r.user == setUser && r.resource == "pods" && r.subresource == "" && r.verb == "create" && !r.refused()
+	return r.user == statefulSetControllerUser && r.resource == "pods" && r.subresource == "" && r.verb == "create" && !r.refused()
 }

@@ -39,7 +39,7 @@ func TestTenantsToWhichAStepDidTheSameAreOneRow(t *testing.T) {
 		requests = append(requests,
 			apply(name, "statefulsets", v1alpha1.Name), apply("", "clusterrolebindings", "reader:"+name),
 			request{user: operatorUser, verb: "create", resource: "events", namespace: name, code: 201},
-			request{user: setUser, verb: "create", resource: "pods", namespace: name, name: gatewayPod, code: 201})
+			request{user: statefulSetControllerUser, verb: "create", resource: "pods", namespace: name, name: gatewayPod, code: 201})
 	}
 	requests = append(requests, apply("a", "statefulsets", v1alpha1.Name))
 	s := &step{Name: "upgrade", Version: "v", Writes: count(requests), Tenants: compare(names, requests, before, after)}
