@@ -18,7 +18,7 @@ import (
 const mostConfig = 64 << 10
 
 // editConfig gives a tenant of its own a configuration, in two sizes, and edits it ten times a second.
-func editConfig(of shape) func(context.Context, *place, string) error {
+func editConfig(of sample) func(context.Context, *place, string) error {
 	return func(ctx context.Context, p *place, name string) error {
 		if err := p.namespace(ctx, name); err != nil {
 			return err
@@ -54,7 +54,7 @@ func editConfig(of shape) func(context.Context, *place, string) error {
 const mostList = 1<<20 - 1000
 
 // listEntries adds a ConfigMap with entries to the platform's configuration, and edits it.
-func listEntries(of shape) func(context.Context, *place, string) error {
+func listEntries(of sample) func(context.Context, *place, string) error {
 	return func(ctx context.Context, p *place, name string) error {
 		config := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{
 			Namespace: platformNamespace, Name: name, Labels: map[string]string{platformconfig.LabelShard: "true", labelAttack: "true"},

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// A shape is a text of about n bytes that is cheap to write and may be expensive to read.
-type shape struct {
+// A sample is a text of about n bytes that is cheap to write and may be expensive to read.
+type sample struct {
 	name string
 	text func(n int) string
 }
@@ -15,7 +15,7 @@ type shape struct {
 const ofDriver = "[openshell.drivers.x]\n"
 
 // configs are configurations in TOML, valid and invalid ones.
-var configs = []shape{
+var configs = []sample{
 	{"dotted key", func(n int) string { return path(n) + " = 1\n" }},
 	{"table header", func(n int) string { return "[" + path(n) + "]\nb = 1\n" }},
 	{"array of tables", func(n int) string { return "[[" + path(n) + "]]\nb = 1\n" }},
@@ -41,7 +41,7 @@ var configs = []shape{
 }
 
 // lists are lists of entries for the platform's configuration, in YAML.
-var lists = []shape{
+var lists = []sample{
 	{"scalar by aliases", func(n int) string {
 		return "- &x " + strings.Repeat("z", n/2) + "\n" + strings.Repeat("- *x\n", n/10)
 	}},
