@@ -39,8 +39,11 @@ const (
 	NodeReaderPrefix = NodeReaderName + ":"
 )
 
+// PodName is the name of the gateway's pod, the only one of its StatefulSet.
+const PodName = GatewayName + "-0"
+
 // ClaimName is the name of the claim of the gateway's volume: the one that the StatefulSet looks for.
-const ClaimName = "openshell-data-" + GatewayName + "-0"
+const ClaimName = "openshell-data-" + PodName
 
 // SecretNames are the Secrets that the certgen Job makes.
 var SecretNames = [...]string{CAName, ServerTLSName, ClientTLSName, TokenKeysName}

@@ -73,7 +73,7 @@ func SetupWithManager(mgr ctrl.Manager, options Options) error {
 	if err != nil {
 		return err
 	}
-	pods, err := namedcache.New(mgr, &corev1.Pod{}, podName, keepPod, options.Namespaces)
+	pods, err := namedcache.New(mgr, &corev1.Pod{}, manifests.PodName, keepPod, options.Namespaces)
 	if err != nil {
 		return err
 	}

@@ -57,7 +57,7 @@ func Names(namespace string, scheme *runtime.Scheme) ([]*unstructured.Unstructur
 	pod.SetAPIVersion("v1")
 	pod.SetKind("Pod")
 	pod.SetNamespace(namespace)
-	pod.SetName(manifests.GatewayName + "-0")
+	pod.SetName(manifests.PodName)
 	return append(names, binding, pod), nil
 }
 

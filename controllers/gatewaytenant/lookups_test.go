@@ -13,6 +13,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
 // apiServer answers list requests, and keeps what they select.
@@ -142,7 +144,7 @@ func TestTextOfOthersIsCutBeforeItIsKept(t *testing.T) {
 	const size = 1 << 20
 	long := strings.Repeat("x", size) + "END"
 	controller := true
-	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: podName, Annotations: map[string]string{"a": long}, Labels: map[string]string{"a": "b"}}}
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: manifests.PodName, Annotations: map[string]string{"a": long}, Labels: map[string]string{"a": "b"}}}
 	for i := range 1000 {
 		pod.OwnerReferences = append(pod.OwnerReferences, metav1.OwnerReference{Name: fmt.Sprint(i)})
 		state := corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "r", Message: "START"}}

@@ -29,8 +29,6 @@ import (
 // +kubebuilder:rbac:groups="",resources=events,verbs=list
 
 const (
-	// podName is the name of the gateway's pod.
-	podName = manifests.GatewayName + "-0"
 	// lookupPage is how many pods or Events one request returns at most, and lookupPages how many requests one read makes.
 	// A Job has a handful of pods, and its controller writes some twenty Events in the hour for which they are kept.
 	lookupPage, lookupPages = 32, 8
@@ -42,9 +40,9 @@ const (
 // ended well.
 func (r *Reconciler) gatewayPod(ctx context.Context, set *appsv1.StatefulSet) (*corev1.Pod, error) {
 	pod := &corev1.Pod{}
-	there, err := found(r.pods.Get(ctx, client.ObjectKey{Namespace: set.Namespace, Name: podName}, pod))
+	there, err := found(r.pods.Get(ctx, client.ObjectKey{Namespace: set.Namespace, Name: manifests.PodName}, pod))
 	if err != nil {
-		return nil, fmt.Errorf("reading pod %s/%s: %w", set.Namespace, podName, err)
+		return nil, fmt.Errorf("reading pod %s/%s: %w", set.Namespace, manifests.PodName, err)
 	}
 	if !there || !metav1.IsControlledBy(pod, set) || pod.Status.Phase == corev1.PodSucceeded {
 		return nil, nil

@@ -87,7 +87,7 @@ func starting(before, after v1alpha1.GatewayTenantStatus, set *appsv1.StatefulSe
 // available looks at the StatefulSet and its pod: it must be the one that was rendered, and its pod must run it and be
 // ready. Until it has been ready once, a pod that is not is being started; later, something is wrong with it.
 func available(before *metav1.Condition, p pass) metav1.Condition {
-	const condition, pod = v1alpha1.ConditionAvailable, manifests.GatewayName + "-0"
+	const condition, pod = v1alpha1.ConditionAvailable, manifests.PodName
 	statefulSet := p.seen.statefulSet
 	switch {
 	case statefulSet == nil && p.rejected != nil:
@@ -125,7 +125,7 @@ func replacing(pod string, p pass) string {
 // troubled says what is wrong with the gateway's pod, and what to do.
 func troubled(before *metav1.Condition, p pass) metav1.Condition {
 	is := p.seen.trouble
-	message := cut("pod "+manifests.GatewayName+"-0: "+is.words) + advice[is.reason]
+	message := cut("pod "+manifests.PodName+": "+is.words) + advice[is.reason]
 	if p.rejected == nil && !p.suspended && underWay(p.seen.statefulSet) {
 		message += "; until it serves, it takes one of the turns that the platform's updates have"
 	}
@@ -138,8 +138,8 @@ func troubled(before *metav1.Condition, p pass) metav1.Condition {
 // advice is what to do about a trouble.
 var advice = map[string]string{
 	v1alpha1.ReasonImagePullFailed: "; correct spec.image, or let the nodes reach the registry",
-	v1alpha1.ReasonCrashLoop:       "; see: kubectl logs --previous " + manifests.GatewayName + "-0",
-	v1alpha1.ReasonUnschedulable:   "; make room on the nodes, or see: kubectl describe pod " + manifests.GatewayName + "-0",
+	v1alpha1.ReasonCrashLoop:       "; see: kubectl logs --previous " + manifests.PodName,
+	v1alpha1.ReasonUnschedulable:   "; make room on the nodes, or see: kubectl describe pod " + manifests.PodName,
 	v1alpha1.ReasonPodRefused:      "; raise the quota, or let the policy admit the pod",
 }
 

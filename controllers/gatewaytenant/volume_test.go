@@ -195,7 +195,7 @@ func TestPlanDecidesAboutTheKeyAsTheOperatorDoes(t *testing.T) {
 	yes := true
 	pod := of(&corev1.Pod{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"},
-		ObjectMeta: metav1.ObjectMeta{Name: manifests.GatewayName + "-0", OwnerReferences: []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "StatefulSet", Name: manifests.GatewayName, UID: "2", Controller: &yes}}},
+		ObjectMeta: metav1.ObjectMeta{Name: manifests.PodName, OwnerReferences: []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "StatefulSet", Name: manifests.GatewayName, UID: "2", Controller: &yes}}},
 		Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{
 			Name: manifests.GatewayName, LastTerminationState: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 1, Message: noRootKey}},
 		}}},

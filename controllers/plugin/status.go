@@ -106,7 +106,7 @@ func Statuses(ctx context.Context, cluster client.Reader, namespace string, now 
 // readPod reads the gateway's pod, nil if it is not there or may not be read.
 func readPod(ctx context.Context, cluster client.Reader, namespace string) (*corev1.Pod, error) {
 	pod := &corev1.Pod{}
-	err := cluster.Get(ctx, client.ObjectKey{Namespace: namespace, Name: manifests.GatewayName + "-0"}, pod)
+	err := cluster.Get(ctx, client.ObjectKey{Namespace: namespace, Name: manifests.PodName}, pod)
 	if apierrors.IsNotFound(err) || apierrors.IsForbidden(err) {
 		return nil, nil
 	}

@@ -35,7 +35,7 @@ func events(ctx context.Context, p *place, namespace string) error {
 	if err := p.client.Create(ctx, quota); err != nil {
 		return err
 	}
-	if err := p.client.Delete(ctx, &corev1.Pod{ObjectMeta: named(namespace, manifests.GatewayName+"-0")}); err != nil {
+	if err := p.client.Delete(ctx, &corev1.Pod{ObjectMeta: named(namespace, manifests.PodName)}); err != nil {
 		return err
 	}
 	var set appsv1.StatefulSet
@@ -83,7 +83,7 @@ func pods(ctx context.Context, p *place, namespace string) error {
 			pod.Labels[manifests.LabelName] = manifests.CertgenName
 		}
 		if i == 0 {
-			pod.Name = manifests.GatewayName + "-0"
+			pod.Name = manifests.PodName
 		}
 		status := map[string]any{"status": map[string]any{
 			"message": "m", "conditions": []map[string]any{{"type": "Ready", "status": "False", "reason": "X", "message": "m"}},

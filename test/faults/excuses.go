@@ -138,6 +138,6 @@ func (t *trial) letGo(ctx context.Context, of id) error {
 	if of.kind != "PersistentVolumeClaim" {
 		return nil
 	}
-	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: t.namespace, Name: manifests.GatewayName + "-0"}}
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: t.namespace, Name: manifests.PodName}}
 	return client.IgnoreNotFound(t.admin.Delete(ctx, pod))
 }

@@ -25,7 +25,7 @@ type objects map[string]unstructured.Unstructured
 // the objects themselves, and not from what the operator says of them. What is not there is not spoken of.
 func (o objects) truths() map[string]any {
 	is := map[string]any{}
-	pod, runs := o["Pod "+manifests.GatewayName+"-0"]
+	pod, runs := o["Pod "+manifests.PodName]
 	set, wanted := o["StatefulSet "+manifests.GatewayName]
 	if runs && wanted {
 		revision, _, _ := unstructured.NestedString(set.Object, "status", "updateRevision")

@@ -68,7 +68,7 @@ var allowed = map[string][]string{
 	"configmaps/" + manifests.ConfigName:                                    {http.MethodPatch},
 	"persistentvolumeclaims/" + manifests.ClaimName:                         {http.MethodPatch},
 	"services/" + manifests.GatewayName:                                     {http.MethodPatch},
-	"pods/" + manifests.GatewayName + "-0":                                  {http.MethodDelete},
+	"pods/" + manifests.PodName:                                             {http.MethodDelete},
 	"apps/statefulsets/" + manifests.GatewayName:                            {http.MethodPatch},
 	"batch/jobs/" + manifests.CertgenName:                                   {http.MethodPatch, http.MethodDelete},
 	"networking.k8s.io/networkpolicies/" + manifests.SandboxSSHName:         {http.MethodPatch},

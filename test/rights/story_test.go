@@ -228,7 +228,7 @@ func (s *stage) refusedPodIsReported(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: manifests.GatewayName + "-0", Namespace: s.earlier()}}
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: manifests.PodName, Namespace: s.earlier()}}
 	if err := admin.Delete(ctx, pod); err != nil {
 		return err
 	}

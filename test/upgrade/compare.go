@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
 // tenantStep holds the effects of one step on one tenant. Writes in the platform's namespace have a tenantStep of their own.
@@ -153,7 +154,7 @@ func (s snapshot) ownerOr(other snapshot, object id) string {
 
 // restarts records whether the gateway's pod was replaced or its container restarted.
 func (t *tenantStep) restarts(requests []request, before, after snapshot) {
-	pod := id{"pods", t.Tenant, gatewayPod}
+	pod := id{"pods", t.Tenant, manifests.PodName}
 	for _, r := range requests {
 		if r.startsPod() && r.namespace == t.Tenant {
 			t.Restart.Pods++

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
 // cluster returns a snapshot of tenants that are all alike.
@@ -19,7 +20,7 @@ func cluster(t *testing.T, ready, hash, podUID string, tenants ...string) snapsh
 	for _, name := range tenants {
 		s[id{"gatewaytenants", name, v1alpha1.Name}] = object(t, `{metadata: {uid: g}, status: {conditions: [{type: Ready, status: "`+ready+`", reason: R`+ready+`}]}}`)
 		s[id{"statefulsets", name, v1alpha1.Name}] = object(t, `{metadata: {uid: s, annotations: {x/hash: `+hash+`}}, status: {readyReplicas: `+hash+`}}`)
-		s[id{"pods", name, gatewayPod}] = object(t, `{metadata: {uid: `+podUID+`, annotations: {x/config-hash: `+podUID+`}}, spec: {}}`)
+		s[id{"pods", name, manifests.PodName}] = object(t, `{metadata: {uid: `+podUID+`, annotations: {x/config-hash: `+podUID+`}}, spec: {}}`)
 		s[id{"clusterrolebindings", "", "reader:" + name}] = object(t, `{metadata: {uid: c}, roleRef: {name: r}}`)
 		s[id{"secrets", name, "keys"}] = object(t, `{metadata: {uid: k}}`)
 	}
@@ -39,7 +40,7 @@ func TestTenantsToWhichAStepDidTheSameAreOneRow(t *testing.T) {
 		requests = append(requests,
 			apply(name, "statefulsets", v1alpha1.Name), apply("", "clusterrolebindings", "reader:"+name),
 			request{user: operatorUser, verb: "create", resource: "events", namespace: name, code: 201},
-			request{user: statefulSetControllerUser, verb: "create", resource: "pods", namespace: name, name: gatewayPod, code: 201})
+			request{user: statefulSetControllerUser, verb: "create", resource: "pods", namespace: name, name: manifests.PodName, code: 201})
 	}
 	requests = append(requests, apply("a", "statefulsets", v1alpha1.Name))
 	s := &step{Name: "upgrade", Version: "v", Writes: count(requests), Tenants: compare(names, requests, before, after)}

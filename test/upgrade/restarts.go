@@ -7,9 +7,6 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// gatewayPod is the name of every gateway's pod.
-const gatewayPod = "openshell-gateway-0"
-
 // restart describes the replacement of one gateway's pod.
 type restart struct {
 	Pods   int      // pods that the StatefulSet controller created
