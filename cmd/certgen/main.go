@@ -14,9 +14,11 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
 )
 
@@ -91,5 +93,10 @@ func run(ctx context.Context, o options) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	tenants, err := metadata.NewForConfig(config)
+	if err != nil {
+		return nil, err
+	}
+	o.wish.Tenants = tenants.Resource(v1alpha1.GroupVersion.WithResource("gatewaytenants")).Namespace(o.wish.Namespace)
 	return certificates.Converge(ctx, client.Secrets(o.wish.Namespace), o.wish, time.Now())
 }

@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/util/retry"
 
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
@@ -25,6 +26,8 @@ type Wish struct {
 	Lifetimes Lifetimes
 	// Clock is compared with the API server's before anything is issued. It is not compared if nil.
 	Clock *Clock
+	// Tenants reads the GatewayTenants of the namespace from the API server, before a Secret is given an owner.
+	Tenants metadata.ResourceInterface
 }
 
 // run is one run of certgen: the Secrets as they are, and what was done to them.
@@ -35,6 +38,7 @@ type run struct {
 	found   map[string]*corev1.Secret // absent: not in it
 	set     *set                      // what they hold
 	seen    Seen                      // what they need
+	noOwner error                     // why the GatewayTenant must not become an owner
 	done    []string
 }
 
@@ -55,7 +59,11 @@ func (r *run) converge(ctx context.Context) error {
 	if err := r.Clock.check(); err != nil {
 		return err
 	}
-	return errors.Join(r.tokenKeys(ctx), r.certificates(ctx), r.correctOwners(ctx))
+	err := errors.Join(r.tokenKeys(ctx), r.certificates(ctx), r.correctOwners(ctx))
+	if r.noOwner != nil {
+		return r.noOwner // alone: each of them may report it
+	}
+	return err
 }
 
 // certificates sees to the authority, and to the certificates of the gateway and its clients. Whoever is to meet a new

@@ -65,7 +65,9 @@ func (r *run) write(ctx context.Context, name string, data map[string][]byte, ma
 	if found != nil {
 		return r.update(ctx, secret, why)
 	}
-	secret.OwnerReferences = []metav1.OwnerReference{manifests.Owner(r.Owner)}
+	if err := r.addOwner(ctx, secret); err != nil {
+		return err
+	}
 	mark(secret, map[string]string{annotationContent: contentID(secret)})
 	created, err := r.secrets.Create(ctx, secret, metav1.CreateOptions{FieldManager: manifests.CertgenName})
 	if err != nil {
@@ -93,8 +95,8 @@ func (r *run) update(ctx context.Context, secret *corev1.Secret, why string) err
 	if handedOver(secret) {
 		takeOver(secret)
 	}
-	if !ownedBy(secret, r.Owner) {
-		secret.OwnerReferences = append(secret.OwnerReferences, manifests.Owner(r.Owner))
+	if err := r.addOwner(ctx, secret); err != nil {
+		return err
 	}
 	mark(secret, map[string]string{annotationContent: contentID(secret)})
 	return r.put(ctx, secret, why)

@@ -14,8 +14,11 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/metadata"
 
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -37,16 +40,48 @@ func (m *memory) Create(_ context.Context, secret *corev1.Secret, _ metav1.Creat
 	if m.secrets[secret.Name] != nil {
 		return nil, apierrors.NewAlreadyExists(corev1.Resource("secrets"), secret.Name)
 	}
-	return m.Update(nil, secret, metav1.UpdateOptions{}) //nolint:staticcheck // it is not used
+	return m.put(secret), nil
 }
 
 func (m *memory) Update(_ context.Context, secret *corev1.Secret, _ metav1.UpdateOptions) (*corev1.Secret, error) {
+	switch is := m.secrets[secret.Name]; {
+	case is == nil:
+		return nil, apierrors.NewNotFound(corev1.Resource("secrets"), secret.Name)
+	case is.ResourceVersion != secret.ResourceVersion:
+		return nil, apierrors.NewConflict(corev1.Resource("secrets"), secret.Name, nil)
+	}
+	return m.put(secret), nil
+}
+
+func (m *memory) put(secret *corev1.Secret) *corev1.Secret {
 	m.writes[secret.Name]++
 	secret = secret.DeepCopy()
 	secret.Namespace, secret.ResourceVersion = "tenant-a", fmt.Sprint(secret.Name, m.writes[secret.Name])
 	m.secrets[secret.Name] = secret
-	return secret.DeepCopy(), nil
+	return secret.DeepCopy()
 }
+
+// tenants is an API server that holds the GatewayTenant of one namespace.
+type tenants struct {
+	metadata.ResourceInterface
+	tenant *metav1.PartialObjectMetadata // nil if it does not exist
+	err    error                         // what a read returns, unless it is nil
+	reads  int
+}
+
+func newTenants(uid types.UID) *tenants {
+	return &tenants{tenant: &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: v1alpha1.Name, Namespace: "tenant-a", UID: uid}}}
+}
+
+func (t *tenants) Get(_ context.Context, name string, _ metav1.GetOptions, _ ...string) (*metav1.PartialObjectMetadata, error) {
+	t.reads++
+	if t.err == nil && (t.tenant == nil || t.tenant.Name != name) {
+		return nil, apierrors.NewNotFound(gatewayTenants.GroupResource(), name)
+	}
+	return t.tenant, t.err
+}
+
+var gatewayTenants = v1alpha1.GroupVersion.WithResource("gatewaytenants")
 
 // converges runs certgen over the Secrets, and returns what it left.
 func converges(t *testing.T, secrets map[string]*corev1.Secret, wanted Wanted, at time.Time) (*memory, error) {
@@ -57,7 +92,8 @@ func converges(t *testing.T, secrets map[string]*corev1.Secret, wanted Wanted, a
 	}
 	lifetimes := DefaultLifetimes
 	lifetimes.TrustDelay = 0
-	_, err := Converge(t.Context(), m, Wish{Wanted: wanted, Namespace: "tenant-a", Lifetimes: lifetimes}, at)
+	wish := Wish{Wanted: wanted, Namespace: "tenant-a", Lifetimes: lifetimes, Tenants: newTenants(wanted.Owner)}
+	_, err := Converge(t.Context(), m, wish, at)
 	return m, err
 }
 

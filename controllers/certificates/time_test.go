@@ -95,7 +95,7 @@ func TestValidCertificateIsNotReplacedByOneThatIsNotValid(t *testing.T) {
 		}
 		lifetimes := DefaultLifetimes
 		lifetimes.TrustDelay = 0
-		wish := Wish{Wanted: wanted, Namespace: "tenant-a", Lifetimes: lifetimes, Clock: &Clock{}}
+		wish := Wish{Wanted: wanted, Namespace: "tenant-a", Lifetimes: lifetimes, Clock: &Clock{}, Tenants: newTenants(wanted.Owner)}
 		reply := &http.Response{Header: http.Header{"Date": {time.Now().Add(-difference).UTC().Format(http.TimeFormat)}}}
 		if _, err := wish.Clock.Wrap(answer{reply}).RoundTrip(nil); err != nil {
 			t.Fatal(err)

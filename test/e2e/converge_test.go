@@ -15,6 +15,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/metadata"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
@@ -30,6 +31,11 @@ func wishFor(t *testing.T, namespace string) certificates.Wish {
 	wish.Owner = get(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name).UID
 	wish.ServerNames = []string{hostOf(namespace)}
 	wish.Lifetimes.TrustDelay = 0
+	tenants, err := metadata.NewForConfig(cluster.Config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	wish.Tenants = tenants.Resource(v1alpha1.GroupVersion.WithResource("gatewaytenants")).Namespace(namespace)
 	return wish
 }
 

@@ -155,7 +155,8 @@ func converge(w certWorld, wish int, is run) certWorld {
 	w.live = s.live
 	lifetimes := certificates.DefaultLifetimes
 	lifetimes.TrustDelay = 0
-	_, err := certificates.Converge(context.Background(), s, certificates.Wish{Wanted: wishes[wish], Namespace: "tenant-a", Lifetimes: lifetimes}, now)
+	asked := certificates.Wish{Wanted: wishes[wish], Namespace: "tenant-a", Lifetimes: lifetimes, Tenants: tenant{}}
+	_, err := certificates.Converge(context.Background(), s, asked, now)
 	switch {
 	case err == nil:
 		w.job = certificates.Job{State: certificates.JobComplete, Wish: w.job.Wish, Ended: now}

@@ -9,6 +9,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/metadata"
 )
 
 // store is the API server as certgen sees it. It dies with a write, or has somebody do something before one.
@@ -57,4 +58,11 @@ func versioned(secret *corev1.Secret) *corev1.Secret {
 	secret = secret.DeepCopy()
 	secret.Namespace, secret.ResourceVersion = "tenant-a", fmt.Sprint(version)
 	return secret
+}
+
+// tenant is the GatewayTenant as certgen reads it. It exists throughout.
+type tenant struct{ metadata.ResourceInterface }
+
+func (tenant) Get(_ context.Context, name string, _ metav1.GetOptions, _ ...string) (*metav1.PartialObjectMetadata, error) {
+	return &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "tenant-a", UID: wishes[0].Owner}}, nil
 }
