@@ -139,7 +139,8 @@ func (r *run) toIssue() (urgent, others []string) {
 		some = some || finding.Need >= Due && finding.Blocked == ""
 	}
 	for _, name := range sideNames {
-		switch side, finding := r.side(name), r.seen.Of(name); {
+		side, _, _ := r.set.sides(name)
+		switch finding := r.seen.Of(name); {
 		case finding.Blocked != "":
 		case side.err != nil:
 			urgent = append(urgent, name)

@@ -64,16 +64,13 @@ func (s *set) findOwner(finding *Finding, secret *corev1.Secret, wanted Wanted) 
 // be, the Secret has no room for another CA, or the other side would not trust it and cannot be made to. It also returns
 // the name of the Secret to hand over, if that would help.
 func (s *set) othersBlock(name string, secrets map[string]*corev1.Secret, wanted Wanted) (why, handOver string) {
-	self, other, otherName := s.client, s.server, manifests.ServerTLSName
 	switch name {
-	case manifests.ClientTLSName:
-	case manifests.ServerTLSName:
-		self, other, otherName = s.server, s.client, manifests.ClientTLSName
 	case manifests.CAName:
 		return s.noRoomForNextCA(), ""
-	default:
+	case manifests.TokenKeysName:
 		return "", ""
 	}
+	self, other, otherName := s.sides(name)
 	if ca := s.find(manifests.CAName, secrets, wanted); ca.Need == Unfit && ca.Blocked != "" {
 		return "cannot be issued before Secret " + manifests.CAName + " can be used", ca.HandOver
 	}
@@ -96,10 +93,7 @@ func (s *set) othersBlock(name string, secrets map[string]*corev1.Secret, wanted
 // used is replaced nevertheless.
 func (s *set) noRoomForNextCA() string {
 	for _, name := range sideNames {
-		side := s.server
-		if name == manifests.ClientTLSName {
-			side = s.client
-		}
+		side, _, _ := s.sides(name)
 		if full := side.full(part{}); full != "" && s.ca.err == nil && s.sources[name].managed() {
 			return "Secret " + name + " " + full
 		}

@@ -112,15 +112,16 @@ func isTenantCA(certificate *x509.Certificate) bool {
 // likePredecessors reports whether a Secret is as OpenShell's generate-certs writes it: both TLS certificates from one
 // issuer, under the names that it gives them, and token keys under its three keys and no others.
 func (s *set) likePredecessors(secret *corev1.Secret) bool {
-	if secret.Name == manifests.TokenKeysName {
+	subject := serverCommonName
+	switch secret.Name {
+	case manifests.TokenKeysName:
 		return len(secret.Data[noteTokenKeysOnly]) > 0
-	}
-	self, other, subject := s.server, s.client, serverCommonName
-	if secret.Name == manifests.ClientTLSName {
-		self, other, subject = s.client, s.server, clientCommonName
-	} else if secret.Name != manifests.ServerTLSName {
+	case manifests.CAName:
 		return false
+	case manifests.ClientTLSName:
+		subject = clientCommonName
 	}
+	self, other, _ := s.sides(secret.Name)
 	if self.certificate == nil || self.certificate.Subject.CommonName != subject || self.certificate.Issuer.CommonName != caCommonName {
 		return false
 	}

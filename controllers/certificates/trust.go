@@ -15,27 +15,19 @@ import (
 // sideNames are the TLS Secrets of both sides of a connection.
 var sideNames = []string{manifests.ClientTLSName, manifests.ServerTLSName}
 
-// side is what one of them holds.
-func (r *run) side(name string) part {
+// sides returns what the TLS Secret with a name holds, and what the other one holds, with its name.
+func (s *set) sides(name string) (self, other part, otherName string) {
 	if name == manifests.ClientTLSName {
-		return r.set.client
+		return s.client, s.server, manifests.ServerTLSName
 	}
-	return r.set.server
-}
-
-// otherSide is what the other of them holds.
-func (r *run) otherSide(name string) part {
-	if name == manifests.ClientTLSName {
-		return r.set.server
-	}
-	return r.set.client
+	return s.server, s.client, manifests.ClientTLSName
 }
 
 // publish adds the authority to each ca.crt that neither has it nor has a former one that signed a certificate of it, and
 // notes when.
 func (r *run) publish(ctx context.Context, ca authority) error {
 	for _, name := range sideNames {
-		side := r.side(name)
+		side, _, _ := r.set.sides(name)
 		if side.err != nil || r.set.refusal(r.found[name]) != "" {
 			continue
 		}
@@ -98,7 +90,7 @@ func unreadable(secret *corev1.Secret) []byte {
 // that signed its last certificate becomes a former one now; others keep the time that they have. One of which the other
 // side still shows a certificate stays in any case, and so does one that never was the tenant's.
 func (r *run) former(ca authority, name string) ([]*x509.Certificate, formerEnds) {
-	side, other := r.side(name), r.otherSide(name)
+	side, other, _ := r.set.sides(name)
 	trusted, ends := side.authorities, formerEnds{}
 	maps.Copy(ends, side.former)
 	if !side.of(r.set.ca) || r.set.distrusts[name] != "" { // it is missing, of another authority, or does not trust the other side
