@@ -1,18 +1,11 @@
 package certificates
 
 import (
-	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
-	"encoding/pem"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
-	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
 // issuers are programs that write Secrets without being their controller, with the labels and annotations that each of
@@ -71,86 +64,6 @@ func takeOver(secret *corev1.Secret) {
 		}
 	}
 	delete(secret.Annotations, v1alpha1.AnnotationHandOver)
-}
-
-// contentKey is the key of a Secret that tells one certificate or token key from another.
-func contentKey(name string) string {
-	if name == manifests.TokenKeysName {
-		return keyPublic
-	}
-	return keyCertificate
-}
-
-// contentID identifies the certificate or the token key in a Secret, whether it can be read or not. It is empty if the
-// Secret holds none, so that nothing is lost if the Secret is overwritten.
-func contentID(secret *corev1.Secret) string {
-	text := bytes.TrimPrefix(secret.Data[contentKey(secret.Name)], []byte(byteOrderMark))
-	if len(text) > mostBytes {
-		return "too-long"
-	}
-	blocks := certificateBlocks(text, 1)
-	if secret.Name == manifests.TokenKeysName {
-		block, _ := pem.Decode(text)
-		blocks = []*pem.Block{block}
-	}
-	if len(blocks) == 0 || blocks[0] == nil {
-		return ""
-	}
-	sum := sha256.Sum256(blocks[0].Bytes)
-	return hex.EncodeToString(sum[:8])
-}
-
-// lastWriter reports whether the certificate or token key in a Secret is the one that certgen wrote or took over last, and
-// otherwise names the client that has replaced it since. Restored Secrets keep the annotation that tells it.
-// Those of earlier releases do not have the annotation; their managed fields tell.
-func lastWriter(secret *corev1.Secret) (byCertgen bool, changedBy string) {
-	certgen, other := contentManagers(secret)
-	id := contentID(secret)
-	if last, noted := secret.Annotations[annotationContent]; noted {
-		switch {
-		case id == last || id == "" || certgen != nil && owns(certgen, secret.Name): // an earlier certgen does not know the annotation
-			return true, ""
-		case other != nil:
-			return false, "the field manager " + printable(other.Manager)
-		}
-		return false, "another client"
-	}
-	switch {
-	case certgen == nil:
-		return false, ""
-	case owns(certgen, secret.Name):
-		return true, ""
-	case other != nil && id != "" && certgen.Time.Before(other.Time):
-		return false, "the field manager " + printable(other.Manager)
-	}
-	return false, ""
-}
-
-// contentManagers returns certgen's entry in a Secret's managed fields and the last one of another manager that owns
-// the certificate or token key.
-func contentManagers(secret *corev1.Secret) (certgen, other *metav1.ManagedFieldsEntry) {
-	for i := range secret.ManagedFields {
-		entry := &secret.ManagedFields[i]
-		switch {
-		case entry.Manager == manifests.CertgenName && entry.Operation == metav1.ManagedFieldsOperationUpdate:
-			certgen = entry
-		case entry.Manager != manifests.CertgenName && owns(entry, secret.Name) && (other == nil || other.Time.Before(entry.Time)):
-			other = entry
-		}
-	}
-	return certgen, other
-}
-
-// owns reports whether an entry of managed fields owns the certificate or token key of the Secret with this name.
-func owns(entry *metav1.ManagedFieldsEntry, name string) bool {
-	var fields struct {
-		Data map[string]json.RawMessage `json:"f:data"`
-	}
-	if entry.FieldsV1 == nil || json.Unmarshal(entry.FieldsV1.GetRawBytes(), &fields) != nil {
-		return false
-	}
-	_, owned := fields.Data["f:"+contentKey(name)]
-	return owned
 }
 
 // printable returns a name that a client chose, as far as it can be printed in a message.
