@@ -27,7 +27,10 @@ func (t Tenant) StorageHeldBy(volume Volume) error {
 			return reject(reason, "spec.storage.size", size, "is not a quantity: %v; give one such as 5Gi", err)
 		}
 		if tooSmall(wanted, claim) {
-			least, _ := ordered(sizesOf(claim))
+			least, capacity := sizesOf(claim)
+			if capacity.Cmp(least) < 0 {
+				least = capacity
+			}
 			return reject(reason, "spec.storage.size", size, "is less than the %s of the claim %s, and a volume cannot shrink; request at least that size", least.String(), ClaimName)
 		}
 	}
@@ -64,13 +67,6 @@ func sizesOf(claim *corev1.PersistentVolumeClaim) (requested, capacity resource.
 		return requested, requested
 	}
 	return requested, capacity
-}
-
-func ordered(a, b resource.Quantity) (less, more resource.Quantity) {
-	if b.Cmp(a) < 0 {
-		return b, a
-	}
-	return a, b
 }
 
 // request returns the size that an existing claim is to request: that of the spec if the volume has to grow for it. The API
