@@ -81,7 +81,7 @@ func SetupWithManager(mgr ctrl.Manager, options Options) error {
 		Client: mgr.GetClient(),
 		live:   mgr.GetAPIReader(),
 		caches: caches, pods: pods, sandboxCRD: sandboxCRD, shared: shared,
-		rollout: newRollout(options.RolloutPercent), rivals: &rivals{now: time.Now}, crowd: &crowd{}, lookups: &lookups{},
+		rollout: newRollout(options.RolloutPercent), rivals: &rivals{now: time.Now}, crowd: &crowd{}, lookups: newLookups(),
 		applier:  apply.New(mgr.GetClient(), mgr.GetScheme(), manifests.Manager).Alone().Rereading(mgr.GetAPIReader()),
 		events:   mgr.GetEventRecorder(manifests.Manager),
 		platform: options.Platform, evaluations: &evaluationCache{},

@@ -9,8 +9,17 @@ import (
 // watched or cached, since other clients decide how many Events and pods there are, and how large. A workload on its
 // usual way is not asked about at all.
 type lookups struct {
+	// slot is held while one workload is read. Each page that a read lists also needs the slot of the package bounded, which
+	// all caches share and for which a read waits as long as it takes. A worker must not wait like that: it waits for this
+	// slot only shortly, so that large Events of one tenant do not keep the workers from the others.
+	slot chan struct{}
+
 	mu sync.Mutex
 	by map[lookupKey]*lookup
+}
+
+func newLookups() *lookups {
+	return &lookups{slot: make(chan struct{}, 1), by: map[lookupKey]*lookup{}}
 }
 
 // lookupKey names a workload of a tenant.
@@ -32,10 +41,6 @@ const (
 	longestLookupWait = 30 * time.Second
 )
 
-// lookupSlot is held while one workload is read. A worker waits for it only shortly: large Events of one tenant must not
-// keep the workers from the others.
-var lookupSlot = make(chan struct{}, 1)
-
 const (
 	// lookupPatience is how long a worker waits for the slot, and lookupRetry how much later it tries again.
 	lookupPatience, lookupRetry = 100 * time.Millisecond, time.Second
@@ -44,14 +49,14 @@ const (
 // begin reports whether a read may begin. If so, end must be called after it.
 func (l *lookups) begin() bool {
 	select {
-	case lookupSlot <- struct{}{}:
+	case l.slot <- struct{}{}:
 		return true
 	case <-time.After(lookupPatience):
 		return false
 	}
 }
 
-func (l *lookups) end() { <-lookupSlot }
+func (l *lookups) end() { <-l.slot }
 
 // due returns what the last read found and how long to wait before the next one; zero or less means now. A new state is
 // first read after a wait, unless it is urgent.
@@ -61,9 +66,6 @@ func (l *lookups) due(key lookupKey, state string, urgent bool, first time.Durat
 	is := l.by[key]
 	if is == nil || is.state != state {
 		is = &lookup{state: state, since: now}
-		if l.by == nil {
-			l.by = map[lookupKey]*lookup{}
-		}
 		l.by[key] = is
 	}
 	switch {

@@ -48,7 +48,7 @@ const (
 func TestApiServerIsAskedOnlyAboutWorkloadsThatAreStuck(t *testing.T) {
 	server := &apiServer{}
 	clock := time.Unix(1000, 0)
-	r := &Reconciler{live: server, crowd: &crowd{}, lookups: &lookups{}, now: func() time.Time { return clock }}
+	r := &Reconciler{live: server, crowd: &crowd{}, lookups: newLookups(), now: func() time.Time { return clock }}
 	set := &appsv1.StatefulSet{ObjectMeta: metav1.ObjectMeta{Namespace: "a", Name: "gateway", UID: "set"}}
 	look := func(after time.Duration, wantAsked bool, want string, again time.Duration) {
 		t.Helper()
@@ -90,7 +90,7 @@ func TestFailedPodIsReadImmediatelyAndOnce(t *testing.T) {
 	controller := true
 	server := &apiServer{}
 	clock := time.Unix(1000, 0)
-	r := &Reconciler{live: server, crowd: &crowd{}, lookups: &lookups{}, now: func() time.Time { return clock }}
+	r := &Reconciler{live: server, crowd: &crowd{}, lookups: newLookups(), now: func() time.Time { return clock }}
 	job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Namespace: "a", Name: "certgen", UID: "job"}}
 	ended := corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 3, Reason: "Error", Message: "no disk"}}
 	failed := corev1.Pod{
@@ -124,7 +124,7 @@ func TestFailedPodIsReadImmediatelyAndOnce(t *testing.T) {
 // TestSlowReadOfOneTenantKeepsNoWorker reads nothing while another workload is read, and tries again.
 func TestSlowReadOfOneTenantKeepsNoWorker(t *testing.T) {
 	server := &apiServer{}
-	r := &Reconciler{live: server, crowd: &crowd{}, lookups: &lookups{}, now: time.Now}
+	r := &Reconciler{live: server, crowd: &crowd{}, lookups: newLookups(), now: time.Now}
 	job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Namespace: "a", Name: "certgen", UID: "job"}, Status: batchv1.JobStatus{Failed: 1}}
 	if !r.lookups.begin() {
 		t.Fatal("the slot is taken")
