@@ -47,27 +47,29 @@ func linesOf(item *yaml.Node) (lines [len(independent)]int) {
 func (e Entry) keeping(tenant *v1alpha1.GatewayTenant, fields ...string) Entry {
 	e.Spec = maps.Clone(e.Spec)
 	e.Kept = slices.Concat(e.Kept, fields)
+	var spec map[string]any
+	if err := convert(tenant.Spec, &spec); err != nil {
+		panic(err) // a spec has strings, lists and maps only
+	}
+	applied := fieldsOf(tenant)
 	for _, field := range fields {
 		delete(e.Spec, field)
-		if value, is := appliedValue(tenant, field); is {
+		if value, is := appliedValue(spec, applied, field); is {
 			e.Spec[field] = value
 		}
 	}
 	return e
 }
 
-// appliedValue returns what the bridge applied as a field of a GatewayTenant's spec, and reports whether it applied any.
-func appliedValue(tenant *v1alpha1.GatewayTenant, field string) (any, bool) {
-	var spec map[string]any
-	if err := convert(tenant.Spec, &spec); err != nil {
-		panic(err) // a spec has strings, lists and maps only
-	}
-	if fields, is := spec[field].(map[string]any); is {
-		maps.DeleteFunc(fields, func(key string, _ any) bool { return !Sets(tenant, field, key) })
-		return fields, len(fields) > 0 || Sets(tenant, field)
+// appliedValue returns what the bridge applied as a field of a spec, and reports whether it applied any. Applied are the
+// fields that it applied.
+func appliedValue(spec map[string]any, applied *fieldpath.Set, field string) (any, bool) {
+	if values, is := spec[field].(map[string]any); is {
+		maps.DeleteFunc(values, func(key string, _ any) bool { return !setIn(applied, field, key) })
+		return values, len(values) > 0 || setIn(applied, field)
 	}
 	switch value, is := spec[field]; {
-	case !Sets(tenant, field):
+	case !setIn(applied, field):
 		return nil, false
 	case is:
 		return value, true
@@ -155,15 +157,23 @@ func classChange(entry Entry, tenant *v1alpha1.GatewayTenant) string {
 }
 
 // Sets reports whether the bridge sets a field of a GatewayTenant's spec, so that no other value stays.
-func Sets(tenant metav1.Object, path ...any) bool {
+func Sets(tenant metav1.Object, path ...any) bool { return setIn(fieldsOf(tenant), path...) }
+
+// fieldsOf returns the fields of a GatewayTenant that the bridge sets.
+func fieldsOf(tenant metav1.Object) *fieldpath.Set {
+	all := fieldpath.NewSet()
 	for _, entry := range tenant.GetManagedFields() {
 		if entry.Manager != FieldOwner || entry.FieldsV1 == nil {
 			continue
 		}
-		set := &fieldpath.Set{}
-		if set.FromJSON(entry.FieldsV1.GetRawReader()) == nil && set.Has(fieldpath.MakePathOrDie(append([]any{"spec"}, path...)...)) {
-			return true
+		if set := fieldpath.NewSet(); set.FromJSON(entry.FieldsV1.GetRawReader()) == nil {
+			all = all.Union(set)
 		}
 	}
-	return false
+	return all
+}
+
+// setIn reports whether a field of the spec is among the fields of a GatewayTenant.
+func setIn(fields *fieldpath.Set, path ...any) bool {
+	return fields.Has(fieldpath.MakePathOrDie(append([]any{"spec"}, path...)...))
 }
