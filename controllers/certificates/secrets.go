@@ -50,7 +50,7 @@ func (r *run) write(ctx context.Context, name string, data map[string][]byte, ma
 	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: manifests.Labels()}, Type: typeOf(name)}
 	if found != nil {
 		if why := r.set.refusal(found); why != "" {
-			return fmt.Errorf("Secret %s must change, but it %s", name, why)
+			return fmt.Errorf("the Secret %s must change, but it %s", name, why)
 		}
 		secret = found.DeepCopy()
 	}
@@ -59,7 +59,7 @@ func (r *run) write(ctx context.Context, name string, data map[string][]byte, ma
 	}
 	maps.Copy(secret.Data, data) // keys that a user added stay
 	if _, err := parseAuthorities(data[keyCA]); err != nil && len(data[keyCA]) > 0 {
-		return fmt.Errorf("Secret %s must change, but its new %s %w; remove certificates from it that are no longer needed", name, keyCA, err)
+		return fmt.Errorf("the Secret %s must change, but its new %s %w; remove certificates from it that are no longer needed", name, keyCA, err)
 	}
 	mark(secret, marks)
 	if found != nil {
