@@ -126,7 +126,8 @@ func toJSON(node *yaml.Node) ([]byte, error) {
 	return json.Marshal(value)
 }
 
-// plain returns a YAML value as JSON has it: a map, a slice or a scalar.
+// plain returns a YAML value as JSON has it: a map, a slice or a scalar. The library's Decode of a whole value does not fit:
+// it refuses a value of more than 1,000 nodes that are mostly below an alias, whatever its size.
 func plain(node *yaml.Node) (any, error) {
 	switch node.Kind {
 	case yaml.AliasNode:

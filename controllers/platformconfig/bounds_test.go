@@ -137,6 +137,18 @@ func TestOneConfigSharedByAThousandEntries(t *testing.T) {
 	}
 }
 
+// TestLongValueByAliasIsConverted pins that the number of values below an alias does not matter within the bounds on size.
+func TestLongValueByAliasIsConverted(t *testing.T) {
+	var document yaml.Node
+	if err := yaml.Unmarshal([]byte("- &long ["+strings.Repeat("a,", 2000)+"]\n- {b: *long}\n"), &document); err != nil {
+		t.Fatal(err)
+	}
+	converted, err := ToJSON(document.Content[0].Content[1], maxEntrySize)
+	if err != nil || strings.Count(string(converted), `"a"`) != 2000 {
+		t.Errorf("converted to %.40s, with the error %v", converted, err)
+	}
+}
+
 func TestTwentyThousandEntriesAreRead(t *testing.T) {
 	var text strings.Builder
 	for i := range 20_000 {
