@@ -47,12 +47,12 @@ func (k *kubelet) checkKey(ctx context.Context, pod *corev1.Pod, files map[strin
 	switch {
 	case is && there == key:
 		return nil
-	case is:
-		return fmt.Errorf("default credential storage object was encrypted with a different key-encryption key: there is one at %s, and gateway.toml has %s", there, key)
-	case path.Dir(key) == root && claim.Annotations[annotationRootOwner] != ownedByGateway:
+	case path.Dir(key) == root && claim.Annotations[annotationRootOwner] != ownedByGateway: // whatever is elsewhere on the volume
 		return fmt.Errorf("\x1b[31m×\x1b[0m failed to prepare default credential storage key-\n"+
 			"  \x1b[31m│\x1b[0m encryption key directory '%s': failed to set\n"+
 			"  \x1b[31m│\x1b[0m permissions on %s", key, root)
+	case is:
+		return fmt.Errorf("default credential storage object was encrypted with a different key-encryption key: there is one at %s, and gateway.toml has %s", there, key)
 	}
 	k.keys[claim.UID] = key
 	return nil
