@@ -1,6 +1,7 @@
 package certificates
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
@@ -54,4 +55,40 @@ func (e formerEnds) over(authorities []*x509.Certificate, now time.Time) bool {
 func idOf(authority *x509.Certificate) string {
 	sum := sha256.Sum256(authority.Raw)
 	return hex.EncodeToString(sum[:8])
+}
+
+// formerAuthorities returns the tenant's previous CAs that a side trusts and that the other side no longer needs.
+func (s *set) formerAuthorities(p, other part) []*x509.Certificate {
+	return slices.DeleteFunc(slices.Clone(p.authorities), func(c *x509.Certificate) bool {
+		return c.Equal(s.ca.certificate) || s.stillNeeds(other, c) || !s.isTenantsOwn(c, p.former)
+	})
+}
+
+// stillNeeds reports whether a side needs a previous CA to be trusted by the other side: it shows a certificate of that CA,
+// or certgen may not write its Secret, whose ca.crt has that CA and not the present one.
+func (s *set) stillNeeds(side part, previous *x509.Certificate) bool {
+	if !side.of(s.ca) && side.of(part{certificate: previous}) {
+		return true
+	}
+	return side.unmanaged && slices.ContainsFunc(side.authorities, previous.Equal) && !slices.ContainsFunc(side.authorities, s.ca.certificate.Equal)
+}
+
+// isTenantsOwn reports whether a CA in a ca.crt is or was the tenant's own, so that it goes when its time is over: it has the
+// name of one, its end is noted, or it vouched for the present one. Any other CA was added by a user and stays.
+func (s *set) isTenantsOwn(ca *x509.Certificate, noted formerEnds) bool {
+	_, ends := noted[idOf(ca)]
+	return ends || isOpenShellCA(ca) && !s.ofAnotherTenant(ca) || s.vouchedBy(ca)
+}
+
+// ofAnotherTenant reports whether newAuthority issued a CA certificate for another namespace.
+func (s *set) ofAnotherTenant(ca *x509.Certificate) bool {
+	return isTenantCA(ca) && ca.Subject.OrganizationalUnit[0] != cmp.Or(s.server.namespace, s.client.namespace, s.ca.namespace)
+}
+
+// vouchedBy reports whether a previous CA vouches for the present one by a cross-certificate. What follows the certificate
+// of a CA that a user supplied is the chain to its root, and no cross-certificate.
+func (s *set) vouchedBy(ca *x509.Certificate) bool {
+	return s.ca.certificate != nil && isTenantCA(s.ca.certificate) && slices.ContainsFunc(s.ca.intermediates, func(cross *x509.Certificate) bool {
+		return part{certificate: cross}.of(part{certificate: ca})
+	})
 }

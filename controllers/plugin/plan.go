@@ -13,7 +13,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
-	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/schema"
@@ -292,10 +291,4 @@ func difference(path string, was, is any) string {
 		return path + ": " + strings.Join(keys, ", ")
 	}
 	return fmt.Sprintf("%s: %s → %s", path, shown(was), shown(is))
-}
-
-// preview is the GatewayTenant as it would be once the bridge has applied an entry.
-func preview(work platformconfig.Work, before *unstructured.Unstructured) (*unstructured.Unstructured, error) {
-	applied, err := apply.PreviewOf(platformconfig.TenantOf(work), before, platformconfig.FieldOwner, Scheme)
-	return applied.Object, err
 }

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/namedcache"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/schema"
@@ -187,4 +188,10 @@ func shown(value any) string {
 		return fmt.Sprint(value)
 	}
 	return string(text)
+}
+
+// preview is the GatewayTenant as it would be once the bridge has applied an entry.
+func preview(work platformconfig.Work, before *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	applied, err := apply.PreviewOf(platformconfig.TenantOf(work), before, platformconfig.FieldOwner, Scheme)
+	return applied.Object, err
 }
