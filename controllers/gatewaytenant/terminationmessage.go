@@ -6,7 +6,8 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
-// terminationMessage returns the whole message with which a pod's gateway ended last, empty if it did not or is ready.
+// terminationMessage returns the message with which a pod's gateway ended last. It is empty if the gateway did not end, and
+// while it runs: an earlier end does not tell what the gateway has written since.
 func terminationMessage(pod *corev1.Pod) string {
 	if pod == nil {
 		return ""
