@@ -16,7 +16,8 @@ import (
 // GatewayTenant from the API server first, since the garbage collector deletes a Secret whose owner does not exist.
 // The order matters. An orphaning deletion sets the GatewayTenant's deletionTimestamp before it removes the owner from a
 // Secret. So if certgen read the Secret after that, it now finds the GatewayTenant deleted, and if certgen read the Secret
-// before that, the write conflicts.
+// before that, the write conflicts. What remains is a GatewayTenant that is deleted between this read and the write that
+// follows it, of a Secret that never had an owner.
 func (r *run) addOwner(ctx context.Context, secret *corev1.Secret) error {
 	if ownedBy(secret, r.Owner) {
 		return nil
@@ -35,8 +36,8 @@ func (r *run) addOwner(ctx context.Context, secret *corev1.Secret) error {
 func (r *run) checkOwner(ctx context.Context) error {
 	tenant, err := r.Tenants.Get(ctx, v1alpha1.Name, metav1.GetOptions{})
 	if apierrors.IsForbidden(err) {
-		return fmt.Errorf("certgen may not read the GatewayTenant %s in namespace %s, so it gives no Secret to it; apply the current ClusterRole gatewaytenant-certgen: "+
-			"kubectl apply -k config/crd, or upgrade the Helm chart: %w", v1alpha1.Name, r.Namespace, err)
+		return fmt.Errorf("certgen may not read the GatewayTenant %s in namespace %s, so it gives no Secret to it; "+
+			"apply the current ClusterRole gatewaytenant-certgen: kubectl apply -k config/crd, or upgrade the Helm chart: %w", v1alpha1.Name, r.Namespace, err)
 	}
 	var why string
 	switch {
@@ -51,6 +52,6 @@ func (r *run) checkOwner(ctx context.Context) error {
 	default:
 		return nil
 	}
-	return fmt.Errorf("no Secret is given to the GatewayTenant %s in namespace %s with uid %s, since it %s; once there is a new GatewayTenant, the operator runs certgen for that",
-		v1alpha1.Name, r.Namespace, r.Owner, why)
+	return fmt.Errorf("no Secret is given to the GatewayTenant %s in namespace %s with uid %s, since it %s; "+
+		"once there is a new GatewayTenant, the operator runs certgen for that", v1alpha1.Name, r.Namespace, r.Owner, why)
 }

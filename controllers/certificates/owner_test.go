@@ -100,7 +100,9 @@ func TestSecretsGetNoOwnerThatIsGone(t *testing.T) {
 		{"orphaned between the reads of two Secrets", rotate, nil, func(verb string, n int) bool { return verb == "get" && n == 3 }, gone},
 		{"orphaned between the reads and the first write", rotate, nil, func(verb string, n int) bool { return verb == "update" && n == 1 }, gone},
 		{"orphaned between two writes", rotate, nil, func(verb string, n int) bool { return verb == "update" && n == 3 }, gone},
-		{"orphaned while clients learn to trust a new CA", func(w *Wish) { w.Rotation.TLS, w.Lifetimes.TrustDelay = "1", 1200*time.Millisecond }, func(m *memory, _ *tenants) {
+		{"orphaned while clients learn to trust a new CA", func(w *Wish) {
+			w.Rotation.TLS, w.Lifetimes.TrustDelay = "1", 1200*time.Millisecond
+		}, func(m *memory, _ *tenants) {
 			delete(m.secrets, manifests.CAName)
 		}, func(verb string, n int) bool { return verb == "get" && n == 5 }, gone},
 	} {
