@@ -68,6 +68,8 @@ func (s *set) sourceOf(secret *corev1.Secret, uid types.UID) source {
 		return source{origin: foreign, writer: changedBy}
 	case controller != nil || len(secret.Data[noteWritten]) > 0 || s.issuedHere(secret.Name):
 		return source{origin: ours}
+	case len(secret.Data[noteEmpty]) > 0: // nothing is lost
+		return source{origin: ours}
 	case s.likePredecessors(secret):
 		return source{origin: predecessor}
 	}

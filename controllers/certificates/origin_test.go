@@ -136,6 +136,8 @@ func TestOriginOfASecret(t *testing.T) {
 		{"written by certgen, with a certificate that cannot be read", []func(*corev1.Secret){content, func(s *corev1.Secret) { s.Data[keyCertificate] = encodeDER([]byte("x")) }}, foreign, "another client"},
 		{"written by certgen, and restored without its managed fields, owner and CA", []func(*corev1.Secret){replaced, content, orphan, fields(entry("velero", later, ownsPair))}, ours, ""},
 		{"written by certgen, with another ca.crt", []func(*corev1.Secret){content, func(s *corev1.Secret) { s.Data[keyCA] = append(s.Data[keyCA], otherCA[keyCertificate]...) }, fields(entry("kubectl-edit", later, ownsCA))}, ours, ""},
+		{"empty, by an unknown client", []func(*corev1.Secret){func(s *corev1.Secret) { s.Data = nil }, orphan}, ours, ""},
+		{"empty, by cert-manager", []func(*corev1.Secret){func(s *corev1.Secret) { s.Data = nil }, orphan, certManagers}, foreign, "cert-manager"},
 		{"by an earlier release", []func(*corev1.Secret){fields(entry(manifests.CertgenName, now, ownsPair))}, ours, ""},
 		{"by an earlier release, orphaned, without its CA", []func(*corev1.Secret){replaced, orphan, fields(entry(manifests.CertgenName, now, ownsPair))}, ours, ""},
 		{"taken over by an earlier release", []func(*corev1.Secret){replaced, fields(entry("generate-certs", now, ownsPair), entry(manifests.CertgenName, later, ownsOwner))}, ours, ""},
