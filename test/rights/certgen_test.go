@@ -38,12 +38,16 @@ func TestEachRightOfCertgenIsNeeded(t *testing.T) {
 			t.Log(err)
 		}
 	}()
-	needed := 0
-	for _, without := range append([]right{{}}, certgen...) {
+	takeAway := func(ctx context.Context, without right) {
 		role := &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "gatewaytenant-certgen"}, Rules: rules(certgen, "ClusterRole", without)}
 		if err := admin.Update(ctx, role); err != nil {
 			t.Fatal(err)
 		}
+	}
+	defer takeAway(context.WithoutCancel(ctx), right{}) // other tests need all of them
+	needed := 0
+	for _, without := range append([]right{{}}, certgen...) {
+		takeAway(ctx, without)
 		time.Sleep(500 * time.Millisecond) // in which the API server takes note
 		switch err := s.secretsStory(ctx); {
 		case without == right{} && err != nil:
