@@ -103,6 +103,9 @@ func (p *place) survives(t *testing.T, a attack) result {
 		t.Fatalf("before the attack, %v: %v", first, err)
 	}
 	r := result{name: a.name, usual: median(usual)}
+	if first[0] >= startLimit || r.usual >= quietLimit {
+		t.Fatalf("before the attack, the first tenant was not Ready after %s, or the others after %s", first[0], r.usual)
+	}
 	r.during = p.during(t, a)
 	p.startOperator(t)
 	r.again = p.after(t)
@@ -155,7 +158,10 @@ func (p *place) after(t *testing.T) (is phase) {
 	running, cancel := p.whileRunning(t.Context())
 	defer cancel()
 	meter := p.measure()
-	_, err := p.quietTenants(running, 1, startLimit)
+	first, err := p.quietTenants(running, 1, startLimit)
+	if err == nil && first[0] >= startLimit {
+		err = fmt.Errorf("the first tenant after a restart is not Ready within %s", startLimit)
+	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
