@@ -42,7 +42,7 @@ func (t Tenant) KeyPathHeldBy(volume Volume) error {
 }
 
 // keyPath decides where the gateway keeps its key-encryption key. The claim's record decides; without one, only what
-// proves where a key is or that there is none. Known is false if nothing does.
+// proves where a key is, or that the volume has none. Known is false without such proof.
 func (t Tenant) keyPath(volume Volume) (path string, known bool) {
 	if volume.Claim == nil {
 		return subdirKeyPath, true

@@ -73,7 +73,7 @@ func blocksIn(text []byte) []string {
 	return all
 }
 
-// TestOddThingsInACABundle do no harm: the Secret fits as it is, whoever wrote it, and what a user added is still there
+// TestOddThingsInACABundle do no harm: the Secret fits as it is, whatever its origin, and what a user added is still there
 // after everything was issued again.
 func TestOddThingsInACABundle(t *testing.T) {
 	for what, add := range odd(t) {

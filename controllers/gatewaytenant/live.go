@@ -16,7 +16,7 @@ import (
 type Live struct {
 	// Namespace is the tenant's namespace; one without a uid is not known.
 	Namespace metav1.PartialObjectMetadata
-	// Objects are those of [Names] that there are, Secrets aside. The pod among them is not applied: it says why the gateway
+	// Objects are those of [Names] that exist, without Secrets. The pod among them is not applied: it says why the gateway
 	// ended.
 	Objects []*unstructured.Unstructured
 	// Secrets are the tenant's, by name, stripped; nil: they could not be read.

@@ -30,29 +30,29 @@ type entryReader struct {
 	before, valid map[entryHash]Entry
 }
 
-// sizeOf returns the size of a list's entries with aliases expanded. An entry that is too large by itself is refused alone
-// and does not count. It fails if the entries together are larger than one list may be or than there is room for.
-func (r entryReader) sizeOf(items []*yaml.Node, room int) (int, error) {
-	total := 0
-	for _, item := range items {
-		if size, err := r.expander.size(item, maxEntrySize); err == nil {
-			total += size
-		}
+// measure returns the size of a list's entries with aliases expanded, and for each entry why it is refused for its own size
+// or depth; such an entry does not count. It fails if the others together are larger than one list may be or than there is
+// room for.
+func (r entryReader) measure(items []*yaml.Node, room int) (total int, refused []error, err error) {
+	refused = make([]error, len(items))
+	for i, item := range items {
+		size, err := r.expander.size(item, maxEntrySize)
+		total, refused[i] = total+size, err
 	}
 	const shorten = "shorten entries, or the values that aliases repeat"
 	switch {
 	case total > maxListSize:
-		return 0, fmt.Errorf("its entries have %d bytes with aliases expanded, and at most %d are read; %s", total, maxListSize, shorten)
+		return 0, nil, fmt.Errorf("its entries have %d bytes with aliases expanded, and at most %d are read; %s", total, maxListSize, shorten)
 	case total > room:
-		return 0, fmt.Errorf("its entries have %d bytes with aliases expanded, and only %d of the %d for all ConfigMaps are left; %s", total, room, maxTotalSize, shorten)
+		return 0, nil, fmt.Errorf("its entries have %d bytes with aliases expanded, and only %d of the %d for all ConfigMaps are left; %s", total, room, maxTotalSize, shorten)
 	}
-	return total, nil
+	return total, refused, nil
 }
 
-// read reads an entry. With an error, it returns the namespace alone or, if only independent fields are rejected, the rest of
+// read reads an entry that is within the bounds. With an error, it returns the namespace alone or, if only independent fields are rejected, the rest of
 // the entry.
 func (r entryReader) read(item *yaml.Node) (Entry, error) {
-	text, err := r.expand(item)
+	text, err := toJSON(item)
 	if err != nil {
 		return Entry{Namespace: nameOf(item)}, err
 	}
@@ -65,14 +65,6 @@ func (r entryReader) read(item *yaml.Node) (Entry, error) {
 	}
 	r.valid[hash] = entry
 	return entry, nil
-}
-
-// expand returns an entry's JSON, if it is within the bounds.
-func (r entryReader) expand(item *yaml.Node) ([]byte, error) {
-	if _, err := r.expander.size(item, maxEntrySize); err != nil {
-		return nil, err
-	}
-	return toJSON(item)
 }
 
 // check checks an entry as far as that can be done without the cluster.

@@ -70,7 +70,7 @@ func Read(config *corev1.ConfigMap, platform manifests.Platform) Source {
 	return Source{}.reread(config, platform, maxTotalSize)
 }
 
-// ReadAll reads the entries of ConfigMaps. Those that come first have the room that there is for all of them first.
+// ReadAll reads the entries of ConfigMaps. The first ones take their share of the room for all of them first.
 func ReadAll(configs []*corev1.ConfigMap, platform manifests.Platform) []Source {
 	var sources []Source
 	room := maxTotalSize
@@ -98,11 +98,14 @@ func (s Source) reread(config *corev1.ConfigMap, platform manifests.Platform, ro
 		return source
 	}
 	reader := entryReader{platform: platform, expander: expander{map[*yaml.Node]extent{}}, before: s.valid, valid: map[entryHash]Entry{}}
-	if source.size, source.Err = reader.sizeOf(items, room); source.Err != nil {
+	size, refused, err := reader.measure(items, room)
+	if err != nil {
+		source.Err = err
 		return source
 	}
+	source.size = size
 	source.Empty = len(items) == 0
-	source.readEntries(items, reader)
+	source.readEntries(items, refused, reader)
 	return source
 }
 
@@ -139,14 +142,17 @@ func list(config *corev1.ConfigMap) ([]*yaml.Node, error) {
 }
 
 // readEntries reads every entry by itself, so that a bad one refuses itself alone. A namespace that is listed twice is
-// refused in both places: none is righter than the other.
-func (s *Source) readEntries(items []*yaml.Node, reader entryReader) {
+// refused in both places: none is righter than the other. Errs are those of entries that are beyond the bounds.
+func (s *Source) readEntries(items []*yaml.Node, errs []error, reader entryReader) {
 	s.valid = reader.valid
 	places := map[string][]string{}
 	entries := make([]Entry, len(items))
-	errs := make([]error, len(items))
 	for i, item := range items {
-		entries[i], errs[i] = reader.read(item)
+		if errs[i] == nil {
+			entries[i], errs[i] = reader.read(item)
+		} else {
+			entries[i].Namespace = nameOf(item)
+		}
 		entries[i].Place, entries[i].Line = fmt.Sprintf("entry %d, line %d", i, item.Line), item.Line
 		entries[i].lines = linesOf(item)
 		if name := entries[i].Namespace; name != "" {

@@ -96,7 +96,7 @@ func TestKeyOfANewVolumeIsInASubdirectory(t *testing.T) {
 	}
 }
 
-// TestGatewayThatCouldNotCreateItsKeyIsHealed: it has said that there is none.
+// TestGatewayThatCouldNotCreateItsKeyIsHealed, since its termination message proves that the volume has no key.
 func TestGatewayThatCouldNotCreateItsKeyIsHealed(t *testing.T) {
 	const namespace = "key-lacking"
 	makeOldTenant(t, namespace, "root", func() {
