@@ -3,7 +3,7 @@ package manifests
 import (
 	"fmt"
 	"maps"
-	"path"
+	"math"
 	"reflect"
 	"slices"
 	"strconv"
@@ -19,13 +19,14 @@ type fault struct {
 
 // checker holds TOML against the schema of one version.
 type checker struct {
-	version Version
-	faults  []fault
+	version           Version
+	credentialDrivers []string // those that the gateway runs, sorted
+	faults            []fault
 }
 
-// known refuses what a gateway of the version would not start with: keys that it does not know, and wrong types.
+// known refuses keys and values with which a gateway of the version does not start.
 func known(config string, given table, version Version) error {
-	c := &checker{version: version}
+	c := &checker{version: version, credentialDrivers: credentialDrivers(given)}
 	c.table(reflect.TypeFor[configFile](), given, nil)
 	return rejectFaults(config, c.faults)
 }
@@ -71,20 +72,30 @@ func (c *checker) fault(path []string, format string, args ...any) {
 
 // table checks a table against a struct of the schema.
 func (c *checker) table(schema reflect.Type, given table, at []string) {
-	fields := map[string]reflect.StructField{}
-	for field := range schema.Fields() {
-		fields[field.Tag.Get("toml")] = field
+	if schema == reflect.TypeFor[credentialDriverConfigs]() {
+		c.credentialDriverTables(given, at)
+		return
 	}
+	fields := fieldsOf(schema)
 	for _, key := range slices.Sorted(maps.Keys(given)) {
 		path := append(slices.Clip(at), key)
 		field, there := fields[key]
 		if !there {
-			c.unknown(schema, path, fields)
+			if !ignoresUnknown(schema, given) {
+				c.faults = append(c.faults, fault{path, func() string { return c.describeUnknown(schema, path) }})
+			}
 			continue
 		}
-		if since, late := c.after(field); late {
-			c.fault(path, "came with version %s, and the gateway is %s, which would not start with it; leave it out, or use a newer gateway", since, c.version)
+		if !c.knows(field) {
+			c.faults = append(c.faults, fault{path, func() string { return c.describeOther(schema, field, path) }})
 			continue
+		}
+		if reason := field.Tag.Get("refused"); reason != "" {
+			c.fault(path, "cannot be set: %s", refusals[reason])
+			continue
+		}
+		if schema == reflect.TypeFor[profileSource]() && key != "type" && given["type"] != "interceptor" {
+			continue // ignored
 		}
 		c.value(field.Type, field.Tag, given[key], path)
 	}
@@ -95,34 +106,46 @@ func (c *checker) table(schema reflect.Type, given table, at []string) {
 	}
 }
 
-// unknown records a key that is not in the schema. Tables of other drivers may hold anything: they are not rendered.
-func (c *checker) unknown(schema reflect.Type, path []string, fields map[string]reflect.StructField) {
-	if schema != reflect.TypeFor[driverConfigs]() {
-		c.faults = append(c.faults, fault{slices.Clone(path), func() string { return c.describeUnknown(path[len(path)-1], fields) }})
+func fieldsOf(schema reflect.Type) map[string]reflect.StructField {
+	fields := map[string]reflect.StructField{}
+	for field := range schema.Fields() {
+		fields[field.Tag.Get("toml")] = field
 	}
+	return fields
 }
 
-// describeUnknown says what to write instead of a key that is not in the schema.
-func (c *checker) describeUnknown(key string, fields map[string]reflect.StructField) string {
-	if key == "database_url" {
-		return "cannot be in this file; leave it out: the database is on the gateway's volume"
+// ignoresUnknown reports whether a gateway ignores the keys of a table that the schema does not have.
+func ignoresUnknown(schema reflect.Type, given table) bool {
+	switch schema {
+	case reflect.TypeFor[driverConfigs](), reflect.TypeFor[externalDriverConfig]():
+		return true
+	case reflect.TypeFor[profileSource]():
+		return given["type"] != "interceptor"
 	}
-	keys := slices.DeleteFunc(slices.Sorted(maps.Keys(fields)), func(key string) bool {
-		_, late := c.after(fields[key])
-		return late
-	})
-	for _, candidate := range keys {
-		if strings.EqualFold(strings.ReplaceAll(candidate, "_", ""), strings.ReplaceAll(strings.ReplaceAll(key, "_", ""), "-", "")) {
-			return "is not a key that a gateway knows; write " + candidate
+	return false
+}
+
+// credentialDriverTables checks the tables of the drivers that the gateway runs. It does not read the others.
+func (c *checker) credentialDriverTables(given table, at []string) {
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		if _, selected := slices.BinarySearch(c.credentialDrivers, name); !selected {
+			continue
+		}
+		path := append(slices.Clip(at), name)
+		switch settings, _ := given[name].(table); {
+		case name == "vault" && !isExternal(settings):
+			c.value(reflect.TypeFor[vaultConfig](), "", given[name], path)
+		case name != kubernetesSecrets || isExternal(settings):
+			c.value(reflect.TypeFor[externalDriverConfig](), "", given[name], path)
 		}
 	}
-	return "is not a key that a gateway knows, and none would start with it; leave it out. There are: " + strings.Join(keys, ", ")
 }
 
-// after tells the version that a key came with, and whether the gateway is older.
-func (c *checker) after(field reflect.StructField) (Version, bool) {
-	since, there := parseVersion(field.Tag.Get("since"))
-	return since, there && c.version.Less(since)
+// knows reports whether the gateway knows a key of the schema.
+func (c *checker) knows(field reflect.StructField) bool {
+	since, hasFirst := parseVersion(field.Tag.Get("since"))
+	until, hasLast := parseVersion(field.Tag.Get("until"))
+	return (!hasFirst || !c.version.Less(since)) && (!hasLast || !until.Less(c.version))
 }
 
 // value checks a value against the type that the schema has for it.
@@ -143,12 +166,10 @@ func (c *checker) value(schema reflect.Type, tag reflect.StructTag, given any, a
 	case reflect.Slice:
 		if items, is := given.([]any); is {
 			for i, item := range items {
-				c.value(schema.Elem(), "", item, append(slices.Clip(at), fmt.Sprint(i)))
+				c.value(schema.Elem(), tag, item, append(slices.Clip(at), strconv.Itoa(i)))
 			}
 			return
 		}
-	case reflect.Interface:
-		return
 	case reflect.String:
 		if text, is := given.(string); is {
 			c.text(tag, text, at)
@@ -168,30 +189,45 @@ func (c *checker) value(schema reflect.Type, tag reflect.StructTag, given any, a
 }
 
 func (c *checker) text(tag reflect.StructTag, given string, at []string) {
-	if values := tag.Get("enum"); values != "" && !slices.Contains(strings.Split(values, ","), given) {
-		c.fault(at, "is %q; it can be %s", cut(given), strings.ReplaceAll(values, ",", " or "))
+	if values := tag.Get("enum"); values != "" {
+		value := given
+		if tag.Get("trim") != "" {
+			value = strings.TrimSpace(value)
+		}
+		if !slices.Contains(strings.Split(values, ","), value) {
+			c.fault(at, "is %q; it must be %s", cut(given), enumText(tag))
+		}
 	}
-	if tag.Get("absolute") != "" && !path.IsAbs(given) {
-		c.fault(at, "is %q; it must be a path that begins with /", cut(given))
+	if format, is := formats[partAt(tag.Get("format"), c.version)]; is && !format.valid(given) {
+		c.fault(at, "is %q; it must be %s", cut(given), format.want)
 	}
 }
 
+// enumText lists the values of the tag enum.
+func enumText(tag reflect.StructTag) string {
+	text := strings.ReplaceAll(tag.Get("enum"), ",", " or ")
+	if note := tag.Get("note"); note != "" {
+		text += ", because " + note
+	}
+	return text
+}
+
 func (c *checker) number(schema reflect.Type, tag reflect.StructTag, given int64, at []string) {
-	most := reflect.New(schema).Elem()
+	first, last := rangeAt(schema, tag, c.version)
 	switch {
-	case given < 0 && !most.CanInt():
-		c.fault(at, "is %d; it must not be negative", given)
-	case most.CanUint() && most.OverflowUint(uint64(given)): //nolint:gosec // it is not negative
-		c.fault(at, "is %d, which is too large", given)
+	case given < first && last == math.MaxInt64:
+		c.fault(at, "is %d; it must be at least %d", given, first)
+	case given < first || given > last:
+		c.fault(at, "is %d; it must be a number from %d to %d", given, first, last)
 	case tag.Get("enum") != "" && !slices.Contains(strings.Split(tag.Get("enum"), ","), fmt.Sprint(given)):
-		c.fault(at, "is %d; it can be %s", given, strings.ReplaceAll(tag.Get("enum"), ",", " or "))
+		c.fault(at, "is %d; it must be %s", given, enumText(tag))
 	}
 }
 
 // kindNames are what TOML calls the schema's types.
 var kindNames = map[reflect.Kind]string{
 	reflect.Struct: "a table", reflect.Map: "a table", reflect.Slice: "an array", reflect.String: "a string in quotes", reflect.Bool: "true or false",
-	reflect.Int64: "a whole number", reflect.Uint64: "a whole number", reflect.Uint32: "a whole number",
+	reflect.Int32: "a whole number", reflect.Int64: "a whole number", reflect.Uint32: "a whole number", reflect.Uint64: "a whole number",
 }
 
 // typeName is what TOML calls a decoded value's type.

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/pelletier/go-toml/v2"
 
@@ -83,6 +84,7 @@ func defaultConfig(t Tenant) table {
 // tables of the text that are left out because the gateway does not use them. What a gateway of the tenant's version would
 // not start with is rejected, by its place in the text.
 func (t *Tenant) configure(config string) error {
+	config = strings.TrimPrefix(config, "\ufeff") // a byte order mark, which gateways ignore
 	if err := checkBounds(config); err != nil {
 		return err
 	}
@@ -90,12 +92,15 @@ func (t *Tenant) configure(config string) error {
 	if err != nil {
 		return err
 	}
+	if err := rejectFaults(config, unsafeKeys(given)); err != nil {
+		return err
+	}
 	if err := known(config, given, t.Version); err != nil {
 		return err
 	}
 	own := ownConfig(*t)
 	faults := append(keepsOwn(merge(own, inheritedConfig()), given, nil), contradictions(*t, given)...)
-	if err := rejectFaults(config, append(faults, unsafeKeys(given)...)); err != nil {
+	if err := rejectFaults(config, faults); err != nil {
 		return err
 	}
 	t.unusedTables = removeUnused(given)
@@ -196,7 +201,7 @@ func keepsOwn(own, given table, path []string) []fault {
 			faults = append(faults, keepsOwn(wantTable, gotTable, at)...)
 		} else if !reflect.DeepEqual(want, got) {
 			faults = append(faults, fault{at, func() string {
-				return fmt.Sprintf("cannot be %s: the gateway's other objects depend on it being %s; leave it out%s", shown(got), shown(want), instead[key])
+				return fmt.Sprintf("is %s, but it is managed by the operator and must stay %s; remove this key%s", shown(got), shown(want), instead[key])
 			}})
 		}
 	}

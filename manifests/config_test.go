@@ -3,6 +3,7 @@ package manifests
 import (
 	"errors"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -139,6 +140,7 @@ func FuzzConfigBecomesValuesNeverSyntax(f *testing.F) {
 	for i, c := range tomlCases(f) {
 		f.Add(uint8(i), c.TOML) //nolint:gosec // of no importance which tenant begins with which
 	}
+	f.Add(uint8(0), "\ufeffopenshell.version = 1")
 	f.Fuzz(func(t *testing.T, which uint8, config string) {
 		tenant := tenants[int(which)%len(tenants)]
 		err := tenant.configure(config)
@@ -156,7 +158,7 @@ func FuzzConfigBecomesValuesNeverSyntax(f *testing.F) {
 		if faults := keepsOwn(ownConfig(tenant), root, nil); len(faults) > 0 {
 			t.Fatalf("a key of ours was changed: %v", faults)
 		}
-		if err := toml.Unmarshal([]byte(config), &given); err != nil {
+		if err := toml.Unmarshal([]byte(strings.TrimPrefix(config, "\ufeff")), &given); err != nil {
 			t.Fatal("accepted, and is not TOML", err)
 		}
 		removeUnused(given)

@@ -13,35 +13,46 @@ import (
 )
 
 const configDocHead = `<!-- Written by make generate from manifests/schema.go. -->
-# What ` + "`spec.config`" + ` may say
+# Configuration: ` + "`spec.config`" + `
 
-TOML that is merged over the defaults: tables deeply, all else replaced. A gateway refuses to start on a key that it does
-not know, so each key is held against the version of the tenant's image before anything is touched; what would not start
-is refused, with line and column, in the condition ` + "`Accepted`" + `.
+For tenants who configure their gateway, and for platform teams who review what they set. ` + "`spec.config`" + ` is TOML that is merged
+over the defaults: tables key by key, and other values are replaced. The operator checks each key and value by the rules of
+the gateway's own release. It rejects a text with which the gateway would not start, before it changes anything. The
+condition ` + "`Accepted`" + ` then has the line, the column and the way out. A gateway that calls other services, such as an OpenID
+Connect issuer, an interceptor or middleware, also needs them to answer when it starts, which is not checked.
 
-The text is bounded, since one operator evaluates the texts of all tenants. What exceeds a bound is rejected, with its line:
+## Limits
 
-| bound | at most |
+One operator evaluates the texts of all tenants, so their size is limited:
+
+| limit | at most |
 |---|---|
 | length | 65,536 characters |
-| depth: tables, arrays and parts of dotted keys in one another | 16 levels |
-| keys and array items, each part of a dotted key or a header counted | 2,000 |
-| the gateway.toml that is made of it | 128 KiB |
+| depth of tables, arrays and parts of dotted keys in one another | 16 levels |
+| keys and array items, where each part of a dotted key or a header counts | 2,000 |
+| the rendered gateway.toml | 128 KiB |
 
-Tables of drivers that the gateway does not run are left out of its gateway.toml, and the condition ` + "`Warning`" + ` names them:
+## Left out
+
+Tables of drivers that the gateway does not run are not rendered, and the condition ` + "`Warning`" + ` names them:
 ` + "`openshell.drivers.*`" + ` except ` + "`kubernetes`" + `, and ` + "`openshell.credential_drivers.*`" + ` except the driver that
-` + "`openshell.gateway.credential_drivers`" + ` names. In every table of a credential driver, the keys
-` + "`command` and `args`" + ` are rejected, since the gateway would run that program in its own container. The keys
-` + "`token_path` and `service_account_token_path` must be below `/var/openshell`" + `, since the driver sends the content of that
-file to the address in its table; ` + "`service_account_token_path`" + ` may also name the gateway's own token,
-` + "`/var/run/secrets/kubernetes.io/serviceaccount/token`" + `.
+` + "`openshell.gateway.credential_drivers`" + ` names. A byte order mark at the beginning is ignored.
 
-- *ours*: the gateway's other objects depend on it. It may be repeated with the same value, and not changed.
+## Rejected although a gateway accepts it
+
+| what | reason |
+|---|---|
+`
+
+const configDocKeys = `
+## Keys
+
+- *managed*: the gateway's other objects depend on it. You may repeat the value, but not change it.
 - *default*: it has this value unless you set another.
-- *since*: gateways before this version do not start with it. All others are known to v0.0.71, the oldest that this was
-  written for; a version newer than the newest in this table gets its rules.
+- *releases*: the releases of OpenShell that know the key. A gateway of another release does not start with it. Without an
+  entry, all releases from v0.0.71 to v0.0.111 know it.
 
-| key | type | since | |
+| key | value | releases | |
 |---|---|---|---|
 `
 
@@ -49,6 +60,10 @@ file to the address in its table; ` + "`service_account_token_path`" + ` may als
 func TestConfigurationDoc(t *testing.T) {
 	var text strings.Builder
 	text.WriteString(configDocHead)
+	for _, policy := range policies {
+		fmt.Fprintf(&text, "| %s | %s |\n", policy.what, policy.reason)
+	}
+	text.WriteString(configDocKeys)
 	tenant, err := tenantOf(t, v1alpha1.GatewayTenantSpec{Image: "ghcr.io/nvidia/openshell/gateway:0.0.111"})
 	if err != nil {
 		t.Fatal(err)
@@ -75,12 +90,15 @@ func TestConfigurationDoc(t *testing.T) {
 }
 
 // describe writes a line for each key of a table, in the schema's order.
-func describe(text *strings.Builder, schema reflect.Type, path []string, since string, own, defaults any) {
+func describe(text *strings.Builder, schema reflect.Type, path []string, releases string, own, defaults any) {
 	for field := range schema.Fields() {
 		at := append(append([]string{}, path...), field.Tag.Get("toml"))
-		since := since
-		if own := field.Tag.Get("since"); own != "" {
-			since = "v" + own
+		releases := releases
+		if since := field.Tag.Get("since"); since != "" {
+			releases = "from v" + since
+		}
+		if until := field.Tag.Get("until"); until != "" {
+			releases += " to v" + until
 		}
 		ours, def := below(own, field.Tag.Get("toml")), below(defaults, field.Tag.Get("toml"))
 		inner := field.Type
@@ -88,10 +106,10 @@ func describe(text *strings.Builder, schema reflect.Type, path []string, since s
 			inner, at[len(at)-1] = inner.Elem(), at[len(at)-1]+"[]"
 		}
 		if inner.Kind() == reflect.Struct {
-			describe(text, inner, at, since, ours, def)
+			describe(text, inner, at, releases, ours, def)
 			continue
 		}
-		fmt.Fprintf(text, "| `%s` | %s | %s | %s |\n", strings.Join(at, "."), typeText(field), since, remark(field, ours, def))
+		fmt.Fprintf(text, "| `%s` | %s | %s | %s |\n", strings.Join(at, "."), typeText(field), releases, remark(field, ours, def))
 	}
 }
 
@@ -101,32 +119,64 @@ func below(value any, key string) any {
 }
 
 func typeText(field reflect.StructField) string {
-	if values := field.Tag.Get("enum"); values != "" {
-		return "`" + strings.ReplaceAll(values, ",", "`, `") + "`"
+	name := strings.TrimPrefix(strings.TrimPrefix(kindNames[field.Type.Kind()], "a "), "an ")
+	format, hasFormat := formats[partAt(field.Tag.Get("format"), Version{Major: 1})]
+	values := "`" + strings.ReplaceAll(field.Tag.Get("enum"), ",", "`, `") + "`"
+	switch {
+	case values != "``" && field.Type.Kind() == reflect.Slice:
+		return "array of " + values
+	case values != "``":
+		return values
+	case hasFormat:
+		return "string: " + format.want
+	case field.Type.Kind() == reflect.String:
+		return "string"
+	case field.Tag.Get("range") != "":
+		return name + " " + rangeText(field.Tag.Get("range"))
+	case field.Type.Kind() == reflect.Int32 || field.Type.Kind() == reflect.Uint32:
+		first, last := rangeAt(field.Type, field.Tag, Version{})
+		return fmt.Sprintf("%s from %d to %d", name, first, last)
 	}
-	if name := kindNames[field.Type.Kind()]; name != "" {
-		return strings.TrimPrefix(strings.TrimPrefix(name, "a "), "an ")
-	}
-	return "anything"
+	return name
 }
 
-// remark says who sets a key. Values that differ from tenant to tenant are told as that.
+// rangeText describes the tag range.
+func rangeText(tag string) string {
+	var parts []string
+	for text := range strings.FieldsSeq(tag) {
+		release := ""
+		if since, rest, is := strings.Cut(text, ":"); is {
+			text, release = rest, "; from v"+since+" on "
+		}
+		low, high, _ := strings.Cut(text, "-")
+		if high == "" {
+			parts = append(parts, release+"of at least "+low)
+		} else {
+			parts = append(parts, release+"from "+low+" to "+high)
+		}
+	}
+	return strings.Join(parts, "")
+}
+
+// remark says whether the operator sets a key, or its table needs it.
 func remark(field reflect.StructField, ours, def any) string {
 	value := func(v any) string {
 		text := strings.ReplaceAll(shown(v), "tenant-a", "NAMESPACE")
 		return "`" + text + "`"
 	}
 	switch {
+	case field.Tag.Get("refused") != "":
+		return "*rejected*"
 	case field.Tag.Get("toml") == "server_sans":
-		return "*ours*: the wildcards of `spec.serverDnsNames`"
+		return "*managed*: the wildcards of `spec.serverDnsNames`"
 	case ours != nil:
-		return "*ours*: " + value(ours)
+		return "*managed*: " + value(ours)
 	case field.Tag.Get("toml") == "supervisor_image" && def != nil:
 		return "*default*: below v0.0.82, the supervisor of the gateway's version"
 	case def != nil:
 		return "*default*: " + value(def)
 	case field.Tag.Get("required") != "":
-		return "its table needs it"
+		return "required in its table"
 	}
 	return ""
 }

@@ -77,9 +77,12 @@ func removeUnused(given table) []string {
 		}
 	}
 	root := tableAt(given, "openshell")
-	selected, _ := tableAt(root, "gateway")["credential_drivers"].([]any)
+	selected := credentialDrivers(given)
 	credentials := tableAt(root, "credential_drivers")
-	remove(credentials, "openshell.credential_drivers", func(name string) bool { return slices.Contains(selected, any(name)) })
+	remove(credentials, "openshell.credential_drivers", func(name string) bool {
+		_, used := slices.BinarySearch(selected, name)
+		return used
+	})
 	if len(unused) > 0 && len(credentials) == 0 {
 		delete(root, "credential_drivers")
 	}

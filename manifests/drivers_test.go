@@ -37,23 +37,24 @@ func TestConfigRunsNoCommand(t *testing.T) {
 // TestConfigSendsNoFileOfTheContainer: the driver vault presents the content of a file as its token.
 func TestConfigSendsNoFileOfTheContainer(t *testing.T) {
 	const vault = "openshell.gateway.credential_drivers = ['vault']\n[openshell.credential_drivers.vault]\naddress = 'https://vault.example.com'\n"
-	for line, accepted := range map[string]bool{
-		"token_path = '/etc/openshell-jwt/signing.pem'":                                      false,
-		"token_path = '/var/openshell/../../etc/openshell-jwt/signing.pem'":                  false,
-		"token_path = '/var/openshell'":                                                      false,
-		"token_path = '/var/openshell/vault/token'":                                          true,
-		"service_account_token_path = '/etc/openshell-tls/server/tls.key'":                   false,
-		"service_account_token_path = '/var/run/secrets/kubernetes.io/serviceaccount/../x'":  false,
-		"service_account_token_path = '/var/run/secrets/kubernetes.io/serviceaccount/token'": true,
-		"auth = {token_path = '/proc/self/environ'}":                                         false,
+	const byRole, byToken = "role = 'a'\n", "auth_method = 'token_file'\n"
+	for lines, accepted := range map[string]bool{
+		byToken + "token_path = '/etc/openshell-jwt/signing.pem'":                                     false,
+		byToken + "token_path = '/var/openshell/../../etc/openshell-jwt/signing.pem'":                 false,
+		byToken + "token_path = '/var/openshell'":                                                     false,
+		byToken + "token_path = '/var/openshell/vault/token'":                                         true,
+		byRole + "service_account_token_path = '/etc/openshell-tls/server/tls.key'":                   false,
+		byRole + "service_account_token_path = '/var/run/secrets/kubernetes.io/serviceaccount/../x'":  false,
+		byRole + "service_account_token_path = '/var/run/secrets/kubernetes.io/serviceaccount/token'": true,
+		byRole + "auth = {token_path = '/proc/self/environ'}":                                         false,
 	} {
-		spec := v1alpha1.GatewayTenantSpec{Image: "ghcr.io/nvidia/openshell/gateway:0.0.111", Config: vault + line}
+		spec := v1alpha1.GatewayTenantSpec{Image: "ghcr.io/nvidia/openshell/gateway:0.0.111", Config: vault + lines}
 		if !accepted {
-			rejected(t, spec, v1alpha1.ReasonInvalidConfig, "spec.config", "line 4", "_path must be below /var/openshell")
+			rejected(t, spec, v1alpha1.ReasonInvalidConfig, "spec.config", "line 5", "_path must be below /var/openshell")
 			continue
 		}
 		if _, err := tenantOf(t, spec); err != nil {
-			t.Errorf("%s: %v", line, err)
+			t.Errorf("%s: %v", lines, err)
 		}
 	}
 }
@@ -63,7 +64,7 @@ func TestTablesOfUnusedDriversAreLeftOut(t *testing.T) {
 	with := func(config string) v1alpha1.GatewayTenantSpec {
 		return v1alpha1.GatewayTenantSpec{Image: "ghcr.io/nvidia/openshell/gateway:0.0.111", Config: config}
 	}
-	const vault = "[openshell.credential_drivers.vault]\naddress = 'https://vault.example.com'\n"
+	const vault = "[openshell.credential_drivers.vault]\naddress = 'https://vault.example.com'\nrole = 'a'\n"
 	for config, want := range map[string][]string{
 		"": nil,
 		"[openshell.drivers.kubernetes]\ndefault_image = 'a'\n":    nil,
@@ -71,9 +72,9 @@ func TestTablesOfUnusedDriversAreLeftOut(t *testing.T) {
 		"openshell.drivers = {docker = {}, podman = 1, a.b.c = 2}": {"openshell.drivers.a", "openshell.drivers.docker", "openshell.drivers.podman"},
 		"[openshell.drivers.\"a b\\u001b[31m\"]\n":                 {`openshell.drivers."a b\x1b[31m"`},
 		vault: {"openshell.credential_drivers.vault"},
-		"openshell.gateway.credential_drivers = ['vault']\n" + vault:                                             nil,
-		"openshell.gateway.credential_drivers = ['vault']\nopenshell.credential_drivers.x.y = 1\n" + vault:       {"openshell.credential_drivers.x"},
-		"openshell.gateway.credential_drivers = ['kubernetes-secrets']\n" + vault + "[openshell.drivers.docker]": {"openshell.credential_drivers.vault", "openshell.drivers.docker"},
+		"openshell.gateway.credential_drivers = ['vault']\n" + vault:                                       nil,
+		"openshell.gateway.credential_drivers = ['vault']\nopenshell.credential_drivers.x.y = 1\n" + vault: {"openshell.credential_drivers.x"},
+		"openshell.gateway.credential_drivers = [' vault ']\n" + vault + "[openshell.drivers.docker]":      {"openshell.drivers.docker"},
 	} {
 		tenant, err := tenantOf(t, with(config))
 		if err != nil {
@@ -89,7 +90,7 @@ func TestTablesOfUnusedDriversAreLeftOut(t *testing.T) {
 				t.Errorf("%s: %s is rendered:\n%s", config, name, written)
 			}
 		}
-		if used := strings.Contains(config, "['vault']"); used != strings.Contains(written, "vault.example.com") {
+		if used := strings.Contains(config, "credential_drivers = ["); used != strings.Contains(written, "vault.example.com") {
 			t.Errorf("%s: the table of vault is rendered: %t, want %t:\n%s", config, !used, used, written)
 		}
 	}

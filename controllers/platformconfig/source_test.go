@@ -82,7 +82,7 @@ func TestBadEntryIsRefusedAloneAndSaysWhy(t *testing.T) {
 
 func TestTextOfManyLinesIsNotRepeated(t *testing.T) {
 	source := read(t, "- name: bad\n  gateway:\n    serverDnsNames: []\n    config: |\n      [openshell.gateway]\n      loglevel = 'debug'\n")
-	if len(source.Refusals) != 1 || !strings.HasSuffix(source.Refusals[0].Message, "write log_level") {
+	if len(source.Refusals) != 1 || !strings.HasSuffix(source.Refusals[0].Message, "did you mean log_level?") {
 		t.Errorf("refused as %+v", source.Refusals)
 	}
 }

@@ -1,0 +1,125 @@
+package manifests
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Gateways call interceptors and middleware, and do not start if one of them is registered wrongly. They do not start either
+// while one cannot be reached, which cannot be checked here.
+
+// firstAuthenticated is the first version whose gateways authenticate themselves to interceptors and middleware.
+var firstAuthenticated = Version{0, 0, 107}
+
+// interceptors checks openshell.gateway.interceptors.
+func interceptors(t Tenant, gateway table, found finder) {
+	names := map[string]bool{}
+	for i, item := range tablesOf(gateway["interceptors"]) {
+		within := fmt.Sprintf("openshell.gateway.interceptors.%d", i)
+		name, _ := item["name"].(string)
+		if names[name] {
+			found(within+".name", "is %q, as of another interceptor; give each interceptor its own name", cut(name))
+		}
+		names[name] = true
+		endpoint, _ := item["grpc_endpoint"].(string)
+		if t.Version.Less(Version{0, 0, 102}) && strings.HasPrefix(strings.ToLower(strings.TrimSpace(endpoint)), "https://") {
+			found(within+".grpc_endpoint", "begins with https://, which interceptors support from OpenShell 0.0.102 on, and the gateway is %s; use http://, or a newer gateway", t.Version)
+		}
+		extension(t, within, "interceptor", item, []string{"https://", "unix://"}, found)
+		interceptorBindings(within, item, found)
+	}
+}
+
+// middleware checks openshell.supervisor.middleware. The limit of payloads has two names, one of them from 0.0.107 on.
+func middleware(t Tenant, given table, found finder) {
+	names := map[string]bool{}
+	for i, item := range tablesOf(tableAt(given, "openshell", "supervisor")["middleware"]) {
+		within := fmt.Sprintf("openshell.supervisor.middleware.%d", i)
+		name, _ := item["name"].(string)
+		if names[name] {
+			found(within+".name", "is %q, as of another middleware; give each middleware its own name", cut(name))
+		}
+		names[name] = true
+		_, payload := item["max_payload_bytes"]
+		_, body := item["max_body_bytes"]
+		switch {
+		case payload && body:
+			found(within+".max_body_bytes", "is another name of max_payload_bytes; remove one of them")
+		case !payload && !body && t.Version.Less(firstAuthenticated):
+			found(within, "needs max_body_bytes; set it")
+		case !payload && !body:
+			found(within, "needs max_payload_bytes; set it")
+		}
+		extension(t, within, "middleware", item, []string{"https://"}, found)
+	}
+}
+
+// extension checks what interceptors and middleware have in common. From 0.0.107 on, a gateway with token keys presents a
+// token to them, unless allow_insecure_transport is true, and does so over encrypted connections or sockets only.
+func extension(t Tenant, within, kind string, item table, secure []string, found finder) {
+	endpoint, is := item["grpc_endpoint"].(string)
+	if _, custom := item["tls_ca_cert_path"]; custom && is && !strings.HasPrefix(strings.TrimSpace(endpoint), "https://") {
+		found(within+".tls_ca_cert_path", "needs a grpc_endpoint that begins with https://; remove it, or change the endpoint")
+	}
+	if !is || !t.sandboxTokens || t.Version.Less(firstAuthenticated) || item["allow_insecure_transport"] == true {
+		return
+	}
+	if !slices.ContainsFunc(secure, func(scheme string) bool { return strings.HasPrefix(endpoint, scheme) }) {
+		found(within+".grpc_endpoint", "must begin with %s, because the gateway presents a token to the service; change it, or set allow_insecure_transport = true on a trusted network",
+			strings.Join(secure, " or "))
+	}
+	audience, _ := item["audience"].(string)
+	key := "audience"
+	if audience == "" {
+		name, _ := item["name"].(string)
+		audience, key = "urn:openshell:extension:"+kind+":"+name, "name"
+	}
+	control := strings.ContainsFunc(audience, func(r rune) bool { return r < ' ' || r >= 0x7f && r < 0xa0 })
+	if control || !isTrimmed(audience) || audience == "openshell-gateway:"+t.Namespace {
+		found(within+"."+key, "makes %q the audience of the token for the service, which cannot have control characters or white space around it, and cannot be the gateway's own; change it", cut(audience))
+	}
+}
+
+// profileSources checks openshell.gateway.provider_profile_sources.
+func profileSources(gateway table, found finder) {
+	const field = "openshell.gateway.provider_profile_sources"
+	list, is := gateway["provider_profile_sources"].([]any)
+	if is && len(list) == 0 {
+		found(field, "must have at least one source; add one, or remove it")
+	}
+	configured := map[string]bool{}
+	for _, interceptor := range tablesOf(gateway["interceptors"]) {
+		name, _ := interceptor["name"].(string)
+		configured[name] = true
+	}
+	type source struct{ kind, name string }
+	sources := map[source]bool{}
+	for i, item := range tablesOf(gateway["provider_profile_sources"]) {
+		var this source
+		within := fmt.Sprintf("%s.%d", field, i)
+		if this.kind, _ = item["type"].(string); this.kind == "interceptor" {
+			this.name, is = item["name"].(string)
+			switch {
+			case !is:
+				found(within, "needs the name of an interceptor; set it")
+			case !configured[this.name]:
+				found(within+".name", "is %q, and no interceptor of this name is configured; add it to openshell.gateway.interceptors, or remove the source", cut(this.name))
+			}
+		}
+		if sources[this] {
+			found(within, "is a source for the second time; remove one of them")
+		}
+		sources[this] = true
+	}
+}
+
+// tablesOf returns the tables of an array, nil for an item that is not one.
+func tablesOf(value any) []table {
+	items, _ := value.([]any)
+	tables := make([]table, len(items))
+	for i, item := range items {
+		tables[i], _ = item.(table)
+	}
+	return tables
+}
