@@ -13,6 +13,9 @@ import (
 // BuiltinImage is the gateway image of tenants that name none, unless the platform sets another.
 const BuiltinImage = "ghcr.io/nvidia/openshell/gateway:0.0.71"
 
+// defaultImageField stands in messages for the field that the image of a tenant comes from, if the tenant names none.
+const defaultImageField = "the default gateway image"
+
 // Platform is what the platform sets for all tenants. Make one with [NewPlatform].
 type Platform struct {
 	gatewayImage        string
@@ -36,8 +39,14 @@ func NewPlatform(gatewayImage, certgenImage string, allowedRepositories []string
 	if err != nil {
 		return Platform{}, err
 	}
-	if _, err := parseImage("the default gateway image", gatewayImage, allowed); err != nil {
+	img, err := parseImage(defaultImageField, gatewayImage, allowed)
+	if err != nil {
 		return Platform{}, err
+	}
+	if version, hasVersion := parseVersion(img.tag); hasVersion {
+		if _, err := supported(version, defaultImageField, gatewayImage); err != nil {
+			return Platform{}, err
+		}
 	}
 	return Platform{gatewayImage: gatewayImage, certgenImage: certgenImage, certgenArgs: certgenArgs, allowedRepositories: allowed}, nil
 }
@@ -83,13 +92,13 @@ type Tenant struct {
 func NewTenant(gt *v1alpha1.GatewayTenant, platform Platform) (Tenant, error) {
 	ref, field := gt.Spec.Image, "spec.image"
 	if ref == "" {
-		ref, field = platform.gatewayImage, "the default gateway image"
+		ref, field = platform.gatewayImage, defaultImageField
 	}
 	img, err := parseImage(field, ref, platform.allowedRepositories)
 	if err != nil {
 		return Tenant{}, err
 	}
-	version, err := effectiveVersion(img, gt.Spec.Version)
+	version, err := effectiveVersion(img, field, gt.Spec.Version)
 	if err != nil {
 		return Tenant{}, err
 	}

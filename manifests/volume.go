@@ -13,6 +13,10 @@ import (
 // start on it, and sandboxes from before are no longer found.
 var migration = Version{0, 0, 88}
 
+// firstMigrations is the first version with the migrations that all later ones have, too. An older one's database has others,
+// and no later gateway starts on it.
+var firstMigrations = Version{0, 0, 37}
+
 // Volume is what there is of a tenant's volume, and of the gateway on it.
 type Volume struct {
 	// Claim is the live volume claim, nil if there is none.
@@ -42,6 +46,10 @@ func (t Tenant) HeldBy(volume Volume) error {
 		return reject(v1alpha1.ReasonVersionHeld, t.imageField, t.Image, "is held: from %s to %s the database is migrated for good, and sandboxes that were made before are lost to the gateway while their pods and volumes stay; back up the volume and delete the sandboxes first; %s", last, t.Version, goOn)
 	case !last.Less(migration) && t.Version.Less(migration):
 		return reject(v1alpha1.ReasonVersionHeld, t.imageField, t.Image, "is held: %s does not start on a database that %s has used, so all that is on the volume would be out of reach; use %s or later, or bring back a volume from before; %s", t.Version, last, migration, goOn)
+	case last.Less(firstMigrations):
+		return reject(v1alpha1.ReasonVersionHeld, t.imageField, t.Image, "is held: %s does not start on a database that %s has used, so all that is on the volume would be out of reach; bring back a volume of %s or later, or a new one; %s", t.Version, last, firstMigrations, goOn)
+	case newestSupported.Less(last):
+		return reject(v1alpha1.ReasonVersionHeld, t.imageField, t.Image, "is held: %s was the last to use the volume, and this operator does not know whether %s starts on its database; back up the volume first; %s", last, t.Version, goOn)
 	}
 	return nil
 }
@@ -74,6 +82,9 @@ func (t Tenant) highest(volume Volume, held bool) Version {
 		return t.Version
 	}
 	last, known := t.lastOn(volume)
+	if known && !held && newestSupported.Less(last) { // confirmed, or HeldBy would have rejected it
+		return t.Version
+	}
 	if known && held || known && t.Version.Less(last) && t.Version.Less(migration) == last.Less(migration) {
 		return last
 	}

@@ -58,6 +58,11 @@ func TestVersionsThatTheVolumeCannotShareAreHeld(t *testing.T) {
 		{"adopted, and its image is none", used("", "A B"), "0.0.71", "", "nothing tells", ""},
 		{"a volume of nobody knows whom", used("", "-"), "0.0.71", "", "nothing tells", ""},
 		{"one of which that is confirmed", used("", "-"), "0.0.71", "0.0.71", "", "0.0.71"},
+		{"a volume of a release that is not supported", used("0.0.113", "-"), "0.0.111", "", "does not know whether 0.0.111 starts", ""},
+		{"one of which that is confirmed", used("0.0.113", "-"), "0.0.111", "0.0.111", "", "0.0.111"},
+		{"a volume of an old release with the same migrations", used("", gatewayRepository+"0.0.60"), "0.0.71", "", "", "0.0.71"},
+		{"a volume of a release with other migrations", used("", gatewayRepository+"0.0.36"), "0.0.71", "", "does not start", ""},
+		{"one of which that is confirmed", used("", gatewayRepository+"0.0.36"), "0.0.71", "0.0.71", "", "0.0.71"},
 		{"a record that is none", used("?", gatewayRepository+"0.0.71"), "0.0.71", "", "", "0.0.71"},
 	} {
 		gt := &v1alpha1.GatewayTenant{}

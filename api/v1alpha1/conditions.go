@@ -36,6 +36,9 @@ const (
 	ReasonImageNotAllowed = "ImageNotAllowed"
 	// ReasonVersionUnknown: neither the image's tag nor spec.version tells the gateway's version, or they disagree.
 	ReasonVersionUnknown = "VersionUnknown"
+	// ReasonVersionUnsupported: the operator does not support this release of the gateway. What runs is not changed; the message
+	// says which releases are supported.
+	ReasonVersionUnsupported = "VersionUnsupported"
 	// ReasonInvalidServerDNSName: an entry of spec.serverDnsNames is neither a DNS name nor an IP address.
 	ReasonInvalidServerDNSName = "InvalidServerDNSName"
 	// ReasonInvalidConfig: spec.config is not TOML, exceeds a limit, or has a key or value with which the gateway would not
@@ -105,9 +108,6 @@ const (
 	ReasonChangedByOthers = "ChangedByOthers"
 	// ReasonUpdateQueued: the platform's update of this gateway waits until those before it serve again.
 	ReasonUpdateQueued = "UpdateQueued"
-	// ReasonVersionNewerThanKnown: the gateway is newer than all that the operator knows, and is held to the rules of the
-	// newest of these.
-	ReasonVersionNewerThanKnown = "VersionNewerThanKnown"
 	// ReasonSandboxAPIMissing: the cluster does not serve the Sandbox API. A gateway from 0.0.107 on would not start, so
 	// it waits for it, and this is a reason of Ready.
 	ReasonSandboxAPIMissing = "SandboxAPIMissing"

@@ -217,12 +217,11 @@ func TestWarnings(t *testing.T) {
 		reason, word string
 	}{
 		{"nothing to say", "0.0.111", "", []string{"v1beta1"}, "privileged", "", ""},
-		{"newer than known", "0.1.0", "", []string{"v1beta1"}, "", v1alpha1.ReasonVersionNewerThanKnown, "0.1.0"},
 		{"no Sandbox API", "0.0.106", "", nil, "", v1alpha1.ReasonSandboxAPIMissing, "agent-sandbox"},
 		{"no Sandbox API, and it would not start: no mere warning", "0.0.107", "", nil, "", "", ""},
 		{"no tokens", "0.0.71", v1alpha1.SandboxTokensDisabled, []string{"v1alpha1"}, "", v1alpha1.ReasonSandboxTokensDisabled, "admin"},
 		{"a strict namespace", "0.0.71", "", []string{"v1alpha1"}, "restricted", v1alpha1.ReasonPodSecurity, "enforce=restricted"},
-		{"two at once", "0.1.0", "", []string{"v1beta1"}, "baseline", v1alpha1.ReasonVersionNewerThanKnown, "enforce=baseline"},
+		{"two at once", "0.0.71", v1alpha1.SandboxTokensDisabled, []string{"v1alpha1"}, "baseline", v1alpha1.ReasonSandboxTokensDisabled, "enforce=baseline"},
 	} {
 		gt, p := serving(t)
 		gt.Spec.Image, gt.Spec.SandboxTokens = "ghcr.io/nvidia/openshell/gateway:"+c.version, c.tokens

@@ -71,9 +71,6 @@ func ignored(tables []string) string {
 // ofTheVersion are the warnings about the version that a valid spec asks for.
 func ofTheVersion(p pass) []warning {
 	var all []warning
-	if version := p.tenant.Version; version.NewerThanKnown() {
-		all = append(all, warning{v1alpha1.ReasonVersionNewerThanKnown, fmt.Sprintf("gateway %s is newer than this operator knows, and is held to the rules of the newest that it knows; upgrade the operator", version)})
-	}
 	if missing, needed := p.tenant.MissingSandboxAPI(p.seen.sandboxAPIs); missing != "" && !needed {
 		all = append(all, warning{v1alpha1.ReasonSandboxAPIMissing, missing})
 	}

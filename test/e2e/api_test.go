@@ -76,9 +76,10 @@ func TestRejectedSpecTouchesNothing(t *testing.T) {
 	waitReady(t, namespace)
 	before := fingerprints(t, namespace)
 	for reason, spec := range map[string]v1alpha1.GatewayTenantSpec{
-		v1alpha1.ReasonInvalidImage:   {Image: "ghcr.io/nvidia/no image at all"},
-		v1alpha1.ReasonVersionUnknown: {Image: "ghcr.io/nvidia/openshell/gateway:dev"},
-		v1alpha1.ReasonInvalidConfig:  {Config: "openshell.gateway.bind_address = '127.0.0.1:1'"},
+		v1alpha1.ReasonInvalidImage:       {Image: "ghcr.io/nvidia/no image at all"},
+		v1alpha1.ReasonVersionUnknown:     {Image: "ghcr.io/nvidia/openshell/gateway:dev"},
+		v1alpha1.ReasonVersionUnsupported: {Image: "ghcr.io/nvidia/openshell/gateway:0.1.0"},
+		v1alpha1.ReasonInvalidConfig:      {Config: "openshell.gateway.bind_address = '127.0.0.1:1'"},
 	} {
 		change(t, namespace, func(s *v1alpha1.GatewayTenantSpec) { *s = spec })
 		waitCondition(t, namespace, v1alpha1.ConditionReady, metav1.ConditionFalse, reason)

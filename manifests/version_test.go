@@ -1,0 +1,55 @@
+package manifests
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+)
+
+// TestUnsupportedVersionsAreRejected, whether the image's tag or spec.version names them, with a way out that exists: an
+// operator that supports an old release does not exist.
+func TestUnsupportedVersionsAreRejected(t *testing.T) {
+	for version, upgrade := range map[string]bool{
+		"0.0.1": false, "0.0.60": false, "0.0.70": false, "0.0.70-rc.1": false,
+		"0.0.112": true, "0.0.116": true, "0.0.999": true, "0.1.0": true, "0.1.10": true, "1.0.0": true,
+	} {
+		words := []string{"does not support", "0.0.71 to 0.0.111"}
+		if upgrade {
+			words = append(words, "or upgrade the operator")
+		}
+		rejected(t, v1alpha1.GatewayTenantSpec{Image: gatewayRepository + version}, v1alpha1.ReasonVersionUnsupported,
+			append(words, `spec.image: "`+gatewayRepository+version, "use a release from")...)
+		if version != "0.0.70-rc.1" {
+			rejected(t, v1alpha1.GatewayTenantSpec{Image: gatewayRepository + "dev", Version: version}, v1alpha1.ReasonVersionUnsupported,
+				append(words, `spec.version: "`+version)...)
+		}
+	}
+	for _, version := range []string{"0.0.71", "0.0.72", "v0.0.88", "0.0.110", "0.0.111", "0.0.111-distroless"} {
+		if _, err := tenantOf(t, v1alpha1.GatewayTenantSpec{Image: gatewayRepository + version}); err != nil {
+			t.Errorf("%s: %v", version, err)
+		}
+	}
+}
+
+// TestConfirmationDoesNotSupportAVersion: the annotation confirms what an upgrade costs, and nothing else.
+func TestConfirmationDoesNotSupportAVersion(t *testing.T) {
+	gt := &v1alpha1.GatewayTenant{}
+	gt.Namespace = "tenant-a"
+	gt.Spec.Image = gatewayRepository + "0.1.0"
+	gt.Annotations = map[string]string{v1alpha1.AnnotationConfirmVersion: "0.1.0"}
+	_, err := NewTenant(gt, testPlatform(t))
+	if rejected, is := errors.AsType[*RejectedError](err); !is || rejected.Reason != v1alpha1.ReasonVersionUnsupported {
+		t.Errorf("a confirmed 0.1.0: %v", err)
+	}
+}
+
+// TestDefaultImageMustBeSupported: otherwise every tenant that names no image would be rejected.
+func TestDefaultImageMustBeSupported(t *testing.T) {
+	for version, supported := range map[string]bool{"0.0.70": false, "0.0.71": true, "dev": true, "0.0.112": false, "0.1.0": false} {
+		_, err := NewPlatform(gatewayRepository+version, "certgen:1", []string{"ghcr.io/nvidia/"})
+		if (err == nil) != supported {
+			t.Errorf("%s as the default image: %v", version, err)
+		}
+	}
+}
