@@ -127,7 +127,7 @@ func TestSandboxAPIThatAGatewayNeeds(t *testing.T) {
 	}{
 		{"0.0.71", []string{"v1alpha1"}, "", false},
 		{"0.0.71", []string{"v1alpha1", "v1beta1"}, "", false},
-		{"0.0.71", []string{"v1beta1"}, "v1alpha1, which gateway 0.0.71 needs, is served as v1beta1 only", false},
+		{"0.0.71", []string{"v1beta1"}, "v1alpha1, which gateway 0.0.71 needs, is served as v1beta1 only: no sandbox can be made; use release 0.0.72 or later", false},
 		{"0.0.71", nil, "is not installed", false},
 		{"0.0.72", []string{"v1beta1"}, "", false},
 		{"0.0.72", []string{"v1"}, "v1alpha1 or v1beta1", false},
@@ -142,6 +142,32 @@ func TestSandboxAPIThatAGatewayNeeds(t *testing.T) {
 		missing, needed := tenant.MissingSandboxAPI(c.served)
 		if (missing == "") != (c.missing == "") || !strings.Contains(missing, c.missing) || needed != c.needed {
 			t.Errorf("%s where %v is served: %q, needed %v; want %q, %v", c.version, c.served, missing, needed, c.missing, c.needed)
+		}
+	}
+}
+
+// TestSandboxPodsThatAGatewayRefuses: from 0.5 on, agent-sandbox owns its pods as v1beta1, although it still serves v1alpha1.
+func TestSandboxPodsThatAGatewayRefuses(t *testing.T) {
+	for _, c := range []struct {
+		version string
+		served  []string
+		refused bool
+	}{
+		{"0.0.71", []string{"v1alpha1"}, false},
+		{"0.0.71", []string{"v1alpha1", "v1beta1"}, true},
+		{"0.0.71", []string{"v1beta1"}, false}, // MissingSandboxAPI reports this
+		{"0.0.71", nil, false},
+		{"0.0.72", []string{"v1alpha1", "v1beta1"}, false},
+		{"0.0.111", []string{"v1alpha1", "v1beta1"}, false},
+		{"0.0.111", []string{"v1alpha1"}, false},
+	} {
+		tenant, err := tenantOf(t, v1alpha1.GatewayTenantSpec{Image: gatewayRepository + c.version})
+		if err != nil {
+			t.Fatal(err)
+		}
+		message := tenant.RefusedSandboxPods(c.served)
+		if (message != "") != c.refused || c.refused && (!strings.Contains(message, "0.0.72") || !strings.Contains(message, "agent-sandbox 0.4")) {
+			t.Errorf("%s where %v is served: %q", c.version, c.served, message)
 		}
 	}
 }

@@ -111,6 +111,9 @@ const (
 	// ReasonSandboxAPIMissing: the cluster does not serve the Sandbox API. A gateway from 0.0.107 on would not start, so
 	// it waits for it, and this is a reason of Ready.
 	ReasonSandboxAPIMissing = "SandboxAPIMissing"
+	// ReasonAgentSandboxUnsupported: the gateway gives no tokens to the sandboxes of the installed release of agent-sandbox, so
+	// new sandboxes do not connect to it.
+	ReasonAgentSandboxUnsupported = "AgentSandboxUnsupported"
 	// ReasonStorageSizeDiffers: the volume claim does not request spec.storage.size, because the claim cannot change or does
 	// not need to; the message has both sizes and what to do.
 	ReasonStorageSizeDiffers = "StorageSizeDiffers"

@@ -219,6 +219,8 @@ func TestWarnings(t *testing.T) {
 		{"nothing to say", "0.0.111", "", []string{"v1beta1"}, "privileged", "", ""},
 		{"no Sandbox API", "0.0.106", "", nil, "", v1alpha1.ReasonSandboxAPIMissing, "agent-sandbox"},
 		{"no Sandbox API, and it would not start: no mere warning", "0.0.107", "", nil, "", "", ""},
+		{"sandboxes of a newer agent-sandbox", "0.0.71", "", []string{"v1alpha1", "v1beta1"}, "", v1alpha1.ReasonAgentSandboxUnsupported, "agent-sandbox 0.4"},
+		{"an old gateway where only v1beta1 is served", "0.0.71", "", []string{"v1beta1"}, "", v1alpha1.ReasonSandboxAPIMissing, "0.0.72 or later"},
 		{"no tokens", "0.0.71", v1alpha1.SandboxTokensDisabled, []string{"v1alpha1"}, "", v1alpha1.ReasonSandboxTokensDisabled, "admin"},
 		{"a strict namespace", "0.0.71", "", []string{"v1alpha1"}, "restricted", v1alpha1.ReasonPodSecurity, "enforce=restricted"},
 		{"two at once", "0.0.71", v1alpha1.SandboxTokensDisabled, []string{"v1alpha1"}, "baseline", v1alpha1.ReasonSandboxTokensDisabled, "enforce=baseline"},
@@ -239,7 +241,7 @@ func TestWarnings(t *testing.T) {
 			t.Errorf("%s: %+v; want %s and %q", c.what, is, c.reason, c.word)
 		}
 		gt.Status = status
-		p.seen.sandboxAPIs, p.podSecurity = []string{"v1alpha1", "v1beta1"}, ""
+		p.seen.sandboxAPIs, p.podSecurity = []string{"v1alpha1"}, ""
 		if c.reason == v1alpha1.ReasonPodSecurity && meta.FindStatusCondition(statusOf(gt, p).Conditions, v1alpha1.ConditionWarning) != nil {
 			t.Errorf("%s: the warning outlives its cause", c.what)
 		}

@@ -74,5 +74,8 @@ func ofTheVersion(p pass) []warning {
 	if missing, needed := p.tenant.MissingSandboxAPI(p.seen.sandboxAPIs); missing != "" && !needed {
 		all = append(all, warning{v1alpha1.ReasonSandboxAPIMissing, missing})
 	}
+	if refused := p.tenant.RefusedSandboxPods(p.seen.sandboxAPIs); refused != "" {
+		all = append(all, warning{v1alpha1.ReasonAgentSandboxUnsupported, refused})
+	}
 	return all
 }

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -143,6 +144,39 @@ func TestGatewayWaitsForTheSandboxAPI(t *testing.T) {
 	waitReady(t, "api-needed")
 	eventually(t, 15*time.Second, func() error {
 		if tenant = get(t, tenant, "api-warned", v1alpha1.Name); messageOf(tenant, v1alpha1.ConditionWarning) != "" {
+			return errStill
+		}
+		return nil
+	})
+}
+
+// TestGatewayThatRefusesSandboxesOfANewAgentSandbox warns as soon as the cluster serves the API of agent-sandbox 0.5, and no
+// longer once its image is newer.
+func TestGatewayThatRefusesSandboxesOfANewAgentSandbox(t *testing.T) {
+	const namespace = "new-agent-sandbox"
+	makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{Image: gatewayRepository + "0.0.71"})
+	waitReady(t, namespace)
+	crd := get(t, &apiextensionsv1.CustomResourceDefinition{}, "", manifests.SandboxCRD)
+	old := &apiextensionsv1.CustomResourceDefinition{ObjectMeta: metav1.ObjectMeta{Name: crd.Name, Annotations: crd.Annotations}, Spec: *crd.Spec.DeepCopy()}
+	beta := *crd.Spec.Versions[0].DeepCopy()
+	beta.Name, crd.Spec.Versions[0].Storage = "v1beta1", false
+	crd.Spec.Versions = append(crd.Spec.Versions, beta)
+	if err := admin.Update(t.Context(), crd); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { // a version that was the storage version cannot be taken away
+		if err := admin.Delete(context.Background(), crd); err != nil {
+			t.Error(err)
+		}
+		eventually(t, 30*time.Second, func() error { return admin.Create(context.Background(), old.DeepCopy()) })
+	})
+	waitCondition(t, namespace, v1alpha1.ConditionWarning, metav1.ConditionTrue, v1alpha1.ReasonAgentSandboxUnsupported)
+	waitReady(t, namespace)
+	change(t, namespace, func(s *v1alpha1.GatewayTenantSpec) { s.Image = gatewayRepository + "0.0.72" })
+	waitReady(t, namespace)
+	eventually(t, 15*time.Second, func() error {
+		tenant := get(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name)
+		if strings.Contains(messageOf(tenant, v1alpha1.ConditionWarning), "agent-sandbox") {
 			return errStill
 		}
 		return nil

@@ -7,6 +7,8 @@ import (
 
 	"github.com/distribution/reference"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
@@ -28,9 +30,7 @@ func (k *kubelet) checkVersion(ctx context.Context, pod *corev1.Pod) error {
 		return nil
 	}
 	if patch >= listsSandboxes {
-		list := &metav1.PartialObjectMetadataList{}
-		list.SetGroupVersionKind(schema.GroupVersionKind{Group: "agents.x-k8s.io", Version: "v1beta1", Kind: "SandboxList"})
-		if err := k.live.List(ctx, list, client.InNamespace(pod.Namespace), client.Limit(1)); err != nil {
+		if err := k.listSandboxes(ctx, pod.Namespace); err != nil {
 			return fmt.Errorf("gateway id backfill: %w", err)
 		}
 	}
@@ -48,6 +48,20 @@ func (k *kubelet) checkVersion(ctx context.Context, pod *corev1.Pod) error {
 	}
 	k.migrated[claim.UID] = k.migrated[claim.UID] || patch >= migrates
 	return nil
+}
+
+// listSandboxes lists the sandboxes of a namespace, by the first version of their API that is served.
+func (k *kubelet) listSandboxes(ctx context.Context, namespace string) error {
+	var err error
+	for _, version := range []string{"v1beta1", "v1alpha1"} {
+		list := &metav1.PartialObjectMetadataList{}
+		list.SetGroupVersionKind(schema.GroupVersionKind{Group: "agents.x-k8s.io", Version: version, Kind: "SandboxList"})
+		err = k.live.List(ctx, list, client.InNamespace(namespace), client.Limit(1))
+		if err == nil || !meta.IsNoMatchError(err) && !apierrors.IsNotFound(err) {
+			return err
+		}
+	}
+	return err
 }
 
 // patchOf is the last number of a version 0.0.N in an image's tag.
