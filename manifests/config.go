@@ -64,7 +64,7 @@ func ownConfig(t Tenant) table {
 func defaultConfig(t Tenant) table {
 	gateway := table{
 		"log_level": "info",
-		// Whoever gets here holds a client certificate; without this, and without OIDC, no user could do anything.
+		// Without OIDC, the gateway demands a client certificate, and without this key no user could do anything.
 		"auth": table{"allow_unauthenticated_users": true},
 	}
 	driver := table{}
@@ -107,6 +107,7 @@ func (t *Tenant) configure(config string) error {
 	_, setsKeyPath := tableAt(given, "openshell", "gateway", "credential_storage")["key_encryption_key_path"]
 	t.defaultKeyPath = !setsKeyPath && !t.Version.Less(firstWithKey)
 	merged := merge(merge(defaultsBeside(*t, given), given), own)
+	t.openDefault = admitsWithoutToken(merged)
 	if err := checkRenderedSize(config, merged); err != nil {
 		return err
 	}
@@ -124,7 +125,7 @@ func inheritedConfig() table {
 func defaultsBeside(t Tenant, given table) table {
 	defaults := defaultConfig(t)
 	gateway := tableAt(given, "openshell", "gateway")
-	if _, oidc := gateway["oidc"]; oidc { // then no client certificate is demanded, so nobody else may come in unknown
+	if _, oidc := gateway["oidc"]; oidc { // the gateway does not demand client certificates then, so this key would admit every client
 		delete(tableAt(defaults, "openshell", "gateway"), "auth")
 	}
 	if _, image := gateway["supervisor_image"]; image { // the driver's own would silently win

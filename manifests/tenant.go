@@ -81,6 +81,7 @@ type Tenant struct {
 	storage       v1alpha1.Storage
 	network       v1alpha1.Network
 	sandboxTokens bool
+	openDefault   bool
 	gatewayTOML   []byte
 	unusedTables  []string
 	// defaultKeyPath reports whether the gateway needs a key-encryption key and spec.config leaves its path to the operator.
@@ -145,9 +146,6 @@ func Remaining(gt *v1alpha1.GatewayTenant, platform Platform) Tenant {
 func hasTokens(gt *v1alpha1.GatewayTenant) bool {
 	return gt.Spec.SandboxTokens != v1alpha1.SandboxTokensDisabled
 }
-
-// SandboxesAreAdmins tells whether a sandbox may do all that a person may: nothing but tokens tells them apart.
-func (t Tenant) SandboxesAreAdmins() bool { return !t.sandboxTokens }
 
 // UnusedTables returns the tables of spec.config that are left out of gateway.toml because they configure drivers that the
 // gateway does not run, sorted, as they can be shown to users.

@@ -117,12 +117,15 @@ const (
 	// ReasonStorageSizeDiffers: the volume claim does not request spec.storage.size, because the claim cannot change or does
 	// not need to; the message has both sizes and what to do.
 	ReasonStorageSizeDiffers = "StorageSizeDiffers"
-	// ReasonSandboxTokensDisabled: every sandbox is an admin of the gateway.
+	// ReasonSandboxTokensDisabled: the gateway issues no tokens to sandboxes, so they cannot authenticate and do not connect.
 	ReasonSandboxTokensDisabled = "SandboxTokensDisabled"
 	// ReasonPodSecurity: the namespace's Pod Security level refuses sandboxes.
 	ReasonPodSecurity = "PodSecurity"
 	// ReasonConfigIgnored: spec.config has tables of drivers that the gateway does not run; they are left out of gateway.toml.
 	ReasonConfigIgnored = "ConfigIgnored"
+	// ReasonOpenDefault: the gateway has no OIDC, so every client that has the client certificate and sends no token is an
+	// administrator. This is the default and no fault: it comes after all other reasons, and no alert counts it.
+	ReasonOpenDefault = "OpenDefault"
 )
 
 // Reasons of Ready, beside those of the other conditions.

@@ -36,8 +36,9 @@ const (
 	// AnnotationRotateCA asks for a new certificate authority, and for new certificates from it. The former authority
 	// stays trusted for a time that the platform sets.
 	AnnotationRotateCA = "openshell.ambient-code.io/rotate-ca"
-	// AnnotationRotateTokens asks for new keys of the sandboxes' tokens. The gateway restarts once, and tokens that it
-	// issued before are no longer good.
+	// AnnotationRotateTokens asks for new keys of the sandboxes' tokens. The gateway restarts once, and no longer recognizes
+	// tokens that it issued before. With OIDC it refuses them. Without OIDC it handles a client that sends one as a client
+	// without a token: as an administrator.
 	AnnotationRotateTokens = "openshell.ambient-code.io/rotate-tokens"
 )
 
@@ -47,9 +48,9 @@ const (
 type SandboxTokens string
 
 const (
-	// SandboxTokensEnabled gives each sandbox a token of its own, so that the gateway can tell sandboxes from people.
+	// SandboxTokensEnabled gives each sandbox a token of its own, with which it authenticates to the gateway.
 	SandboxTokensEnabled SandboxTokens = "Enabled"
-	// SandboxTokensDisabled leaves mutual TLS alone: whoever holds the client certificate is an admin of the gateway.
+	// SandboxTokensDisabled gives sandboxes no tokens: they cannot authenticate, and do not connect to the gateway.
 	SandboxTokensDisabled SandboxTokens = "Disabled"
 )
 
@@ -91,8 +92,10 @@ type GatewayTenantSpec struct {
 	// +kubebuilder:validation:MaxLength=65536
 	Config string `json:"config,omitempty"`
 
-	// sandboxTokens says whether sandboxes get tokens of their own, Enabled (the default) or Disabled. Disabled is
-	// mutual TLS alone: then everyone who holds the client certificate, sandboxes included, is an admin of the gateway.
+	// sandboxTokens says whether the gateway issues a token to each sandbox, Enabled (the default) or Disabled. A sandbox
+	// authenticates with its token, which allows only what concerns this sandbox. With Disabled, sandboxes cannot authenticate and
+	// do not connect. This field does not decide who is an administrator: without OIDC in config, every client that has the
+	// client certificate and sends no token is one, whatever the value is.
 	// +optional
 	SandboxTokens SandboxTokens `json:"sandboxTokens,omitempty"`
 

@@ -79,9 +79,10 @@ func Foresee(gt *v1alpha1.GatewayTenant, live Live, platform manifests.Platform,
 		return f, err
 	}
 	for _, w := range warnings(p) {
-		if live.SandboxAPIs != nil || w.reason != v1alpha1.ReasonSandboxAPIMissing {
-			f.Warnings = append(f.Warnings, w.message)
+		if live.SandboxAPIs == nil && w.reason == v1alpha1.ReasonSandboxAPIMissing || w == openDefault && !becomesOpen(gt.Status) {
+			continue
 		}
+		f.Warnings = append(f.Warnings, w.message)
 	}
 	if p.suspended {
 		return f, nil // nothing of it would be changed
@@ -91,6 +92,11 @@ func Foresee(gt *v1alpha1.GatewayTenant, live Live, platform manifests.Platform,
 		return f, nil
 	}
 	return f, p.foreseeChanges(live, scheme, &f)
+}
+
+// becomesOpen reports whether a tenant that is open now was not open before. A plan does not repeat the default for every tenant.
+func becomesOpen(before v1alpha1.GatewayTenantStatus) bool {
+	return before.ObservedGeneration > 0 && !warnsOfOpenDefault(before)
 }
 
 // unsureOfKeyPath says which of the objects that decide on the path of the gateway's key cannot be read.
@@ -145,7 +151,7 @@ func (p *pass) foreseeCertificates(gt *v1alpha1.GatewayTenant, live Live, f *For
 			}
 		}
 		tokens := p.certificates.Of(manifests.TokenKeysName)
-		if tokens.Need >= certificates.Due && tokens.Blocked == "" && p.seen.statefulSet != nil && !p.tenant.SandboxesAreAdmins() && !p.suspended {
+		if tokens.Need >= certificates.Due && tokens.Blocked == "" && p.seen.statefulSet != nil && p.tenant.IssuesSandboxTokens() && !p.suspended {
 			f.Restart = append(f.Restart, "the token keys are made anew")
 		}
 		return

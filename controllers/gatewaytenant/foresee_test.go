@@ -1,6 +1,7 @@
 package gatewaytenant
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -12,6 +13,33 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
+
+// TestPlanWarnsOfAGatewayThatBecomesOpen, and does not repeat the default for tenants that are new or were open before.
+func TestPlanWarnsOfAGatewayThatBecomesOpen(t *testing.T) {
+	platform, err := manifests.NewPlatform("", "certgen:1", []string{"ghcr.io/nvidia/"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := metav1.Condition{Type: v1alpha1.ConditionWarning, Status: metav1.ConditionTrue, Message: "something else; " + openDefault.message}
+	for _, c := range []struct {
+		what   string
+		status v1alpha1.GatewayTenantStatus
+		warns  bool
+	}{
+		{"new", v1alpha1.GatewayTenantStatus{}, false},
+		{"was open", v1alpha1.GatewayTenantStatus{ObservedGeneration: 1, Conditions: []metav1.Condition{open}}, false},
+		{"had OIDC", v1alpha1.GatewayTenantStatus{ObservedGeneration: 1}, true},
+	} {
+		tenant := &v1alpha1.GatewayTenant{ObjectMeta: metav1.ObjectMeta{Namespace: "a", Name: v1alpha1.Name}, Status: c.status}
+		f, err := Foresee(tenant, Live{}, platform, runtime.NewScheme(), time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if warns := slices.Contains(f.Warnings, openDefault.message); warns != c.warns {
+			t.Errorf("%s: it warns %q", c.what, f.Warnings)
+		}
+	}
+}
 
 // TestFormerTenantsObjectsAreNoRefusal: they are in the way for a moment, and then the gateway is made.
 func TestFormerTenantsObjectsAreNoRefusal(t *testing.T) {

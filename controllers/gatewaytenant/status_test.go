@@ -216,12 +216,12 @@ func TestWarnings(t *testing.T) {
 		level        string
 		reason, word string
 	}{
-		{"nothing to say", "0.0.111", "", []string{"v1beta1"}, "privileged", "", ""},
+		{"nothing but the default", "0.0.111", "", []string{"v1beta1"}, "privileged", v1alpha1.ReasonOpenDefault, "openshell.gateway.oidc"},
 		{"no Sandbox API", "0.0.106", "", nil, "", v1alpha1.ReasonSandboxAPIMissing, "agent-sandbox"},
-		{"no Sandbox API, and it would not start: no mere warning", "0.0.107", "", nil, "", "", ""},
+		{"no Sandbox API, and it would not start: no mere warning", "0.0.107", "", nil, "", v1alpha1.ReasonOpenDefault, ""},
 		{"sandboxes of a newer agent-sandbox", "0.0.71", "", []string{"v1alpha1", "v1beta1"}, "", v1alpha1.ReasonAgentSandboxUnsupported, "agent-sandbox 0.4"},
 		{"an old gateway where only v1beta1 is served", "0.0.71", "", []string{"v1beta1"}, "", v1alpha1.ReasonSandboxAPIMissing, "0.0.72 or later"},
-		{"no tokens", "0.0.71", v1alpha1.SandboxTokensDisabled, []string{"v1alpha1"}, "", v1alpha1.ReasonSandboxTokensDisabled, "admin"},
+		{"no tokens", "0.0.71", v1alpha1.SandboxTokensDisabled, []string{"v1alpha1"}, "", v1alpha1.ReasonSandboxTokensDisabled, "cannot authenticate"},
 		{"a strict namespace", "0.0.71", "", []string{"v1alpha1"}, "restricted", v1alpha1.ReasonPodSecurity, "enforce=restricted"},
 		{"two at once", "0.0.71", v1alpha1.SandboxTokensDisabled, []string{"v1alpha1"}, "baseline", v1alpha1.ReasonSandboxTokensDisabled, "enforce=baseline"},
 	} {
@@ -240,10 +240,13 @@ func TestWarnings(t *testing.T) {
 		case is != nil && (is.Reason != c.reason || !strings.Contains(is.Message, c.word)):
 			t.Errorf("%s: %+v; want %s and %q", c.what, is, c.reason, c.word)
 		}
+		if is != nil && !strings.HasSuffix(is.Message, openDefault.message) {
+			t.Errorf("%s: the message does not end with the open default: %s", c.what, is.Message)
+		}
 		gt.Status = status
 		p.seen.sandboxAPIs, p.podSecurity = []string{"v1alpha1"}, ""
-		if c.reason == v1alpha1.ReasonPodSecurity && meta.FindStatusCondition(statusOf(gt, p).Conditions, v1alpha1.ConditionWarning) != nil {
-			t.Errorf("%s: the warning outlives its cause", c.what)
+		if is = meta.FindStatusCondition(statusOf(gt, p).Conditions, v1alpha1.ConditionWarning); c.reason == v1alpha1.ReasonPodSecurity && is.Message != openDefault.message {
+			t.Errorf("%s: the warning outlives its cause: %s", c.what, is.Message)
 		}
 	}
 }
@@ -258,8 +261,29 @@ func TestWarningsOfARejectedSpec(t *testing.T) {
 		t.Errorf("Warning is %+v", is)
 	}
 	p.podSecurity = ""
-	if is := meta.FindStatusCondition(statusOf(gt, p).Conditions, v1alpha1.ConditionWarning); is != nil {
+	if is := meta.FindStatusCondition(statusOf(gt, p).Conditions, v1alpha1.ConditionWarning); is.Message != openDefault.message {
 		t.Errorf("Warning outlives its cause: %+v", is)
+	}
+	gt.Status.Conditions = nil
+	if is := meta.FindStatusCondition(statusOf(gt, p).Conditions, v1alpha1.ConditionWarning); is != nil {
+		t.Errorf("no gateway is known to run, and Warning is %+v", is)
+	}
+}
+
+// TestGatewayWithOIDCIsNotOpen: it has users, and the condition is there only while there is something to warn of.
+func TestGatewayWithOIDCIsNotOpen(t *testing.T) {
+	platform, err := manifests.NewPlatform("", "certgen:1", []string{"ghcr.io/nvidia/"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	gt, p := serving(t)
+	gt.Status = statusOf(gt, p)
+	gt.Spec.Config = "[openshell.gateway.oidc]\nissuer = 'https://idp.example.com'\naudience = 'openshell'\n"
+	if p.tenant, err = manifests.NewTenant(gt, platform); err != nil {
+		t.Fatal(err)
+	}
+	if is := meta.FindStatusCondition(statusOf(gt, p).Conditions, v1alpha1.ConditionWarning); is != nil {
+		t.Errorf("Warning is %+v", is)
 	}
 }
 

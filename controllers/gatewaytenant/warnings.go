@@ -18,6 +18,9 @@ type warning struct{ reason, message string }
 // setWarning says all that there is to warn of, in one condition, which is there only while there is something.
 func setWarning(status *v1alpha1.GatewayTenantStatus, p pass) {
 	all := warnings(p)
+	if p.rejected != nil && warnsOfOpenDefault(*status) { // what runs is as open as it was
+		all = append(all, openDefault)
+	}
 	if len(all) == 0 {
 		meta.RemoveStatusCondition(&status.Conditions, v1alpha1.ConditionWarning)
 		return
@@ -27,6 +30,16 @@ func setWarning(status *v1alpha1.GatewayTenantStatus, p pass) {
 		messages = append(messages, w.message)
 	}
 	set(status, yes(v1alpha1.ConditionWarning, all[0].reason, strings.Join(messages, "; ")))
+}
+
+// openDefault is true of nearly every tenant. It comes after all other warnings, so that it is the reason of the condition only
+// if there is nothing else to warn of.
+var openDefault = warning{v1alpha1.ReasonOpenDefault, "spec.config does not set openshell.gateway.oidc, so every client that has the client certificate and sends no token is an administrator of the gateway; to require a token of each user, configure OIDC there"}
+
+// warnsOfOpenDefault reports whether a status names the open default, alone or after other warnings.
+func warnsOfOpenDefault(status v1alpha1.GatewayTenantStatus) bool {
+	is := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionWarning)
+	return is != nil && strings.HasSuffix(is.Message, openDefault.message)
 }
 
 // warnings are in a fixed order: a status that says the same must be the same.
@@ -44,14 +57,17 @@ func warnings(p pass) []warning {
 			all = append(all, warning{v1alpha1.ReasonStorageSizeDiffers, differs})
 		}
 	}
-	if p.tenant.SandboxesAreAdmins() {
-		all = append(all, warning{v1alpha1.ReasonSandboxTokensDisabled, "spec.sandboxTokens is Disabled: everyone with the client certificate, sandboxes included, is an admin of the gateway"})
+	if !p.tenant.IssuesSandboxTokens() {
+		all = append(all, warning{v1alpha1.ReasonSandboxTokensDisabled, "spec.sandboxTokens is Disabled, so the gateway issues no tokens to sandboxes: they cannot authenticate and do not connect; set it to Enabled"})
 	}
 	if p.podSecurity != "" && p.podSecurity != "privileged" {
 		all = append(all, warning{v1alpha1.ReasonPodSecurity, fmt.Sprintf("the namespace's label %s=%s lets no sandbox run: they need privileged", labelPodSecurity, p.podSecurity)})
 	}
 	if unused := p.tenant.UnusedTables(); len(unused) > 0 {
 		all = append(all, warning{v1alpha1.ReasonConfigIgnored, ignored(unused)})
+	}
+	if p.rejected == nil && p.tenant.OpenDefault() {
+		all = append(all, openDefault)
 	}
 	return all
 }

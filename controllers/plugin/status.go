@@ -45,6 +45,8 @@ type Status struct {
 	Reason  string                 `json:"reason"`
 	Message string                 `json:"message"`
 	Warning string                 `json:"warning,omitempty"`
+	// Note is what nearly every tenant warns of, if it warns of nothing else: the open default.
+	Note string `json:"note,omitempty"`
 	// Source is the ConfigMap that it comes from; empty: it is made by hand.
 	Source              string       `json:"source,omitempty"`
 	Image               string       `json:"image,omitempty"`
@@ -127,7 +129,11 @@ func StatusOf(tenant *v1alpha1.GatewayTenant, live gatewaytenant.Live, pod *core
 			s.Ready, s.Reason, s.Message = metav1.ConditionUnknown, "Outdated", "waits for the operator, which has not looked at its present spec yet"
 		}
 	}
-	if warning := meta.FindStatusCondition(is.Conditions, v1alpha1.ConditionWarning); warning != nil {
+	switch warning := meta.FindStatusCondition(is.Conditions, v1alpha1.ConditionWarning); {
+	case warning == nil:
+	case warning.Reason == v1alpha1.ReasonOpenDefault:
+		s.Note = warning.Message
+	default:
 		s.Warning = warning.Message
 	}
 	looker := looker{live, pod, now}

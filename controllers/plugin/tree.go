@@ -34,6 +34,7 @@ func (s Status) tree(style Style, now time.Time) string {
 	if s.Warning != "" {
 		root.AddNode(style.paint(yellow, "warning") + "      " + s.Warning)
 	}
+	fact("note", s.Note)
 	version := s.Image
 	if s.Version != "" {
 		version += "  (version " + s.Version + ")"

@@ -56,8 +56,8 @@ func TestFormerGatewayIsNotTheNewTenants(t *testing.T) {
 		&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: manifests.TokenKeysName}})
 	waitSays(t, namespace, 20*time.Second, metav1.ConditionFalse, v1alpha1.ReasonIssuing, "former gateway's Secrets")
 	tenant := get(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name)
-	if warning := meta.FindStatusCondition(tenant.Status.Conditions, v1alpha1.ConditionWarning); warning != nil {
-		t.Errorf("it warns: %s: %s", warning.Reason, warning.Message)
+	if warning := warningOf(tenant); warning != "" {
+		t.Errorf("it warns: %s", warning)
 	}
 	if meta.IsStatusConditionTrue(tenant.Status.Conditions, v1alpha1.ConditionAvailable) {
 		t.Error("the former tenant's gateway is told to be available")

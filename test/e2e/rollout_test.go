@@ -74,7 +74,7 @@ func TestPlatformUpdateRollsAFewAtATime(t *testing.T) {
 				tenant := get(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name)
 				ready := meta.FindStatusCondition(tenant.Status.Conditions, v1alpha1.ConditionReady)
 				holds = holds || ready.Reason == v1alpha1.ReasonCrashLoop
-				if ready.Status == metav1.ConditionTrue && messageOf(tenant, v1alpha1.ConditionWarning) != "" {
+				if ready.Status == metav1.ConditionTrue && warningOf(tenant) != "" {
 					n++
 				}
 			}

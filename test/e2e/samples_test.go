@@ -11,12 +11,10 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	yamlutil "k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/yaml"
 
-	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig"
 )
 
@@ -48,8 +46,8 @@ func TestSamplesBecomeReady(t *testing.T) {
 			}
 			for _, namespace := range namespaces {
 				tenant := waitReady(t, namespace)
-				if warning := meta.FindStatusCondition(tenant.Status.Conditions, v1alpha1.ConditionWarning); warning != nil {
-					t.Errorf("%s: %s: %s", namespace, warning.Reason, warning.Message)
+				if warning := warningOf(tenant); warning != "" {
+					t.Errorf("%s: %s", namespace, warning)
 				}
 			}
 		})

@@ -82,7 +82,7 @@ func TestSizeOfAClaimThatIsNotBoundIsAppliedThen(t *testing.T) {
 	}
 	eventually(t, 60*time.Second, func() error {
 		tenant = get(t, tenant, namespace, v1alpha1.Name)
-		if !meta.IsStatusConditionTrue(tenant.Status.Conditions, v1alpha1.ConditionReady) || messageOf(tenant, v1alpha1.ConditionWarning) != "" {
+		if !meta.IsStatusConditionTrue(tenant.Status.Conditions, v1alpha1.ConditionReady) || warningOf(tenant) != "" {
 			return fmt.Errorf("it says %+v", tenant.Status.Conditions)
 		}
 		return nil
@@ -134,8 +134,8 @@ func TestSizeIsHeldAgainstWhatTheVolumeHas(t *testing.T) {
 		waitRequest(t, namespace, "50Ti")
 		size("2049Mi")
 		waitRequest(t, namespace, "2049Mi")
-		if tenant := waitReady(t, namespace); messageOf(tenant, v1alpha1.ConditionWarning) != "" {
-			t.Errorf("it warns %q", messageOf(tenant, v1alpha1.ConditionWarning))
+		if warning := warningOf(waitReady(t, namespace)); warning != "" {
+			t.Errorf("it warns %q", warning)
 		}
 	})
 	t.Run("a volume larger than requested", func(t *testing.T) {

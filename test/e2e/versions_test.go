@@ -9,6 +9,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	eventsv1 "k8s.io/api/events/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -26,6 +27,15 @@ func messageOf(tenant *v1alpha1.GatewayTenant, condition string) string {
 		return is.Message
 	}
 	return ""
+}
+
+// warningOf returns what a tenant warns of. It is empty if it warns of the open default alone, as nearly every tenant does.
+func warningOf(tenant *v1alpha1.GatewayTenant) string {
+	is := meta.FindStatusCondition(tenant.Status.Conditions, v1alpha1.ConditionWarning)
+	if is == nil || is.Reason == v1alpha1.ReasonOpenDefault {
+		return ""
+	}
+	return is.Reason + ": " + is.Message
 }
 
 // TestVersionsThatTheVolumeCannotShareAreHeld also where the tenant was deleted meanwhile and its volume stayed.
@@ -115,8 +125,8 @@ func TestUnsupportedReleaseKeepsRunning(t *testing.T) {
 // TestGatewayWaitsForTheSandboxAPI where it would not start without it, and warns where it would.
 func TestGatewayWaitsForTheSandboxAPI(t *testing.T) {
 	makeTenant(t, "api-warned", v1alpha1.GatewayTenantSpec{Image: gatewayRepository + "0.0.71"})
-	if tenant := waitReady(t, "api-warned"); messageOf(tenant, v1alpha1.ConditionWarning) != "" {
-		t.Errorf("Warning: %s", messageOf(tenant, v1alpha1.ConditionWarning))
+	if warning := warningOf(waitReady(t, "api-warned")); warning != "" {
+		t.Errorf("Warning: %s", warning)
 	}
 	crd := get(t, &apiextensionsv1.CustomResourceDefinition{}, "", manifests.SandboxCRD)
 	remade := &apiextensionsv1.CustomResourceDefinition{ObjectMeta: metav1.ObjectMeta{Name: crd.Name, Annotations: crd.Annotations}, Spec: crd.Spec}
@@ -143,7 +153,7 @@ func TestGatewayWaitsForTheSandboxAPI(t *testing.T) {
 	}
 	waitReady(t, "api-needed")
 	eventually(t, 15*time.Second, func() error {
-		if tenant = get(t, tenant, "api-warned", v1alpha1.Name); messageOf(tenant, v1alpha1.ConditionWarning) != "" {
+		if tenant = get(t, tenant, "api-warned", v1alpha1.Name); warningOf(tenant) != "" {
 			return errStill
 		}
 		return nil
@@ -176,7 +186,35 @@ func TestGatewayThatRefusesSandboxesOfANewAgentSandbox(t *testing.T) {
 	waitReady(t, namespace)
 	eventually(t, 15*time.Second, func() error {
 		tenant := get(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name)
-		if strings.Contains(messageOf(tenant, v1alpha1.ConditionWarning), "agent-sandbox") {
+		if warningOf(tenant) != "" {
+			return errStill
+		}
+		return nil
+	})
+}
+
+// TestGatewayWithoutOIDCIsOpen: the condition says so, no Event does, and OIDC ends it.
+func TestGatewayWithoutOIDCIsOpen(t *testing.T) {
+	const namespace = "open-default"
+	makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
+	waitReady(t, namespace)
+	waitCondition(t, namespace, v1alpha1.ConditionWarning, metav1.ConditionTrue, v1alpha1.ReasonOpenDefault)
+	settle(t)
+	list := &eventsv1.EventList{}
+	if err := admin.List(t.Context(), list, client.InNamespace(namespace)); err != nil {
+		t.Fatal(err)
+	}
+	for _, event := range list.Items {
+		if event.Regarding.Kind == "GatewayTenant" && event.Type == corev1.EventTypeWarning {
+			t.Errorf("Event %s: %s", event.Reason, event.Note)
+		}
+	}
+	change(t, namespace, func(s *v1alpha1.GatewayTenantSpec) {
+		s.Config = "[openshell.gateway.oidc]\nissuer = 'https://idp.example.com'\naudience = 'openshell'\n"
+	})
+	eventually(t, 15*time.Second, func() error {
+		tenant := get(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name)
+		if meta.FindStatusCondition(tenant.Status.Conditions, v1alpha1.ConditionWarning) != nil {
 			return errStill
 		}
 		return nil

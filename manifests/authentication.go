@@ -1,0 +1,19 @@
+package manifests
+
+// admitsWithoutToken reports whether the gateway of a gateway.toml treats a client that sends no token as an administrator. It
+// does so if it is told to and, although it is told not to, if it knows neither an issuer of tokens for users nor one for
+// sandboxes. If it has OIDC, it does not demand client certificates, and the operator rejects a text that admits clients then.
+func admitsWithoutToken(config table) bool {
+	gateway := tableAt(config, "openshell", "gateway")
+	if gateway["oidc"] != nil {
+		return false
+	}
+	return gateway["gateway_jwt"] == nil || tableAt(gateway, "auth")["allow_unauthenticated_users"] == true
+}
+
+// OpenDefault reports whether every client that has the client certificate and sends no token is an administrator of the
+// gateway, as by default.
+func (t Tenant) OpenDefault() bool { return t.openDefault }
+
+// IssuesSandboxTokens reports whether the gateway issues tokens to sandboxes. Without one, a sandbox cannot authenticate.
+func (t Tenant) IssuesSandboxTokens() bool { return t.sandboxTokens }
