@@ -48,6 +48,8 @@ type Options struct {
 	CertgenImage string
 	// AllowedRepositories are those from which gateway images may come.
 	AllowedRepositories []string
+	// Telemetry and SandboxAppArmorProfile apply to tenants that do not set them. If one is empty, the gateway's own default applies.
+	Telemetry, SandboxAppArmorProfile string
 	// Lifetimes are those of the tenants' certificates.
 	Lifetimes certificates.Lifetimes
 
@@ -62,6 +64,15 @@ type Options struct {
 	MetricsAddress, ProbeAddress string
 	// SyncPeriod is how often every tenant is looked at without any event; 0: every ten hours or so.
 	SyncPeriod time.Duration
+}
+
+// Platform returns what the options set for all tenants.
+func (o Options) Platform() (manifests.Platform, error) {
+	platform, err := manifests.NewPlatform(o.GatewayImage, o.CertgenImage, o.AllowedRepositories, o.Lifetimes.Args()...)
+	if err != nil {
+		return platform, err
+	}
+	return platform.WithSandboxSettings(o.Telemetry, o.SandboxAppArmorProfile)
 }
 
 // What leader election may do.
@@ -83,7 +94,7 @@ func NewManager(kube *rest.Config, options Options) (ctrl.Manager, error) {
 	if err := options.Lifetimes.Validate(); err != nil {
 		return nil, err
 	}
-	platform, err := manifests.NewPlatform(options.GatewayImage, options.CertgenImage, options.AllowedRepositories, options.Lifetimes.Args()...)
+	platform, err := options.Platform()
 	if err != nil {
 		return nil, err
 	}

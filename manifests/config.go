@@ -68,6 +68,9 @@ func defaultConfig(t Tenant) table {
 		"auth": table{"allow_unauthenticated_users": true},
 	}
 	driver := table{}
+	if t.platform.appArmorProfile != "" {
+		driver["app_armor_profile"] = t.platform.appArmorProfile
+	}
 	if t.sandboxTokens {
 		gateway["gateway_jwt"] = table{"ttl_secs": int64(3600)} // the gateway's own default is for ever
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 
 	appsapi "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -133,6 +134,9 @@ func statefulSet(t Tenant, seen Seen, configHash string) *appsv1.StatefulSetAppl
 	pod := set.Spec.Template
 	container := &pod.Spec.Containers[0]
 	container.WithImage(t.Image).WithImagePullPolicy(t.pullPolicy)
+	if t.telemetry != "" {
+		container.WithEnv(corev1.EnvVar().WithName("OPENSHELL_TELEMETRY_ENABLED").WithValue(strconv.FormatBool(t.telemetry == v1alpha1.TelemetryEnabled)))
+	}
 	t.platform.identify(pod.Spec)
 	asked := hash([]string{t.asked, seen.TokenKey})
 	set.WithAnnotations(map[string]string{annotationAsked: asked})

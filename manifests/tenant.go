@@ -1,7 +1,9 @@
 package manifests
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -23,6 +25,8 @@ type Platform struct {
 	certgenArgs         []string
 	allowedRepositories []string
 	assignsIDs          bool
+	telemetry           v1alpha1.Telemetry
+	appArmorProfile     string
 }
 
 // NewPlatform checks the platform's own settings: the image of gateways that name none (empty: [BuiltinImage]), the
@@ -58,6 +62,32 @@ func (p Platform) AssigningIDs() Platform {
 	return p
 }
 
+// WithSandboxSettings returns the platform with what the ConfigMap gatewaytenant-platform sets for the sandboxes of tenants that
+// do not set it themselves: whether they send telemetry, and their AppArmor profile. If a value is empty, the gateway's own
+// default applies.
+func (p Platform) WithSandboxSettings(telemetry, appArmorProfile string) (Platform, error) {
+	if err := checkSetting("telemetry", telemetry, string(v1alpha1.TelemetryEnabled), string(v1alpha1.TelemetryDisabled)); err != nil {
+		return Platform{}, err
+	}
+	if err := checkSetting("sandboxAppArmorProfile", appArmorProfile, appArmorUnconfined); err != nil {
+		return Platform{}, err
+	}
+	p.telemetry, p.appArmorProfile = v1alpha1.Telemetry(telemetry), appArmorProfile
+	return p, nil
+}
+
+// appArmorUnconfined is the AppArmor profile with which the container runtime does not restrict sandboxes. The runtime's
+// default profile can keep the supervisor of a sandbox from starting.
+const appArmorUnconfined = "Unconfined"
+
+// checkSetting refuses a value of a key of the ConfigMap gatewaytenant-platform that is not one of those allowed.
+func checkSetting(key, value string, allowed ...string) error {
+	if value == "" || slices.Contains(allowed, value) {
+		return nil
+	}
+	return fmt.Errorf("key %s of ConfigMap gatewaytenant-platform: %q is not allowed; set %s or an empty value", key, cut(value), strings.Join(allowed, ", "))
+}
+
 // Tenant is a GatewayTenant whose spec is valid, with all its defaults filled in.
 type Tenant struct {
 	// Namespace is the tenant's namespace.
@@ -82,6 +112,7 @@ type Tenant struct {
 	network       v1alpha1.Network
 	sandboxTokens bool
 	openDefault   bool
+	telemetry     v1alpha1.Telemetry // empty if the gateway's own default applies
 	gatewayTOML   []byte
 	unusedTables  []string
 	// defaultKeyPath reports whether the gateway needs a key-encryption key and spec.config leaves its path to the operator.
@@ -127,8 +158,12 @@ func NewTenant(gt *v1alpha1.GatewayTenant, platform Platform) (Tenant, error) {
 		storage:       gt.Spec.Storage,
 		network:       gt.Spec.Network,
 		sandboxTokens: hasTokens(gt),
+		telemetry:     cmp.Or(gt.Spec.Telemetry, platform.telemetry),
 	}
 	asked := []string{gt.Spec.Image, gt.Spec.Version, gt.Spec.Config, string(gt.Spec.SandboxTokens)}
+	if gt.Spec.Telemetry != "" { // otherwise the hash stays what it was before this field existed
+		asked = append(asked, "telemetry="+string(gt.Spec.Telemetry))
+	}
 	t.asked = hash(append(asked, wildcards(names)...)) // the other names restart nothing
 	t.confirmed, _ = parseVersion(gt.Annotations[v1alpha1.AnnotationConfirmVersion])
 	if err := t.configure(gt.Spec.Config); err != nil {

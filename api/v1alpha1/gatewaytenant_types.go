@@ -54,6 +54,18 @@ const (
 	SandboxTokensDisabled SandboxTokens = "Disabled"
 )
 
+// Telemetry says whether the gateway and its sandboxes send usage data to the vendor of OpenShell.
+//
+// +kubebuilder:validation:Enum=Enabled;Disabled
+type Telemetry string
+
+const (
+	// TelemetryEnabled lets the gateway and its sandboxes send usage data.
+	TelemetryEnabled Telemetry = "Enabled"
+	// TelemetryDisabled keeps them from sending any.
+	TelemetryDisabled Telemetry = "Disabled"
+)
+
 // GatewayTenantSpec says what gateway a namespace gets. Every field is optional: an empty spec is a working gateway.
 //
 // +kubebuilder:validation:XValidation:rule="(has(oldSelf.storage) && has(oldSelf.storage.storageClassName)) == (has(self.storage) && has(self.storage.storageClassName)) && (!has(self.storage) || !has(self.storage.storageClassName) || oldSelf.storage.storageClassName == self.storage.storageClassName)",message="storage.storageClassName cannot be changed: delete the GatewayTenant and its volume claim to start again with another class"
@@ -98,6 +110,12 @@ type GatewayTenantSpec struct {
 	// client certificate and sends no token is one, whatever the value is.
 	// +optional
 	SandboxTokens SandboxTokens `json:"sandboxTokens,omitempty"`
+
+	// telemetry says whether the gateway and its sandboxes send usage data to the vendor of OpenShell, Enabled or Disabled. If it
+	// is not set, the platform's setting applies or, without one, the default of the gateway, which is to send them. A change
+	// restarts the gateway.
+	// +optional
+	Telemetry Telemetry `json:"telemetry,omitempty"`
 
 	// storage is the gateway's volume, with its database.
 	// +optional

@@ -33,6 +33,24 @@ func TestFlagsComeBeforeTheEnvironment(t *testing.T) {
 	}
 }
 
+// TestPlatformSettingsComeFromTheEnvironment covers the keys of the ConfigMap gatewaytenant-platform that may be missing.
+func TestPlatformSettingsComeFromTheEnvironment(t *testing.T) {
+	for _, c := range []struct{ telemetry, appArmorProfile, refusal string }{
+		{"", "", ""},
+		{"Disabled", "Unconfined", ""},
+		{"off", "", "key telemetry"},
+		{"", "unconfined", "key sandboxAppArmorProfile"},
+	} {
+		o, _, err := parse(nil, environment("CERTGEN_IMAGE", "certgen:1", "TELEMETRY", c.telemetry, "SANDBOX_APP_ARMOR_PROFILE", c.appArmorProfile))
+		if err != nil || o.Telemetry != c.telemetry || o.SandboxAppArmorProfile != c.appArmorProfile {
+			t.Errorf("%+v: %q, %q, %v", c, o.Telemetry, o.SandboxAppArmorProfile, err)
+		}
+		if _, err := o.Platform(); (err == nil) != (c.refusal == "") || err != nil && !strings.Contains(err.Error(), c.refusal) {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
+}
+
 func TestMistakesAreNamed(t *testing.T) {
 	if _, _, err := parse(nil, environment("OPENSHELL_USE_GATEWAY", "perhaps")); err == nil || !strings.Contains(err.Error(), "perhaps") {
 		t.Errorf("OPENSHELL_USE_GATEWAY=perhaps: %v", err)

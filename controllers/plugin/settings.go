@@ -81,7 +81,7 @@ func ReadSettings(ctx context.Context, cluster client.Client, given map[string]s
 	if err := s.Options.Lifetimes.Validate(); err != nil {
 		return s, err
 	}
-	s.Platform, err = manifests.NewPlatform(s.Options.GatewayImage, s.Options.CertgenImage, s.Options.AllowedRepositories, s.Options.Lifetimes.Args()...)
+	s.Platform, err = s.Options.Platform()
 	if err == nil && cluster != nil {
 		s.Platform, err = controllers.PlatformOf(s.Platform, cluster.RESTMapper())
 	}
@@ -121,6 +121,9 @@ func valueOf(ctx context.Context, cluster client.Reader, namespace string, varia
 	case from.ConfigMapKeyRef != nil:
 		config := &corev1.ConfigMap{}
 		err := cluster.Get(ctx, client.ObjectKey{Namespace: namespace, Name: from.ConfigMapKeyRef.Name}, config)
+		if optional := from.ConfigMapKeyRef.Optional; optional != nil && *optional {
+			err = client.IgnoreNotFound(err)
+		}
 		return config.Data[from.ConfigMapKeyRef.Key], err
 	case from.ResourceFieldRef != nil:
 		return "", nil // the process's own resources, which no setting of tenants depends on

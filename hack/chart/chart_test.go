@@ -46,6 +46,8 @@ func TestChartWithValuesIsTheKustomizationWithEdits(t *testing.T) {
 	edit(t, filepath.Join(dir, "default", "kustomization.yaml"), "newTag: latest", "digest: "+strings.SplitN(digest, "@", 2)[1])
 	edit(t, filepath.Join(dir, "manager", "deployment.yaml"), "[--leader-elect]", `[--leader-elect, --rollout-percent=20, "--watch-namespaces=a,b"]`)
 	edit(t, filepath.Join(dir, "manager", "deployment.yaml"), "replicas: 2", "replicas: 1")
+	edit(t, filepath.Join(dir, "policy", "platform.yaml"), `telemetry: ""`, "telemetry: Disabled")
+	edit(t, filepath.Join(dir, "policy", "platform.yaml"), `sandboxAppArmorProfile: ""`, "sandboxAppArmorProfile: Unconfined")
 	edit(t, filepath.Join(dir, "manager", "deployment.yaml"), "      enableServiceLinks: false", `      enableServiceLinks: false
       nodeSelector: {node-role.kubernetes.io/control-plane: ""}
       imagePullSecrets: [{name: a}, {name: b}]
@@ -56,6 +58,7 @@ func TestChartWithValuesIsTheKustomizationWithEdits(t *testing.T) {
 		want = append(want, bin(t, "kubectl", "kustomize", filepath.Join(dir, kustomization))+"\n---\n"...)
 	}
 	got := rendered(t, other, "--set", "monitoring.enabled=true", "--set", "image="+digest, "--set", "replicas=1",
+		"--set", "platform.telemetry=Disabled", "--set", "platform.sandboxAppArmorProfile=Unconfined",
 		"--set", "flags.rollout-percent=20", "--set", "flags.leaf-lifetime=null", "--set", `flags.watch-namespaces=a\,b`,
 		"--set", "pod.imagePullSecrets[0].name=a", "--set", "pod.imagePullSecrets[1].name=b",
 		"--set-json", `pod.nodeSelector={"node-role.kubernetes.io/control-plane": ""}`, "--set-json", `pod.tolerations=[{"key": "a", "operator": "Exists"}]`)
@@ -71,6 +74,10 @@ func TestChartRefusesWhatThereIsNot(t *testing.T) {
 		"image=":                  "image",
 		"repicas=3":               "repicas",
 		"pod.hostNetwork=true":    "hostNetwork",
+		"platform.telemetry=off":  "telemetry",
+		"platform.telemtry=":      "telemtry",
+
+		"platform.sandboxAppArmorProfile=RuntimeDefault": "sandboxAppArmorProfile",
 	} {
 		out, err := exec.CommandContext(t.Context(), root+"/bin/helm", "template", name, root+"/config/chart", "--set", value).CombinedOutput()
 		if err == nil || !strings.Contains(string(out), complaint) {

@@ -23,6 +23,9 @@ func (c *chart) values() []value {
 	}
 	for key := range c.platform {
 		platform[key] = map[string]any{"type": "string"}
+		if values := platformEnums[key]; values != nil {
+			platform[key] = map[string]any{"enum": values, "description": "An empty text means the gateway's own default."}
+		}
 	}
 	values := []value{
 		{"image", "The operator's image, of which the certgen Jobs of tenants are made, too: registry/repository:tag, or with a digest.",
@@ -35,9 +38,15 @@ func (c *chart) values() []value {
 			map[string]any{"enabled": false}, object(map[string]any{"enabled": map[string]any{"type": "boolean"}})},
 	}
 	if len(platform) > 0 {
-		values = append(values, value{"platform", "What the platform allows its tenants.", c.platform, object(platform)})
+		values = append(values, value{"platform", "What the platform allows its tenants, and sets for those that do not set it. config/policy/platform.yaml explains each key.", c.platform, object(platform)})
 	}
 	return values
+}
+
+// platformEnums are the values of those keys of the ConfigMap gatewaytenant-platform that allow only a few.
+var platformEnums = map[string][]any{
+	"telemetry":              {"", "Enabled", "Disabled"},
+	"sandboxAppArmorProfile": {"", "Unconfined"},
 }
 
 // podFields are the fields of a pod's spec that are for whoever installs to set: nothing in config/default sets them.

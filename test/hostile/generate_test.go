@@ -268,6 +268,6 @@ func (g *generator) unknownFields() {
 
 func (g *generator) wrongTypes() {
 	g.is("wrong type")
-	field := g.of([]string{"image", "version", "serverDnsNames", "config", "sandboxTokens", "storage", "network", "suspend"})
+	field := g.of([]string{"image", "version", "serverDnsNames", "config", "sandboxTokens", "telemetry", "storage", "network", "suspend"})
 	g.attempt.spec[field] = []any{nil, 1, true, []any{g.word()}, map[string]any{g.word(): g.word()}, g.word(), -1.5, []any{[]any{}}}[g.IntN(8)]
 }
