@@ -68,8 +68,11 @@ func defaultConfig(t Tenant) table {
 		"auth": table{"allow_unauthenticated_users": true},
 	}
 	driver := table{}
-	if t.platform.appArmorProfile != "" {
-		driver["app_armor_profile"] = t.platform.appArmorProfile
+	if t.Version.Less(firstWithoutSideload) {
+		driver["supervisor_sideload_method"] = sideloadInitContainer
+		if t.platform.appArmorProfile != "" {
+			driver["app_armor_profile"] = t.platform.appArmorProfile
+		}
 	}
 	if t.sandboxTokens {
 		gateway["gateway_jwt"] = table{"ttl_secs": int64(3600)} // the gateway's own default is for ever
@@ -108,6 +111,8 @@ func (t *Tenant) configure(config string) error {
 	}
 	t.unusedTables = removeUnused(given)
 	_, setsKeyPath := tableAt(given, "openshell", "gateway", "credential_storage")["key_encryption_key_path"]
+	t.sideloadMethod, _ = tableAt(given, "openshell", "drivers", "kubernetes")["supervisor_sideload_method"].(string)
+	t.setsGatewayID = setsGatewayID(given)
 	t.defaultKeyPath = !setsKeyPath && !t.Version.Less(firstWithKey)
 	merged := merge(merge(defaultsBeside(*t, given), given), own)
 	t.openDefault = admitsWithoutToken(merged)

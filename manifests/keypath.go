@@ -5,8 +5,6 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/pelletier/go-toml/v2"
-
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 )
 
@@ -54,8 +52,9 @@ func (t Tenant) keyPath(volume Volume) (path string, known bool) {
 		return subdirKeyPath, true // no gateway has created a key
 	}
 	if volume.Serves && volume.Image == t.Image {
+		values, _ := t.keptValues(volume)
 		for _, path := range []string{rootKeyPath, subdirKeyPath} {
-			if text, err := t.configText(path); err == nil && volume.ConfigHash == hash(string(text)) {
+			if text, err := t.configText(path, values); err == nil && volume.ConfigHash == hash(string(text)) {
 				return path, true
 			}
 		}
@@ -89,19 +88,6 @@ func (t Tenant) recordedKeyPath(volume Volume) string {
 		return recorded
 	}
 	return ""
-}
-
-// configText returns gateway.toml with the key-encryption key at a path, unless the tenant's config sets its own.
-func (t Tenant) configText(path string) ([]byte, error) {
-	if !t.defaultKeyPath || path == subdirKeyPath {
-		return t.gatewayTOML, nil
-	}
-	config := table{}
-	if err := toml.Unmarshal(t.gatewayTOML, &config); err != nil {
-		return nil, err
-	}
-	storage := table{"credential_storage": table{"key_encryption_key_path": path}}
-	return toml.Marshal(merge(config, table{"openshell": table{"gateway": storage}}))
 }
 
 var (

@@ -19,7 +19,7 @@ const noRootKey = "2026-11-29T12:00:00Z \x1b[32m INFO\x1b[0m openshell_server: s
 // configHashWith returns the hash of the tenant's gateway.toml with the key at a path.
 func configHashWith(t *testing.T, tenant Tenant, path string) string {
 	t.Helper()
-	text, err := tenant.configText(path)
+	text, err := tenant.configText(path, tenant.newValues())
 	if err != nil {
 		t.Fatal(err)
 	}

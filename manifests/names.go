@@ -81,6 +81,10 @@ const (
 	// annotationKeyPath is on the volume claim, and stays there when the tenant goes: where on the volume the gateway keeps
 	// its key-encryption key. It is not there if the operator never had to decide that.
 	annotationKeyPath = "openshell.ambient-code.io/key-encryption-key-path"
+	// annotationGatewayID and annotationSideloadMethod are on the volume claim, and stay there when the tenant goes: the
+	// values that the gateway keeps; see keptValues.
+	annotationGatewayID      = "openshell.ambient-code.io/gateway-id"
+	annotationSideloadMethod = "openshell.ambient-code.io/supervisor-sideload-method"
 	// annotationAsked is on the StatefulSet: the hash of what the tenant asked for, as far as it restarts the pod.
 	annotationAsked = "openshell.ambient-code.io/asked-hash"
 	// annotationRollout is on a StatefulSet that was changed last for another cause.
@@ -93,7 +97,9 @@ const (
 )
 
 // ObjectAnnotations are the annotations of a gateway's objects that the operator reads. Its caches drop all others.
-var ObjectAnnotations = []string{AnnotationWish, annotationHighestVersion, annotationKeyPath, annotationAsked, annotationRollout}
+var ObjectAnnotations = []string{
+	AnnotationWish, annotationHighestVersion, annotationKeyPath, annotationGatewayID, annotationSideloadMethod, annotationAsked, annotationRollout,
+}
 
 // TenantAnnotations are the annotations of a GatewayTenant that the operator reads.
 var TenantAnnotations = []string{

@@ -58,7 +58,8 @@ type Objects struct {
 
 // Render makes all objects of a tenant. Equal inputs give equal bytes.
 func Render(t Tenant, seen Seen) (Objects, error) {
-	config, err := t.configText(t.chosenKeyPath(seen.Volume))
+	values, _ := t.keptValues(seen.Volume) // unknown only for a volume that is being deleted
+	config, err := t.configText(t.chosenKeyPath(seen.Volume), values)
 	if err != nil {
 		return Objects{}, err
 	}

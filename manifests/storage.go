@@ -115,6 +115,9 @@ func claim(t Tenant, seen Seen) *coreac.PersistentVolumeClaimApplyConfiguration 
 	if path := t.recordedKeyPath(seen.Volume); path != "" {
 		claim.WithAnnotations(map[string]string{annotationKeyPath: path})
 	}
+	if values, unknown := t.keptValues(seen.Volume); unknown == "" {
+		claim.WithAnnotations(map[string]string{annotationGatewayID: values.gatewayID, annotationSideloadMethod: values.sideloadMethod})
+	}
 	live, class := seen.Volume.Claim, t.storage.StorageClassName
 	if class != "" && (live == nil || hasClass(live, class)) {
 		claim.Spec.WithStorageClassName(class)

@@ -118,6 +118,8 @@ type Tenant struct {
 	// defaultKeyPath reports whether the gateway needs a key-encryption key and spec.config leaves its path to the operator.
 	// gatewayTOML then has that of a new volume; configText has that of another.
 	defaultKeyPath bool
+	sideloadMethod string // that spec.config sets, empty if it sets none
+	setsGatewayID  bool   // in spec.config; NewTenant accepts only that of a new gateway
 }
 
 // NewTenant checks a GatewayTenant. Every error is a [*RejectedError].

@@ -25,6 +25,10 @@ type Volume struct {
 	Image string
 	// ConfigHash is the hash of gateway.toml in the StatefulSet's pod template, empty if there is none.
 	ConfigHash string
+	// Config is the text of the gateway.toml in the ConfigMap, nil if there is none. It is needed if NeedsEarlierConfig.
+	Config *string
+	// TokenKeys reports whether the keys exist that sign the tokens of sandboxes.
+	TokenKeys bool
 	// Serves reports whether a pod of the StatefulSet's present template is ready.
 	Serves bool
 	// TerminationMessage is the whole message with which the gateway's container ended last, empty if it did not or is ready.

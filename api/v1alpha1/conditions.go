@@ -51,6 +51,9 @@ const (
 	// ReasonKeyPathUnknown: the volume may hold the key that encrypts stored credentials, and the operator does not know at
 	// which path; the message has a command for each case.
 	ReasonKeyPathUnknown = "KeyPathUnknown"
+	// ReasonEarlierConfigUnknown: the operator does not know the gateway_id or the sideload method of a gateway that exists; the
+	// message has the command that sets them.
+	ReasonEarlierConfigUnknown = "EarlierConfigUnknown"
 	// ReasonInvalidStorage: the existing volume cannot get the size or the class in spec.storage, and keeps those that it has;
 	// the rest of the spec is applied.
 	ReasonInvalidStorage = "InvalidStorage"

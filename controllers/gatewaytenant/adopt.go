@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -104,6 +105,21 @@ func (r *Reconciler) deleteSeen(ctx context.Context, c child, live metav1.Object
 	object.SetName(live.GetName())
 	return r.delete(ctx, object, fmt.Sprintf("%s %s/%s, which is no longer asked for", c.kind, live.GetNamespace(), live.GetName()),
 		client.Preconditions{UID: &uid, ResourceVersion: &version})
+}
+
+// earlierConfig reads gateway.toml from the API server, nil if its ConfigMap does not exist. The caches do not hold the text,
+// which only decides until the claim records what the gateway keeps.
+func (r *Reconciler) earlierConfig(ctx context.Context, namespace string) (*string, error) {
+	var list corev1.ConfigMapList
+	err := r.live.List(ctx, &list, client.InNamespace(namespace), client.MatchingFields{"metadata.name": manifests.ConfigName}) // its role allows it to list, by this name
+	if err != nil {
+		return nil, fmt.Errorf("reading ConfigMap %s/%s: %w", namespace, manifests.ConfigName, err)
+	}
+	if len(list.Items) == 0 {
+		return nil, nil
+	}
+	text := list.Items[0].Data[manifests.ConfigKey]
+	return &text, nil
 }
 
 // ofShared leads from the shared binding to the tenants in it.

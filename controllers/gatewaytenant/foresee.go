@@ -65,8 +65,11 @@ func Foresee(gt *v1alpha1.GatewayTenant, live Live, platform manifests.Platform,
 	}
 	if p.fits(); p.rejected != nil {
 		f.Rejected = p.rejected
-		if p.rejected.Reason == v1alpha1.ReasonKeyPathUnknown {
+		switch p.rejected.Reason {
+		case v1alpha1.ReasonKeyPathUnknown:
 			f.unsureOfKeyPath(live.Unreadable)
+		case v1alpha1.ReasonEarlierConfigUnknown:
+			f.unsureOfEarlierConfig(live.Unreadable)
 		}
 		return f, nil
 	}
@@ -112,6 +115,13 @@ func (f *Forecast) unsureOfKeyPath(unreadable []string) {
 	}
 }
 
+// unsureOfEarlierConfig says that the gateway.toml cannot be read that decides on what the gateway keeps.
+func (f *Forecast) unsureOfEarlierConfig(unreadable []string) {
+	if slices.Contains(unreadable, "ConfigMap") {
+		f.Unsure, f.Unknown = append(f.Unsure, "the ConfigMap cannot be read: the operator keeps the gateway_id and the supervisor_sideload_method that it has"), true
+	}
+}
+
 // takeIn makes what was seen of what is live.
 func (p *pass) takeIn(gt *v1alpha1.GatewayTenant, live Live) error {
 	p.seen = observed{owners: []types.UID{gt.UID}, live: map[childKey]metav1.Object{}, secrets: live.Secrets, sandboxAPIs: live.SandboxAPIs}
@@ -127,6 +137,9 @@ func (p *pass) takeIn(gt *v1alpha1.GatewayTenant, live Live) error {
 		case "PersistentVolumeClaim":
 			p.seen.volume.Claim = &corev1.PersistentVolumeClaim{}
 			err = runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, p.seen.volume.Claim)
+		case "ConfigMap":
+			text, _, _ := unstructured.NestedString(object.Object, "data", manifests.ConfigKey)
+			p.seen.volume.Config = &text
 		case "Pod":
 			pod = &corev1.Pod{}
 			err = runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, pod)
@@ -135,6 +148,8 @@ func (p *pass) takeIn(gt *v1alpha1.GatewayTenant, live Live) error {
 			return fmt.Errorf("reading %s: %w", apply.Describe(object), err)
 		}
 	}
+	keys := live.Secrets[manifests.TokenKeysName]
+	p.seen.volume.TokenKeys = keys != nil && !manifests.OfFormer(keys, gt.UID)
 	if set := p.seen.statefulSet; set != nil && !serves(set) && pod != nil && metav1.IsControlledBy(pod, set) {
 		p.seen.volume.TerminationMessage = terminationMessage(pod)
 	}

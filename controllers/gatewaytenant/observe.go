@@ -58,6 +58,7 @@ func (r *Reconciler) observe(ctx context.Context, gt *v1alpha1.GatewayTenant) (o
 			seen.job = object
 		case *corev1.Secret:
 			seen.secrets[object.Name] = object
+			seen.volume.TokenKeys = seen.volume.TokenKeys || object.Name == manifests.TokenKeysName && !manifests.OfFormer(object, gt.UID)
 		}
 	}
 	binding, err := r.binding(ctx, namespace)

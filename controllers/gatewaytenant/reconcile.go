@@ -120,6 +120,11 @@ func (r *Reconciler) pass(ctx context.Context, gt *v1alpha1.GatewayTenant, names
 	if p.seen, p.err = r.observe(ctx, gt); p.err != nil {
 		return p
 	}
+	if p.rejected == nil && manifests.NeedsEarlierConfig(p.seen.volume) {
+		if p.seen.volume.Config, p.err = r.earlierConfig(ctx, gt.Namespace); p.err != nil {
+			return p
+		}
+	}
 	if p.fits(); p.rejected != nil {
 		r.keepRunning(ctx, gt, &p)
 		return p
@@ -160,8 +165,10 @@ func (p *pass) fits() {
 	}
 	errors.As(p.tenant.StorageHeldBy(p.seen.volume), &p.rejectedStorage)
 	errors.As(p.tenant.HeldBy(p.seen.volume), &p.rejected)
-	if p.rejected == nil {
-		errors.As(p.tenant.KeyPathHeldBy(p.seen.volume), &p.rejected)
+	for _, heldBy := range []func(manifests.Volume) error{p.tenant.KeyPathHeldBy, p.tenant.EarlierConfigHeldBy} {
+		if p.rejected == nil {
+			errors.As(heldBy(p.seen.volume), &p.rejected)
+		}
 	}
 }
 

@@ -205,12 +205,15 @@ func (p Planner) outcome(s step, live gatewaytenant.Live) (Outcome, error) {
 	return outcome, nil
 }
 
+// holds are the reasons for which a gateway stays as it is until a user confirms something.
+var holds = []string{v1alpha1.ReasonVersionHeld, v1alpha1.ReasonKeyPathUnknown, v1alpha1.ReasonEarlierConfigUnknown}
+
 // take adds what becomes of the gateway.
 func (o *Outcome) take(f gatewaytenant.Forecast, suspended bool) {
 	o.Notes = append(append(o.Notes, f.Warnings...), f.Unsure...)
 	o.Unknown = f.Unknown
 	switch {
-	case f.Rejected != nil && (f.Rejected.Reason == v1alpha1.ReasonVersionHeld || f.Rejected.Reason == v1alpha1.ReasonKeyPathUnknown):
+	case f.Rejected != nil && slices.Contains(holds, f.Rejected.Reason):
 		o.Action, o.Message = Held, f.Rejected.Message
 		return
 	case f.Rejected != nil:

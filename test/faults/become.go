@@ -94,7 +94,9 @@ func withoutHistory(s state) {
 	maps.DeleteFunc(s, func(name string, _ any) bool { return strings.HasPrefix(name, "Job ") })
 	claim, _ := s["PersistentVolumeClaim "+manifests.ClaimName].(map[string]any)
 	unstructured.RemoveNestedField(claim, "metadata", "annotations", "openshell.ambient-code.io/highest-version")
-	unstructured.RemoveNestedField(claim, "metadata", "annotations", "openshell.ambient-code.io/key-encryption-key-path")
+	for _, fact := range []string{"key-encryption-key-path", "gateway-id", "supervisor-sideload-method"} {
+		unstructured.RemoveNestedField(claim, "metadata", "annotations", "openshell.ambient-code.io/"+fact)
+	}
 }
 
 // cameTo waits until the operator has said where a generation has led to, and does not change its mind for a second.

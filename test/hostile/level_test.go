@@ -41,7 +41,8 @@ var (
 	computed = map[string]*regexp.Regexp{
 		"openshell.ambient-code.io/applied-hash": aHash, "openshell.ambient-code.io/asked-hash": aHash, "openshell.ambient-code.io/wish": aHash,
 		"openshell.ambient-code.io/rollout": regexp.MustCompile(`^platform$`), "openshell.ambient-code.io/highest-version": regexp.MustCompile(`^[0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,9}$`),
-		"openshell.ambient-code.io/key-encryption-key-path": regexp.MustCompile(`^/var/openshell/(credentials/)?key-encryption-key\.bin$`),
+		"openshell.ambient-code.io/key-encryption-key-path":    regexp.MustCompile(`^/var/openshell/(credentials/)?key-encryption-key\.bin$`),
+		"openshell.ambient-code.io/supervisor-sideload-method": regexp.MustCompile(`^init-container$`),
 	}
 	computedForPod = map[string]*regexp.Regexp{"openshell.ambient-code.io/config-hash": aHash, "openshell.ambient-code.io/token-key": regexp.MustCompile(`^[0-9a-f]{32}$`)}
 	aUID           = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
@@ -162,6 +163,8 @@ func (a *asked) clientsPolicy(object map[string]any, say says) {
 }
 
 func (a *asked) claim(object map[string]any, say says) {
+	ownID := regexp.MustCompile("^" + regexp.QuoteMeta(a.namespace) + "$")
+	takeAnnotations(object, say, map[string]*regexp.Regexp{"openshell.ambient-code.io/gateway-id": ownID}, "metadata")
 	spec, _, _ := unstructured.NestedFieldNoCopy(object, "spec")
 	of, _ := spec.(map[string]any)
 	if class, there := of["storageClassName"]; there {
