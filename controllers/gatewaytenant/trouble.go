@@ -71,7 +71,7 @@ func podTrouble(pod *corev1.Pod) trouble {
 	}
 	for _, condition := range pod.Status.Conditions {
 		if condition.Type == corev1.PodScheduled && condition.Status == corev1.ConditionFalse {
-			return trouble{v1alpha1.ReasonUnschedulable, "its pod is not scheduled: " + normalise(condition.Message), condition.LastTransitionTime}
+			return trouble{v1alpha1.ReasonUnschedulable, "its pod is not scheduled: " + normaliseScheduling(condition.Message), condition.LastTransitionTime}
 		}
 	}
 	return trouble{}
@@ -86,11 +86,11 @@ func containerTrouble(container *corev1.ContainerStatus) trouble {
 	case waiting != nil && (waiting.Reason == "ErrImagePull" || waiting.Reason == "ImagePullBackOff"):
 		return trouble{reason: v1alpha1.ReasonImagePullFailed, words: pullTrouble(waiting, container.Image)}
 	case waiting != nil && waiting.Reason == "CrashLoopBackOff" && last != nil, waiting == nil && ended == nil && !container.Ready && last != nil && last.ExitCode != 0:
-		return trouble{reason: v1alpha1.ReasonCrashLoop, words: said("its container crashes (%s, exit code %d): %s", last.Reason, last.ExitCode, normaliseEnd(last.Message))}
+		return trouble{reason: v1alpha1.ReasonCrashLoop, words: said("its container crashes (%s, exit code %d): %s", last.Reason, last.ExitCode, programOutput(last.Message))}
 	case waiting != nil && waiting.Reason != "" && waiting.Reason != "ContainerCreating" && waiting.Reason != "PodInitializing":
 		return trouble{reason: v1alpha1.ReasonPodFailed, words: said("its container waits (%s): %s", waiting.Reason, normalise(waiting.Message))}
 	case ended != nil && ended.ExitCode != 0:
-		return trouble{reason: v1alpha1.ReasonPodFailed, words: said("its pod failed (%s, exit code %d): %s", ended.Reason, ended.ExitCode, normalise(ended.Message))}
+		return trouble{reason: v1alpha1.ReasonPodFailed, words: said("its pod failed (%s, exit code %d): %s", ended.Reason, ended.ExitCode, programOutput(ended.Message))}
 	}
 	return trouble{}
 }

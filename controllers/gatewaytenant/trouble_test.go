@@ -1,6 +1,7 @@
 package gatewaytenant
 
 import (
+	"strings"
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -19,6 +20,24 @@ func TestWordsThatVaryAreNormalised(t *testing.T) {
 		"read udp [fd00::5]:40822->[fd00::2]:53: i/o timeout":                                                                           "read udp [fd00::5]->[fd00::2]:53: i/o timeout",
 		"panic: a bug\n\ngoroutine 1 [running]:\nmain.main()":                                                                           "panic: a bug",
 		"at 0xc000123abc": "at …",
+		"\x1b[2m2026-11-29T10:00:07.123456Z\x1b[0m \x1b[31mERROR\x1b[0m a": "… ERROR a",
+		"\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\\x07":                     "link",
+		"2026-11-29 10:00:07,123 UTC a":                                    "… a",
+		"2026/11/29 10:00:07 a":                                            "… a",
+		"Sun, 29 Nov 2026 10:00:07 GMT: a":                                 "…: a",
+		"E1129 10:00:07.123456   17 a":                                     "E… a",
+		"[10:00:07.123] a":                                                 "[…] a",
+		`{"ts":1795953607.123,"msg":"a"}`:                                  `{"ts":…,"msg":"a"}`,
+		"took 12.5ms, 3.25s":                                               "took …, …",
+		"attempt 3/5, retry #2, pid=17":                                    "attempt …, retry #…, pid=…",
+		"denied: request id: 7f3a-99, RequestID=ab12":                      "denied: request id: …, RequestID=…",
+		"Back-off 1m20s pulling":                                           "back-off pulling",
+		"unmounted volumes=[kube-api-access-x7k2p]":                        "unmounted volumes=[kube-api-access]",
+		"container " + strings.Repeat("ab", 32) + " of trace " + strings.Repeat("0a", 16): "container … of trace …",
+		// Names of objects and images stay.
+		"volume pvc-6a01d4c8-0d2f-4c4d-9a3b-7d2a3f0e1b2c":                                    "volume pvc-6a01d4c8-0d2f-4c4d-9a3b-7d2a3f0e1b2c",
+		"gateway@sha256:" + strings.Repeat("ab", 32):                                         "gateway@sha256:" + strings.Repeat("ab", 32),
+		`sandbox name "openshell-gateway-0_tenant-a_6a01d4c8-0d2f-4c4d-9a3b-7d2a3f0e1b2c_4"`: `sandbox name "openshell-gateway-0_tenant-a_…"`,
 	} {
 		if got := normalise(message); got != want {
 			t.Errorf("%q became %q, want %q", message, got, want)
@@ -46,7 +65,7 @@ func TestWhatKeepsAGatewayFromServing(t *testing.T) {
 	ready := runsAgain
 	ready.Ready = true
 	unscheduled := gatewayPod(set, corev1.ContainerStatus{})
-	unscheduled.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Message: "0/12 nodes are available: 3 Insufficient cpu, 9 node(s) had taints."}}
+	unscheduled.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Message: "0/12 nodes are available: 3 Insufficient cpu, 9 node(s) had taints"}}
 	evicted := gatewayPod(set, corev1.ContainerStatus{})
 	evicted.Status.Phase, evicted.Status.Reason, evicted.Status.Message = corev1.PodFailed, "Evicted", "low on memory"
 	pending := &corev1.PersistentVolumeClaim{Status: corev1.PersistentVolumeClaimStatus{Phase: corev1.ClaimPending}}
@@ -73,8 +92,8 @@ func TestWhatKeepsAGatewayFromServing(t *testing.T) {
 		{"between two crashes", []corev1.Pod{gatewayPod(set, runsAgain)}, nil, nil, 0, v1alpha1.ReasonCrashLoop, "its container crashes (Error, exit code 2): … Error: / x no such key / help: none"},
 		{"a container that cannot be made", []corev1.Pod{gatewayPod(set, waiting("CreateContainerConfigError", "no key"))}, nil, nil, 0, v1alpha1.ReasonPodFailed, "its container waits (CreateContainerConfigError): no key"},
 		{"evicted", []corev1.Pod{evicted}, nil, nil, 0, v1alpha1.ReasonPodFailed, "its pod failed (Evicted): low on memory"},
-		{"no node", []corev1.Pod{unscheduled}, nil, nil, 0, v1alpha1.ReasonUnschedulable, "its pod is not scheduled: no node is available: Insufficient cpu, node(s) had taints."},
-		{"no volume", []corev1.Pod{unscheduled}, pending, nil, 0, v1alpha1.ReasonVolumePending, "its volume claim data is not bound; see: kubectl describe pvc data (its pod is not scheduled: no node is available: Insufficient cpu, node(s) had taints.)"},
+		{"no node", []corev1.Pod{unscheduled}, nil, nil, 0, v1alpha1.ReasonUnschedulable, "its pod is not scheduled: no node is available: Insufficient cpu, node(s) had taints"},
+		{"no volume", []corev1.Pod{unscheduled}, pending, nil, 0, v1alpha1.ReasonVolumePending, "its volume claim data is not bound; see: kubectl describe pvc data (its pod is not scheduled: no node is available: Insufficient cpu, node(s) had taints)"},
 		{"refused", nil, nil, []corev1.Event{refused("set", `create Pod openshell-gateway-0 in StatefulSet openshell-gateway failed error: exceeded quota`, 5)}, 5, v1alpha1.ReasonPodRefused, "its pod is refused: exceeded quota"},
 		{"refused, before it served", nil, nil, []corev1.Event{refused("set", "quota", 4)}, 5, "", ""},
 		{"another is refused", nil, nil, []corev1.Event{refused("other", "quota", 6)}, 5, "", ""},
