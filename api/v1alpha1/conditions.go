@@ -87,20 +87,33 @@ const (
 	ReasonWaitingForCertificates = "WaitingForCertificates"
 	// ReasonRollingOut: the pod is being started or replaced.
 	ReasonRollingOut = "RollingOut"
-	// ReasonPodNotReady: the pod runs what the spec asks for, but is not ready.
+	// ReasonPodNotReady: a container of the pod runs but is not ready; the message names it and its probe. A container that has
+	// never been ready is reported ten seconds later than Unschedulable.
 	ReasonPodNotReady = "PodNotReady"
-	// ReasonImagePullFailed: the image cannot be pulled; the message has the registry's words.
+	// ReasonImagePullFailed: an image of the pod cannot be pulled; the message has the registry's words.
 	ReasonImagePullFailed = "ImagePullFailed"
-	// ReasonCrashLoop: the gateway ends again and again; the message has its exit code and termination message.
+	// ReasonCrashLoop: a container of the pod ends again and again; the message names it, and has its exit code, the probe or
+	// memory limit that ended it, or what it reported last.
 	ReasonCrashLoop = "CrashLoop"
 	// ReasonUnschedulable: no node takes the pod. It is said after ten seconds, and a quarter of a second more for each other
 	// gateway that starts, up to five minutes.
 	ReasonUnschedulable = "Unschedulable"
 	// ReasonVolumePending: the volume claim is not bound. It is said after the same time as Unschedulable.
 	ReasonVolumePending = "VolumePending"
+	// ReasonVolumeMountFailed: a node cannot attach or mount a volume of the pod, because the volume is still used elsewhere or
+	// a Secret or ConfigMap is missing; the message has the node's words.
+	ReasonVolumeMountFailed = "VolumeMountFailed"
+	// ReasonPodStuck: a node cannot create the pod's containers, an init container does not complete, or finalizers keep a
+	// deleted pod; the message says which.
+	ReasonPodStuck = "PodStuck"
 	// ReasonPodRefused: the API server does not take the pod, for a quota or a policy; the message has its words.
 	ReasonPodRefused = "PodRefused"
-	// ReasonPodFailed: the pod failed or was evicted, or its container cannot be started.
+	// ReasonPodEvicted: the cluster ends the pod: a drain, preemption, a taint, or a node that shuts down or is low on resources.
+	ReasonPodEvicted = "PodEvicted"
+	// ReasonNodeLost: the pod's node does not report, so the state of the gateway is unknown and no new pod can start; the
+	// message names the node and what to do.
+	ReasonNodeLost = "NodeLost"
+	// ReasonPodFailed: the pod failed, or a container of it cannot be started.
 	ReasonPodFailed = "PodFailed"
 )
 

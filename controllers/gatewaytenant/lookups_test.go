@@ -56,7 +56,7 @@ func TestApiServerIsAskedOnlyAboutWorkloadsThatAreStuck(t *testing.T) {
 		server.asked = nil
 		seen := &observed{}
 		got := r.lookUpGateway(t.Context(), set, nil, seen)
-		if got.words != want || seen.again != again || (len(server.asked) > 0) != wantAsked {
+		if got.text() != want || seen.again != again || (len(server.asked) > 0) != wantAsked {
 			t.Errorf("at %s: it says %q and looks again after %s, having asked for %v; want %q and %s", clock.UTC().Format(time.TimeOnly), got.words, seen.again, server.asked, want, again)
 		}
 		if wantAsked && strings.Join(server.asked, "; ") != eventsOfSet {
@@ -68,12 +68,12 @@ func TestApiServerIsAskedOnlyAboutWorkloadsThatAreStuck(t *testing.T) {
 	look(time.Second, true, "", 4*time.Second) // no Event yet
 	look(time.Second, false, "", 3*time.Second)
 	server.events = []corev1.Event{{Message: "Error creating: over quota", InvolvedObject: corev1.ObjectReference{UID: "set"}}}
-	look(3*time.Second, true, "its pod is refused: over quota", 8*time.Second)
+	look(3*time.Second, true, "the API server refuses the pod: over quota", 8*time.Second)
 	server.events[0].Message = "Error creating: a policy"
-	look(7*time.Second, false, "its pod is refused: over quota", time.Second)
-	look(time.Second, true, "its pod is refused: a policy", 16*time.Second)
+	look(7*time.Second, false, "the API server refuses the pod: over quota", time.Second)
+	look(time.Second, true, "the API server refuses the pod: a policy", 16*time.Second)
 	server.err, server.events = errors.New("down"), nil
-	look(16*time.Second, true, "its pod is refused: a policy", 30*time.Second)
+	look(16*time.Second, true, "the API server refuses the pod: a policy", 30*time.Second)
 	server.err = nil
 	look(30*time.Second, true, "", 30*time.Second)
 
@@ -95,7 +95,7 @@ func TestFailedPodIsReadImmediatelyAndOnce(t *testing.T) {
 	ended := corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 3, Reason: "Error", Message: "no disk"}}
 	failed := corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{OwnerReferences: []metav1.OwnerReference{{UID: "job", Controller: &controller}}},
-		Status:     corev1.PodStatus{Phase: corev1.PodFailed, ContainerStatuses: []corev1.ContainerStatus{{State: ended}}},
+		Status:     corev1.PodStatus{Phase: corev1.PodFailed, ContainerStatuses: []corev1.ContainerStatus{{Name: "certgen", State: ended}}},
 	}
 	another := failed
 	another.OwnerReferences = []metav1.OwnerReference{{UID: "another", Controller: &controller}}
@@ -105,11 +105,11 @@ func TestFailedPodIsReadImmediatelyAndOnce(t *testing.T) {
 		t.Helper()
 		server.asked = nil
 		seen := &observed{}
-		if got := r.lookUpJob(t.Context(), job, seen); got.words != want || seen.again != again || strings.Join(server.asked, "; ") != asked {
+		if got := r.lookUpJob(t.Context(), job, seen); got.text() != want || seen.again != again || strings.Join(server.asked, "; ") != asked {
 			t.Errorf("%s: it says %q and looks again after %s, having asked for %v", what, got.words, seen.again, server.asked)
 		}
 	}
-	const itsEnd = "its pod failed (Error, exit code 3): no disk"
+	const itsEnd = "container certgen failed (Error, exit code 3): no disk"
 	look("just made", "", "", 4*time.Second)
 	job.Status.Active = 1
 	look("runs", "", "", 4*time.Second)
@@ -198,5 +198,60 @@ func TestTextOfOthersIsCutBeforeItIsKept(t *testing.T) {
 	refusals, err := r.refusalsOf(t.Context(), job)
 	if err != nil || len(refusals) != 1 || refusals[0].Size() > 4<<10 {
 		t.Errorf("Events: %d, %v", len(refusals), err)
+	}
+}
+
+// TestCertgenPodThatDoesNotStartIsExplained by the Events of its pod, which has no container then.
+func TestCertgenPodThatDoesNotStartIsExplained(t *testing.T) {
+	controller := true
+	server := &apiServer{}
+	clock := time.Unix(1000, 0)
+	r := &Reconciler{live: server, crowd: &crowd{}, lookups: newLookups(), now: func() time.Time { return clock }}
+	job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Namespace: "a", Name: "certgen", UID: "job"}, Status: batchv1.JobStatus{Active: 1}}
+	server.pods = []corev1.Pod{{
+		ObjectMeta: metav1.ObjectMeta{Name: "certgen-1", Namespace: "a", UID: "pod", OwnerReferences: []metav1.OwnerReference{{UID: "job", Controller: &controller}}},
+		Spec:       corev1.PodSpec{NodeName: "node-1", RestartPolicy: corev1.RestartPolicyNever},
+		Status: corev1.PodStatus{
+			Phase: corev1.PodPending, StartTime: &metav1.Time{Time: clock},
+			ContainerStatuses: []corev1.ContainerStatus{{Name: "certgen", State: waiting("ContainerCreating", "")}},
+		},
+	}}
+	server.events = []corev1.Event{{
+		InvolvedObject: corev1.ObjectReference{UID: "pod"}, Reason: "FailedCreatePodSandBox", Message: "Failed to create pod sandbox: no address left", LastTimestamp: metav1.Time{Time: clock},
+	}}
+	r.lookUpJob(t.Context(), job, &observed{})
+	clock = clock.Add(5 * time.Second)
+	found := r.lookUpJob(t.Context(), job, &observed{})
+	if want := "node node-1 cannot start the pod: Failed to create pod sandbox: no address left"; found.text() != want {
+		t.Errorf("it says %q, want %q", found.text(), want)
+	}
+	const eventsOfPod = "*v1.EventList in a, involvedObject.uid=pod, at most 32"
+	if asked := strings.Join(server.asked, "; "); asked != podsOfJob+"; "+eventsOfPod {
+		t.Errorf("asked for %s", asked)
+	}
+}
+
+// TestReadsOfAPodThatStaysStuckAreFew counts those of five minutes.
+func TestReadsOfAPodThatStaysStuckAreFew(t *testing.T) {
+	for _, c := range []struct {
+		what   string
+		pod    []func(*corev1.Pod)
+		events []string
+		most   int
+	}{
+		{"starting", nil, nil, 13},
+		{"killed, and nothing tells why", []func(*corev1.Pod){crashed("Error", 137, "")}, nil, 13},
+		{"killed by its probe", []func(*corev1.Pod){crashed("Error", 137, "")}, []string{"Container openshell-gateway failed liveness probe, will be restarted"}, 1},
+		{"crashing", []func(*corev1.Pod){crashed("Error", 1, "")}, nil, 0},
+	} {
+		d := diagnose(t)
+		pod := d.pod(c.pod...)
+		for _, message := range c.events {
+			d.server.events = append(d.server.events, d.event("Killing", message))
+		}
+		d.follow(pod, 5*time.Minute)
+		if len(d.server.asked) > c.most {
+			t.Errorf("%s: %d reads, want at most %d", c.what, len(d.server.asked), c.most)
+		}
 	}
 }

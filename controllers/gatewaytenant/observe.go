@@ -90,25 +90,60 @@ func (r *Reconciler) observeTrouble(ctx context.Context, gt *v1alpha1.GatewayTen
 	if job := seen.job; job == nil || jobIs(job, batchv1.JobComplete) {
 		r.lookups.settle(lookupKey{gt.Namespace, "Job"})
 	} else {
-		seen.jobTrouble = r.worthAWord(r.lookUpJob(ctx, job, seen), seen).words
+		seen.jobTrouble = r.due(seen, r.lookUpJob(ctx, job, seen)).text()
 	}
 	set := seen.statefulSet
-	if set == nil || serves(set) {
+	if set == nil {
 		r.lookups.settle(lookupKey{gt.Namespace, "StatefulSet"})
 		return nil
 	}
-	var err error
-	if seen.pod, err = r.gatewayPod(ctx, set); err != nil {
+	pod, err := r.gatewayPod(ctx, set)
+	switch {
+	case err != nil:
 		return err
-	}
-	if seen.pod != nil || set.Status.Replicas > 0 { // if it has one that is not here, that is on its way to the cache, or has ended well
+	case serves(set):
 		r.lookups.settle(lookupKey{gt.Namespace, "StatefulSet"})
-		seen.volume.TerminationMessage = terminationMessage(seen.pod)
-		seen.trouble = r.worthAWord(gatewayTrouble(seen.pod, seen.volume.Claim), seen)
+		if pod != nil {
+			seen.trouble = eviction(pod) // it still serves, but not for long
+		}
+		return nil
+	}
+	seen.pod = pod
+	if pod != nil || set.Status.Replicas > 0 { // if it has one that is not here, that is on its way to the cache, or has ended well
+		seen.volume.TerminationMessage = terminationMessage(pod)
+		seen.trouble = r.podTrouble(ctx, gt.Namespace, seen)
 		return nil
 	}
 	seen.trouble = r.lookUpGateway(ctx, set, r.unavailableSince(gt), seen)
 	return nil
+}
+
+// podTrouble returns why the gateway's pod does not serve. If the pod itself does not tell, its Events may.
+func (r *Reconciler) podTrouble(ctx context.Context, namespace string, seen *observed) trouble {
+	key, pod := lookupKey{namespace, "StatefulSet"}, seen.pod
+	found := r.due(seen, gatewayTroubles(pod, seen.volume.Claim)...)
+	if ended := endedByProbe(pod, found); ended != nil {
+		explained := r.lookUpPod(ctx, key, "ended "+ended.Name, true, seen, func(events []corev1.Event) trouble { return probeTrouble(ended, found, events) })
+		if explained != (trouble{}) {
+			return explained
+		}
+		return found
+	}
+	if pod != nil && found == (trouble{}) && isStartingPod(pod) {
+		return r.lookUpPod(ctx, key, "starting", false, seen, func(events []corev1.Event) trouble { return startTrouble(pod, events) })
+	}
+	r.lookups.settle(key)
+	return found
+}
+
+// lookUpPod reads the Events of the gateway's pod for what explains its state.
+func (r *Reconciler) lookUpPod(
+	ctx context.Context, key lookupKey, state string, urgent bool, seen *observed, explain func([]corev1.Event) trouble,
+) trouble {
+	return r.lookUp(ctx, key, fmt.Sprint(state, " ", seen.pod.UID), urgent, seen, func(ctx context.Context) (trouble, error) {
+		events, err := r.eventsOfPod(ctx, seen.pod)
+		return explain(events), err
+	})
 }
 
 // lookUpGateway says why a StatefulSet has no pod. Since is when the gateway stopped to serve.
@@ -132,12 +167,25 @@ func (r *Reconciler) lookUpJob(ctx context.Context, job *batchv1.Job, seen *obse
 				return jobTrouble(job, nil, nil), err
 			}
 		}
-		if found := jobTrouble(job, pods, nil); found != (trouble{}) || job.Status.Active > 0 {
+		if found := jobTrouble(job, pods, nil); found != (trouble{}) {
 			return found, nil
 		}
-		events, err := r.refusalsOf(ctx, job)
+		events, err := r.eventsOfJob(ctx, job, pods)
 		return jobTrouble(job, pods, events), err
 	})
+}
+
+// eventsOfJob reads the Events that report why a pod of a Job does not start or, if it has none, why it has none.
+func (r *Reconciler) eventsOfJob(ctx context.Context, job *batchv1.Job, pods []corev1.Pod) ([]corev1.Event, error) {
+	for i := range pods {
+		if isStartingPod(&pods[i]) {
+			return r.eventsOfPod(ctx, &pods[i])
+		}
+	}
+	if job.Status.Active > 0 {
+		return nil, nil
+	}
+	return r.refusalsOf(ctx, job)
 }
 
 // lookUp reads why a workload does not do its work, if it is time to. Otherwise, what was read last still holds.
@@ -185,14 +233,14 @@ func (o *observed) lookAgain(wait time.Duration) {
 	}
 }
 
-// worthAWord is what was found, unless it is too young: then it has to be looked at again.
-func (r *Reconciler) worthAWord(found trouble, seen *observed) trouble {
-	wait := r.crowd.patience() - r.now().Sub(found.since.Time)
-	if found.since.IsZero() || wait <= 0 {
-		return found
+// due returns the first trouble that has lasted long enough to be reported, and schedules another observation for those
+// before it.
+func (r *Reconciler) due(seen *observed, all ...trouble) trouble {
+	found, wait := firstDue(all, r.crowd.patience(), r.now())
+	if wait > 0 {
+		seen.lookAgain(wait)
 	}
-	seen.lookAgain(wait)
-	return trouble{}
+	return found
 }
 
 // unavailableSince is when the gateway stopped to serve, as far as the status tells; nil: it never did serve.

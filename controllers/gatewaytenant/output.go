@@ -18,6 +18,7 @@ var (
 	stackTrace = regexp.MustCompile(`^(goroutine \d+ |stack backtrace:|\s*at .+:\d+$)`)
 	// reportFrame is what an error report is drawn with at the beginning of a line.
 	reportFrame = regexp.MustCompile(`^[×│├╰─▶↳\s]+`)
+	withDigits  = regexp.MustCompile(`[\w.:-]*\d[\w.:-]*`)
 )
 
 // programOutput returns the lines of a termination message that say most about why the program ended: its error report, or
@@ -88,4 +89,10 @@ func joinLines(lines []string) string {
 		}
 	}
 	return text
+}
+
+// sameButNumbers reports whether two texts differ at most in words that contain digits, such as counters, ports,
+// durations and IDs.
+func sameButNumbers(a, b string) bool {
+	return withDigits.ReplaceAllString(a, "#") == withDigits.ReplaceAllString(b, "#")
 }

@@ -30,3 +30,30 @@ func TestOutputHasTheLinesThatMatter(t *testing.T) {
 		}
 	}
 }
+
+func TestNumbersMayDiffer(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		same bool
+	}{
+		{"port 41022 after 3.5ms, id a1b2", "port 50001 after 12ms, id 77fe", true},
+		{"10.0.0.1:80 refused", "10.0.0.2:81 refused", true},
+		{"no such file", "no such key", false},
+		{"failed after 3 tries", "failed", false},
+	} {
+		if got := sameButNumbers(c.a, c.b); got != c.same {
+			t.Errorf("%q and %q: %v", c.a, c.b, got)
+		}
+	}
+}
+
+// TestOutputOfAnotherSpecIsQuoted: numbers matter if they may be what somebody has corrected.
+func TestOutputOfAnotherSpecIsQuoted(t *testing.T) {
+	d := diagnose(t)
+	d.observe(0, d.pod(crashed("Error", 1, "Error: port 1 is in use")))
+	d.gt.Generation++
+	d.p.generation++
+	if is := d.observe(0, d.pod(crashed("Error", 1, "Error: port 2 is in use"))); !strings.Contains(is.Message, "port 2") {
+		t.Errorf("Ready says %q", is.Message)
+	}
+}

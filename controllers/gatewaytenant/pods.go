@@ -20,9 +20,8 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
-// Pods and Events are read for why something does not come about, and for nothing else. The gateway's pod is watched by
-// its name. The names of certgen's pods are generated, and any client may create Events, so these are only listed, in one
-// namespace at a time.
+// Pods and Events are read only to explain why something does not run. The gateway's pod is watched by its name. The names of
+// certgen's pods are generated, and any client may create Events, so these are only listed, in one namespace at a time.
 //
 // +kubebuilder:rbac:groups="",resources=pods,verbs=list
 // +kubebuilder:rbac:groups="",resources=pods,resourceNames=openshell-gateway-0,verbs=watch;delete
@@ -69,19 +68,24 @@ func (r *Reconciler) podsOf(ctx context.Context, job *batchv1.Job) ([]corev1.Pod
 
 // refusalsOf lists the Events that report why the API server takes no pod of a Job or StatefulSet.
 func (r *Reconciler) refusalsOf(ctx context.Context, workload metav1.Object) ([]corev1.Event, error) {
+	return r.eventsOf(ctx, workload, func(string) bool { return true }, fields.OneTermEqualSelector("reason", "FailedCreate"))
+}
+
+// eventsOf lists the Events about an object from the API server that match some selectors, and keeps those with the reasons
+// that matter.
+func (r *Reconciler) eventsOf(
+	ctx context.Context, about metav1.Object, matters func(reason string) bool, selectors ...fields.Selector,
+) ([]corev1.Event, error) {
 	var events []corev1.Event
-	selector := fields.AndSelectors(
-		fields.OneTermEqualSelector("involvedObject.uid", string(workload.GetUID())), fields.OneTermEqualSelector("reason", "FailedCreate"))
+	selector := fields.AndSelectors(append([]fields.Selector{fields.OneTermEqualSelector("involvedObject.uid", string(about.GetUID()))}, selectors...)...)
 	err := bounded.Pages(ctx, lookupPage, lookupPages, func(ctx context.Context, page metav1.ListOptions) (string, error) {
 		var list corev1.EventList
-		err := r.live.List(ctx, &list, client.InNamespace(workload.GetNamespace()), client.MatchingFieldsSelector{Selector: selector},
+		err := r.live.List(ctx, &list, client.InNamespace(about.GetNamespace()), client.MatchingFieldsSelector{Selector: selector},
 			client.Limit(page.Limit), client.Continue(page.Continue))
-		for _, event := range list.Items {
-			events = append(events, corev1.Event{
-				ObjectMeta:     metav1.ObjectMeta{Name: first(event.Name, maxName)},
-				InvolvedObject: corev1.ObjectReference{UID: workload.GetUID()},
-				Message:        first(event.Message, maxMessage), LastTimestamp: event.LastTimestamp,
-			})
+		for i := range list.Items {
+			if event := &list.Items[i]; matters(event.Reason) {
+				events = append(events, trimmedEvent(event, about.GetUID()))
+			}
 		}
 		return list.Continue, err
 	})
@@ -107,10 +111,12 @@ func trimmedPod(pod *corev1.Pod) *corev1.Pod {
 	}
 	kept.Status.Phase = corev1.PodPhase(first(string(pod.Status.Phase), maxName))
 	if isReady(pod) {
-		kept.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
+		kept.Status.Conditions = append(trimmedConditions(pod.Status.Conditions, corev1.DisruptionTarget), corev1.PodCondition{Type: corev1.PodReady, Status: corev1.ConditionTrue})
+		if len(kept.Status.Conditions) > 1 || pod.DeletionTimestamp != nil {
+			kept.Spec.NodeName = first(pod.Spec.NodeName, maxName)
+		}
 	} else {
-		kept.Status.Reason, kept.Status.Message = first(pod.Status.Reason, maxName), first(pod.Status.Message, maxMessage)
-		kept.Status.Conditions = trimmedConditions(pod.Status.Conditions)
+		trimNotReady(kept, pod)
 	}
 	for i := range pod.Status.ContainerStatuses {
 		if is := &pod.Status.ContainerStatuses[i]; len(kept.Status.ContainerStatuses) < maxContainers || is.Name == manifests.GatewayName {
@@ -131,15 +137,15 @@ func isReady(pod *corev1.Pod) bool {
 
 // newTrouble lets only those changes of pods through that change what is wrong with them, or that they are ready no more.
 func newTrouble() predicate.TypedPredicate[client.Object] {
-	of := func(object client.Object) trouble {
+	of := func(object client.Object) []trouble {
 		if pod, ok := object.(*corev1.Pod); ok {
-			return podTrouble(pod)
+			return podTroubles(pod)
 		}
-		return trouble{}
+		return nil
 	}
 	return predicate.Funcs{
-		CreateFunc: func(e event.CreateEvent) bool { return of(e.Object) != trouble{} },
-		UpdateFunc: func(e event.UpdateEvent) bool { return of(e.ObjectOld) != of(e.ObjectNew) || stopped(e) },
+		CreateFunc: func(e event.CreateEvent) bool { return len(of(e.Object)) > 0 },
+		UpdateFunc: func(e event.UpdateEvent) bool { return !slices.Equal(of(e.ObjectOld), of(e.ObjectNew)) || stopped(e) },
 		DeleteFunc: func(event.DeleteEvent) bool { return false }, // gone, or succeeded: what it belongs to tells
 	}
 }

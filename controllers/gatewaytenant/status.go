@@ -98,7 +98,7 @@ func available(before *metav1.Condition, p pass) metav1.Condition {
 		return no(condition, v1alpha1.ReasonWaitingForCertificates, "the StatefulSet waits for its Secrets")
 	case statefulSet == nil || !asAsked(p):
 		return no(condition, v1alpha1.ReasonRollingOut, "pod "+pod+" is being started")
-	case p.seen.pod != nil && former(p.seen.pod, statefulSet):
+	case beingReplaced(p):
 		return no(condition, v1alpha1.ReasonRollingOut, replacing(pod, p))
 	case p.seen.trouble != trouble{}:
 		return troubled(before, p)
@@ -106,10 +106,21 @@ func available(before *metav1.Condition, p pass) metav1.Condition {
 		return no(condition, v1alpha1.ReasonRollingOut, "pod "+pod+" is being started")
 	case statefulSet.Status.ReadyReplicas > 0:
 		return yes(condition, v1alpha1.ReasonAvailable, "pod "+pod+" is ready")
+	case p.seen.pod != nil && p.seen.pod.DeletionTimestamp != nil:
+		return no(condition, v1alpha1.ReasonRollingOut, "pod "+pod+" is being deleted, and a new one starts when it has ended")
+	case p.seen.pod != nil && isStartingPod(p.seen.pod):
 	case before != nil && (before.Status == metav1.ConditionTrue || before.Reason == v1alpha1.ReasonPodNotReady):
-		return no(condition, v1alpha1.ReasonPodNotReady, "pod "+pod+" was ready and is no longer; see: kubectl describe pod "+pod)
+		return no(condition, v1alpha1.ReasonPodNotReady, "pod "+pod+" was ready and is no longer; see: kubectl describe pod "+pod+" -n "+p.tenant.Namespace)
 	}
 	return no(condition, v1alpha1.ReasonRollingOut, "pod "+pod+" is being started")
+}
+
+// beingReplaced reports whether the pod is about to be replaced by one that runs what the StatefulSet asks for. What is wrong
+// with it no longer matters then, unless it keeps the pod from going.
+func beingReplaced(p pass) bool {
+	pod, is := p.seen.pod, p.seen.trouble
+	stays := is.reason == v1alpha1.ReasonNodeLost || is.reason != "" && pod != nil && pod.DeletionTimestamp != nil
+	return pod != nil && former(pod, p.seen.statefulSet) && !stays
 }
 
 // replacing says what a pod is replaced by.
@@ -122,25 +133,23 @@ func replacing(pod string, p pass) string {
 	return "pod " + pod + " is being replaced"
 }
 
-// troubled says what is wrong with the gateway's pod, and what to do.
+// troubled returns what is wrong with the gateway's pod, and what to do.
 func troubled(before *metav1.Condition, p pass) metav1.Condition {
 	is := p.seen.trouble
-	message := cut("pod "+manifests.PodName+": "+is.words) + advice[is.reason]
+	beginning, end := cut("pod "+manifests.PodName+": "+is.words), "; "+is.remedy
 	if p.rejected == nil && !p.suspended && underWay(p.seen.statefulSet) {
-		message += "; until it serves, it takes one of the turns that the platform's updates have"
+		end += "; until it serves, it occupies one of the platform's rollout slots"
 	}
-	if before != nil && before.Reason == is.reason && strings.HasSuffix(is.words, "cannot be pulled") {
-		message = before.Message // a kubelet that tells the registry's words at the attempt only
+	message := said("%s: %s", beginning, is.output) + end
+	if before != nil && before.Reason == is.reason && before.ObservedGeneration == p.generation &&
+		strings.HasPrefix(before.Message, beginning) && strings.HasSuffix(before.Message, end) {
+		// Of a log, nothing but numbers may differ at each crash. A kubelet reports a registry's message at the attempt only.
+		again := is.reason == v1alpha1.ReasonCrashLoop && sameButNumbers(before.Message, message)
+		if again || is.reason == v1alpha1.ReasonImagePullFailed && is.output == "" {
+			message = before.Message
+		}
 	}
 	return no(v1alpha1.ConditionAvailable, is.reason, message)
-}
-
-// advice is what to do about a trouble.
-var advice = map[string]string{
-	v1alpha1.ReasonImagePullFailed: "; correct spec.image, or let the nodes reach the registry",
-	v1alpha1.ReasonCrashLoop:       "; see: kubectl logs --previous " + manifests.PodName,
-	v1alpha1.ReasonUnschedulable:   "; make room on the nodes, or see: kubectl describe pod " + manifests.PodName,
-	v1alpha1.ReasonPodRefused:      "; raise the quota, or let the policy admit the pod",
 }
 
 // asAsked tells whether the StatefulSet is the one that was rendered or, where nothing of the spec is

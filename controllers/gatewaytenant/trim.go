@@ -23,6 +23,8 @@ const (
 	maxMessage          = 2 << 10 // of a message
 	maxName             = 512     // of a name, a reason, a uid or an image
 	maxContainers       = 8       // of a pod
+	maxInitContainers   = 4       // of a pod, of those that have not completed
+	maxFinalizers       = 4       // of a pod
 	maxSecretAnnotation = 16 << 10
 	maxRequests         = 8 // of a volume claim: if it has more, only the size is kept
 )
@@ -66,10 +68,10 @@ func trimmedOwner(owner metav1.OwnerReference) metav1.OwnerReference {
 	}
 }
 
-// trimmedConditions keeps those of a pod's conditions that tell why it does not run.
-func trimmedConditions(conditions []corev1.PodCondition) []corev1.PodCondition {
+// trimmedConditions keeps those of a pod's conditions that have these types.
+func trimmedConditions(conditions []corev1.PodCondition, types ...corev1.PodConditionType) []corev1.PodCondition {
 	var kept []corev1.PodCondition
-	for _, want := range []corev1.PodConditionType{corev1.PodReady, corev1.PodScheduled} {
+	for _, want := range types {
 		if i := slices.IndexFunc(conditions, func(c corev1.PodCondition) bool { return c.Type == want }); i >= 0 {
 			is := conditions[i]
 			kept = append(kept, corev1.PodCondition{
@@ -81,13 +83,65 @@ func trimmedConditions(conditions []corev1.PodCondition) []corev1.PodCondition {
 	return kept
 }
 
+// trimNotReady keeps of a pod that is not ready what explains why it is not.
+func trimNotReady(kept, pod *corev1.Pod) {
+	kept.Spec.NodeName, kept.Spec.RestartPolicy = first(pod.Spec.NodeName, maxName), pod.Spec.RestartPolicy
+	for _, finalizer := range pod.Finalizers[:min(len(pod.Finalizers), maxFinalizers)] {
+		kept.Finalizers = append(kept.Finalizers, first(finalizer, maxName))
+	}
+	kept.Spec.InitContainers, kept.Spec.Containers = trimmedSpecs(pod.Spec.InitContainers), trimmedSpecs(pod.Spec.Containers)
+	kept.Status.StartTime = pod.Status.StartTime
+	kept.Status.Reason, kept.Status.Message = first(pod.Status.Reason, maxName), first(pod.Status.Message, maxMessage)
+	kept.Status.Conditions = trimmedConditions(pod.Status.Conditions, corev1.PodReady, corev1.ContainersReady, corev1.PodScheduled, corev1.DisruptionTarget)
+	for i := range pod.Status.InitContainerStatuses {
+		is := &pod.Status.InitContainerStatuses[i]
+		if completed := is.State.Terminated != nil && is.Ready; !completed && len(kept.Status.InitContainerStatuses) < maxInitContainers {
+			kept.Status.InitContainerStatuses = append(kept.Status.InitContainerStatuses, trimmedContainer(is, false))
+		}
+	}
+}
+
+// trimmedSpecs keeps of containers whether they are sidecars, and how much memory they may use.
+func trimmedSpecs(containers []corev1.Container) []corev1.Container {
+	var kept []corev1.Container
+	for i := range containers {
+		is := &containers[i]
+		if len(kept) >= maxContainers && is.Name != manifests.GatewayName {
+			continue
+		}
+		one := corev1.Container{Name: first(is.Name, maxName), RestartPolicy: is.RestartPolicy}
+		if limit, has := is.Resources.Limits[corev1.ResourceMemory]; has {
+			one.Resources.Limits = corev1.ResourceList{corev1.ResourceMemory: limit}
+		}
+		kept = append(kept, one)
+	}
+	return kept
+}
+
+// trimmedEvent keeps what an Event reports. Newer clients leave LastTimestamp empty and give the time in other fields.
+func trimmedEvent(event *corev1.Event, about types.UID) corev1.Event {
+	last := event.LastTimestamp
+	switch {
+	case !last.IsZero():
+	case event.Series != nil:
+		last = metav1.NewTime(event.Series.LastObservedTime.Time)
+	default:
+		last = metav1.NewTime(event.EventTime.Time)
+	}
+	return corev1.Event{
+		ObjectMeta:     metav1.ObjectMeta{Name: first(event.Name, maxName)},
+		InvolvedObject: corev1.ObjectReference{UID: about, FieldPath: first(event.InvolvedObject.FieldPath, maxName)},
+		Reason:         first(event.Reason, maxName), Message: first(event.Message, maxMessage), LastTimestamp: last,
+	}
+}
+
 // trimmedContainer keeps what a container runs and, unless its pod is ready, why it does not.
 func trimmedContainer(is *corev1.ContainerStatus, podReady bool) corev1.ContainerStatus {
 	kept := corev1.ContainerStatus{Name: first(is.Name, maxName), Image: first(is.Image, maxName), Ready: is.Ready || podReady}
 	if podReady {
 		return kept
 	}
-	kept.State.Running = is.State.Running
+	kept.State.Running, kept.Started, kept.RestartCount = is.State.Running, is.Started, is.RestartCount
 	if waiting := is.State.Waiting; waiting != nil {
 		kept.State.Waiting = &corev1.ContainerStateWaiting{Reason: first(waiting.Reason, maxName), Message: first(waiting.Message, maxMessage)}
 	}

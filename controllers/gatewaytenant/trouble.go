@@ -2,7 +2,9 @@ package gatewaytenant
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -11,14 +13,19 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 )
 
-// trouble is why a pod does not do its work, in the cluster's own words; zero: nothing is known to be wrong.
+// trouble is why a pod does not do its work, and what to do about it. The zero value means that nothing is known to be wrong.
 type trouble struct {
 	reason, words string
-	since         metav1.Time // zero: it counts at once
+	output        string      // what a program reported at its end, which may differ each time, or a registry
+	remedy        string      // what to do
+	since         metav1.Time // when it may have become a problem, which counts after some time; zero: it counts at once
 }
 
-// jobTrouble says why a Job does not do its work. The last pod that failed has most to say, then one that does not
-// start, then why there is none.
+// text returns the description of the trouble without the remedy.
+func (t trouble) text() string { return said("%s: %s", t.words, t.output) }
+
+// jobTrouble returns why a Job does not do its work. The last pod that failed is the best source, then one that does not
+// start, then the Job itself.
 func jobTrouble(job *batchv1.Job, pods []corev1.Pod, events []corev1.Event) trouble {
 	var failed, stuck *corev1.Pod
 	for i := range pods {
@@ -29,15 +36,17 @@ func jobTrouble(job *batchv1.Job, pods []corev1.Pod, events []corev1.Event) trou
 		switch {
 		case pod.Status.Phase == corev1.PodFailed && (failed == nil || failed.CreationTimestamp.Before(&pod.CreationTimestamp)):
 			failed = pod
-		case podTrouble(pod) != trouble{}:
+		case len(podTroubles(pod)) > 0 || isStartingPod(pod):
 			stuck = pod
 		}
 	}
 	switch ended := jobCondition(job, batchv1.JobFailed); {
 	case failed != nil:
-		return podTrouble(failed)
+		return firstOf(podTroubles(failed))
+	case stuck != nil && isStartingPod(stuck):
+		return startTrouble(stuck, events)
 	case stuck != nil:
-		return podTrouble(stuck)
+		return firstOf(podTroubles(stuck))
 	case ended != nil:
 		return trouble{words: "its Job failed: " + ended.Message}
 	case job.Status.Active == 0:
@@ -46,53 +55,104 @@ func jobTrouble(job *batchv1.Job, pods []corev1.Pod, events []corev1.Event) trou
 	return trouble{}
 }
 
-// gatewayTrouble says why the gateway's pod does not serve, and what to do. The pod is nil if there is none.
-func gatewayTrouble(pod *corev1.Pod, claim *corev1.PersistentVolumeClaim) trouble {
+// gatewayTroubles returns why the gateway's pod does not serve, and what to do. The pod is nil if there is none.
+func gatewayTroubles(pod *corev1.Pod, claim *corev1.PersistentVolumeClaim) []trouble {
 	if pod == nil {
-		return trouble{}
+		return nil
 	}
-	found := podTrouble(pod)
-	if found.reason == v1alpha1.ReasonUnschedulable && claim != nil && claim.Status.Phase == corev1.ClaimPending {
-		found.reason = v1alpha1.ReasonVolumePending
-		found.words = fmt.Sprintf("its volume claim %s is not bound; see: kubectl describe pvc %[1]s (%s)", claim.Name, found.words)
+	found := podTroubles(pod)
+	for i := range found {
+		if found[i].reason == v1alpha1.ReasonUnschedulable && claim != nil && claim.Status.Phase == corev1.ClaimPending {
+			found[i].reason = v1alpha1.ReasonVolumePending
+			found[i].words = fmt.Sprintf("volume claim %s is not bound (%s)", claim.Name, found[i].words)
+			found[i].remedy = fmt.Sprintf("see: kubectl describe pvc %s -n %s", claim.Name, pod.Namespace)
+		}
 	}
 	return found
 }
 
-// podTrouble says why a pod does not run, or how it failed.
-func podTrouble(pod *corev1.Pod) trouble {
-	for _, container := range pod.Status.ContainerStatuses {
-		if found := containerTrouble(&container); found != (trouble{}) {
-			return found
+// podTroubles returns why a pod does not do its work, the most important cause first. Those that count only after some time
+// may hide others until then.
+func podTroubles(pod *corev1.Pod) []trouble {
+	all := []trouble{lostNode(pod), silentNode(pod), leaving(pod), eviction(pod)}
+	if pod.DeletionTimestamp == nil { // how the containers of a deleted pod end explains nothing
+		containers := containersOf(pod)
+		for i := range containers {
+			all = append(all, containers[i].trouble())
 		}
-	}
-	if pod.Status.Phase == corev1.PodFailed { // evicted, for instance: no container tells
-		return trouble{reason: v1alpha1.ReasonPodFailed, words: said("its pod failed (%s): %s", pod.Status.Reason, normalise(pod.Status.Message))}
-	}
-	for _, condition := range pod.Status.Conditions {
-		if condition.Type == corev1.PodScheduled && condition.Status == corev1.ConditionFalse {
-			return trouble{v1alpha1.ReasonUnschedulable, "its pod is not scheduled: " + normaliseScheduling(condition.Message), condition.LastTransitionTime}
+		all = append(all, failed(pod), unscheduled(pod))
+		for i := range containers {
+			all = append(all, containers[i].hang())
 		}
+		all = append(all, gated(pod))
 	}
-	return trouble{}
+	return slices.DeleteFunc(all, func(t trouble) bool { return t == trouble{} })
 }
 
-// containerTrouble says why a container does not run, how it ended, or how it did last time although it runs again:
-// between two crashes nothing is better.
-func containerTrouble(container *corev1.ContainerStatus) trouble {
-	waiting, ended := container.State.Waiting, container.State.Terminated
-	last := container.LastTerminationState.Terminated
-	switch {
-	case waiting != nil && (waiting.Reason == "ErrImagePull" || waiting.Reason == "ImagePullBackOff"):
-		return trouble{reason: v1alpha1.ReasonImagePullFailed, words: pullTrouble(waiting, container.Image)}
-	case waiting != nil && waiting.Reason == "CrashLoopBackOff" && last != nil, waiting == nil && ended == nil && !container.Ready && last != nil && last.ExitCode != 0:
-		return trouble{reason: v1alpha1.ReasonCrashLoop, words: said("its container crashes (%s, exit code %d): %s", last.Reason, last.ExitCode, programOutput(last.Message))}
-	case waiting != nil && waiting.Reason != "" && waiting.Reason != "ContainerCreating" && waiting.Reason != "PodInitializing":
-		return trouble{reason: v1alpha1.ReasonPodFailed, words: said("its container waits (%s): %s", waiting.Reason, normalise(waiting.Message))}
-	case ended != nil && ended.ExitCode != 0:
-		return trouble{reason: v1alpha1.ReasonPodFailed, words: said("its pod failed (%s, exit code %d): %s", ended.Reason, ended.ExitCode, programOutput(ended.Message))}
+// PodProblem returns why the gateway's pod does not do its work, as far as the pod itself tells. It is empty if nothing is
+// known to be wrong.
+func PodProblem(pod *corev1.Pod, now time.Time) string {
+	found, _ := firstDue(podTroubles(pod), patience, now)
+	return cut(found.words)
+}
+
+// firstDue returns the first trouble that has lasted for the given time, and how long it takes until one before it has. That
+// is zero if there is none.
+func firstDue(all []trouble, patience time.Duration, now time.Time) (found trouble, wait time.Duration) {
+	for _, one := range all {
+		left := patience - now.Sub(one.since.Time)
+		if one.since.IsZero() || left <= 0 {
+			return one, wait
+		}
+		if wait == 0 || left < wait {
+			wait = left
+		}
 	}
-	return trouble{}
+	return trouble{}, wait
+}
+
+// firstOf returns the first of these, zero if there is none.
+func firstOf(all []trouble) trouble {
+	if len(all) == 0 {
+		return trouble{}
+	}
+	return all[0]
+}
+
+// failed returns why a pod ended as a whole, such as that its node has no room for it.
+func failed(pod *corev1.Pod) trouble {
+	if pod.Status.Phase != corev1.PodFailed {
+		return trouble{}
+	}
+	return trouble{
+		reason: v1alpha1.ReasonPodFailed, remedy: describePod(pod),
+		words: said("the pod failed (%s): %s", pod.Status.Reason, normalise(pod.Status.Message)),
+	}
+}
+
+// unscheduled returns why no node takes a pod.
+func unscheduled(pod *corev1.Pod) trouble {
+	condition := conditionOf(pod, corev1.PodScheduled)
+	if condition == nil || condition.Status != corev1.ConditionFalse {
+		return trouble{}
+	}
+	return trouble{
+		reason: v1alpha1.ReasonUnschedulable, since: condition.LastTransitionTime,
+		words:  "the pod is not scheduled: " + normaliseScheduling(condition.Message),
+		remedy: "make room on the nodes, or " + describePod(pod),
+	}
+}
+
+// gated returns which condition of another controller keeps a pod from being ready.
+func gated(pod *corev1.Pod) trouble {
+	condition := conditionOf(pod, corev1.PodReady)
+	if condition == nil || condition.Reason != "ReadinessGatesNotReady" {
+		return trouble{}
+	}
+	return trouble{
+		reason: v1alpha1.ReasonPodNotReady, since: condition.LastTransitionTime,
+		words: "a readiness gate is not ready: " + normalise(condition.Message), remedy: describePod(pod),
+	}
 }
 
 // said formats words of which the last may be missing.
@@ -100,14 +160,8 @@ func said(format string, words ...any) string {
 	return strings.TrimSuffix(fmt.Sprintf(format, words...), ": ")
 }
 
-// pullTrouble says why an image cannot be pulled. A kubelet alternates between an attempt and the wait for the next, and
-// repeats the registry's words in both.
-func pullTrouble(waiting *corev1.ContainerStateWaiting, image string) string {
-	message := strings.TrimPrefix(normalise(waiting.Message), fmt.Sprintf("Back-off pulling image %q", image))
-	return said("its image %s cannot be pulled: %s", image, strings.TrimPrefix(strings.TrimPrefix(message, ": "), "ErrImagePull: "))
-}
-
-// refusal is why the API server takes no pod of an object: a quota, a policy, a missing right. Only an event tells.
+// refusal returns why the API server does not create a pod of an object: a quota, a policy, a missing right. Only an Event
+// tells.
 func refusal(of metav1.Object, events []corev1.Event, since *metav1.Time) trouble {
 	var last *corev1.Event
 	for i := range events {
@@ -123,7 +177,11 @@ func refusal(of metav1.Object, events []corev1.Event, since *metav1.Time) troubl
 	if _, why, cut := strings.Cut(message, " failed error: "); cut { // of a StatefulSet
 		message = why
 	}
-	return trouble{reason: v1alpha1.ReasonPodRefused, words: "its pod is refused: " + normalise(strings.TrimPrefix(message, "Error creating: "))}
+	return trouble{
+		reason: v1alpha1.ReasonPodRefused,
+		words:  "the API server refuses the pod: " + normalise(strings.TrimPrefix(message, "Error creating: ")),
+		remedy: "raise the quota, or let the policy admit the pod; see: kubectl describe resourcequota -n " + of.GetNamespace(),
+	}
 }
 
 // later orders events by time and, within the second that times tell, by name: the same ones always in the same order.

@@ -57,15 +57,15 @@ func gatewayPod(set *appsv1.StatefulSet, state corev1.ContainerStatus) corev1.Po
 func TestWhatKeepsAGatewayFromServing(t *testing.T) {
 	set := &appsv1.StatefulSet{ObjectMeta: metav1.ObjectMeta{UID: "set"}}
 	waiting := func(reason, message string) corev1.ContainerStatus {
-		return corev1.ContainerStatus{Image: "x:1", State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message}}}
+		return corev1.ContainerStatus{Name: "c", Image: "x:1", State: waiting(reason, message)}
 	}
 	crashed := corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Reason: "Error", ExitCode: 2, Message: "starting\n2026-01-01T00:00:00Z Error:\n  x no such key\n  help: none\n"}}
-	backOff, runsAgain := waiting("CrashLoopBackOff", "back-off 10s"), corev1.ContainerStatus{State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}}
+	backOff, runsAgain := waiting("CrashLoopBackOff", "back-off 10s"), corev1.ContainerStatus{Name: "c", State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}}
 	backOff.LastTerminationState, runsAgain.LastTerminationState = crashed, crashed
 	ready := runsAgain
 	ready.Ready = true
 	unscheduled := gatewayPod(set, corev1.ContainerStatus{})
-	unscheduled.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Message: "0/12 nodes are available: 3 Insufficient cpu, 9 node(s) had taints"}}
+	unscheduled.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Message: "0/12 nodes are available: 3 Insufficient cpu, 9 node(s) had taints."}}
 	evicted := gatewayPod(set, corev1.ContainerStatus{})
 	evicted.Status.Phase, evicted.Status.Reason, evicted.Status.Message = corev1.PodFailed, "Evicted", "low on memory"
 	pending := &corev1.PersistentVolumeClaim{Status: corev1.PersistentVolumeClaimStatus{Phase: corev1.ClaimPending}}
@@ -85,27 +85,27 @@ func TestWhatKeepsAGatewayFromServing(t *testing.T) {
 		{"nothing yet", nil, nil, nil, 0, "", ""},
 		{"being created", []corev1.Pod{gatewayPod(set, waiting("ContainerCreating", ""))}, nil, nil, 0, "", ""},
 		{"ready, and crashed once", []corev1.Pod{gatewayPod(set, ready)}, nil, nil, 0, "", ""},
-		{"the attempt", []corev1.Pod{gatewayPod(set, waiting("ErrImagePull", "not found"))}, nil, nil, 0, v1alpha1.ReasonImagePullFailed, "its image x:1 cannot be pulled: not found"},
-		{"the wait", []corev1.Pod{gatewayPod(set, waiting("ImagePullBackOff", `Back-off pulling image "x:1": ErrImagePull: not found`))}, nil, nil, 0, v1alpha1.ReasonImagePullFailed, "its image x:1 cannot be pulled: not found"},
-		{"the wait, of an old kubelet", []corev1.Pod{gatewayPod(set, waiting("ImagePullBackOff", `Back-off pulling image "x:1"`))}, nil, nil, 0, v1alpha1.ReasonImagePullFailed, "its image x:1 cannot be pulled"},
-		{"a crash", []corev1.Pod{gatewayPod(set, backOff)}, nil, nil, 0, v1alpha1.ReasonCrashLoop, "its container crashes (Error, exit code 2): … Error: / x no such key / help: none"},
-		{"between two crashes", []corev1.Pod{gatewayPod(set, runsAgain)}, nil, nil, 0, v1alpha1.ReasonCrashLoop, "its container crashes (Error, exit code 2): … Error: / x no such key / help: none"},
-		{"a container that cannot be made", []corev1.Pod{gatewayPod(set, waiting("CreateContainerConfigError", "no key"))}, nil, nil, 0, v1alpha1.ReasonPodFailed, "its container waits (CreateContainerConfigError): no key"},
-		{"evicted", []corev1.Pod{evicted}, nil, nil, 0, v1alpha1.ReasonPodFailed, "its pod failed (Evicted): low on memory"},
-		{"no node", []corev1.Pod{unscheduled}, nil, nil, 0, v1alpha1.ReasonUnschedulable, "its pod is not scheduled: no node is available: Insufficient cpu, node(s) had taints"},
-		{"no volume", []corev1.Pod{unscheduled}, pending, nil, 0, v1alpha1.ReasonVolumePending, "its volume claim data is not bound; see: kubectl describe pvc data (its pod is not scheduled: no node is available: Insufficient cpu, node(s) had taints)"},
-		{"refused", nil, nil, []corev1.Event{refused("set", `create Pod openshell-gateway-0 in StatefulSet openshell-gateway failed error: exceeded quota`, 5)}, 5, v1alpha1.ReasonPodRefused, "its pod is refused: exceeded quota"},
+		{"the attempt", []corev1.Pod{gatewayPod(set, waiting("ErrImagePull", "not found"))}, nil, nil, 0, v1alpha1.ReasonImagePullFailed, "image x:1 of container c cannot be pulled: not found"},
+		{"the wait", []corev1.Pod{gatewayPod(set, waiting("ImagePullBackOff", `Back-off pulling image "x:1": ErrImagePull: not found`))}, nil, nil, 0, v1alpha1.ReasonImagePullFailed, "image x:1 of container c cannot be pulled: not found"},
+		{"the wait, of an old kubelet", []corev1.Pod{gatewayPod(set, waiting("ImagePullBackOff", `Back-off pulling image "x:1"`))}, nil, nil, 0, v1alpha1.ReasonImagePullFailed, "image x:1 of container c cannot be pulled"},
+		{"a crash", []corev1.Pod{gatewayPod(set, backOff)}, nil, nil, 0, v1alpha1.ReasonCrashLoop, "container c crashes (Error, exit code 2): … Error: / x no such key / help: none"},
+		{"between two crashes", []corev1.Pod{gatewayPod(set, runsAgain)}, nil, nil, 0, v1alpha1.ReasonCrashLoop, "container c crashes (Error, exit code 2): … Error: / x no such key / help: none"},
+		{"a container that cannot be made", []corev1.Pod{gatewayPod(set, waiting("CreateContainerConfigError", "no key"))}, nil, nil, 0, v1alpha1.ReasonPodFailed, "container c cannot start (CreateContainerConfigError): no key"},
+		{"evicted", []corev1.Pod{evicted}, nil, nil, 0, v1alpha1.ReasonPodFailed, "the pod failed (Evicted): low on memory"},
+		{"no node", []corev1.Pod{unscheduled}, nil, nil, 0, v1alpha1.ReasonUnschedulable, "the pod is not scheduled: no node is available: Insufficient cpu, node(s) had taints"},
+		{"no volume", []corev1.Pod{unscheduled}, pending, nil, 0, v1alpha1.ReasonVolumePending, "volume claim data is not bound (the pod is not scheduled: no node is available: Insufficient cpu, node(s) had taints)"},
+		{"refused", nil, nil, []corev1.Event{refused("set", `create Pod openshell-gateway-0 in StatefulSet openshell-gateway failed error: exceeded quota`, 5)}, 5, v1alpha1.ReasonPodRefused, "the API server refuses the pod: exceeded quota"},
 		{"refused, before it served", nil, nil, []corev1.Event{refused("set", "quota", 4)}, 5, "", ""},
 		{"another is refused", nil, nil, []corev1.Event{refused("other", "quota", 6)}, 5, "", ""},
-		{"the last refusal counts", nil, nil, []corev1.Event{refused("set", "policy", 7), refused("set", "quota", 6)}, 5, v1alpha1.ReasonPodRefused, "its pod is refused: policy"},
+		{"the last refusal counts", nil, nil, []corev1.Event{refused("set", "policy", 7), refused("set", "quota", 6)}, 5, v1alpha1.ReasonPodRefused, "the API server refuses the pod: policy"},
 	} {
 		since := at(c.since)
 		got := refusal(set, c.events, &since)
 		if len(c.pods) > 0 {
-			got = gatewayTrouble(&c.pods[0], c.claim)
+			got = firstOf(gatewayTroubles(&c.pods[0], c.claim))
 		}
-		if got.reason != c.reason || got.words != c.words {
-			t.Errorf("%s: %s %q, want %s %q", c.what, got.reason, got.words, c.reason, c.words)
+		if got.reason != c.reason || got.text() != c.words {
+			t.Errorf("%s: %s %q, want %s %q", c.what, got.reason, got.text(), c.reason, c.words)
 		}
 	}
 }

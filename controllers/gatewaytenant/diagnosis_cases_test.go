@@ -1,0 +1,311 @@
+package gatewaytenant
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// notReady makes a pod as a kubelet reports it when a container of a running pod is not ready.
+func notReady(pod *corev1.Pod) {
+	ready(pod)
+	pod.Status.ContainerStatuses[0].Ready = false
+	for i := 1; i < 3; i++ {
+		pod.Status.Conditions[i].Status, pod.Status.Conditions[i].Reason = corev1.ConditionFalse, "ContainersNotReady"
+	}
+}
+
+// crashed makes a pod as a kubelet reports it when the gateway has ended and waits to be started again.
+func crashed(reason string, code int32, message string) func(*corev1.Pod) {
+	return func(pod *corev1.Pod) {
+		notReady(pod)
+		container := &pod.Status.ContainerStatuses[0]
+		container.State, container.LastTerminationState = waiting("CrashLoopBackOff", "back-off 10s"), terminated(reason, code, message)
+	}
+}
+
+// unreachable makes a ready pod as the node controller leaves it when the node does not report: only Ready changes.
+func unreachable(pod *corev1.Pod) {
+	ready(pod)
+	pod.Status.Conditions[1].Status = corev1.ConditionFalse
+}
+
+// disrupted makes a pod as it is when the cluster has decided to end it.
+func disrupted(reason, message string) func(*corev1.Pod) {
+	return func(pod *corev1.Pod) {
+		pod.Status.Conditions = append(pod.Status.Conditions, corev1.PodCondition{Type: corev1.DisruptionTarget, Status: corev1.ConditionTrue, Reason: reason, Message: message})
+	}
+}
+
+func (d *diagnosis) deleted(pod *corev1.Pod) {
+	deleted := metav1.NewTime(d.clock.Add(5 * time.Second))
+	pod.DeletionTimestamp, pod.DeletionGracePeriodSeconds = &deleted, new(int64(5))
+}
+
+// injected adds an init container in a state. Until it has completed, the gateway waits.
+func injected(sidecar bool, state, last corev1.ContainerState, started bool) func(*corev1.Pod) {
+	return func(pod *corev1.Pod) {
+		spec := corev1.Container{Name: "mesh-proxy"}
+		if sidecar {
+			spec.RestartPolicy = new(corev1.ContainerRestartPolicyAlways)
+		}
+		pod.Spec.InitContainers = []corev1.Container{{Name: "done"}, spec}
+		pod.Status.InitContainerStatuses = []corev1.ContainerStatus{
+			{Name: "done", Ready: true, State: terminated("Completed", 0, "")},
+			{Name: "mesh-proxy", Image: "mesh:1", State: state, LastTerminationState: last, Started: &started},
+		}
+		pod.Status.ContainerStatuses[0].State = waiting("PodInitializing", "")
+	}
+}
+
+// beside adds a container that somebody has injected.
+func beside(state, last corev1.ContainerState) func(*corev1.Pod) {
+	return func(pod *corev1.Pod) {
+		pod.Status.Phase, pod.Status.ContainerStatuses[0].Ready = corev1.PodRunning, true
+		pod.Status.ContainerStatuses[0].State, pod.Status.ContainerStatuses[0].Started = running(pod.Status.StartTime.Time), new(true)
+		pod.Status.ContainerStatuses = append([]corev1.ContainerStatus{{Name: "agent", Image: "agent:1", State: state, LastTerminationState: last, Started: new(true)}}, pod.Status.ContainerStatuses...)
+	}
+}
+
+func (d *diagnosis) event(reason, message string) corev1.Event {
+	return corev1.Event{
+		ObjectMeta: metav1.ObjectMeta{Name: reason}, InvolvedObject: corev1.ObjectReference{UID: "pod", FieldPath: "spec.containers{openshell-gateway}"},
+		Reason: reason, Message: message, LastTimestamp: metav1.NewTime(d.clock),
+	}
+}
+
+// TestStatusNamesObjectCauseAndWayOut goes through what keeps a gateway from serving, as a kubelet, a scheduler and a node
+// controller report it. The status is written once, within 20 seconds, with one Warning Event.
+func TestStatusNamesObjectCauseAndWayOut(t *testing.T) {
+	const describe, logs = "kubectl describe pod openshell-gateway-0 -n tenant-a", "kubectl logs openshell-gateway-0 -n tenant-a"
+	nothing := corev1.ContainerState{}
+	for _, c := range []struct {
+		what   string
+		pod    []func(*corev1.Pod)
+		events [][2]string // reasons and messages
+		within time.Duration
+		reason string
+		words  []string
+	}{
+		{"memory", []func(*corev1.Pod){crashed("OOMKilled", 137, "step 5\n")}, nil, 0, "CrashLoop",
+			[]string{"container openshell-gateway was killed because it exceeded its memory limit of 512Mi", logs, "kubectl patch pod openshell-gateway-0 -n tenant-a --subresource resize"}},
+		{"liveness probe", []func(*corev1.Pod){crashed("Error", 137, "")}, [][2]string{
+			{"Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 503"},
+			{"Unhealthy", `Liveness probe failed: Get "http://10.88.0.7:8081/healthz": context deadline exceeded (Client.Timeout exceeded while awaiting headers)`},
+			{"Killing", "Container openshell-gateway failed liveness probe, will be restarted"},
+		}, 0, "CrashLoop", []string{"container openshell-gateway is restarted because its liveness probe fails (Error, exit code 137): GET /healthz on port 8081: context deadline exceeded", logs}},
+		{"startup probe, of a gateway that ends when it is told to", []func(*corev1.Pod){crashed("Completed", 0, "")}, [][2]string{
+			{"Killing", "Container openshell-gateway failed startup probe, will be restarted"},
+		}, 0, "CrashLoop", []string{"its startup probe fails (Completed, exit code 0)", logs}},
+		{"the probe of another container", []func(*corev1.Pod){crashed("Error", 137, "")}, [][2]string{
+			{"Killing", "Container agent failed liveness probe, will be restarted"},
+		}, 0, "CrashLoop", []string{"container openshell-gateway crashes (Error, exit code 137); see"}},
+		{"a start that cannot be made, repeatedly", []func(*corev1.Pod){crashed("StartError", 128, `exec: "gateway": not found`), func(pod *corev1.Pod) {
+			pod.Status.ContainerStatuses[0].State = waiting("RunContainerError", "failed to create containerd task")
+		}}, nil, 0, "CrashLoop", []string{`(StartError, exit code 128): exec: "gateway": not found`}},
+		{"hang", []func(*corev1.Pod){notReady}, nil, 20 * time.Second, "PodNotReady", []string{"container openshell-gateway runs, but is not ready: GET /readyz on port 8081", logs}},
+		{"lost node", []func(*corev1.Pod){unreachable}, nil, 0, "NodeLost",
+			[]string{"node node-1 is lost", "kubectl describe node node-1", "kubectl taint node node-1", "kubectl delete pod openshell-gateway-0 -n tenant-a --grace-period=0 --force", "two gateways"}},
+		{"node that does not start a pod", []func(*corev1.Pod){func(pod *corev1.Pod) {
+			pod.Status.StartTime, pod.Status.ContainerStatuses = nil, nil
+			pod.Status.Conditions = pod.Status.Conditions[:1]
+		}}, nil, 20 * time.Second, "NodeLost", []string{"the pod is assigned to node node-1, but the kubelet there does not start it"}},
+		{"missing Secret", nil, [][2]string{
+			{"Scheduled", "Successfully assigned"},
+			{"FailedMount", `MountVolume.SetUp failed for volume "tls-cert" : secret "openshell-server-tls" not found`},
+			{"FailedMount", `Unable to attach or mount volumes: unmounted volumes=[tls-cert], unattached volumes=[kube-api-access-x7k2p]: timed out`},
+		}, 20 * time.Second, "VolumeMountFailed", []string{`node node-1 cannot mount a volume of the pod: MountVolume.SetUp failed for volume "tls-cert" : secret "openshell-server-tls" not found`, describe}},
+		{"volume of another node", nil, [][2]string{
+			{"FailedAttachVolume", `Multi-Attach error for volume "pvc-6a01d4c8-0d2f-4c4d-9a3b-7d2a3f0e1b2c" Volume is already used by pod(s) openshell-gateway-0`},
+		}, 20 * time.Second, "VolumeMountFailed", []string{`volume "pvc-6a01d4c8-0d2f-4c4d-9a3b-7d2a3f0e1b2c" Volume is already used`, "kubectl get volumeattachments"}},
+		{"no network", nil, [][2]string{
+			{"FailedCreatePodSandBox", "Failed to create pod sandbox: rpc error: code = Unknown desc = failed to setup network for sandbox \"" + strings.Repeat("a1", 32) + "\": plugin type=\"x\" failed (add)"},
+		}, 20 * time.Second, "PodStuck", []string{`node node-1 cannot start the pod: Failed to create pod sandbox: rpc error: code = Unknown desc = failed to setup network for sandbox "…"`, describe}},
+		{"init container crashes", []func(*corev1.Pod){injected(false, waiting("CrashLoopBackOff", "back-off 10s"), terminated("Error", 3, "no route"), false)}, nil, 0,
+			"CrashLoop", []string{"init container mesh-proxy crashes (Error, exit code 3): no route", logs + " -c mesh-proxy --previous"}},
+		{"init container has just ended", []func(*corev1.Pod){injected(false, terminated("Error", 3, "no route"), nothing, false)}, nil, 0,
+			"CrashLoop", []string{"init container mesh-proxy crashes (Error, exit code 3): no route"}},
+		{"image of an init container", []func(*corev1.Pod){injected(false, waiting("ErrImagePull", "not found"), nothing, false)}, nil, 0,
+			"ImagePullFailed", []string{"image mesh:1 of init container mesh-proxy cannot be pulled: not found; correct the image of this container"}},
+		{"init container hangs", []func(*corev1.Pod){injected(false, running(time.Unix(1_800_000_000, 0)), nothing, false)}, nil, 20 * time.Second,
+			"PodStuck", []string{"init container mesh-proxy does not complete", logs + " -c mesh-proxy"}},
+		{"sidecar crashes before the gateway", []func(*corev1.Pod){injected(true, waiting("CrashLoopBackOff", ""), terminated("Error", 2, "bad config"), false)}, nil, 0,
+			"CrashLoop", []string{"sidecar container mesh-proxy crashes (Error, exit code 2): bad config"}},
+		{"sidecar ends without an error", []func(*corev1.Pod){injected(true, terminated("Completed", 0, ""), nothing, false)}, nil, 0,
+			"CrashLoop", []string{"sidecar container mesh-proxy ends, although it must keep running (Completed, exit code 0)"}},
+		{"sidecar hangs before the gateway", []func(*corev1.Pod){injected(true, running(time.Unix(1_800_000_000, 0)), nothing, false)}, nil, 20 * time.Second,
+			"PodStuck", []string{"sidecar container mesh-proxy does not pass its startup probe"}},
+		{"another container crashes", []func(*corev1.Pod){beside(waiting("CrashLoopBackOff", ""), terminated("Error", 2, "bad config"))}, nil, 0,
+			"CrashLoop", []string{"container agent crashes (Error, exit code 2): bad config", logs + " -c agent --previous"}},
+		{"another container is not ready", []func(*corev1.Pod){beside(running(time.Unix(1_800_000_000, 0)), nothing)}, nil, 20 * time.Second,
+			"PodNotReady", []string{"container agent runs, but does not pass its readiness probe", logs + " -c agent"}},
+		{"invalid name of an image", []func(*corev1.Pod){func(pod *corev1.Pod) {
+			pod.Status.ContainerStatuses[0].State = waiting("InvalidImageName", "couldn't parse")
+		}}, nil, 0, "ImagePullFailed", []string{"image gateway:1 of container openshell-gateway cannot be pulled: couldn't parse; correct spec.image"}},
+		{"readiness gate", []func(*corev1.Pod){ready, func(pod *corev1.Pod) {
+			pod.Status.Conditions[1] = corev1.PodCondition{Type: corev1.PodReady, Status: corev1.ConditionFalse, Reason: "ReadinessGatesNotReady", Message: `condition "mesh" does not exist`}
+		}}, nil, 0, "PodNotReady", []string{`a readiness gate is not ready: condition "mesh" does not exist`, describe}},
+		{"eviction by the kubelet", []func(*corev1.Pod){crashed("Error", 137, ""), disrupted("TerminationByKubelet", "The node was low on resource: memory."), func(pod *corev1.Pod) {
+			pod.Status.Phase, pod.Status.Reason, pod.Status.Message = corev1.PodFailed, "Evicted", "The node was low on resource: memory."
+		}}, nil, 0, "PodEvicted", []string{"the pod was ended by the kubelet of node node-1: The node was low on resource: memory.", describe}},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			d := diagnose(t)
+			pod := d.pod(c.pod...)
+			d.gt.Status.Conditions = nil // a new tenant: it was never ready
+			for _, event := range c.events {
+				d.server.events = append(d.server.events, d.event(event[0], event[1]))
+			}
+			d.follow(pod, c.within)
+			writes := d.writes
+			d.expect(d.follow(pod, 5*time.Minute), c.reason, c.words...)
+			if d.writes != writes || writes > 2 { // the first one says that the pod is being started
+				t.Errorf("the status is written %d times within %s, and %d times in all", writes, c.within, d.writes)
+			}
+		})
+	}
+}
+
+// TestPodOnALostNode follows a pod from the moment when its node is lost until it is deleted. A gateway that was not ready is
+// not changed by the node controller until then.
+func TestPodOnALostNode(t *testing.T) {
+	for _, c := range []struct {
+		what     string
+		pod      func(*corev1.Pod)
+		warnings int
+	}{{"ready", unreachable, 1}, {"crashing", crashed("Error", 1, "no"), 3}} {
+		t.Run(c.what, func(t *testing.T) {
+			d := diagnose(t)
+			pod := d.pod(c.pod)
+			d.follow(pod, 5*time.Minute)
+			pod = d.pod(c.pod, disrupted("DeletionByTaintManager", "Taint manager: deleting due to NoExecute taint"), d.deleted)
+			if is := d.follow(pod, 25*time.Second); is.Reason != "NodeLost" || !strings.Contains(is.Message, "node-1") {
+				t.Errorf("Ready is %s: %s", is.Reason, is.Message)
+			}
+			if len(d.warnings) != c.warnings {
+				t.Errorf("Warning Events: %q", d.warnings)
+			}
+		})
+	}
+}
+
+// TestPodOfAnEarlierRevisionOnALostNode: its successor does not start, so it does not count as being replaced.
+func TestPodOfAnEarlierRevisionOnALostNode(t *testing.T) {
+	d := diagnose(t)
+	pod := d.pod(unreachable, func(pod *corev1.Pod) { pod.Labels["controller-revision-hash"] = "earlier" })
+	d.expect(d.follow(pod, time.Second), "NodeLost", "node-1")
+}
+
+// TestDrainIsReportedWhileTheGatewayServes: once the pod is gone, nothing tells why.
+func TestDrainIsReportedWhileTheGatewayServes(t *testing.T) {
+	for reason, words := range map[string]string{
+		"EvictionByEvictionAPI":  "the pod is evicted from node node-1, as kubectl drain does",
+		"PreemptionByScheduler":  "the pod is removed from node node-1 to make room for a pod with a higher priority",
+		"DeletionByTaintManager": "the pod is removed from node node-1, which has a NoExecute taint",
+		"SomethingNew":           "the pod is removed from node node-1 (SomethingNew): why",
+	} {
+		d := diagnose(t)
+		d.observe(0, d.pod(ready))
+		d.expect(d.observe(time.Second, d.pod(ready, disrupted(reason, "why"), d.deleted)), "PodEvicted", words, "kubectl describe pod openshell-gateway-0 -n tenant-a")
+		if is := d.observe(time.Second, nil); is.Reason != "RollingOut" {
+			t.Errorf("without a pod, Ready is %s", is.Reason)
+		}
+		if is := d.observe(time.Second, d.pod(ready)); is.Reason != "Ready" || len(d.warnings) != 1 {
+			t.Errorf("at the end, Ready is %s, and the Warning Events are %q", is.Reason, d.warnings)
+		}
+	}
+}
+
+// TestDeletedPodIsNoCrash: how its containers end explains nothing.
+func TestDeletedPodIsNoCrash(t *testing.T) {
+	d := diagnose(t)
+	pod := d.pod(crashed("Error", 143, ""), d.deleted)
+	pod.Status.ContainerStatuses[0].State = terminated("Error", 143, "")
+	if is := d.observe(time.Second, pod); len(d.warnings) != 0 {
+		t.Errorf("Ready is %s: %s", is.Reason, is.Message)
+	}
+	pod.Finalizers = []string{"example.com/wait"}
+	d.expect(d.follow(pod, 20*time.Second), "PodStuck", "finalizers example.com/wait", "kubectl get pod openshell-gateway-0 -n tenant-a -o yaml")
+}
+
+// TestMountFailureIsOver when a later step has begun, although the Event stays for an hour.
+func TestMountFailureIsOver(t *testing.T) {
+	d := diagnose(t)
+	pod := d.pod()
+	failed := d.event("FailedMount", `MountVolume.SetUp failed for volume "tls-cert" : failed to sync secret cache`)
+	d.clock = d.clock.Add(time.Second)
+	d.server.events = []corev1.Event{failed, d.event("Pulling", "Pulling image")}
+	if is := d.follow(pod, time.Minute); len(d.warnings) != 0 {
+		t.Errorf("Ready is %s: %s", is.Reason, is.Message)
+	}
+}
+
+// TestAlternatingMountFailuresAreOneMessage: a kubelet tries each volume again and again, and reports one at a time.
+func TestAlternatingMountFailuresAreOneMessage(t *testing.T) {
+	d := diagnose(t)
+	pod := d.pod()
+	d.gt.Status.Conditions = nil
+	for i := range 20 {
+		for j, volume := range []string{"tls-cert", "gateway-config"} {
+			event := d.event("FailedMount", fmt.Sprintf("MountVolume.SetUp failed for volume %q : not found", volume))
+			event.Name = volume
+			event.LastTimestamp = metav1.NewTime(d.clock.Add(time.Duration((i+j)%2) * -20 * time.Second))
+			d.server.events = append(d.server.events[:min(j, len(d.server.events))], event)
+		}
+		d.follow(pod, 30*time.Second)
+	}
+	d.expect(d.follow(pod, 0), "VolumeMountFailed", `"gateway-config"`)
+	if d.writes > 2 {
+		t.Errorf("the status is written %d times", d.writes)
+	}
+}
+
+// TestClustersThatGrowChangeNoMessage: the scheduler counts nodes, and orders what it found by these counts.
+func TestClustersThatGrowChangeNoMessage(t *testing.T) {
+	d := diagnose(t)
+	d.gt.Status.Conditions = nil
+	for _, message := range []string{
+		"0/12 nodes are available: 3 Insufficient cpu, 9 node(s) had untolerated taint(s). preemption: 0/12 nodes are available: 12 Preemption is not helpful for scheduling.",
+		"0/22 nodes are available: 10 node(s) had untolerated taint(s), 12 Insufficient cpu. preemption: 0/22 nodes are available: 1 Preemption is not helpful for scheduling, 21 No preemption victims found for incoming pod.",
+		"0/22 nodes are available: 10 node(s) had untolerated taint(s), 12 Insufficient cpu. no new claims to deallocate, preemption: 0/22 nodes are available: 1 Preemption is not helpful for scheduling.",
+	} {
+		pod := d.pod(func(pod *corev1.Pod) {
+			pod.Spec.NodeName, pod.Status.StartTime, pod.Status.ContainerStatuses = "", nil, nil
+			pod.Status.Conditions = []corev1.PodCondition{{
+				Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: "Unschedulable", Message: message, LastTransitionTime: metav1.Unix(1_800_000_000, 0),
+			}}
+		})
+		d.follow(pod, 20*time.Second)
+	}
+	d.expect(d.observe(0, d.pods.pod), "Unschedulable", "no node is available: Insufficient cpu, node(s) had untolerated taint(s); make room on the nodes, or see: kubectl describe pod openshell-gateway-0 -n tenant-a")
+	if d.writes > 2 {
+		t.Errorf("the status is written %d times", d.writes)
+	}
+}
+
+// TestHealthyTenantsCostNoRead counts requests for a gateway that starts, serves, and is replaced.
+func TestHealthyTenantsCostNoRead(t *testing.T) {
+	d := diagnose(t)
+	for _, pod := range []*corev1.Pod{d.pod(ready), nil, d.pod(), d.pod(notReady), d.pod(ready), d.pod(ready, d.deleted)} {
+		d.observe(time.Second, pod)
+	}
+	if len(d.server.asked) > 0 || len(d.warnings) > 0 {
+		t.Errorf("asked for %q, Warning Events %q", d.server.asked, d.warnings)
+	}
+}
+
+// TestManyStartingTenantsCostNoRead: where a thousand pods are created, each takes longer because of the others.
+func TestManyStartingTenantsCostNoRead(t *testing.T) {
+	d := diagnose(t)
+	for i := range 1000 {
+		d.r.crowd.note(fmt.Sprint(i), true)
+	}
+	d.follow(d.pod(), 4*time.Minute)
+	if len(d.server.asked) > 0 {
+		t.Errorf("asked for %q", d.server.asked)
+	}
+}

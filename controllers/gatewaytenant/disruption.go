@@ -1,0 +1,111 @@
+package gatewaytenant
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+)
+
+// conditionOf returns a condition of a pod, nil if it has none of this type.
+func conditionOf(pod *corev1.Pod, condition corev1.PodConditionType) *corev1.PodCondition {
+	if i := slices.IndexFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool { return c.Type == condition }); i >= 0 {
+		return &pod.Status.Conditions[i]
+	}
+	return nil
+}
+
+// lostNode returns that the node of a pod does not report, by what the node controller wrote into the pod.
+func lostNode(pod *corev1.Pod) trouble {
+	if !markedByNodeController(pod) {
+		return trouble{}
+	}
+	return trouble{
+		reason: v1alpha1.ReasonNodeLost, remedy: withoutNode(pod),
+		words: fmt.Sprintf("node %s is lost: it is not ready or does not report, so the state of the gateway there is unknown", pod.Spec.NodeName),
+	}
+}
+
+// silentNode returns that the node of a pod does not do what it should with the pod.
+func silentNode(pod *corev1.Pod) trouble {
+	node, scheduled := pod.Spec.NodeName, conditionOf(pod, corev1.PodScheduled)
+	switch {
+	case node == "":
+	case pod.DeletionTimestamp != nil && len(pod.Finalizers) == 0:
+		return trouble{
+			reason: v1alpha1.ReasonNodeLost, remedy: withoutNode(pod), since: *pod.DeletionTimestamp,
+			words: fmt.Sprintf("the pod is deleted, but node %s does not confirm that it has ended, and a new pod starts only after that", node),
+		}
+	case pod.DeletionTimestamp == nil && pod.Status.StartTime == nil && scheduled != nil && scheduled.Status == corev1.ConditionTrue:
+		return trouble{
+			reason: v1alpha1.ReasonNodeLost, remedy: withoutNode(pod), since: metav1.NewTime(scheduled.LastTransitionTime.Add(slowStart)),
+			words: fmt.Sprintf("the pod is assigned to node %s, but the kubelet there does not start it", node),
+		}
+	}
+	return trouble{}
+}
+
+// markedByNodeController reports whether the node controller has set a pod to not ready because its node does not report.
+// It leaves the rest of the status as the kubelet wrote it last: the containers are ready, and no reason is given.
+func markedByNodeController(pod *corev1.Pod) bool {
+	if pod.Status.Reason == "NodeLost" {
+		return true
+	}
+	ready, containers := conditionOf(pod, corev1.PodReady), conditionOf(pod, corev1.ContainersReady)
+	return ready != nil && ready.Status != corev1.ConditionTrue && ready.Reason == "" &&
+		containers != nil && containers.Status == corev1.ConditionTrue && pod.Status.Phase == corev1.PodRunning
+}
+
+// withoutNode returns what to do about a pod on a node that does not report. Deleting it by force lets a new pod write to
+// the volume while the former one may still do.
+func withoutNode(pod *corev1.Pod) string {
+	return fmt.Sprintf("bring the node back (kubectl describe node %[1]s); if it is shut down and stays so, release the pod and its volume: "+
+		"kubectl taint node %[1]s node.kubernetes.io/out-of-service=nodeshutdown:NoExecute; only if you know that the gateway no longer "+
+		"runs there, since two gateways that write to one volume can destroy its database: kubectl delete pod %[2]s -n %[3]s --grace-period=0 --force",
+		pod.Spec.NodeName, pod.Name, pod.Namespace)
+}
+
+// leaving returns what keeps a deleted pod from going.
+func leaving(pod *corev1.Pod) trouble {
+	if pod.DeletionTimestamp == nil || len(pod.Finalizers) == 0 {
+		return trouble{}
+	}
+	return trouble{
+		reason: v1alpha1.ReasonPodStuck, since: *pod.DeletionTimestamp,
+		words:  "the pod is deleted, but stays because of its finalizers " + strings.Join(pod.Finalizers, ", ") + "; a new pod starts only after that",
+		remedy: fmt.Sprintf("let their controllers remove them, or see: kubectl get pod %s -n %s -o yaml", pod.Name, pod.Namespace),
+	}
+}
+
+// evictions are what ended a pod, by the reason of its condition DisruptionTarget.
+var evictions = map[string]string{
+	"EvictionByEvictionAPI":  "the pod is evicted from node %s, as kubectl drain does",
+	"PreemptionByScheduler":  "the pod is removed from node %s to make room for a pod with a higher priority",
+	"DeletionByTaintManager": "the pod is removed from node %s, which has a NoExecute taint that the pod does not tolerate",
+	"TerminationByKubelet":   "the pod was ended by the kubelet of node %s",
+	"DeletionByPodGC":        "the pod is removed, since node %s does not exist any more",
+}
+
+// eviction returns that the cluster ends a pod which nobody deleted otherwise.
+func eviction(pod *corev1.Pod) trouble {
+	is := conditionOf(pod, corev1.DisruptionTarget)
+	if is == nil || is.Status != corev1.ConditionTrue || pod.DeletionTimestamp == nil && pod.Status.Phase != corev1.PodFailed {
+		return trouble{}
+	}
+	format, known := evictions[is.Reason]
+	if !known {
+		format = "the pod is removed from node %s (" + strings.ReplaceAll(is.Reason, "%", "%%") + ")"
+	}
+	found := trouble{
+		reason: v1alpha1.ReasonPodEvicted, words: fmt.Sprintf(format, pod.Spec.NodeName),
+		remedy: "a new pod starts as soon as a node takes it; " + describePod(pod),
+	}
+	if is.Reason == "TerminationByKubelet" || !known {
+		found.words = said("%s: %s", found.words, normalise(is.Message))
+	}
+	return found
+}
