@@ -242,26 +242,28 @@ func (l looker) statefulSet() Object {
 		}
 	}
 	if l.pod != nil {
-		object.Objects = []Object{podObject(l.pod)}
+		object.Objects = []Object{podObject(l.pod, l.now)}
 	}
 	return object
 }
 
-func podObject(pod *corev1.Pod) Object {
+func podObject(pod *corev1.Pod, now time.Time) Object {
 	object := Object{Kind: "Pod", Name: pod.Name, State: Working, Message: strings.ToLower(string(pod.Status.Phase))}
 	for _, condition := range pod.Status.Conditions {
 		if condition.Type == corev1.PodReady && condition.Status == corev1.ConditionTrue {
 			object.State, object.Message = Good, "ready"
 		}
 	}
-	for _, container := range pod.Status.ContainerStatuses {
-		if waiting := container.State.Waiting; waiting != nil && waiting.Reason != "ContainerCreating" && waiting.Reason != "PodInitializing" {
-			object.State, object.Message = Bad, waiting.Reason
-		}
-		object.Message += fmt.Sprintf(", %s", count(int(container.RestartCount), "restart", "restarts"))
-	}
-	if pod.DeletionTimestamp != nil {
+	problem := gatewaytenant.PodProblem(pod, now)
+	switch {
+	case problem != "":
+		object.State, object.Message = Bad, problem
+	case pod.DeletionTimestamp != nil:
 		object.State, object.Message = Working, "is being deleted"
+		return object
+	}
+	for _, container := range pod.Status.ContainerStatuses {
+		object.Message += fmt.Sprintf(", %s", count(int(container.RestartCount), "restart", "restarts"))
 	}
 	return object
 }
