@@ -1,0 +1,238 @@
+package gateway
+
+import (
+	"fmt"
+	"io/fs"
+	"strings"
+	"testing"
+
+	"github.com/ambient-code/gatewaytenant-operator/test/gateway/testfiles"
+)
+
+// files returns the files of a gateway.
+func files(t *testing.T) map[string][]byte {
+	t.Helper()
+	ca, err := testfiles.NewCA()
+	if err != nil {
+		t.Fatal(err)
+	}
+	certificate, key, err := ca.Issue("server", "localhost")
+	if err != nil {
+		t.Fatal(err)
+	}
+	signing, public, err := testfiles.TokenKeys()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return map[string][]byte{
+		"/tls/tls.crt": certificate, "/tls/tls.key": key, "/tls/ca.crt": ca.PEM(),
+		"/jwt/signing.pem": signing, "/jwt/public.pem": public, "/jwt/kid": []byte("key-1\n"),
+	}
+}
+
+func reader(files map[string][]byte) ReadFile {
+	return func(path string) ([]byte, error) {
+		content, ok := files[path]
+		if !ok {
+			return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
+		}
+		return content, nil
+	}
+}
+
+// starting is a gateway.toml that every release accepts.
+const starting = `[openshell.gateway]
+bind_address = "0.0.0.0:8080"
+health_bind_address = "0.0.0.0:8081"
+metrics_bind_address = "0.0.0.0:9090"
+auth.allow_unauthenticated_users = true
+#GATEWAY
+[openshell.gateway.tls]
+cert_path = "/tls/tls.crt"
+key_path = "/tls/tls.key"
+client_ca_path = "/tls/ca.crt"
+[openshell.gateway.gateway_jwt]
+signing_key_path = "/jwt/signing.pem"
+public_key_path = "/jwt/public.pem"
+kid_path = "/jwt/kid"
+ttl_secs = 60
+#TABLES
+[openshell.drivers.kubernetes]
+#KUBERNETES
+`
+
+// TestEachReleaseStarts with a small gateway.toml, whose addresses and paths are then known.
+func TestEachReleaseStarts(t *testing.T) {
+	for r := Oldest; r <= Newest; r++ {
+		contents := files(t)
+		contents["/etc/gateway.toml"] = []byte(starting)
+		c, err := Load(r, "/etc/gateway.toml", reader(contents))
+		if err != nil {
+			t.Fatalf("%s: %v", r, err)
+		}
+		g := c.OpenShell.Gateway
+		if g.BindAddress.String() != "0.0.0.0:8080" || g.HealthBindAddress.Port() != 8081 || g.MetricsAddress.Port() != 9090 || g.JWT.GatewayID != "openshell" {
+			t.Errorf("%s: %+v", r, g)
+		}
+	}
+}
+
+// TestKeysByRelease checks the first and the last release that knows a key.
+func TestKeysByRelease(t *testing.T) {
+	for _, c := range []struct {
+		where, toml string
+		since       Release
+		until       Release
+	}{
+		{"#KUBERNETES", `supervisor_topology = "sidecar"`, 74, 81},
+		{"#KUBERNETES", `sandbox_uid = 1000`, 76, Newest},
+		{"#KUBERNETES", `sandbox_gid = 1`, 110, Newest},
+		{"#KUBERNETES", `topology = "sidecar"`, 82, Newest},
+		{"#KUBERNETES", `sidecar.proxy_uid = 1337`, 82, Newest},
+		{"#KUBERNETES", `sidecar.proxy_uid = 999`, 82, 109},
+		{"#KUBERNETES", `workspace_storage_class = "fast"`, 94, Newest},
+		{"#KUBERNETES", `gateway_id = "a"`, 107, Newest},
+		{"#KUBERNETES", `https_proxy = "http://proxy:3128"`, 107, Newest},
+		{"#KUBERNETES", `host_gateway_ip = "10.0.0.1"`, Oldest, Newest},
+		{"#GATEWAY", `interceptors = []`, 84, Newest},
+		{"#GATEWAY", `provider_profile_sources = [{type = "user"}]`, 84, Newest},
+		{"#GATEWAY", `otlp.endpoint = "http://collector:4317"`, 96, Newest},
+		{"#GATEWAY", `policy_validation_failure_mode = "retain_last_valid"`, 97, Newest},
+		{"#GATEWAY", `credential_storage.key_encryption_key_path = "/var/k"`, 100, Newest},
+		{"#GATEWAY", `credential_drivers = ["kubernetes-secrets"]`, 100, Newest},
+		{"#GATEWAY", `interceptors = [{name = "q", grpc_endpoint = "http://q:1"}]`, 84, 106},
+		{"#GATEWAY", `interceptors = [{name = "q", grpc_endpoint = "http://q:1", allow_insecure_transport = true}]`, 107, Newest},
+		{"#TABLES", "[[openshell.supervisor.middleware]]\nname = \"m\"\ngrpc_endpoint = \"https://m:1\"\nmax_body_bytes = 1", 86, Newest},
+		{"#TABLES", "[[openshell.supervisor.middleware]]\nname = \"m\"\ngrpc_endpoint = \"https://m:1\"\nmax_payload_bytes = 1", 107, Newest},
+		{"#TABLES", "[[openshell.supervisor.middleware]]\nname = \"m\"\ngrpc_endpoint = \"http://m:1\"\nmax_body_bytes = 1\ntimeout = \"5s\"", 86, 106},
+		{"#TABLES", "[openshell.credential_drivers.vault]\naddress = 1", 100, Newest}, // not selected
+	} {
+		for r := Oldest; r <= Newest; r++ {
+			_, err := Parse(r, "gateway.toml", []byte(strings.Replace(starting, c.where, c.toml, 1)))
+			if want := r >= c.since && r <= c.until; (err == nil) != want {
+				t.Errorf("%s at %s: accepted %v, want %v: %v", c.toml, r, err == nil, want, err)
+			}
+		}
+	}
+}
+
+// TestRefused checks texts that no release accepts.
+func TestRefused(t *testing.T) {
+	for _, c := range []struct{ where, toml, words string }{
+		{"#GATEWAY", `database_url = "sqlite:x"`, "`database_url` is not allowed in the gateway config file"},
+		{"#GATEWAY", `nonsense = 1`, "unknown field `nonsense`, expected one of `auth`"},
+		{"#GATEWAY", `log_level = true`, "invalid type: boolean, expected a string\nin `log_level`"},
+		{"#GATEWAY", `sa_token_ttl_secs = 600.0`, "floating point"},
+		{"#GATEWAY", `ssh_session_ttl_secs = -1`, "invalid value: integer `-1`"},
+		{"#GATEWAY", `mtls_auth.enabled = true`, "mTLS user authentication is not supported"},
+		{"#GATEWAY", `disable_tls = true`, "mutually exclusive"},
+		{"#GATEWAY", `grpc_rate_limit_requests = 5`, "must be set together"},
+		{"#GATEWAY", `compute_drivers = ["kubernetes", "docker"]`, "unsupported compute driver"},
+		{"#GATEWAY", `oidc = {issuer = "https://idp"}`, "missing field `audience`"},
+		{"#GATEWAY", `oidc = {issuer = "idp", audience = "a"}`, "OIDC initialization failed"},
+		{"#GATEWAY", `oidc = {issuer = "https://idp", audience = "a", admin_role = ""}`, "Either set both roles"},
+		{"#GATEWAY", "[gateway]", "unknown field `gateway`, expected one of `openshell`"},
+		{"#GATEWAY", "[openshell.gateway]", "TOML parse error"},
+		{"#KUBERNETES", `supervisor_sideload_method = "Init-Container"`, "unknown variant"},
+		{"#KUBERNETES", `app_armor_profile = "Localhost/"`, "unknown AppArmor profile"},
+		{"#KUBERNETES", `provider_spiffe_workload_api_socket_path = "/agent.sock"`, "dedicated directory"},
+		{"#KUBERNETES", `image_pull_secrets = ["a", 1]`, "invalid type: integer"},
+		{`"0.0.0.0:8081"`, `"0.0.0.0:8080"`, "--port and --health-port must be different (both set to 8080)"},
+		{`"0.0.0.0:9090"`, `"0.0.0.0:8081"`, "--health-port and --metrics-port"},
+		{`"0.0.0.0:8080"`, `"here"`, "invalid socket address syntax"},
+		{`"0.0.0.0:8080"`, `8080`, "invalid type"},
+		{"[openshell.drivers.kubernetes]", "[openshell.drivers.docker]", "requires [openshell.drivers.kubernetes]"},
+		{`key_path = "/tls/tls.key"`, "", "missing field `key_path`"},
+	} {
+		text := strings.Replace(starting, c.where, c.toml, 1)
+		for _, r := range []Release{71, 88, 100, 107, 111} {
+			if _, err := Parse(r, "gateway.toml", []byte(text)); err == nil || !strings.Contains(err.Error(), c.words) {
+				t.Errorf("%s at %s: %v, want %q", c.toml, r, err, c.words)
+			}
+		}
+	}
+}
+
+// TestRefusedByTheNewest checks texts whose keys older releases do not know.
+func TestRefusedByTheNewest(t *testing.T) {
+	const proxy = "https_proxy = \"http://p:1\"\n"
+	for _, c := range []struct{ where, toml, words string }{
+		{"#GATEWAY", `credential_drivers = []`, "omit the field"},
+		{"#GATEWAY", `credential_drivers = ["vault"]`, "missing field `address`"},
+		{"#GATEWAY", `credential_drivers = ["mine"]`, "not a built-in"},
+		{"#GATEWAY", `credential_drivers = ["a", "b"]`, "exactly one"},
+		{"#GATEWAY", `default_credential_driver = "vault"`, "not enabled"},
+		{"#GATEWAY", `credential_storage.key_encryption_key_path = "k"`, "absolute"},
+		{"#GATEWAY", `credential_storage = {key_encryption_key_path = "/k", key_encryption_key_env = "K"}`, "only one"},
+		{"#GATEWAY", `provider_profile_sources = []`, "at least one source"},
+		{"#GATEWAY", `provider_profile_sources = [{type = "user"}, {type = "user"}]`, "duplicate"},
+		{"#GATEWAY", `provider_profile_sources = [{type = "interceptor", name = "x"}]`, "not configured"},
+		{"#KUBERNETES", `sandbox_uid = 0`, "outside the allowed range [1, 4294967294]"},
+		{"#KUBERNETES", `workspace_mode = "operator"`, "exactly one of"},
+		{"#KUBERNETES", "workspace_mode = \"managed\"\nmanaged_ssh_ingress.enabled = true", "requires gateway_namespace"},
+		{"#KUBERNETES", `https_proxy = "http://p"`, "explicit port"},
+		{"#KUBERNETES", `https_proxy = "http://u:p@p:1"`, "must not embed credentials"},
+		{"#KUBERNETES", `no_proxy = "a"`, "no https_proxy is configured"},
+		{"#KUBERNETES", proxy + `proxy_auth_secret_name = "a"`, "must be set together"},
+		{"#KUBERNETES", proxy + "proxy_auth_secret_name = \"a\"\nproxy_auth_secret_key = \"b\"\nproxy_auth_allow_insecure = true", "require topology"},
+		{"#TABLES", "[[openshell.supervisor.middleware]]\nname = \"openshell/m\"\ngrpc_endpoint = \"https://m\"\nmax_body_bytes = 1", "reserved"},
+		{"#TABLES", "[[openshell.supervisor.middleware]]\nname = \"m\"\ngrpc_endpoint = \"https://m\"\nmax_body_bytes = 1\nmax_payload_bytes = 1", "duplicate field"},
+	} {
+		text := strings.Replace(starting, c.where, c.toml, 1)
+		if _, err := Parse(Newest, "gateway.toml", []byte(text)); err == nil || !strings.Contains(err.Error(), c.words) {
+			t.Errorf("%s: %v, want %q", c.toml, err, c.words)
+		}
+	}
+}
+
+// TestMissingAndBadFiles checks the files that gateway.toml names.
+func TestMissingAndBadFiles(t *testing.T) {
+	for path, words := range map[string]string{
+		"/etc/gateway.toml": "failed to read gateway config file '/etc/gateway.toml': No such file or directory (os error 2)",
+		"/tls/tls.crt":      "TLS error: failed to open cert file: No such file or directory (os error 2)",
+		"/tls/tls.key":      "TLS error: failed to open key file",
+		"/tls/ca.crt":       "TLS error: failed to open cert file",
+		"/jwt/signing.pem":  "failed to read sandbox JWT signing key from /jwt/signing.pem",
+		"/jwt/public.pem":   "failed to read sandbox JWT public key from /jwt/public.pem",
+		"/jwt/kid":          "failed to read sandbox JWT kid from /jwt/kid",
+	} {
+		contents := files(t)
+		contents["/etc/gateway.toml"] = []byte(starting)
+		delete(contents, path)
+		if _, err := Load(Newest, "/etc/gateway.toml", reader(contents)); err == nil || !strings.Contains(err.Error(), words) {
+			t.Errorf("without %s: %v", path, err)
+		}
+		if path == "/etc/gateway.toml" {
+			continue
+		}
+		contents[path] = []byte(" \n")
+		if _, err := Load(Newest, "/etc/gateway.toml", reader(contents)); err == nil {
+			t.Errorf("starts with an empty %s", path)
+		}
+	}
+}
+
+func TestMigrations(t *testing.T) {
+	versions := func(all []Migration) (versions []int) {
+		for _, m := range all {
+			versions = append(versions, m.Version)
+		}
+		return versions
+	}
+	for _, c := range []struct {
+		r       Release
+		applied []int
+		want    string
+	}{
+		{71, nil, "[1 4 5] <nil>"},
+		{71, []int{1, 4, 5}, "[] <nil>"},
+		{87, []int{1, 4, 5, 6}, "[] migration error: migration 6 was previously applied but is missing in the resolved migrations"},
+		{88, []int{1, 4, 5}, "[6] <nil>"},
+		{111, []int{1, 4, 5, 6}, "[] <nil>"},
+	} {
+		pending, err := Pending(c.r, c.applied)
+		if got := fmt.Sprint(versions(pending), " ", err); got != c.want {
+			t.Errorf("%s with %v: %s, want %s", c.r, c.applied, got, c.want)
+		}
+	}
+}

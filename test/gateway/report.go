@@ -1,0 +1,38 @@
+package gateway
+
+import "strings"
+
+// Report returns what a gateway writes to its log when it fails with an error: the message in lines of at most 80
+// columns, behind a red cross and a red bar.
+func Report(err error) string {
+	const columns, red, reset = 80, "\x1b[31m", "\x1b[0m"
+	text := strings.Builder{}
+	text.WriteString("Error:   " + red + "×" + reset + " ")
+	for n, line := range strings.Split(err.Error(), "\n") {
+		if n > 0 {
+			text.WriteString("\n  " + red + "│" + reset + " ")
+		}
+		width := 4
+		for i, word := range words(line) {
+			if i > 0 && width+len(word) > columns {
+				text.WriteString("\n  " + red + "│" + reset + " ")
+				word, width = strings.TrimPrefix(word, " "), 4
+			}
+			text.WriteString(word)
+			width += len(word)
+		}
+	}
+	return text.String() + "\n"
+}
+
+// words splits a line where it may be broken: before spaces and after hyphens.
+func words(line string) []string {
+	all, start := []string{}, 0
+	for i := 1; i < len(line); i++ {
+		if line[i] == ' ' || line[i-1] == '-' && line[i] != '-' {
+			all = append(all, line[start:i])
+			start = i
+		}
+	}
+	return append(all, line[start:])
+}

@@ -1,0 +1,129 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+var storageTable = table(map[string]shape{"key_encryption_key_path": text(), "key_encryption_key_env": text(environmentName)}).from(encrypt)
+
+var environmentPattern = regexp.MustCompile(`^[A-Za-z0-9_]+$`)
+
+func environmentName(s string) error {
+	if !environmentPattern.MatchString(s) {
+		return errors.New("key_encryption_key_env must name an environment variable using only letters, digits, and underscores")
+	}
+	return nil
+}
+
+// credentials refuses settings of credential storage and credential drivers that contradict each other.
+func (c *Config) credentials(r Release) error {
+	if !r.Encrypts() {
+		return nil
+	}
+	g := c.OpenShell.Gateway
+	if drivers := g.CredentialDrivers; drivers != nil && len(*drivers) == 0 {
+		return errors.New("invalid gateway config field `openshell.gateway.credential_drivers`: omit the field to use default encrypted gateway credential storage, or specify exactly one external credential driver")
+	}
+	if g.CredentialDrivers != nil {
+		return c.credentialDriver(r, slices.Compact(slices.Sorted(slices.Values(*g.CredentialDrivers))))
+	}
+	if name := g.DefaultCredentialDriver; name != nil && *name != "" {
+		return fmt.Errorf("configuration error: default_credential_driver '%s' is not enabled in credential_drivers", *name)
+	}
+	const prefix = "configuration error: invalid [openshell.gateway.credential_storage]: "
+	if err := storageTable.accepts(r, asTable(g.CredentialStorage)); err != nil {
+		return fmt.Errorf(prefix+"%w", err)
+	}
+	key, isPath := g.CredentialStorage["key_encryption_key_path"].(string)
+	_, isEnv := g.CredentialStorage["key_encryption_key_env"]
+	switch {
+	case isPath && isEnv:
+		return errors.New(prefix + "set only one of key_encryption_key_path or key_encryption_key_env")
+	case isPath && !path.IsAbs(key):
+		return errors.New(prefix + "key_encryption_key_path must be absolute and not empty")
+	}
+	return nil
+}
+
+func asTable(table map[string]any) map[string]any {
+	if table == nil {
+		return map[string]any{}
+	}
+	return table
+}
+
+var driverTables = map[string]shape{
+	"kubernetes-secrets": table(map[string]shape{
+		"namespace": text(), "allow_reference_namespace": boolean(),
+		"workspace_mode": oneOf("shared", "managed", "operator").from(107), "gateway_id": text().from(107),
+	}),
+	"vault": table(map[string]shape{
+		"address": text(vaultAddress).must(), "mount": text(notEmpty), "kv_version": oneOf("1", "2"), "auth_method": oneOf("kubernetes", "token_file"),
+		"role": text(notEmpty), "kubernetes_auth_mount": text(notEmpty), "service_account_token_path": text(), "token_path": text(), "timeout_secs": unsigned(),
+	}),
+}
+
+var transportKeys = []string{"transport", "socket_path", "command", "args", "startup_timeout_secs"}
+
+func vaultAddress(s string) error {
+	u, err := url.Parse(strings.TrimSpace(s))
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return errors.New("[openshell.credential_drivers.vault] address must be an absolute http or https URL without credentials, query or fragment")
+	}
+	return nil
+}
+
+// credentialDriver checks the selected external credential driver.
+func (c *Config) credentialDriver(r Release, names []string) error {
+	if len(names) != 1 {
+		return fmt.Errorf("configuration error: exactly one external credential driver may be enabled, got: %s", strings.Join(names, ", "))
+	}
+	name := names[0]
+	if d := c.OpenShell.Gateway.DefaultCredentialDriver; d != nil && *d != "" && *d != name {
+		return fmt.Errorf("configuration error: default_credential_driver '%s' is not enabled in credential_drivers", *d)
+	}
+	prefix := "configuration error: [openshell.credential_drivers." + name + "] "
+	value, configured := c.OpenShell.CredentialDrivers[name]
+	given, ok := value.(map[string]any)
+	builtin, isBuiltin := driverTables[name]
+	switch {
+	case configured && !ok:
+		return errors.New(prefix + "must be a TOML table")
+	case given["transport"] == "uds":
+		if socket, ok := given["socket_path"].(string); !ok || !path.IsAbs(socket) {
+			return errors.New(prefix + "socket_path must be an absolute path when transport = 'uds'")
+		}
+		return nil
+	case !isBuiltin:
+		return fmt.Errorf("configuration error: credential driver '%s' is not a built-in credential driver", name)
+	}
+	backend := map[string]any{}
+	for key, value := range given {
+		if !slices.Contains(transportKeys, key) {
+			backend[key] = value
+		}
+	}
+	if err := builtin.accepts(r, backend); err != nil {
+		return fmt.Errorf(prefix+"%w", err)
+	}
+	if name == "vault" {
+		return vaultMethod(backend)
+	}
+	return nil
+}
+
+// vaultMethod checks that a method of authentication has its own keys.
+func vaultMethod(vault map[string]any) error {
+	_, role := vault["role"]
+	_, token := vault["token_path"]
+	if vault["auth_method"] == "token_file" && (role || !token) || vault["auth_method"] != "token_file" && (!role || token) {
+		return errors.New("configuration error: [openshell.credential_drivers.vault] role belongs to auth_method = 'kubernetes', and token_path to auth_method = 'token_file'")
+	}
+	return nil
+}

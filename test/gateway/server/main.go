@@ -1,0 +1,76 @@
+// Command server is a gateway for real nodes that stands in for OpenShell's. It takes the arguments, environment and
+// files of a real one and follows package gateway for the release that the variable GATEWAY_RELEASE of its image names.
+//
+// Its other commands are the clients of tests:
+//
+//	server client   connects to a gateway again and again with the certificate in a mounted Secret, and counts what happened
+//	server listen   accepts TCP connections on some ports
+//	server dial     tries to connect to some addresses, and prints what happened
+//
+// The variable GATEWAY_FAULT makes it fail as a test wants; see type fault.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/ambient-code/gatewaytenant-operator/test/gateway"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	command, arguments := "", os.Args[1:]
+	if len(arguments) > 0 && arguments[0] != "" && arguments[0][0] != '-' {
+		command, arguments = arguments[0], arguments[1:]
+	}
+	var err error
+	switch command {
+	case "":
+		err = serve(ctx, arguments)
+	case "client":
+		err = runClient(ctx, arguments)
+	case "listen":
+		err = listenOn(ctx, arguments)
+	case "dial":
+		err = dial(ctx, arguments)
+	default:
+		err = fmt.Errorf("unknown command %q, want client, listen or dial", command)
+	}
+	if err != nil {
+		fmt.Fprint(os.Stderr, gateway.Report(err))
+		os.Exit(1)
+	}
+}
+
+// options are the arguments of a gateway.
+type options struct {
+	config, database string
+	release          gateway.Release
+	fault            *fault
+}
+
+// parseOptions reads the arguments and the environment. A wrong argument ends the program with code 2.
+func parseOptions(arguments []string) (options, error) {
+	o := options{}
+	flags := flag.NewFlagSet("openshell-gateway", flag.ExitOnError)
+	flags.StringVar(&o.config, "config", os.Getenv("OPENSHELL_GATEWAY_CONFIG"), "The gateway.toml.")
+	flags.StringVar(&o.database, "db-url", os.Getenv("OPENSHELL_DB_URL"), "The database, as sqlite:PATH.")
+	_ = flags.Parse(arguments) // exits by itself on an error
+	release, ok := gateway.ParseRelease(os.Getenv("GATEWAY_RELEASE"))
+	if !ok {
+		return o, errors.New("the variable GATEWAY_RELEASE must be a release 0.0.N")
+	}
+	if o.config == "" || o.database == "" {
+		return o, errors.New("--config and --db-url are required")
+	}
+	var err error
+	o.release = release
+	o.fault, err = parseFault(os.Getenv("GATEWAY_FAULT"))
+	return o, err
+}

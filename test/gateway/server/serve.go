@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"time"
+
+	"github.com/ambient-code/gatewaytenant-operator/test/gateway"
+)
+
+// server is a running gateway.
+type server struct {
+	options
+	config   *gateway.Config
+	tokens   *gateway.Tokens
+	store    *store
+	instance string
+	health   *health
+}
+
+// serve runs a gateway until the context ends.
+func serve(ctx context.Context, arguments []string) error {
+	o, err := parseOptions(arguments)
+	if err != nil {
+		return err
+	}
+	if err := o.fault.begin(); err != nil {
+		return err
+	}
+	s, err := start(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer s.store.db.Close()
+	return s.listen(ctx)
+}
+
+// start does all that a gateway does before it listens, in its order.
+func start(ctx context.Context, o options) (*server, error) {
+	config, err := gateway.Load(o.release, o.config, os.ReadFile)
+	if err != nil {
+		return nil, err
+	}
+	settings := config.OpenShell.Gateway
+	logInfo("TLS enabled — listening on encrypted HTTPS")
+	if settings.Auth.AllowUnauthenticatedUsers {
+		logWarn("Unauthenticated user access enabled — only use this for trusted local development or a fully trusted fronting proxy")
+	}
+	logInfo(fmt.Sprintf("Starting OpenShell server \x1b[3mbind\x1b[0m\x1b[2m=\x1b[0m%s", settings.BindAddress))
+	tokens, err := gateway.NewTokens(settings.JWT, os.ReadFile)
+	if err != nil {
+		return nil, err
+	}
+	s := &server{options: o, config: config, tokens: tokens, instance: rand.Text(), health: &health{broken: o.fault.kind == "never-ready"}}
+	if s.store, err = openStore(ctx, o); err != nil {
+		return nil, err
+	}
+	if s.store.key, err = config.Key(o.release, os.Getenv); err != nil {
+		return nil, err
+	}
+	if err := reachIssuer(ctx, settings.OIDC); err != nil {
+		return nil, err
+	}
+	if o.release.ListsSandboxes() {
+		if err := listSandboxes(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// listen serves clients, probes and metrics.
+func (s *server) listen(ctx context.Context) error {
+	settings := s.config.OpenShell.Gateway
+	failed := make(chan error, 3)
+	probes, metrics := s.health.routes(), s.health.metrics()
+	for what, l := range map[string]struct {
+		address *netip.AddrPort
+		handler http.Handler
+	}{"Health": {settings.HealthBindAddress, probes}, "Metrics": {settings.MetricsAddress, metrics}} {
+		if l.address == nil {
+			logInfo(what + " server disabled")
+			continue
+		}
+		listener, err := net.Listen("tcp", l.address.String())
+		if err != nil {
+			return fmt.Errorf("transport error: failed to bind %s port %s: %w", what, l.address, err)
+		}
+		logInfo(fmt.Sprintf("%s server listening \x1b[3maddress\x1b[0m\x1b[2m=\x1b[0m%s", what, l.address))
+		go func() { failed <- newHTTPServer(s.fault.wrap(l.handler)).Serve(listener) }()
+	}
+	listener, err := net.Listen("tcp", settings.BindAddress.String())
+	if err != nil {
+		return fmt.Errorf("transport error: failed to bind to %s: %w", settings.BindAddress, err)
+	}
+	clients := newHTTPServer(s.fault.wrap(s.routes()))
+	if settings.DisableTLS {
+		go func() { failed <- clients.Serve(listener) }()
+	} else {
+		reloader, err := newReloader(settings.TLS, settings.OIDC == nil)
+		if err != nil {
+			return err
+		}
+		go reloader.watch(ctx)
+		clients.TLSConfig = reloader.config()
+		go func() { failed <- clients.ServeTLS(listener, "", "") }()
+	}
+	go s.health.monitor(ctx, s.store.db)
+	logInfo(fmt.Sprintf("Server listening \x1b[3maddress\x1b[0m\x1b[2m=\x1b[0m%s", settings.BindAddress))
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+		logInfo("Shutdown signal received")
+		return nil // Open connections are not drained, as in a real gateway.
+	}
+}
+
+func newHTTPServer(handler http.Handler) *http.Server {
+	return &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(io.Discard, "", 0)}
+}

@@ -1,0 +1,104 @@
+package gateway
+
+import (
+	"crypto/ed25519"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"strings"
+	"time"
+)
+
+// Tokens issues and verifies the tokens of sandboxes.
+type Tokens struct {
+	signing     ed25519.PrivateKey
+	public      ed25519.PublicKey
+	kid, issuer string
+	ttl         int64 // seconds; 0 means that tokens do not expire
+}
+
+type header struct {
+	Algorithm string `json:"alg"`
+	Kid       string `json:"kid"`
+}
+
+type claims struct {
+	Subject   string `json:"sub"`
+	Issuer    string `json:"iss"`
+	Audience  string `json:"aud"`
+	IssuedAt  int64  `json:"iat"`
+	Expires   int64  `json:"exp"`
+	SandboxID string `json:"sandbox_id"`
+}
+
+// Issue returns a token for a sandbox.
+func (t *Tokens) Issue(sandbox string, now time.Time) string {
+	c := claims{Subject: "spiffe://openshell/sandbox/" + sandbox, Issuer: t.issuer, Audience: t.issuer, IssuedAt: now.Unix(), SandboxID: sandbox}
+	if t.ttl > 0 {
+		c.Expires = now.Unix() + t.ttl
+	}
+	text := segment(header{Algorithm: "EdDSA", Kid: t.kid}) + "." + segment(c)
+	return text + "." + base64.RawURLEncoding.EncodeToString(ed25519.Sign(t.signing, []byte(text)))
+}
+
+func segment(value any) string {
+	text, _ := json.Marshal(value) // strings and integers: cannot fail
+	return base64.RawURLEncoding.EncodeToString(text)
+}
+
+// errOther is the verdict on a token that another issuer may have signed.
+var errOther = errors.New("another key")
+
+// verify returns the sandbox that a token names. It returns errOther if the token names another key.
+func (t *Tokens) verify(token string, now time.Time) (string, error) {
+	parts := strings.Split(token, ".")
+	var h header
+	if len(parts) != 3 || parse(parts[0], &h) != nil {
+		return "", errors.New("invalid token")
+	}
+	if h.Kid != t.kid || h.Algorithm != "EdDSA" {
+		return "", errOther
+	}
+	var c claims
+	signature, err := base64.RawURLEncoding.DecodeString(parts[2])
+	switch {
+	case err != nil || !ed25519.Verify(t.public, []byte(parts[0]+"."+parts[1]), signature):
+		return "", errors.New("invalid token: InvalidSignature")
+	case parse(parts[1], &c) != nil || c.Issuer != t.issuer || c.Audience != t.issuer:
+		return "", errors.New("invalid token: InvalidIssuer")
+	case c.Expires != 0 && c.Expires < now.Unix()-60:
+		return "", errors.New("invalid token: ExpiredSignature")
+	}
+	return c.SandboxID, nil
+}
+
+func parse(segment string, into any) error {
+	text, err := base64.RawURLEncoding.DecodeString(segment)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(text, into)
+}
+
+// Identify returns who a caller is with this Authorization header: "sandbox ID", or "administrator", which every caller
+// without a known token is while unauthenticated users are allowed. It returns an error if the caller is refused. A
+// gateway with OIDC accepts the tokens of the issuer, too; here these are refused, because no issuer is asked.
+func (c *Config) Identify(t *Tokens, authorization string, now time.Time) (string, error) {
+	g := c.OpenShell.Gateway
+	token, given := strings.CutPrefix(authorization, "Bearer ")
+	if given && t != nil {
+		sandbox, err := t.verify(token, now)
+		if err == nil {
+			return "sandbox " + sandbox, nil
+		} else if !errors.Is(err, errOther) {
+			return "", err
+		}
+	}
+	switch {
+	case g.OIDC != nil && given:
+		return "", errors.New("invalid token")
+	case g.OIDC != nil, t != nil && !g.Auth.AllowUnauthenticatedUsers:
+		return "", errors.New("missing authorization header")
+	}
+	return "administrator", nil
+}
