@@ -16,7 +16,7 @@ const (
 	Containers        = "containers"
 )
 
-// NodeName is the node on which every pod runs.
+// NodeName is the node on which every pod runs, unless a test adds others.
 const NodeName = "devcluster"
 
 const (
@@ -134,7 +134,6 @@ func kwokArgs(s *state) []string {
 func containersArgs(s *state) []string {
 	return []string{
 		"--kubeconfig=" + s.kubeconfig(Containers),
-		"--node=" + NodeName,
 		"--certgen=" + filepath.Join(s.BinDir, "certgen"),
 		"--dir=" + filepath.Join(s.Dir, Containers),
 		"--probes=" + s.addr(Containers),

@@ -49,6 +49,7 @@ data:
     [openshell.gateway]
     bind_address = "0.0.0.0:8080"
     health_bind_address = "0.0.0.0:8081"
+    disable_tls = true
 ---
 apiVersion: v1
 kind: Service

@@ -1,6 +1,10 @@
 package gateway
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+	"time"
+)
 
 // Report returns what a gateway writes to its log when it fails with an error: the message in lines of at most 80
 // columns, behind a red cross and a red bar.
@@ -35,4 +39,19 @@ func words(line string) []string {
 		}
 	}
 	return append(all, line[start:])
+}
+
+// Level is the level of a line in a log.
+type Level string
+
+// The levels, with their colors.
+const (
+	Info  Level = "\x1b[32m INFO\x1b[0m"
+	Warn  Level = "\x1b[33m WARN\x1b[0m"
+	Error Level = "\x1b[31mERROR\x1b[0m"
+)
+
+// LogLine returns a line of a gateway's log, with ANSI colors around the time, the level and the module.
+func LogLine(now time.Time, level Level, message string) string {
+	return fmt.Sprintf("\x1b[2m%s\x1b[0m %s \x1b[2mopenshell_server\x1b[0m\x1b[2m:\x1b[0m %s\n", now.UTC().Format("2006-01-02T15:04:05.000000Z"), level, message)
 }

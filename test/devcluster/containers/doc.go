@@ -2,13 +2,13 @@
 // runtime. It does as little as it can and reports it in a kubelet's words:
 //
 //   - certgen pods run the real certgen program, as a process with the pod's arguments, environment and token;
-//   - gateway pods become ready if everything that they mount exists and their gateway.toml would start, as far as the
-//     gateway's own contract tells;
+//   - gateway pods become ready if everything that they mount exists and package gateway says that they start;
 //   - all other pods are running and ready.
 //
-// The root of a volume belongs to root, as after a mount with fsGroup; to the gateway's user if the claim has the annotation
-// devcluster.invalid/root-owner: gateway. A gateway that cannot create its key-encryption key there ends with the words of a
-// real one.
+// It keeps account of what gateways have left on their volumes: the migrations of the database, and where the
+// key-encryption key is. It runs the pods of all nodes. While a node's Ready condition is not true, it does nothing about
+// the node's pods, like a kubelet that is gone.
 //
-// An image tag that ends in -never-pulls, -crashes or -hangs does that.
+// An image tag that ends in -never-pulls, -crashes or -hangs does that, also for init containers; other init containers
+// succeed at once. Annotations control mounts and failures; see controls.go.
 package main

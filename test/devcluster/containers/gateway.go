@@ -1,69 +1,78 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"net"
+	"io/fs"
+	"net/netip"
+	"path"
 	"slices"
 	"strings"
 
-	"github.com/pelletier/go-toml/v2"
+	"github.com/distribution/reference"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ambient-code/gatewaytenant-operator/test/gateway"
 )
 
 // unreadyError is why a gateway starts and never becomes ready.
 type unreadyError struct{ error }
 
-// settings are the parts of a gateway.toml that decide whether a gateway of any version starts where it is.
-type settings struct {
-	OpenShell struct {
-		Gateway struct {
-			BindAddress    string                 `toml:"bind_address"`
-			HealthAddress  string                 `toml:"health_bind_address"`
-			MetricsAddress string                 `toml:"metrics_bind_address"`
-			DatabaseURL    *string                `toml:"database_url"`
-			TLS            map[string]any         `toml:"tls"`
-			Tokens         map[string]any         `toml:"gateway_jwt"`
-			MTLS           struct{ Enabled bool } `toml:"mtls_auth"`
+// earlyError is why a gateway ends before it has logged anything.
+type earlyError struct{ error }
 
-			CredentialStorage struct {
-				KeyPath string `toml:"key_encryption_key_path"`
-			} `toml:"credential_storage"`
-		} `toml:"gateway"`
-		Drivers map[string]any `toml:"drivers"`
-	} `toml:"openshell"`
+// volume is what gateways have left on a volume.
+type volume struct {
+	applied []int  // migrations of the database
+	key     string // the path of the key-encryption key, or empty
 }
 
-// checkStart says why a gateway with these files would not start, or not become ready: an unreadyError.
-func checkStart(pod *corev1.Pod, files map[string][]byte) error {
-	file := configFile(pod.Spec.Containers[0].Args)
-	text, there := files[file]
-	if !there {
-		return fmt.Errorf("cannot read %s: No such file or directory (os error 2)", file)
+// startGateway returns an error if the gateway of a pod does not start with these files, on its volume and in this
+// cluster. If it starts and does not become ready, the error is an unreadyError.
+func (k *kubelet) startGateway(ctx context.Context, pod *corev1.Pod, files map[string][]byte) error {
+	release, known := releaseOf(pod.Spec.Containers[0].Image)
+	config, err := gateway.Load(release, configFile(pod.Spec.Containers[0].Args), func(name string) ([]byte, error) {
+		content, ok := files[name]
+		if !ok {
+			return nil, fs.ErrNotExist
+		}
+		return content, nil
+	})
+	if err != nil {
+		return earlyError{err}
 	}
-	var raw map[string]any
-	if err := toml.Unmarshal(text, &raw); err != nil {
-		return fmt.Errorf("%s: %w", file, err)
-	}
-	for key := range raw {
-		if key != "openshell" {
-			return fmt.Errorf("%s: unknown field `%s`, expected `openshell`", file, key)
+	if known {
+		if err := k.useVolume(ctx, pod, release, config, files); err != nil {
+			return err
+		}
+		if err := k.listSandboxes(ctx, pod, release); err != nil {
+			return err
 		}
 	}
-	var s settings
-	if err := toml.Unmarshal(text, &s); err != nil {
-		return fmt.Errorf("%s: %w", file, err)
-	}
-	if err := s.contradictions(); err != nil {
-		return fmt.Errorf("%s: %w", file, err)
-	}
-	if err := s.paths(files); err != nil {
-		return err
-	}
-	return s.ports()
+	return reachable(config)
 }
 
-// configFile is the file that --config names.
+// releaseOf returns the release that an image's tag names. Other images are taken for the newest, and known is false.
+func releaseOf(image string) (release gateway.Release, known bool) {
+	named, err := reference.ParseNormalizedNamed(image)
+	if err != nil {
+		return gateway.Newest, false
+	}
+	if tagged, ok := named.(reference.Tagged); ok {
+		if release, ok := gateway.ParseRelease(tagged.Tag()); ok {
+			return release, true
+		}
+	}
+	return gateway.Newest, false
+}
+
+// configFile returns the file that --config names.
 func configFile(args []string) string {
 	if i := slices.Index(args, "--config"); i >= 0 && i+1 < len(args) {
 		return args[i+1]
@@ -71,65 +80,92 @@ func configFile(args []string) string {
 	return ""
 }
 
-// contradictions are refused by the gateway before it listens.
-func (s settings) contradictions() error {
-	gateway := s.OpenShell.Gateway
-	_, kubernetes := s.OpenShell.Drivers["kubernetes"]
-	switch {
-	case gateway.DatabaseURL != nil:
-		return errors.New("database_url must be given by --db-url or OPENSHELL_DB_URL")
-	case gateway.Tokens != nil && !kubernetes:
-		return errors.New("gateway_jwt needs the table openshell.drivers.kubernetes")
-	case gateway.MTLS.Enabled && kubernetes:
-		return errors.New("mtls_auth cannot be used with the kubernetes driver")
+// useVolume migrates the database on the volume of a pod and creates its key-encryption key, as far as the kubelet keeps
+// account of them. A gateway that would create a second key is refused, which a real one is not: it starts and cannot read
+// the credentials that it has stored.
+func (k *kubelet) useVolume(ctx context.Context, pod *corev1.Pod, release gateway.Release, config *gateway.Config, files map[string][]byte) error {
+	claim, root, err := k.volumeOf(ctx, pod)
+	if err != nil || claim == nil {
+		return err
 	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	kept := k.volumes[claim.UID]
+	if kept == nil {
+		kept = &volume{}
+		k.volumes[claim.UID] = kept
+	}
+	pending, err := gateway.Pending(release, kept.applied)
+	if err != nil {
+		return err
+	}
+	for _, migration := range pending {
+		kept.applied = append(kept.applied, migration.Version)
+	}
+	key := config.KeyPath(release, root)
+	_, mounted := files[key]
+	rootKey := path.Dir(key) == root && claim.Annotations[annotationRootOwner] != ownedByGateway
+	switch {
+	case key == "", mounted, kept.key == key:
+		return nil
+	case rootKey, !strings.HasPrefix(key, root+"/"): // all but the volume is read-only
+		return gateway.ErrKeyDirectory(key)
+	case kept.key != "":
+		return fmt.Errorf("default credential storage object was encrypted with a different key-encryption key: there is one at %s, and gateway.toml has %s", kept.key, key)
+	}
+	kept.key = key
 	return nil
 }
 
-// paths must be those of files that are mounted.
-func (s settings) paths(files map[string][]byte) error {
-	for _, table := range []map[string]any{s.OpenShell.Gateway.TLS, s.OpenShell.Gateway.Tokens} {
-		for key, value := range table {
-			name, isText := value.(string)
-			if !isText || !strings.HasSuffix(key, "_path") {
-				continue
-			}
-			if _, there := files[name]; !there {
-				return fmt.Errorf("%s: cannot read %s: No such file or directory (os error 2)", key, name)
-			}
+// listSandboxes does what a gateway of newer releases does before it serves.
+func (k *kubelet) listSandboxes(ctx context.Context, pod *corev1.Pod, release gateway.Release) error {
+	if !release.ListsSandboxes() {
+		return nil
+	}
+	var err error
+	for _, version := range []string{"v1beta1", "v1alpha1"} { // the first that is served
+		list := &metav1.PartialObjectMetadataList{}
+		list.SetGroupVersionKind(schema.GroupVersionKind{Group: "agents.x-k8s.io", Version: version, Kind: "SandboxList"})
+		err = k.live.List(ctx, list, client.InNamespace(pod.Namespace), client.Limit(1))
+		if err == nil {
+			return nil
+		}
+		if !meta.IsNoMatchError(err) && !apierrors.IsNotFound(err) {
+			break
 		}
 	}
-	return nil
+	return fmt.Errorf("gateway id backfill: %w", err)
 }
 
-// ports must differ, and those of clients and probes must be reached from outside the pod.
-func (s settings) ports() error {
-	gateway := s.OpenShell.Gateway
-	seen := map[string]bool{}
-	for _, address := range []string{gateway.BindAddress, gateway.HealthAddress, gateway.MetricsAddress} {
-		if address == "" {
+// volumeOf returns the claim of a pod's volume and where it is mounted. The claim is nil if the pod has none.
+func (k *kubelet) volumeOf(ctx context.Context, pod *corev1.Pod) (*corev1.PersistentVolumeClaim, string, error) {
+	for _, volume := range pod.Spec.Volumes {
+		if volume.PersistentVolumeClaim == nil {
 			continue
 		}
-		_, port, err := net.SplitHostPort(address)
-		if err != nil {
-			return fmt.Errorf("invalid socket address syntax: %s", address)
+		claim := &corev1.PersistentVolumeClaim{}
+		err := k.client.Get(ctx, client.ObjectKey{Namespace: pod.Namespace, Name: volume.PersistentVolumeClaim.ClaimName}, claim)
+		for _, mount := range pod.Spec.Containers[0].VolumeMounts {
+			if mount.Name == volume.Name {
+				return claim, mount.MountPath, err
+			}
 		}
-		if seen[port] {
-			return fmt.Errorf("two listeners on port %s", port)
-		}
-		seen[port] = true
 	}
-	if host, port, _ := net.SplitHostPort(gateway.HealthAddress); loopback(host) || port != "8081" {
+	return nil, "", nil
+}
+
+// reachable returns an unreadyError if the kubelet's probes, or clients, do not reach the gateway from outside the pod.
+func reachable(config *gateway.Config) error {
+	g := config.OpenShell.Gateway
+	if health := g.HealthBindAddress; health == nil || !outside(*health, 8081) {
 		return unreadyError{errors.New("connect: connection refused")}
 	}
-	if host, port, _ := net.SplitHostPort(gateway.BindAddress); loopback(host) || port != "8080" {
-		return unreadyError{errors.New("nobody can reach it: it listens on " + gateway.BindAddress)}
+	if !outside(g.BindAddress, 8080) {
+		return unreadyError{fmt.Errorf("no client reaches the gateway: it listens on %s", g.BindAddress)}
 	}
 	return nil
 }
 
-// loopback is also what the gateway listens on when it is told nothing.
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "" || host == "localhost" || ip != nil && ip.IsLoopback()
+func outside(address netip.AddrPort, port uint16) bool {
+	return address.Port() == port && !address.Addr().IsLoopback()
 }

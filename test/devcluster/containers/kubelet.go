@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -16,7 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// kubelet moves each pod of one node on, a step at a time.
+// kubelet moves each pod of its nodes on, a step at a time.
 type kubelet struct {
 	client   client.Client // reads from caches
 	live     client.Reader
@@ -25,8 +26,7 @@ type kubelet struct {
 
 	mu       sync.Mutex
 	memories map[types.NamespacedName]*memory
-	migrated map[types.UID]bool   // volumes, by their claims: a claim that is made anew has another
-	keys     map[types.UID]string // where on a volume a key-encryption key was created
+	volumes  map[types.UID]*volume // by the UIDs of their claims
 }
 
 // memory is what the kubelet knows of a pod and does not write in its status. Only one step of a pod is taken at a time,
@@ -39,6 +39,9 @@ type memory struct {
 	missing time.Time // since when something that it mounts is missing
 	said    string    // the last event
 	program *program  // what runs, or ran, as its container
+	seen    time.Time // when the pod was seen first
+	mounts  int       // attempts to mount its volumes that failed
+	crash   *crash    // the container that ended and does not wait yet
 }
 
 // Reconcile moves a pod on.
@@ -50,6 +53,9 @@ func (k *kubelet) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result,
 		return ctrl.Result{}, nil
 	} else if err != nil {
 		return ctrl.Result{}, err
+	}
+	if k.lost(ctx, pod) {
+		return ctrl.Result{RequeueAfter: time.Second}, nil
 	}
 	m := k.remember(pod)
 	if older(pod.ResourceVersion, m.wrote) {
@@ -65,6 +71,18 @@ func (k *kubelet) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result,
 	return ctrl.Result{RequeueAfter: wait}, k.write(ctx, pod, m, status)
 }
 
+// lost reports whether the node of a pod is not ready: nothing happens to its pods then, as when a kubelet is gone. The
+// rest is done by the controllers of Kubernetes.
+func (k *kubelet) lost(ctx context.Context, pod *corev1.Pod) bool {
+	node := &corev1.Node{}
+	if err := k.client.Get(ctx, client.ObjectKey{Name: pod.Spec.NodeName}, node); err != nil {
+		return false
+	}
+	return slices.ContainsFunc(node.Status.Conditions, func(condition corev1.NodeCondition) bool {
+		return condition.Type == corev1.NodeReady && condition.Status != corev1.ConditionTrue
+	})
+}
+
 // remember returns the memory of this very pod.
 func (k *kubelet) remember(pod *corev1.Pod) *memory {
 	key := client.ObjectKeyFromObject(pod)
@@ -73,7 +91,7 @@ func (k *kubelet) remember(pod *corev1.Pod) *memory {
 	defer k.mu.Unlock()
 	m := k.memories[key]
 	if m == nil {
-		m = &memory{uid: pod.UID}
+		m = &memory{uid: pod.UID, seen: time.Now()}
 		k.memories[key] = m
 	}
 	return m
@@ -147,18 +165,18 @@ type kind int
 
 const (
 	other kind = iota
-	gateway
-	certgen
+	gatewayPod
+	certgenPod
 )
 
 func kindOf(pod *corev1.Pod) kind {
 	if pod.Spec.ServiceAccountName == "openshell-gateway-certgen" {
-		return certgen
+		return certgenPod
 	}
 	owner := metav1.GetControllerOf(pod)
 	if owner != nil && owner.Kind == "StatefulSet" &&
 		pod.Labels["app.kubernetes.io/name"] == "openshell" && pod.Labels["app.kubernetes.io/component"] == "gateway" {
-		return gateway
+		return gatewayPod
 	}
 	return other
 }

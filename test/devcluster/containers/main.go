@@ -16,7 +16,6 @@ import (
 
 type options struct {
 	kubeconfig string
-	node       string
 	certgen    string
 	dir        string
 	probes     string
@@ -27,7 +26,6 @@ func main() {
 	flags := flag.NewFlagSet("containers", flag.ExitOnError) // the common one has flags of libraries in it
 	flags.StringVar(&o.probes, "probes", "", "Address of /readyz.")
 	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "Kubeconfig of a user who may do what a kubelet may, and ask for any pod's token.")
-	flags.StringVar(&o.node, "node", "", "Name of the node whose pods are run.")
 	flags.StringVar(&o.certgen, "certgen", "", "The certgen program.")
 	flags.StringVar(&o.dir, "dir", "", "Directory for its files, tokens among them; emptied at the start.")
 	_ = flags.Parse(os.Args[1:]) // exits by itself on an error
@@ -40,8 +38,8 @@ func main() {
 }
 
 func run(ctx context.Context, o options) error {
-	if o.kubeconfig == "" || o.node == "" || o.certgen == "" || o.dir == "" {
-		return errors.New("--kubeconfig, --node, --certgen and --dir are needed")
+	if o.kubeconfig == "" || o.certgen == "" || o.dir == "" {
+		return errors.New("--kubeconfig, --certgen and --dir are needed")
 	}
 	ctrl.SetLogger(klog.Background())
 	cfg, err := clientcmd.BuildConfigFromFlags("", o.kubeconfig)

@@ -2,17 +2,66 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"path"
+	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// mounted is the contents of the files that a pod's first container sees in its volumes, by path. It is an error, as
-// for a kubelet, if something that it mounts is missing.
+// lateError is why volumes are not mounted yet, without an Event that says so.
+type lateError struct{ left time.Duration }
+
+func (e lateError) Error() string { return "the volumes are mounted in " + e.left.String() }
+
+// controlledError is why volumes are not mounted because a test wants so.
+type controlledError struct{ reason, message string }
+
+func (e controlledError) Error() string { return e.message }
+
+// mount returns the contents of the files that a pod's first container sees in its volumes, by path. It returns an error
+// if the volumes cannot be mounted.
+func (k *kubelet) mount(ctx context.Context, pod *corev1.Pod, m *memory) (map[string][]byte, error) {
+	if failure := k.control(ctx, pod, annotationMountFailure); failure != "" {
+		reason, message, _ := strings.Cut(failure, ": ")
+		return nil, controlledError{reason, message}
+	}
+	delay, err := time.ParseDuration(k.control(ctx, pod, annotationMountDelay))
+	if left := delay - time.Since(m.seen); err == nil && left > 0 {
+		return nil, lateError{left}
+	}
+	return k.mounted(ctx, pod)
+}
+
+// mountLater returns the status of a pod whose volumes are not mounted, and when the next attempt is made.
+func (k *kubelet) mountLater(pod *corev1.Pod, m *memory, err error) (*corev1.PodStatus, time.Duration) {
+	var late lateError
+	var controlled controlledError
+	switch {
+	case errors.As(err, &late):
+		return mounting(pod), late.left
+	case errors.As(err, &controlled):
+		wait := min(500*time.Millisecond<<min(m.mounts, 10), most) // a kubelet's, which ends at two minutes
+		m.mounts++
+		m.due = time.Now().Add(wait)
+		k.recorder.Eventf(pod, nil, corev1.EventTypeWarning, controlled.reason, "Kubelet", "%s", controlled.message) // each attempt is reported
+		return mounting(pod), wait
+	}
+	if m.missing.IsZero() {
+		m.missing = time.Now()
+	}
+	if time.Since(m.missing) > patience { // Sooner it may be that our cache is behind, and an event is a write.
+		k.say(pod, m, "FailedMount", err.Error())
+	}
+	return mounting(pod), poll
+}
+
+// mounted returns what mount does if no test controls it. As for a kubelet, it is an error if something is missing.
 func (k *kubelet) mounted(ctx context.Context, pod *corev1.Pod) (map[string][]byte, error) {
 	volumes := map[string]map[string][]byte{}
 	for _, volume := range pod.Spec.Volumes {

@@ -20,7 +20,7 @@ const (
 	most  = 5 * time.Second
 )
 
-// next says what a pod's status is now, and when to look again. Nil: as it is.
+// next returns a pod's next status and when to look at the pod again. The status is nil if it stays.
 func (k *kubelet) next(ctx context.Context, pod *corev1.Pod, m *memory) (*corev1.PodStatus, time.Duration) {
 	if len(pod.Spec.Containers) == 0 {
 		return nil, 0
@@ -28,96 +28,85 @@ func (k *kubelet) next(ctx context.Context, pod *corev1.Pod, m *memory) (*corev1
 	if wait := time.Until(m.due); wait > 0 {
 		return nil, wait
 	}
-	what := kindOf(pod)
-	if what == other {
-		return running(pod, true), 0
+	if m.crash != nil {
+		return k.backOff(pod, m)
 	}
-	if what == gateway && podReady(pod) {
-		return nil, 0 // what it read, it read; only another pod reads anew
+	what := kindOf(pod)
+	fault := ""
+	if what == gatewayPod {
+		fault = k.control(ctx, pod, annotationFault)
+	}
+	if what == gatewayPod && podReady(pod) && fault == "" {
+		return nil, 0 // It has read its files; only another container reads them again.
+	}
+	var files map[string][]byte
+	if what != other {
+		var err error
+		if files, err = k.mount(ctx, pod, m); err != nil {
+			return k.mountLater(pod, m, err)
+		}
+	}
+	if i := brokenInit(pod); i >= 0 {
+		return k.runInit(pod, m, i)
 	}
 	image := pod.Spec.Containers[0].Image
-	if strings.HasSuffix(image, "-never-pulls") {
-		return k.neverPulls(pod, m, image)
-	}
-	files, err := k.mounted(ctx, pod)
-	if err != nil {
-		if m.missing.IsZero() {
-			m.missing = time.Now()
-		}
-		if time.Since(m.missing) > patience { // Sooner it may be that our cache is behind, and an event is a write.
-			k.say(pod, m, "FailedMount", err.Error())
-		}
-		return waiting(pod, "ContainerCreating", ""), poll
-	}
-	m.missing = time.Time{}
 	switch {
-	case strings.HasSuffix(image, "-hangs"):
-		return running(pod, what == certgen), 0 // a Job's pod has no probe that could fail
-	case what == certgen:
-		return k.certgen(ctx, pod, m, strings.HasSuffix(image, "-crashes"))
-	case strings.HasSuffix(image, "-crashes"):
-		return k.crash(pod, m, 1, "crashes, as its tag says")
+	case what == other:
+		return running(pod, true), 0
+	case neverPulls(image):
+		return k.pull(pod, m, first, image)
+	case hangs(image):
+		return running(pod, what == certgenPod), 0 // a Job's pod has no probe that could fail
+	case what == certgenPod:
+		return k.certgen(ctx, pod, m, crashes(image))
+	case crashes(image):
+		return k.terminate(pod, m, first, end{code: 1, message: crashesByTag})
+	case fault != "":
+		return k.fail(pod, m, fault)
 	}
-	problem := checkStart(pod, files)
-	if problem == nil {
-		problem = k.checkVersion(ctx, pod)
-	}
-	if problem == nil {
-		problem = k.checkKey(ctx, pod, files)
-	}
+	problem := k.startGateway(ctx, pod, files)
 	switch {
 	case problem == nil:
 		return running(pod, true), 0
 	case errors.As(problem, new(unreadyError)):
 		k.say(pod, m, "Unhealthy", "Readiness probe failed: "+problem.Error())
 		return running(pod, false), 0
-	default:
-		return k.crash(pod, m, 1, problem.Error())
 	}
+	return k.terminate(pod, m, first, end{code: 1, message: transcript(problem)})
 }
 
-// neverPulls alternates as a kubelet does between an attempt that failed and the wait for the next.
-func (k *kubelet) neverPulls(pod *corev1.Pod, m *memory, image string) (*corev1.PodStatus, time.Duration) {
+// What an image's tag says about its containers.
+const crashesByTag = "crashes, as its tag says"
+
+func neverPulls(image string) bool { return strings.HasSuffix(image, "-never-pulls") }
+func crashes(image string) bool    { return strings.HasSuffix(image, "-crashes") }
+func hangs(image string) bool      { return strings.HasSuffix(image, "-hangs") }
+
+// pull alternates as a kubelet does between an attempt that failed and the wait for the next.
+func (k *kubelet) pull(pod *corev1.Pod, m *memory, which container, image string) (*corev1.PodStatus, time.Duration) {
 	words := fmt.Sprintf("failed to pull and unpack image %q: failed to resolve reference %q: %s: not found", image, image, image)
 	m.pulls++
 	if m.pulls%2 == 1 {
 		k.say(pod, m, "Failed", fmt.Sprintf("Failed to pull image %q: %s", image, words))
 		m.due = time.Now().Add(time.Second)
-		return waiting(pod, "ErrImagePull", words), time.Second
+		return waiting(pod, which, "ErrImagePull", words), time.Second
 	}
-	wait := backOff(m.pulls/2) / hurry
-	m.due = time.Now().Add(min(wait, most))
-	return waiting(pod, "ImagePullBackOff", fmt.Sprintf("Back-off pulling image %q: ErrImagePull: %s", image, words)), min(wait, most)
-}
-
-// crash ends the container and waits before it is started again.
-func (k *kubelet) crash(pod *corev1.Pod, m *memory, code int32, message string) (*corev1.PodStatus, time.Duration) {
-	restarts := 1
-	if len(pod.Status.ContainerStatuses) > 0 {
-		restarts += int(pod.Status.ContainerStatuses[0].RestartCount)
-	}
-	wait := backOff(restarts)
-	m.due = time.Now().Add(min(wait/hurry, most))
-	k.say(pod, m, "BackOff", fmt.Sprintf("Back-off restarting failed container %s in pod %s_%s(%s)", pod.Spec.Containers[0].Name, pod.Name, pod.Namespace, pod.UID))
-	return crashed(pod, code, message, wait.String()), min(wait/hurry, most)
-}
-
-// backOff is a kubelet's: 10 s, doubled each time, at most 5 minutes.
-func backOff(times int) time.Duration {
-	return min(10*time.Second<<min(max(times-1, 0), 10), 5*time.Minute)
+	wait := min(backOff(m.pulls/2)/hurry, most)
+	m.due = time.Now().Add(wait)
+	return waiting(pod, which, "ImagePullBackOff", fmt.Sprintf("Back-off pulling image %q: ErrImagePull: %s", image, words)), wait
 }
 
 // certgen runs certgen, once or until it succeeds, as the pod's restart policy says.
 func (k *kubelet) certgen(ctx context.Context, pod *corev1.Pod, m *memory, crashes bool) (*corev1.PodStatus, time.Duration) {
 	if crashes {
 		now := time.Now()
-		return k.certgenEnded(pod, m, &program{started: now, ends: now, code: 1, message: "crashes, as its tag says"})
+		return k.certgenEnded(pod, m, &program{started: now, ends: now, code: 1, message: crashesByTag})
 	}
 	if m.program == nil {
 		run, err := k.programs.start(ctx, pod)
 		if err != nil {
 			k.say(pod, m, "FailedMount", err.Error())
-			return waiting(pod, "ContainerCreating", ""), poll
+			return mounting(pod), poll
 		}
 		m.program = run
 	}
@@ -132,7 +121,7 @@ func (k *kubelet) certgenEnded(pod *corev1.Pod, m *memory, run *program) (*corev
 		return over(pod, run), 0
 	}
 	m.program = nil
-	return k.crash(pod, m, int32(run.code), run.message) //nolint:gosec // an exit code
+	return k.terminate(pod, m, first, end{code: int32(run.code), message: run.message}) //nolint:gosec // an exit code
 }
 
 // say records an event, but not the same one twice in a row.

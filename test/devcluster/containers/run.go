@@ -17,13 +17,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 )
 
-// runKubelet runs the pods of the node until the context ends; then their processes end, too.
+// runKubelet runs the pods of all nodes until the context ends; then their processes end, too.
 func runKubelet(ctx context.Context, cfg *rest.Config, o options) error {
 	mgr, err := ctrl.NewManager(cfg, ctrl.Options{
 		Metrics:                metricsserver.Options{BindAddress: "0"},
 		HealthProbeBindAddress: o.probes,
 		Cache: cache.Options{ByObject: map[client.Object]cache.ByObject{
-			&corev1.Pod{}: {Field: fields.OneTermEqualSelector("spec.nodeName", o.node)},
+			&corev1.Pod{}: {Field: fields.OneTermNotEqualSelector("spec.nodeName", "")},
 		}},
 	})
 	if err != nil {
@@ -39,7 +39,7 @@ func runKubelet(ctx context.Context, cfg *rest.Config, o options) error {
 	defer runner.close()
 	k := &kubelet{
 		client: mgr.GetClient(), live: mgr.GetAPIReader(), recorder: mgr.GetEventRecorder("kubelet"), programs: runner,
-		memories: map[types.NamespacedName]*memory{},
+		memories: map[types.NamespacedName]*memory{}, volumes: map[types.UID]*volume{},
 	}
 	err = ctrl.NewControllerManagedBy(mgr).
 		Named("kubelet").

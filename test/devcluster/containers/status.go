@@ -11,8 +11,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// begin is the status of a pod that the kubelet has just seen: its containers are being created.
-func begin(pod *corev1.Pod) *corev1.PodStatus {
+// begin returns the status of a pod whose volumes are mounted or about to be, and whose init containers before this one
+// have succeeded.
+func begin(pod *corev1.Pod, which container) *corev1.PodStatus {
 	status := pod.Status.DeepCopy()
 	if status.StartTime == nil {
 		now := metav1.Now()
@@ -20,24 +21,80 @@ func begin(pod *corev1.Pod) *corev1.PodStatus {
 		status.HostIP = "127.0.0.1"
 		status.HostIPs = []corev1.HostIP{{IP: status.HostIP}}
 	}
+	reason := creating
+	if len(pod.Spec.InitContainers) > 0 {
+		reason = initializingReason
+	}
 	if len(status.ContainerStatuses) == 0 {
-		for _, container := range pod.Spec.Containers {
-			status.ContainerStatuses = append(status.ContainerStatuses, corev1.ContainerStatus{
-				Name: container.Name, Image: container.Image,
-				State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ContainerCreating"}},
-			})
+		status.ContainerStatuses = waitingStatuses(pod.Spec.Containers, reason)
+		status.InitContainerStatuses = waitingStatuses(pod.Spec.InitContainers, reason)
+	}
+	for i := range status.InitContainerStatuses {
+		if which == first || container(i) < which {
+			succeed(&status.InitContainerStatuses[i], pod.Spec.InitContainers[i].RestartPolicy != nil)
 		}
 	}
-	setCondition(status, corev1.PodInitialized, true)
+	setCondition(status, corev1.PodInitialized, which == first)
 	return status
 }
 
-// waiting is a pod whose container does not run.
-func waiting(pod *corev1.Pod, reason, message string) *corev1.PodStatus {
-	status := begin(pod)
-	container := &status.ContainerStatuses[0]
-	container.State = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message}}
-	container.Ready = false
+func waitingStatuses(containers []corev1.Container, reason string) []corev1.ContainerStatus {
+	statuses := make([]corev1.ContainerStatus, 0, len(containers))
+	for _, container := range containers {
+		statuses = append(statuses, corev1.ContainerStatus{
+			Name: container.Name, Image: container.Image, State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason}},
+		})
+	}
+	return statuses
+}
+
+// succeed sets the status of an init container that has succeeded, or of a sidecar that runs.
+func succeed(status *corev1.ContainerStatus, sidecar bool) {
+	if status.Ready {
+		return
+	}
+	yes := sidecar
+	status.Ready, status.Started = true, &yes
+	if sidecar {
+		status.State = corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.Now()}}
+	} else {
+		status.State = corev1.ContainerState{Terminated: terminated(end{}, time.Now(), time.Now())}
+	}
+}
+
+// The reasons of containers that wait for a pod's volumes and for its init containers.
+const (
+	creating           = "ContainerCreating"
+	initializingReason = "PodInitializing"
+)
+
+// waiting returns the status of a pod one of whose containers does not run.
+func waiting(pod *corev1.Pod, which container, reason, message string) *corev1.PodStatus {
+	return stopped(pod, which, corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message}})
+}
+
+// mounting returns the status of a pod whose volumes are not mounted yet.
+func mounting(pod *corev1.Pod) *corev1.PodStatus {
+	if len(pod.Spec.InitContainers) > 0 {
+		return waiting(pod, 0, initializingReason, "")
+	}
+	return waiting(pod, first, creating, "")
+}
+
+// ended returns the status of a pod one of whose containers has just ended.
+func ended(pod *corev1.Pod, which container, e end) *corev1.PodStatus {
+	status := stopped(pod, which, corev1.ContainerState{Terminated: terminated(e, time.Now(), time.Now())})
+	if which == first {
+		status.Phase = corev1.PodRunning
+	}
+	return status
+}
+
+// stopped returns the status of a pod one of whose containers is in this state and does not run.
+func stopped(pod *corev1.Pod, which container, state corev1.ContainerState) *corev1.PodStatus {
+	status := begin(pod, which)
+	container := which.status(status)
+	container.State, container.Ready = state, false
 	no := false
 	container.Started = &no
 	if status.Phase == "" {
@@ -47,9 +104,18 @@ func waiting(pod *corev1.Pod, reason, message string) *corev1.PodStatus {
 	return status
 }
 
+// initializing returns the status of a pod one of whose init containers runs.
+func initializing(pod *corev1.Pod, which container) *corev1.PodStatus {
+	status := stopped(pod, which, corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.Now()}})
+	if before := which.status(&pod.Status); before != nil && before.State.Running != nil {
+		which.status(status).State = before.State
+	}
+	return status
+}
+
 // running is a pod whose containers run, and are ready or not.
 func running(pod *corev1.Pod, ready bool) *corev1.PodStatus {
-	status := begin(pod)
+	status := begin(pod, first)
 	status.Phase = corev1.PodRunning
 	status.PodIP = podIP(pod)
 	status.PodIPs = []corev1.PodIP{{IP: status.PodIP}}
@@ -75,26 +141,31 @@ func podIP(pod *corev1.Pod) string {
 	return netip.AddrFrom4([4]byte{10, sum[1] | 128, sum[2], sum[3]}).String()
 }
 
-// crashed is a pod whose container ended and is not started again for now.
-func crashed(pod *corev1.Pod, code int32, message, backOff string) *corev1.PodStatus {
-	status := waiting(pod, "CrashLoopBackOff", fmt.Sprintf("back-off %s restarting failed container=%s pod=%s_%s(%s)",
-		backOff, pod.Spec.Containers[0].Name, pod.Name, pod.Namespace, pod.UID))
-	status.Phase = corev1.PodRunning
-	container := &status.ContainerStatuses[0]
+// crashed returns the status of a pod one of whose containers has ended and waits before it starts again.
+func crashed(pod *corev1.Pod, which container, e end, backOff string) *corev1.PodStatus {
+	status := waiting(pod, which, "CrashLoopBackOff", fmt.Sprintf("back-off %s restarting failed container=%s pod=%s_%s(%s)",
+		backOff, which.spec(pod).Name, pod.Name, pod.Namespace, pod.UID))
+	if which == first {
+		status.Phase = corev1.PodRunning
+	}
+	container := which.status(status)
 	container.RestartCount++
-	container.LastTerminationState = corev1.ContainerState{Terminated: terminated(code, message, time.Now(), time.Now())}
+	container.LastTerminationState = corev1.ContainerState{Terminated: terminated(e, time.Now(), time.Now())}
+	if before := which.status(&pod.Status); before != nil && before.State.Terminated != nil {
+		container.LastTerminationState.Terminated = before.State.Terminated
+	}
 	return status
 }
 
 // over is a pod whose container ended for good.
 func over(pod *corev1.Pod, run *program) *corev1.PodStatus {
-	status := begin(pod)
+	status := begin(pod, first)
 	status.Phase = corev1.PodSucceeded
 	if run.code != 0 {
 		status.Phase = corev1.PodFailed
 	}
 	container := &status.ContainerStatuses[0]
-	container.State = corev1.ContainerState{Terminated: terminated(int32(run.code), run.message, run.started, run.ends)} //nolint:gosec // an exit code
+	container.State = corev1.ContainerState{Terminated: terminated(end{code: int32(run.code), message: run.message}, run.started, run.ends)} //nolint:gosec // an exit code
 	container.Ready = false
 	no := false
 	container.Started = &no
@@ -110,12 +181,16 @@ func cutOff(pod *corev1.Pod, run *program) *corev1.PodStatus {
 	return over(pod, run)
 }
 
-func terminated(code int32, message string, from, to time.Time) *corev1.ContainerStateTerminated {
-	reason := "Completed"
-	if code != 0 {
+func terminated(e end, from, to time.Time) *corev1.ContainerStateTerminated {
+	reason := e.reason
+	switch {
+	case reason != "":
+	case e.code == 0:
+		reason = "Completed"
+	default:
 		reason = "Error"
 	}
-	return &corev1.ContainerStateTerminated{ExitCode: code, Reason: reason, Message: message, StartedAt: metav1.NewTime(from), FinishedAt: metav1.NewTime(to)}
+	return &corev1.ContainerStateTerminated{ExitCode: e.code, Reason: reason, Message: e.message, StartedAt: metav1.NewTime(from), FinishedAt: metav1.NewTime(to)}
 }
 
 func setReady(status *corev1.PodStatus, ready bool) {
