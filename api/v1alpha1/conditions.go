@@ -88,7 +88,7 @@ const (
 	// ReasonRollingOut: the pod is being started or replaced.
 	ReasonRollingOut = "RollingOut"
 	// ReasonPodNotReady: a container of the pod runs but is not ready; the message names it and its probe. A container that has
-	// never been ready is reported ten seconds later than Unschedulable.
+	// never been ready is reported five seconds later than Unschedulable.
 	ReasonPodNotReady = "PodNotReady"
 	// ReasonImagePullFailed: an image of the pod cannot be pulled; the message has the registry's words.
 	ReasonImagePullFailed = "ImagePullFailed"

@@ -15,7 +15,7 @@ import (
 
 // slowStart is how much longer than a pod may wait for a node a container may take until it is ready, and an init container
 // until it has completed.
-const slowStart = 10 * time.Second
+const slowStart = 5 * time.Second
 
 // container is one container of a pod with what is needed to explain its status.
 type container struct {
@@ -96,10 +96,18 @@ func (c *container) trouble() trouble {
 			words:  fmt.Sprintf("%s failed (%s, exit code %d)", c.what(), ended.Reason, ended.ExitCode),
 			output: programOutput(ended.Message),
 		}
-	case c.State.Running != nil && !c.Ready && last != nil && (last.ExitCode != 0 || c.RestartCount > 1):
+	case c.State.Running != nil && !c.Ready && !c.wasReady() && last != nil && (last.ExitCode != 0 || c.RestartCount > 1):
 		return c.crash(last)
 	}
 	return trouble{}
+}
+
+// wasReady reports whether the container has been ready since its last start: then how it ended before explains nothing. A kubelet
+// sets the pod to not ready when the container ends, or when its readiness probe has failed several times.
+func (c *container) wasReady() bool {
+	const afterStart = 4 * time.Second
+	ready := conditionOf(c.pod, corev1.PodReady)
+	return ready != nil && ready.LastTransitionTime.Sub(c.State.Running.StartedAt.Time) > afterStart
 }
 
 // isStarting reports whether a container waits as each one does before it starts.

@@ -232,6 +232,28 @@ func TestDeletedPodIsNoCrash(t *testing.T) {
 	d.expect(d.follow(pod, 20*time.Second), "PodStuck", "finalizers example.com/wait", "kubectl get pod openshell-gateway-0 -n tenant-a -o yaml")
 }
 
+// TestHangAfterAnEarlierCrashIsAHang: how the container ended before it served explains nothing.
+func TestHangAfterAnEarlierCrashIsAHang(t *testing.T) {
+	d := diagnose(t)
+	pod := d.pod(notReady)
+	pod.Status.ContainerStatuses[0].LastTerminationState = terminated("Error", 1, "an hour ago")
+	pod.Status.ContainerStatuses[0].RestartCount = 1
+	d.clock = d.clock.Add(time.Hour)
+	pod.Status.Conditions[1].LastTransitionTime = metav1.NewTime(d.clock)
+	d.expect(d.follow(pod, time.Minute), "PodNotReady", "/readyz")
+}
+
+// TestNodeThatCleansUpSlowlyIsNotLost: its kubelet has reported that the containers have ended.
+func TestNodeThatCleansUpSlowlyIsNotLost(t *testing.T) {
+	d := diagnose(t)
+	pod := d.pod(notReady, d.deleted)
+	pod.Status.ContainerStatuses[0].State = terminated("Completed", 0, "")
+	if d.follow(pod, 30*time.Second); len(d.warnings) != 0 {
+		t.Errorf("Warning Events: %q", d.warnings)
+	}
+	d.expect(d.follow(pod, 30*time.Second), "PodStuck", "node node-1 does not finish its cleanup")
+}
+
 // TestMountFailureIsOver when a later step has begun, although the Event stays for an hour.
 func TestMountFailureIsOver(t *testing.T) {
 	d := diagnose(t)

@@ -4,12 +4,16 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 )
+
+// slowCleanup is how much longer than another problem a node may take to clean up after a pod that has ended.
+const slowCleanup = 20 * time.Second
 
 // conditionOf returns a condition of a pod, nil if it has none of this type.
 func conditionOf(pod *corev1.Pod, condition corev1.PodConditionType) *corev1.PodCondition {
@@ -35,6 +39,11 @@ func silentNode(pod *corev1.Pod) trouble {
 	node, scheduled := pod.Spec.NodeName, conditionOf(pod, corev1.PodScheduled)
 	switch {
 	case node == "":
+	case pod.DeletionTimestamp != nil && len(pod.Finalizers) == 0 && hasEnded(pod):
+		return trouble{
+			reason: v1alpha1.ReasonPodStuck, remedy: describePod(pod), since: metav1.NewTime(pod.DeletionTimestamp.Add(slowCleanup)),
+			words: fmt.Sprintf("the pod has ended, but node %s does not finish its cleanup, such as to unmount volumes, and a new pod starts only after that", node),
+		}
 	case pod.DeletionTimestamp != nil && len(pod.Finalizers) == 0:
 		return trouble{
 			reason: v1alpha1.ReasonNodeLost, remedy: withoutNode(pod), since: *pod.DeletionTimestamp,
@@ -47,6 +56,11 @@ func silentNode(pod *corev1.Pod) trouble {
 		}
 	}
 	return trouble{}
+}
+
+// hasEnded reports whether the kubelet has reported that all containers of a pod have ended.
+func hasEnded(pod *corev1.Pod) bool {
+	return !slices.ContainsFunc(pod.Status.ContainerStatuses, func(c corev1.ContainerStatus) bool { return c.State.Terminated == nil })
 }
 
 // markedByNodeController reports whether the node controller has set a pod to not ready because its node does not report.

@@ -147,6 +147,9 @@ func TestTextOfOthersIsCutBeforeItIsKept(t *testing.T) {
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: manifests.PodName, Annotations: map[string]string{"a": long}, Labels: map[string]string{"a": "b"}}}
 	for i := range 1000 {
 		pod.OwnerReferences = append(pod.OwnerReferences, metav1.OwnerReference{Name: fmt.Sprint(i)})
+		pod.Finalizers = append(pod.Finalizers, fmt.Sprint(i))
+		pod.Spec.InitContainers = append(pod.Spec.InitContainers, corev1.Container{Name: fmt.Sprint(i), Image: "x", Command: []string{long[:100]}})
+		pod.Status.InitContainerStatuses = append(pod.Status.InitContainerStatuses, corev1.ContainerStatus{Name: fmt.Sprint(i), State: waiting("r", long[:maxMessage+1])})
 		state := corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "r", Message: "START"}}
 		pod.Status.ContainerStatuses = append(pod.Status.ContainerStatuses, corev1.ContainerStatus{Name: fmt.Sprint(i), State: state})
 		pod.Status.Conditions = append(pod.Status.Conditions, corev1.PodCondition{Type: corev1.PodConditionType(fmt.Sprint(i))})
@@ -164,7 +167,7 @@ func TestTextOfOthersIsCutBeforeItIsKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	kept := is.(*corev1.Pod)
-	if kept.Size() > 20<<10 {
+	if kept.Size() > 28<<10 {
 		t.Errorf("%d bytes of a pod are kept", kept.Size())
 	}
 	if !metav1.IsControlledBy(kept, &appsv1.StatefulSet{ObjectMeta: metav1.ObjectMeta{UID: "set"}}) {
@@ -228,6 +231,25 @@ func TestCertgenPodThatDoesNotStartIsExplained(t *testing.T) {
 	const eventsOfPod = "*v1.EventList in a, involvedObject.uid=pod, at most 32"
 	if asked := strings.Join(server.asked, "; "); asked != podsOfJob+"; "+eventsOfPod {
 		t.Errorf("asked for %s", asked)
+	}
+}
+
+// TestPodOfAFailedJobThatIsDeletedExplainsNothing: the Job does.
+func TestPodOfAFailedJobThatIsDeletedExplainsNothing(t *testing.T) {
+	job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{UID: "job"}, Status: batchv1.JobStatus{
+		Conditions: []batchv1.JobCondition{{Type: batchv1.JobFailed, Status: corev1.ConditionTrue, Message: "deadline"}},
+	}}
+	pod := corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{OwnerReferences: []metav1.OwnerReference{{UID: "job", Controller: new(true)}}, DeletionTimestamp: &metav1.Time{Time: time.Unix(1, 0)}},
+		Spec:       corev1.PodSpec{NodeName: "node-1", RestartPolicy: corev1.RestartPolicyNever},
+		Status:     corev1.PodStatus{Phase: corev1.PodRunning, ContainerStatuses: []corev1.ContainerStatus{{State: running(time.Unix(0, 0))}}},
+	}
+	if found := jobTrouble(job, []corev1.Pod{pod}, nil); found.text() != "its Job failed: deadline" {
+		t.Errorf("it says %q", found.text())
+	}
+	pod.Status.Phase, pod.Status.ContainerStatuses[0].State = corev1.PodFailed, terminated("Error", 3, "no disk")
+	if found := jobTrouble(job, []corev1.Pod{pod}, nil); !strings.HasSuffix(found.text(), "(Error, exit code 3): no disk") {
+		t.Errorf("it says %q", found.text())
 	}
 }
 

@@ -36,13 +36,15 @@ func jobTrouble(job *batchv1.Job, pods []corev1.Pod, events []corev1.Event) trou
 		switch {
 		case pod.Status.Phase == corev1.PodFailed && (failed == nil || failed.CreationTimestamp.Before(&pod.CreationTimestamp)):
 			failed = pod
-		case len(podTroubles(pod)) > 0 || isStartingPod(pod):
+		case pod.DeletionTimestamp == nil && (len(podTroubles(pod)) > 0 || isStartingPod(pod)):
 			stuck = pod
 		}
 	}
 	switch ended := jobCondition(job, batchv1.JobFailed); {
 	case failed != nil:
-		return firstOf(podTroubles(failed))
+		ended := *failed
+		ended.DeletionTimestamp = nil // that it is deleted now is not why it failed
+		return firstOf(podTroubles(&ended))
 	case stuck != nil && isStartingPod(stuck):
 		return startTrouble(stuck, events)
 	case stuck != nil:

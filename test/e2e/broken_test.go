@@ -30,7 +30,7 @@ var causes = []struct {
 		v1alpha1.GatewayTenantSpec{Image: gatewayRepository + "0.0.71-never-pulls"}, nil, repairImage},
 	{"crashes", v1alpha1.ReasonCrashLoop, []string{"exit code 1", "crashes, as its tag says", "kubectl logs"},
 		v1alpha1.GatewayTenantSpec{Image: gatewayRepository + "0.0.71-crashes"}, nil, repairImage},
-	{"hangs", v1alpha1.ReasonRollingOut, []string{"is being started"},
+	{"hangs", v1alpha1.ReasonPodNotReady, []string{"container openshell-gateway runs, but is not ready", "/readyz", "kubectl logs openshell-gateway-0 -n broken-hangs"},
 		v1alpha1.GatewayTenantSpec{Image: gatewayRepository + "0.0.71-hangs"}, nil, repairImage},
 	{"quota", v1alpha1.ReasonPodRefused, []string{"exceeded quota", "limits.memory", "raise the quota"}, v1alpha1.GatewayTenantSpec{}, makeQuota, removeQuota},
 	{"policy", v1alpha1.ReasonPodRefused, []string{"no gateways here", "policy"}, v1alpha1.GatewayTenantSpec{}, makePolicy, removePolicy},
@@ -39,7 +39,7 @@ var causes = []struct {
 		v1alpha1.GatewayTenantSpec{Storage: v1alpha1.Storage{StorageClassName: "comes-later"}}, nil, makeVolume},
 }
 
-// TestReadySaysWhyAGatewayDoesNotServe within 15 s, never says that it serves, writes nothing at rest, and is Ready within
+// TestReadySaysWhyAGatewayDoesNotServe within 20 s, with one Warning Event, never says that it serves, writes nothing at rest, and is Ready within
 // 15 s when the cause is gone. The stand-in for containers breaks images by their tags, in a kubelet's ways.
 func TestReadySaysWhyAGatewayDoesNotServe(t *testing.T) {
 	for _, c := range causes {
@@ -52,7 +52,7 @@ func TestReadySaysWhyAGatewayDoesNotServe(t *testing.T) {
 			if err := admin.Create(t.Context(), tenantWith(namespace, c.spec)); client.IgnoreAlreadyExists(err) != nil {
 				t.Fatal(err)
 			}
-			tenant := waitCondition(t, namespace, v1alpha1.ConditionReady, metav1.ConditionFalse, c.reason)
+			tenant := waitConditionWithin(t, 20*time.Second, namespace, v1alpha1.ConditionReady, metav1.ConditionFalse, c.reason)
 			stop := neverReady(t, namespace)
 			eventually(t, 15*time.Second, func() error {
 				tenant = get(t, tenant, namespace, v1alpha1.Name)
@@ -64,10 +64,32 @@ func TestReadySaysWhyAGatewayDoesNotServe(t *testing.T) {
 				return nil
 			})
 			atRest(t, namespace)
+			oneWarning(t, namespace, c.reason)
 			stop()
 			c.end(t, namespace)
 			waitReady(t, namespace)
 		})
+	}
+}
+
+// oneWarning fails the test unless exactly one Warning Event of the operator was written for the tenant, with this reason.
+func oneWarning(t *testing.T, namespace, reason string) {
+	t.Helper()
+	var list corev1.EventList
+	if err := admin.List(t.Context(), &list, client.InNamespace(namespace)); err != nil {
+		t.Fatal(err)
+	}
+	var warnings []string
+	for _, event := range list.Items {
+		if event.InvolvedObject.Kind == "GatewayTenant" && event.Type == corev1.EventTypeWarning {
+			warnings = append(warnings, event.Reason+": "+event.Message)
+			if event.Series != nil {
+				t.Errorf("the Event is repeated: %s", event.Message)
+			}
+		}
+	}
+	if len(warnings) != 1 || !strings.HasPrefix(warnings[0], reason+": ") {
+		t.Errorf("Warning Events: %q, want one of %s", warnings, reason)
 	}
 }
 

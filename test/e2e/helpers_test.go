@@ -104,8 +104,15 @@ func waitReady(t *testing.T, namespace string) *v1alpha1.GatewayTenant {
 // waitCondition waits until a condition of a tenant is as given at its present generation, and returns the tenant.
 func waitCondition(t *testing.T, namespace, condition string, status metav1.ConditionStatus, reason string) *v1alpha1.GatewayTenant {
 	t.Helper()
+	return waitConditionWithin(t, 15*time.Second, namespace, condition, status, reason)
+}
+
+func waitConditionWithin(
+	t *testing.T, limit time.Duration, namespace, condition string, status metav1.ConditionStatus, reason string,
+) *v1alpha1.GatewayTenant {
+	t.Helper()
 	tenant := &v1alpha1.GatewayTenant{}
-	eventually(t, 15*time.Second, func() error {
+	eventually(t, limit, func() error {
 		if err := admin.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: v1alpha1.Name}, tenant); err != nil {
 			return err
 		}
