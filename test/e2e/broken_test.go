@@ -72,27 +72,6 @@ func TestReadySaysWhyAGatewayDoesNotServe(t *testing.T) {
 	}
 }
 
-// oneWarning fails the test unless exactly one Warning Event of the operator was written for the tenant, with this reason.
-func oneWarning(t *testing.T, namespace, reason string) {
-	t.Helper()
-	var list corev1.EventList
-	if err := admin.List(t.Context(), &list, client.InNamespace(namespace)); err != nil {
-		t.Fatal(err)
-	}
-	var warnings []string
-	for _, event := range list.Items {
-		if event.InvolvedObject.Kind == "GatewayTenant" && event.Type == corev1.EventTypeWarning {
-			warnings = append(warnings, event.Reason+": "+event.Message)
-			if event.Series != nil {
-				t.Errorf("the Event is repeated: %s", event.Message)
-			}
-		}
-	}
-	if len(warnings) != 1 || !strings.HasPrefix(warnings[0], reason+": ") {
-		t.Errorf("Warning Events: %q, want one of %s", warnings, reason)
-	}
-}
-
 // atRest fails the test if a tenant that stays as it is changes while its kubelet tries again and again.
 func atRest(t *testing.T, namespace string) {
 	t.Helper()
