@@ -11,8 +11,8 @@ const (
 	// ConditionCertificatesReady is true when the gateway's certificates and token keys are there and fit the spec, and
 	// no attempt to renew them fails.
 	ConditionCertificatesReady = "CertificatesReady"
-	// ConditionAvailable is true while the gateway's pod is ready and runs what the spec asks for or, while the
-	// spec is rejected, what the last accepted one asked for.
+	// ConditionAvailable is true while the gateway's pod is ready, is not being evicted, and runs what the spec asks for or,
+	// while the spec is rejected, what the last accepted one asked for.
 	ConditionAvailable = "Available"
 )
 

@@ -125,7 +125,8 @@ func (c *container) crash(ended *corev1.ContainerStateTerminated) trouble {
 	switch {
 	case ended.Reason == "OOMKilled":
 		found.output = "" // its last lines do not explain it
-		found.words = fmt.Sprintf("%s was killed because it exceeded its memory limit%s (OOMKilled, exit code %d)", c.what(), c.memoryLimit(), ended.ExitCode)
+		found.words = fmt.Sprintf("%s was killed because it exceeded its memory limit%s (OOMKilled, exit code %d)",
+			c.what(), c.memoryLimit(), ended.ExitCode)
 		found.remedy = c.moreMemory(found.remedy)
 	case ended.ExitCode == 0:
 		found.words = fmt.Sprintf("%s ends, although it must keep running (%s, exit code 0)", c.what(), ended.Reason)

@@ -170,7 +170,7 @@ func TestStatusNamesObjectCauseAndWayOut(t *testing.T) {
 	}
 }
 
-// TestPodOnALostNode follows a pod from the moment when its node is lost until it is deleted. A gateway that was not ready is
+// TestPodOnALostNode follows a pod from the time when its node is lost until it is deleted. A gateway that was not ready is
 // not changed by the node controller until then.
 func TestPodOnALostNode(t *testing.T) {
 	for _, c := range []struct {
@@ -252,6 +252,23 @@ func TestNodeThatCleansUpSlowlyIsNotLost(t *testing.T) {
 		t.Errorf("Warning Events: %q", d.warnings)
 	}
 	d.expect(d.follow(pod, 30*time.Second), "PodStuck", "node node-1 does not finish its cleanup")
+}
+
+// TestSuccessorOfAPodThatServedIsAnotherPod: that it is not ready yet is no news, and why it does not start is one Event.
+func TestSuccessorOfAPodThatServedIsAnotherPod(t *testing.T) {
+	d := diagnose(t)
+	d.observe(0, d.pod(ready))
+	d.observe(time.Second, d.pod(notReady, d.deleted))
+	d.observe(time.Second, nil)
+	pending := d.pod(func(pod *corev1.Pod) {
+		pod.Spec.NodeName, pod.Status = "", corev1.PodStatus{Phase: corev1.PodPending, Conditions: []corev1.PodCondition{{
+			Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Message: "0/1 nodes are available: 1 node(s) were unschedulable.", LastTransitionTime: metav1.NewTime(d.clock),
+		}}}
+	})
+	if d.observe(time.Second, pending); len(d.warnings) > 0 {
+		t.Errorf("Warning Events: %q", d.warnings)
+	}
+	d.expect(d.follow(pending, 20*time.Second), "Unschedulable", "node(s) were unschedulable")
 }
 
 // TestMountFailureIsOver when a later step has begun, although the Event stays for an hour.

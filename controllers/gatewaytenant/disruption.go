@@ -42,7 +42,8 @@ func silentNode(pod *corev1.Pod) trouble {
 	case pod.DeletionTimestamp != nil && len(pod.Finalizers) == 0 && hasEnded(pod):
 		return trouble{
 			reason: v1alpha1.ReasonPodStuck, remedy: describePod(pod), since: metav1.NewTime(pod.DeletionTimestamp.Add(slowCleanup)),
-			words: fmt.Sprintf("the pod has ended, but node %s does not finish its cleanup, such as to unmount volumes, and a new pod starts only after that", node),
+			words: fmt.Sprintf("the pod has ended, but node %s does not finish its cleanup, such as to unmount volumes, "+
+				"and a new pod starts only after that", node),
 		}
 	case pod.DeletionTimestamp != nil && len(pod.Finalizers) == 0:
 		return trouble{

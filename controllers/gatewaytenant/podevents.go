@@ -113,11 +113,11 @@ func probeTrouble(c *container, crash trouble, events []corev1.Event) trouble {
 	prefix := strings.ToUpper(probe[:1]) + probe[1:] + " probe failed: "
 	of := func(event *corev1.Event) bool {
 		field := event.InvolvedObject.FieldPath
-		return field == "" || strings.HasSuffix(field, "{"+c.Name+"}")
+		return event.InvolvedObject.UID == c.pod.UID && (field == "" || strings.HasSuffix(field, "{"+c.Name+"}"))
 	}
 	var last *corev1.Event
 	for i := range events {
-		if event := &events[i]; event.InvolvedObject.UID == c.pod.UID && of(event) && strings.HasPrefix(event.Message, prefix) && (last == nil || later(event, last)) {
+		if event := &events[i]; of(event) && strings.HasPrefix(event.Message, prefix) && (last == nil || later(event, last)) {
 			last = event
 		}
 	}

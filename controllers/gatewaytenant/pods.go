@@ -77,7 +77,8 @@ func (r *Reconciler) eventsOf(
 	ctx context.Context, about metav1.Object, matters func(reason string) bool, selectors ...fields.Selector,
 ) ([]corev1.Event, error) {
 	var events []corev1.Event
-	selector := fields.AndSelectors(append([]fields.Selector{fields.OneTermEqualSelector("involvedObject.uid", string(about.GetUID()))}, selectors...)...)
+	selectors = append([]fields.Selector{fields.OneTermEqualSelector("involvedObject.uid", string(about.GetUID()))}, selectors...)
+	selector := fields.AndSelectors(selectors...)
 	err := bounded.Pages(ctx, lookupPage, lookupPages, func(ctx context.Context, page metav1.ListOptions) (string, error) {
 		var list corev1.EventList
 		err := r.live.List(ctx, &list, client.InNamespace(about.GetNamespace()), client.MatchingFieldsSelector{Selector: selector},
@@ -92,7 +93,7 @@ func (r *Reconciler) eventsOf(
 	return events, err
 }
 
-// keepPod keeps whose a pod is, which revision it runs, whether it is ready and, if not, what it says.
+// keepPod keeps the owner of a pod, the revision that it runs, whether it is ready or being evicted and, if it is not ready, why.
 func keepPod(object any) (any, error) {
 	if pod, ok := object.(*corev1.Pod); ok {
 		return trimmedPod(pod), nil
@@ -111,10 +112,10 @@ func trimmedPod(pod *corev1.Pod) *corev1.Pod {
 	}
 	kept.Status.Phase = corev1.PodPhase(first(string(pod.Status.Phase), maxName))
 	if isReady(pod) {
-		kept.Status.Conditions = append(trimmedConditions(pod.Status.Conditions, corev1.DisruptionTarget), corev1.PodCondition{Type: corev1.PodReady, Status: corev1.ConditionTrue})
-		if len(kept.Status.Conditions) > 1 || pod.DeletionTimestamp != nil {
+		if kept.Status.Conditions = trimmedConditions(pod.Status.Conditions, corev1.DisruptionTarget); len(kept.Status.Conditions) > 0 {
 			kept.Spec.NodeName = first(pod.Spec.NodeName, maxName)
 		}
+		kept.Status.Conditions = append(kept.Status.Conditions, corev1.PodCondition{Type: corev1.PodReady, Status: corev1.ConditionTrue})
 	} else {
 		trimNotReady(kept, pod)
 	}
@@ -135,7 +136,7 @@ func isReady(pod *corev1.Pod) bool {
 	})
 }
 
-// newTrouble lets only those changes of pods through that change what is wrong with them, or that they are ready no more.
+// newTrouble selects changes of pods that change what is wrong with them, or after which they are no longer ready.
 func newTrouble() predicate.TypedPredicate[client.Object] {
 	of := func(object client.Object) []trouble {
 		if pod, ok := object.(*corev1.Pod); ok {

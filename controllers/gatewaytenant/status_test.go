@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -120,6 +121,8 @@ func TestReadyTellsTheTruth(t *testing.T) {
 		{"never ready yet", func(_ *v1alpha1.GatewayTenant, p *pass) { p.seen.statefulSet.Status.ReadyReplicas = 0 }, v1alpha1.ReasonRollingOut, "started", v1alpha1.ConditionReconciling},
 		{"no longer ready", func(gt *v1alpha1.GatewayTenant, p *pass) {
 			p.seen.statefulSet.Status.ReadyReplicas = 0
+			p.seen.pod = &corev1.Pod{Status: corev1.PodStatus{Phase: corev1.PodRunning}}
+			p.seen.pod.Labels = map[string]string{"controller-revision-hash": "r"}
 			gt.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionAvailable, Status: metav1.ConditionTrue}}
 		}, v1alpha1.ReasonPodNotReady, "no longer", v1alpha1.ConditionReconciling},
 	} {

@@ -13,12 +13,12 @@ var varying = []struct {
 }{
 	{regexp.MustCompile(`\b(openshell-gateway(?:-certgen)?)-[a-z0-9]{5}(_|\b)`), "$1$2"},            // a generated name
 	{regexp.MustCompile(`\b(kube-api-access)-[a-z0-9]{5}\b`), "$1"},                                 // the same, of a volume
-	{regexp.MustCompile(`(^|[^-0-9a-z])[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(_\d+)?\b`), "$1…"}, // a UID with the number of an attempt, except in the name of a volume
+	{regexp.MustCompile(`(^|[^-0-9a-z])[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(_\d+)?\b`), "$1…"}, // a UID, except in the name of a volume
 	{regexp.MustCompile(`(^|[^:0-9a-z])([0-9a-f]{64}|[0-9a-f]{32})\b`), "$1…"},                      // the ID of a container or trace, but no digest
 	{regexp.MustCompile(`\b0x[0-9a-f]+\b`), "…"},                                                    // an address in memory
 	{regexp.MustCompile(`([\d\]]):\d+->`), "$1->"},                                                  // an ephemeral port
 	{regexp.MustCompile(`\b\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:[0-9:.,]+\d( ?(Z|UTC|[+-]\d\d:?\d\d))?`), "…"},
-	{regexp.MustCompile(`\b((Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d )?(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) +\d+( \d{4})? \d\d:\d\d:\d\d( GMT)?`), "…"},
+	{regexp.MustCompile(`\b([A-Z][a-z]{2}, \d\d )?(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) +\d+ (\d{4} )?\d\d:\d\d:\d\d( GMT)?`), "…"},
 	{regexp.MustCompile(`\b([IWEF])\d{4} \d\d:\d\d:\d\d\.\d+ +\d+\b`), "$1…"}, // time and thread of klog
 	{regexp.MustCompile(`\b\d\d:\d\d:\d\d([.,]\d+)?\b`), "…"},
 	{regexp.MustCompile(`\b1[6-9]\d{8}(\d{3}|\.\d+)?\b`), "…"}, // a time in seconds or milliseconds

@@ -18,14 +18,16 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
-// causes are why a gateway may not serve: how each comes and goes, and what Ready says meanwhile.
-var causes = []struct {
+// cause is why a gateway may not serve: how it comes and goes, and what Ready says meanwhile.
+type cause struct {
 	what, reason string
 	words        []string
 	spec         v1alpha1.GatewayTenantSpec
-	begin        func(t *testing.T, namespace string) // before the GatewayTenant is made
+	begin        func(t *testing.T, namespace string) // before the GatewayTenant is created, unless this creates it
 	end          func(t *testing.T, namespace string)
-}{
+}
+
+var causes = []cause{
 	{"never-pulls", v1alpha1.ReasonImagePullFailed, []string{"0.0.71-never-pulls", "not found", "spec.image"},
 		v1alpha1.GatewayTenantSpec{Image: gatewayRepository + "0.0.71-never-pulls"}, nil, repairImage},
 	{"crashes", v1alpha1.ReasonCrashLoop, []string{"exit code 1", "crashes, as its tag says", "kubectl logs"},
@@ -41,7 +43,10 @@ var causes = []struct {
 
 // TestReadySaysWhyAGatewayDoesNotServe within 20 s, with one Warning Event, never says that it serves, writes nothing at rest, and is Ready within
 // 15 s when the cause is gone. The stand-in for containers breaks images by their tags, in a kubelet's ways.
-func TestReadySaysWhyAGatewayDoesNotServe(t *testing.T) {
+func TestReadySaysWhyAGatewayDoesNotServe(t *testing.T) { readySaysWhy(t, causes) }
+
+func readySaysWhy(t *testing.T, causes []cause) {
+	t.Helper()
 	for _, c := range causes {
 		t.Run(c.what, func(t *testing.T) {
 			namespace := "broken-" + c.what
