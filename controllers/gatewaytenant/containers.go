@@ -74,6 +74,9 @@ var pullErrors = []string{
 	"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError", "RegistryUnavailable", "SignatureValidationFailed",
 }
 
+// startErrors are the reasons for which a container waits that was started and has ended. A kubelet alternates between them.
+var startErrors = []string{"CrashLoopBackOff", "RunContainerError", "PostStartHookError", "PreStartHookError"}
+
 // trouble returns why a container does not run, how it ended, or how it ended last although it runs again: until it is
 // ready, the problem persists. A kubelet reports one crash as a terminated container first, then as a waiting one.
 func (c *container) trouble() trouble {
@@ -81,13 +84,17 @@ func (c *container) trouble() trouble {
 	switch {
 	case waiting != nil && slices.Contains(pullErrors, waiting.Reason):
 		return c.cannotPull()
-	case waiting != nil && last != nil && (waiting.Reason == "CrashLoopBackOff" || waiting.Reason == "RunContainerError"):
+	case waiting != nil && last != nil && slices.Contains(startErrors, waiting.Reason):
 		return c.crash(last)
 	case waiting != nil && waiting.Reason != "" && !isStarting(waiting):
-		return trouble{
+		found := trouble{
 			reason: v1alpha1.ReasonPodFailed, remedy: describePod(c.pod),
 			words: said("%s cannot start (%s): %s", c.what(), waiting.Reason, normalise(waiting.Message)),
 		}
+		if slices.Contains(startErrors, waiting.Reason) {
+			found.reason = v1alpha1.ReasonCrashLoop
+		}
+		return found
 	case ended != nil && c.restarts(ended.ExitCode):
 		return c.crash(ended)
 	case ended != nil && ended.ExitCode != 0:

@@ -107,6 +107,9 @@ func TestStatusNamesObjectCauseAndWayOut(t *testing.T) {
 		{"a start that cannot be made, repeatedly", []func(*corev1.Pod){crashed("StartError", 128, `exec: "gateway": not found`), func(pod *corev1.Pod) {
 			pod.Status.ContainerStatuses[0].State = waiting("RunContainerError", "failed to create containerd task")
 		}}, nil, 0, "CrashLoop", []string{`(StartError, exit code 128): exec: "gateway": not found`}},
+		{"hook that fails", []func(*corev1.Pod){crashed("Error", 137, ""), func(pod *corev1.Pod) {
+			pod.Status.ContainerStatuses[0].State = waiting("PostStartHookError", "no route")
+		}}, nil, 0, "CrashLoop", []string{"container openshell-gateway crashes (Error, exit code 137)"}},
 		{"hang", []func(*corev1.Pod){notReady}, nil, 20 * time.Second, "PodNotReady", []string{"container openshell-gateway runs, but is not ready: GET /readyz on port 8081", logs}},
 		{"lost node", []func(*corev1.Pod){unreachable}, nil, 0, "NodeLost",
 			[]string{"node node-1 is lost", "kubectl describe node node-1", "kubectl taint node node-1", "kubectl delete pod openshell-gateway-0 -n tenant-a --grace-period=0 --force", "two gateways"}},
