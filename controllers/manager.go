@@ -153,7 +153,8 @@ func assignsIDs(mapper meta.RESTMapper) (bool, error) {
 func addControllers(mgr ctrl.Manager, options Options, platform manifests.Platform) error {
 	namespaces := namedcache.Only(options.WatchNamespaces)
 	if err := gatewaytenant.SetupWithManager(mgr, gatewaytenant.Options{
-		Platform: platform, Concurrency: options.Concurrency, RolloutPercent: options.RolloutPercent, Namespaces: namespaces,
+		Platform: platform, Concurrency: options.Concurrency, RolloutPercent: options.RolloutPercent, TrustDelay: options.Lifetimes.TrustDelay,
+		Namespaces: namespaces,
 	}); err != nil {
 		return fmt.Errorf("gatewaytenant controller: %w", err)
 	}

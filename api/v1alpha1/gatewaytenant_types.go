@@ -221,7 +221,8 @@ type GatewayTenantStatus struct {
 	// +kubebuilder:validation:MaxLength=253
 	Endpoint string `json:"endpoint,omitempty"`
 
-	// serverDnsNames are the names and addresses that the gateway's certificate really carries, sorted.
+	// serverDnsNames are the names and addresses in the certificate that the gateway serves, sorted. After the certificate was
+	// issued again, they are those of the one before it for up to two minutes, until the kubelet has updated the mounted Secret.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=256

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -79,6 +80,18 @@ func contentManagers(secret *corev1.Secret) (certgen, other *metav1.ManagedField
 		}
 	}
 	return certgen, other
+}
+
+// storedAt returns when a Secret got the certificate or token key that it holds, by the clock of the API server: not before the
+// last write of a manager that owns it, or else not before the Secret was created.
+func storedAt(secret *corev1.Secret) time.Time {
+	stored := secret.CreationTimestamp.Time
+	for i := range secret.ManagedFields {
+		if entry := &secret.ManagedFields[i]; owns(entry, secret.Name) && entry.Time != nil && entry.Time.After(stored) {
+			stored = entry.Time.Time
+		}
+	}
+	return stored
 }
 
 // owns reports whether an entry of managed fields owns the certificate or token key of the Secret with this name.

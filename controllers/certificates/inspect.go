@@ -67,6 +67,8 @@ type Seen struct {
 	Findings []Finding
 	// ServerNames are the names that the gateway's certificate carries, sorted.
 	ServerNames []string
+	// ServerStored is when the gateway's certificate was stored in its Secret, at the earliest. It is zero if that is not known.
+	ServerStored time.Time
 	// NotAfter is when the first of the gateway's and its clients' certificates ends; zero while one is missing.
 	NotAfter time.Time
 	// NextLook is when time alone will change something; zero: never.
@@ -136,6 +138,7 @@ func inspect(secrets map[string]*corev1.Secret, wanted Wanted, now time.Time) (*
 func (s *set) describe(seen *Seen, secrets map[string]*corev1.Secret) {
 	if s.server.certificate != nil {
 		seen.ServerNames = namesOf(s.server.certificate)
+		seen.ServerStored, _ = time.Parse(time.RFC3339, string(secrets[manifests.ServerTLSName].Data[noteStored]))
 	}
 	if s.server.certificate != nil && s.client.certificate != nil {
 		seen.NotAfter = earliest(s.server.end, s.client.end)

@@ -17,7 +17,9 @@ import (
 // certificatesStatus says what the Secrets hold and need.
 func certificatesStatus(status *v1alpha1.GatewayTenantStatus, p pass) {
 	if p.certificates.Complete { // while the set is being made, each Secret would be a write
-		status.ServerDNSNames = listable(p.certificates.ServerNames)
+		if p.distributing <= 0 {
+			status.ServerDNSNames = listable(p.certificates.ServerNames)
+		}
 		status.Rotated = nil
 		if rotated := v1alpha1.Rotated(p.certificates.Rotated); rotated != (v1alpha1.Rotated{}) {
 			status.Rotated = &rotated

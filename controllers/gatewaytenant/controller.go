@@ -55,6 +55,8 @@ type Options struct {
 	// RolloutPercent is how many of all gateways, in percent and at least one, are restarted at once by an update of the
 	// platform.
 	RolloutPercent int
+	// TrustDelay is how long a changed Secret takes to reach a container, at most.
+	TrustDelay time.Duration
 	// Namespaces are those to work in; none: all.
 	Namespaces namedcache.Namespaces
 }
@@ -86,7 +88,7 @@ func SetupWithManager(mgr ctrl.Manager, options Options) error {
 		events:   mgr.GetEventRecorder(manifests.Manager),
 		platform: options.Platform, evaluations: &evaluationCache{},
 		watched: options.Namespaces.Include,
-		now:     time.Now,
+		now:     time.Now, trustDelay: options.TrustDelay,
 	}
 	r.applier.OnDrift(r.rivals.note)
 	allTenants.from.Store(&tenantSource{tenants: mgr.GetClient(), leads: mgr.Elected()})

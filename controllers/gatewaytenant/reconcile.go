@@ -42,6 +42,7 @@ type Reconciler struct {
 	evaluations   *evaluationCache
 	watched       func(namespace string) bool
 	now           func() time.Time
+	trustDelay    time.Duration // that a changed Secret takes to reach a container, at most
 	jobEnds       jobEnds
 	wrote         sync.Map // by namespace, the resourceVersion of the last status that this process wrote
 }
@@ -109,6 +110,8 @@ type pass struct {
 	certificates    certificates.Seen
 	objects         manifests.Objects
 	again           time.Duration // when time alone calls for another pass; zero: never
+	trustDelay      time.Duration // that a changed Secret takes to reach a container, at most
+	distributing    time.Duration // how long the gateway may serve an earlier certificate; zero: it serves the present one
 	starting        time.Duration // how long the status waits for the gateway's first start
 	err             error
 }
@@ -130,6 +133,9 @@ func (r *Reconciler) pass(ctx context.Context, gt *v1alpha1.GatewayTenant, names
 		return p
 	}
 	p.certificates = certificates.Inspect(p.seen.secrets, wanted(p.tenant), r.now())
+	if p.distributing, p.err = r.distribution(ctx, gt, &p); p.err != nil {
+		return p
+	}
 	cluster := p.cluster(namespace.UID)
 	if p.objects, p.err = manifests.Render(p.tenant, cluster); p.err != nil {
 		return p
@@ -186,6 +192,9 @@ func (r *Reconciler) keepRunning(ctx context.Context, gt *v1alpha1.GatewayTenant
 	r.rollout.settle(gt.Namespace)
 	p.tenant = manifests.Remaining(gt, r.platform)
 	p.certificates = certificates.Inspect(p.seen.secrets, wanted(p.tenant), r.now())
+	if p.distributing, p.err = r.distribution(ctx, gt, p); p.err != nil {
+		return
+	}
 	if p.tenant.ServerNames = p.certificates.ServerNames; len(p.tenant.ServerNames) == 0 {
 		p.tenant.ServerNames = gt.Status.ServerDNSNames // of the certificate that is lost
 	}
@@ -207,7 +216,7 @@ func (r *Reconciler) next(p pass) (ctrl.Result, error) {
 	if p.err != nil && !waitsForOthers(p.err) {
 		return ctrl.Result{}, p.err
 	}
-	waits := []time.Duration{p.again, p.seen.again, p.rivalsFor, p.starting}
+	waits := []time.Duration{p.again, p.seen.again, p.rivalsFor, p.starting, p.distributing}
 	if look := p.certificates.NextLook; !look.IsZero() {
 		waits = append(waits, max(look.Sub(r.now()), time.Millisecond))
 	}

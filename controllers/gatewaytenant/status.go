@@ -182,6 +182,9 @@ func readyOf(status v1alpha1.GatewayTenantStatus, p pass) metav1.Condition {
 			return no(v1alpha1.ConditionReady, c.Reason, c.Message)
 		}
 	}
+	if ready := distributing(status, p); ready != nil {
+		return *ready
+	}
 	return yes(v1alpha1.ConditionReady, v1alpha1.ReasonReady, "the gateway serves")
 }
 

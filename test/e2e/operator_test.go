@@ -41,13 +41,15 @@ func (o *operatorProcess) start(ctx context.Context, change ...func(*controllers
 	}
 	config.QPS = -1
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return &counter{next, o} })
+	lifetimes := certificates.DefaultLifetimes
+	lifetimes.TrustDelay = 2 * time.Second // the files of pods lag behind their Secrets by less
 	options := controllers.Options{
 		PlatformNamespace:   platformNamespace,
 		PlatformConfig:      "platform-config",
 		EnableBridge:        true,
 		CertgenImage:        "gatewaytenant-operator:latest",
 		AllowedRepositories: []string{"ghcr.io/nvidia/"},
-		Lifetimes:           certificates.DefaultLifetimes,
+		Lifetimes:           lifetimes,
 		Guard:               platformconfig.DefaultGuard,
 		LeaderElect:         true,
 		Concurrency:         16,

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -65,10 +66,12 @@ func (s *stage) run(ctx context.Context) error {
 	}
 	config.QPS = -1
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return &listener{next, s} })
+	lifetimes := certificates.DefaultLifetimes
+	lifetimes.TrustDelay = time.Second // the story waits for a new name
 	mgr, err := controllers.NewManager(config, controllers.Options{
 		PlatformNamespace: s.name, PlatformConfig: "platform-config", EnableBridge: true, Guard: platformconfig.DefaultGuard,
 		WatchNamespaces: []string{s.bridged(), s.earlier()}, CertgenImage: "gatewaytenant-operator:latest", AllowedRepositories: []string{"ghcr.io/nvidia/"},
-		Lifetimes: certificates.DefaultLifetimes, LeaderElect: true, Concurrency: 4, RolloutPercent: 100, MetricsAddress: "0", ProbeAddress: "0",
+		Lifetimes: lifetimes, LeaderElect: true, Concurrency: 4, RolloutPercent: 100, MetricsAddress: "0", ProbeAddress: "0",
 	})
 	if err != nil {
 		return err

@@ -1,0 +1,47 @@
+package gatewaytenant
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
+	"github.com/ambient-code/gatewaytenant-operator/manifests"
+)
+
+// distribution returns how much longer the gateway may serve an earlier certificate than the one in its Secret, zero if it
+// serves that one. Kubelets update mounted Secrets with a delay, and the operator does not connect to gateways, so a
+// certificate counts as served when that delay is over, or if the pod was created after the certificate was stored. This only
+// matters while the names in the certificate differ from those in the status.
+func (r *Reconciler) distribution(ctx context.Context, gt *v1alpha1.GatewayTenant, p *pass) (time.Duration, error) {
+	p.trustDelay = r.trustDelay
+	is := p.certificates
+	if !is.Complete || p.seen.statefulSet == nil || slices.Equal(listable(is.ServerNames), gt.Status.ServerDNSNames) {
+		return 0, nil
+	}
+	wait := is.ServerStored.Add(r.trustDelay).Sub(r.now())
+	if wait <= 0 {
+		return 0, nil
+	}
+	pod, err := r.gatewayPod(ctx, p.seen.statefulSet)
+	if err != nil || pod == nil || !pod.CreationTimestamp.Time.Before(is.ServerStored) {
+		return 0, err
+	}
+	return wait, nil
+}
+
+// distributing returns the condition Ready of a gateway that does not serve a name of its spec yet, nil if it serves all.
+func distributing(status v1alpha1.GatewayTenantStatus, p pass) *metav1.Condition {
+	missing := certificates.Lacking(status.ServerDNSNames, p.tenant.ServerNames)
+	if p.distributing <= 0 || len(missing) == 0 {
+		return nil // of a name that was removed, nothing has to arrive
+	}
+	ready := no(v1alpha1.ConditionReady, v1alpha1.ReasonDistributing, cut(fmt.Sprintf("The certificate with %s is issued. The gateway serves it when the kubelet has updated Secret %s in pod %s, within %s of its issue.",
+		strings.Join(missing, ", "), manifests.ServerTLSName, manifests.PodName, p.trustDelay)))
+	return &ready
+}
