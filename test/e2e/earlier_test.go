@@ -99,9 +99,18 @@ func TestGatewayOfTheEarlierControlPlaneIsTakenOver(t *testing.T) {
 	if err := admin.Update(t.Context(), claim); err != nil {
 		t.Fatal(err)
 	}
+	config := get(t, &corev1.ConfigMap{}, namespace, manifests.ConfigName)
+	config.Data[manifests.ConfigKey] += "\n[openshell.gateway.gateway_jwt]\ngateway_id = \"main\"\n" // it is in the tokens of running sandboxes
+	if err := admin.Update(t.Context(), config); err != nil {
+		t.Fatal(err)
+	}
 	before, pods := kept(t, namespace), podsOf(t, namespace)
 	create(t, tenantWith(namespace, v1alpha1.GatewayTenantSpec{}))
 	tenant := waitReady(t, namespace)
+	text := get(t, config, namespace, manifests.ConfigName).Data[manifests.ConfigKey]
+	if !strings.Contains(text, "gateway_id = 'main'") || strings.Contains(text, "supervisor_sideload_method") {
+		t.Errorf("its gateway.toml loses what its sandboxes depend on: %s", text)
+	}
 	eventually(t, 15*time.Second, func() error {
 		if _, strangers := objectsIn(t, namespace, tenant); len(strangers) > 0 {
 			return fmt.Errorf("not the tenant's: %v", strangers)
@@ -115,6 +124,9 @@ func TestGatewayOfTheEarlierControlPlaneIsTakenOver(t *testing.T) {
 		t.Errorf("%d restarts", n-1)
 	}
 	claim = get(t, claim, namespace, manifests.ClaimName)
+	if id := claim.Annotations["openshell.ambient-code.io/gateway-id"]; id != "main" {
+		t.Errorf("the claim records gateway_id %q", id)
+	}
 	if size := claim.Spec.Resources.Requests[corev1.ResourceStorage]; size.String() != "2Gi" {
 		t.Errorf("the claim has %s", size.String())
 	}
@@ -123,7 +135,7 @@ func TestGatewayOfTheEarlierControlPlaneIsTakenOver(t *testing.T) {
 		t.Errorf("the shared binding has %v", binding.Subjects)
 	}
 
-	config := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: manifests.ConfigName, Namespace: namespace}}
+	config = &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: manifests.ConfigName, Namespace: namespace}}
 	for i := range 4 {
 		patch := fmt.Sprintf(`{"data":{"gateway.toml":"# %d"}}`, i)
 		if err := admin.Patch(t.Context(), config, client.RawPatch(types.MergePatchType, []byte(patch)), client.FieldOwner("agent-control-plane")); err != nil {

@@ -109,7 +109,7 @@ func (e *env) newTrial(ctx context.Context, p plan) (*trial, error) {
 		WatchNamespaces: []string{namespace}, CertgenImage: "gatewaytenant-operator:latest", AllowedRepositories: []string{"ghcr.io/nvidia/"},
 		Lifetimes: certificates.DefaultLifetimes, LeaderElect: p.kind.platform, Concurrency: 4, RolloutPercent: 10, MetricsAddress: "0", ProbeAddress: "0",
 	}
-	t.options.Lifetimes.TrustDelay = 2 * time.Second // so that an authority's successor is shown before the plan ends
+	t.options.Lifetimes.TrustDelay = 200 * time.Millisecond // less than calmOf, so that the status is final then
 	if p.workload.options != nil {
 		p.workload.options(&t.options)
 	}
