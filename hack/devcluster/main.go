@@ -1,11 +1,15 @@
-// Command devcluster is a Kubernetes control plane in one binary: etcd, kube-apiserver, kube-controller-manager,
-// kube-scheduler and kubectl, chosen by the name it is called by. Development and tests run it; it is never shipped.
+// Command devcluster holds the programs of a Kubernetes cluster in one binary: etcd, kube-apiserver, kube-controller-manager,
+// kube-scheduler and kubectl, and for a node, kubelet, kube-proxy and netpol, which enforces NetworkPolicies. The name that
+// it is called by chooses one. It is for development and tests only.
 package main
 
 import (
+	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -17,7 +21,9 @@ import (
 	"k8s.io/kubectl/pkg/cmd/util"
 	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
 	controllermanager "k8s.io/kubernetes/cmd/kube-controller-manager/app"
+	kubeproxy "k8s.io/kubernetes/cmd/kube-proxy/app"
 	scheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
+	kubelet "k8s.io/kubernetes/cmd/kubelet/app"
 )
 
 // components maps the name that the binary is called by to the command that it then is.
@@ -25,6 +31,9 @@ var components = map[string]func() *cobra.Command{
 	"kube-apiserver":          apiserver.NewAPIServerCommand,
 	"kube-controller-manager": controllermanager.NewControllerManagerCommand,
 	"kube-scheduler":          func() *cobra.Command { return scheduler.NewSchedulerCommand() },
+	"kubelet":                 func() *cobra.Command { return kubelet.NewKubeletCommand(context.Background()) },
+	"kube-proxy":              kubeproxy.NewProxyCommand,
+	"netpol":                  newNetworkPolicyCommand,
 	"kubectl":                 kubectl.NewDefaultKubectlCommand,
 }
 
@@ -36,7 +45,7 @@ func main() {
 	}
 	newCommand, ok := components[name]
 	if !ok {
-		fmt.Fprintf(os.Stderr, "devcluster: called as %q; call it as etcd or one of %s\n", name, strings.Join([]string{"kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl"}, ", "))
+		fmt.Fprintf(os.Stderr, "devcluster: called as %q; call it as etcd or one of %s\n", name, strings.Join(slices.Sorted(maps.Keys(components)), ", "))
 		os.Exit(2)
 	}
 	if name == "kubectl" {
