@@ -16,13 +16,23 @@ import (
 	"time"
 )
 
-// Identities of the control plane's clients. Kubernetes knows the first two by name and gives them their rights.
-var clients = map[string]pkix.Name{
-	adminUser:         {CommonName: "devcluster-admin", Organization: []string{"system:masters"}},
-	ControllerManager: {CommonName: "system:kube-controller-manager"},
-	Scheduler:         {CommonName: "system:kube-scheduler"},
-	Kwok:              {CommonName: "devcluster-kwok", Organization: []string{"system:masters"}},
-	Containers:        {CommonName: "devcluster-containers", Organization: []string{"system:masters"}},
+// clients returns the identities of the cluster's clients. Kubernetes gives rights to names that begin with "system:".
+func (s *state) clients() map[string]pkix.Name {
+	clients := map[string]pkix.Name{
+		adminUser:         {CommonName: "devcluster-admin", Organization: []string{"system:masters"}},
+		ControllerManager: {CommonName: "system:kube-controller-manager"},
+		Scheduler:         {CommonName: "system:kube-scheduler"},
+	}
+	if s.RealNode != nil {
+		clients[kubeletClient] = pkix.Name{CommonName: "devcluster-kubelet-client"}
+		clients[Kubelet] = pkix.Name{CommonName: "system:node:" + s.RealNode.Name, Organization: []string{"system:nodes"}}
+		clients[KubeProxy] = pkix.Name{CommonName: "system:kube-proxy"}
+		clients[NetworkPolicyAgent] = pkix.Name{CommonName: "devcluster-netpol"}
+		return clients
+	}
+	clients[Kwok] = pkix.Name{CommonName: "devcluster-kwok", Organization: []string{"system:masters"}}
+	clients[Containers] = pkix.Name{CommonName: "devcluster-containers", Organization: []string{"system:masters"}}
+	return clients
 }
 
 const adminUser = "admin"
@@ -34,8 +44,9 @@ type authority struct {
 	key  crypto.Signer
 }
 
-// writeCertificates makes all keys and certificates of a cluster in dir.
-func writeCertificates(dir string) error {
+// writeCertificates makes all keys and certificates of a cluster.
+func (s *state) writeCertificates() error {
+	dir := filepath.Join(s.Dir, "certs")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
@@ -59,10 +70,14 @@ func writeCertificates(dir string) error {
 	server.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
 	server.DNSNames = []string{"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"}
 	server.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1), serviceIP}
+	if s.RealNode != nil { // The kubelet serves with this certificate, too.
+		server.DNSNames = append(server.DNSNames, s.RealNode.Name)
+		server.IPAddresses = append(server.IPAddresses, net.ParseIP(s.RealNode.Address))
+	}
 	if err := ca.issue("server", server); err != nil {
 		return err
 	}
-	for name, subject := range clients {
+	for name, subject := range s.clients() {
 		client := template(subject)
 		client.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
 		if err := ca.issue(name, client); err != nil {

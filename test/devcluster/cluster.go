@@ -1,6 +1,7 @@
 package devcluster
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -32,6 +33,8 @@ type Options struct {
 	AuditPolicy string
 	// APIServerEnv are further environment variables of the API server, such as GODEBUG=gctrace=1.
 	APIServerEnv []string
+	// RealNode, if set, replaces the simulated node by one whose kubelet the caller runs.
+	RealNode *RealNode
 	// Progress, if set, is told what is being waited for.
 	Progress io.Writer
 }
@@ -78,12 +81,12 @@ func Open(dir string) (*Cluster, error) {
 	}
 	c := &Cluster{state: s, admin: admin, progress: io.Discard}
 	var gone []error
-	for _, component := range components {
+	for _, component := range s.components() {
 		if !s.Processes[component.name].running() {
 			gone = append(gone, fmt.Errorf("the cluster in %s is not whole: %s does not run; see %s", dir, component.name, s.log(component.name)))
 		}
 	}
-	if len(gone) == len(components) && !slices.ContainsFunc(c.programs(), c.Running) {
+	if len(gone) == len(s.components()) && !slices.ContainsFunc(c.programs(), c.Running) {
 		return nil, fmt.Errorf("the cluster in %s has ended", dir)
 	}
 	return c, errors.Join(gone...)
@@ -106,21 +109,20 @@ func newCluster(o Options) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	binDir, err := findBinaries(o.BinDir)
-	if err != nil {
+	s := &state{
+		Dir: dir, Detached: o.Detached, RealNode: o.RealNode, Audit: o.AuditPolicy != "", APIServerEnv: o.APIServerEnv,
+		Processes: map[string]identity{},
+	}
+	if s.BinDir, err = findBinaries(o.BinDir, s.components()); err != nil {
 		return nil, err
 	}
 	if err := prepare(dir); err != nil {
 		return nil, err
 	}
-	ports, err := freePorts()
-	if err != nil {
+	if err := s.takePorts(); err != nil {
 		return nil, err
 	}
-	c := &Cluster{progress: o.Progress, state: &state{
-		Dir: dir, BinDir: binDir, Detached: o.Detached, Audit: o.AuditPolicy != "", APIServerEnv: o.APIServerEnv,
-		Ports: ports, Processes: map[string]identity{},
-	}}
+	c := &Cluster{progress: o.Progress, state: s}
 	if c.progress == nil {
 		c.progress = io.Discard
 	}
@@ -136,7 +138,7 @@ func newCluster(o Options) (*Cluster, error) {
 // writeFiles writes what the processes read.
 func (c *Cluster) writeFiles(auditPolicy string) (err error) {
 	s := c.state
-	if err := writeCertificates(filepath.Join(s.Dir, "certs")); err != nil {
+	if err := s.writeCertificates(); err != nil {
 		return err
 	}
 	if err := s.writeKubeconfigs(); err != nil {
@@ -145,7 +147,10 @@ func (c *Cluster) writeFiles(auditPolicy string) (err error) {
 	if c.admin, err = s.config(adminUser); err != nil {
 		return err
 	}
-	files := map[string][]byte{stagesFile: stages, objectsFile: objects}
+	files := map[string][]byte{stagesFile: stages, objectsFile: bytes.Join([][]byte{simulatedObjects, sandboxCRD}, []byte("---\n"))}
+	if s.RealNode != nil {
+		files[objectsFile] = bytes.Join([][]byte{realNodeObjects, sandboxCRD}, []byte("---\n"))
+	}
 	if s.Audit {
 		files[auditPolicyFile] = []byte(auditPolicy)
 	}
@@ -157,8 +162,8 @@ func (c *Cluster) writeFiles(auditPolicy string) (err error) {
 	return nil
 }
 
-// findBinaries returns the directory of the binaries, once it has seen that they are there.
-func findBinaries(dir string) (string, error) {
+// findBinaries returns the directory of the binaries, after it has checked that those of the components exist.
+func findBinaries(dir string, components []component) (string, error) {
 	if dir == "" {
 		module, err := moduleDir()
 		if err != nil {

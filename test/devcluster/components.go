@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
+	"slices"
 )
 
 // The processes of a cluster, by the names that Kill and Restart take.
@@ -15,6 +16,16 @@ const (
 	Kwok              = "kwok"
 	Containers        = "containers"
 )
+
+// The programs of a real node, by the names under which a cluster with Options.RealNode has credentials for them.
+const (
+	Kubelet            = "kubelet"
+	KubeProxy          = "kube-proxy"
+	NetworkPolicyAgent = "netpol"
+)
+
+// kubeletClient is the name under which the API server has its credentials for the kubelet.
+const kubeletClient = "kubelet-client"
 
 // NodeName is the node on which every pod runs, unless a test adds others.
 const NodeName = "devcluster"
@@ -35,17 +46,29 @@ type component struct {
 	probe  func(s *state) string   // a URL that answers 200 once the component is ready
 }
 
-// components are all processes, each after those that it needs.
-var components = []component{
+// controlPlane are the processes of every cluster, each after those that it needs.
+var controlPlane = []component{
 	{name: Etcd, binary: "devcluster", args: etcdArgs,
 		probe: func(s *state) string { return fmt.Sprintf("http://%s/readyz", s.addr(Etcd)) }},
 	{name: APIServer, binary: "devcluster", args: apiServerArgs, probe: secureProbe(APIServer, "/readyz")},
 	{name: ControllerManager, binary: "devcluster", args: controllerManagerArgs, probe: secureProbe(ControllerManager, "/healthz")},
 	{name: Scheduler, binary: "devcluster", args: schedulerArgs, probe: secureProbe(Scheduler, "/readyz")},
+}
+
+// simulation are the processes that stand in for a node, its containers and its volumes.
+var simulation = []component{
 	{name: Kwok, binary: "kwok", args: kwokArgs,
 		probe: func(s *state) string { return fmt.Sprintf("http://%s/healthz", s.addr(Kwok)) }},
 	{name: Containers, binary: "containers", args: containersArgs,
 		probe: func(s *state) string { return fmt.Sprintf("http://%s/readyz", s.addr(Containers)) }},
+}
+
+// components returns all processes of the cluster.
+func (s *state) components() []component {
+	if s.RealNode != nil {
+		return controlPlane
+	}
+	return slices.Concat(controlPlane, simulation)
 }
 
 func secureProbe(name, path string) func(*state) string {
@@ -73,19 +96,24 @@ func etcdArgs(s *state) []string {
 func apiServerArgs(s *state) []string {
 	args := append(s.serving(APIServer),
 		"--etcd-servers=http://"+s.addr(Etcd),
-		"--advertise-address="+loopback,
-		"--endpoint-reconciler-type=none", // an Endpoints object cannot hold a loopback address
 		"--service-cluster-ip-range="+serviceRange,
 		"--client-ca-file="+s.cert("ca.crt"),
-		"--authorization-mode=RBAC",
-		// OpenShift has it on, so what runs here may not rely on its absence.
-		"--enable-admission-plugins=OwnerReferencesPermissionEnforcement",
 		"--service-account-issuer=https://kubernetes.default.svc",
 		"--service-account-key-file="+s.cert("tokens.key"),
 		"--service-account-signing-key-file="+s.cert("tokens.key"),
 		"--service-account-extend-token-expiration=false",
 		"--allow-privileged=true", // sandboxes are
 	)
+	if s.RealNode != nil {
+		args = append(args, s.RealNode.apiServerArgs(s)...)
+	} else {
+		args = append(args,
+			"--advertise-address="+loopback,
+			"--endpoint-reconciler-type=none", // an Endpoints object cannot hold a loopback address
+			"--authorization-mode=RBAC",
+			"--enable-admission-plugins="+admissionPlugins,
+		)
+	}
 	if s.Audit {
 		args = append(args,
 			"--audit-policy-file="+filepath.Join(s.Dir, auditPolicyFile),
@@ -96,8 +124,11 @@ func apiServerArgs(s *state) []string {
 	return args
 }
 
+// admissionPlugins are those that OpenShift enables in addition to the default ones, so nothing may rely on their absence.
+const admissionPlugins = "OwnerReferencesPermissionEnforcement"
+
 func controllerManagerArgs(s *state) []string {
-	return append(append(s.serving(ControllerManager), unlimited...),
+	args := append(append(s.serving(ControllerManager), unlimited...),
 		"--kubeconfig="+s.kubeconfig(ControllerManager),
 		"--use-service-account-credentials=true", // so that RBAC binds the controllers too
 		"--service-account-private-key-file="+s.cert("tokens.key"),
@@ -108,9 +139,12 @@ func controllerManagerArgs(s *state) []string {
 		"--concurrent-gc-syncs=30",
 		"--concurrent-service-endpoint-syncs=10",
 		"--concurrent-serviceaccount-token-syncs=10",
-		// A stalled machine, or a test that stops a component, is no reason to give the node up.
-		"--node-monitor-grace-period=10m",
 	)
+	if s.RealNode != nil {
+		return append(args, s.RealNode.controllerManagerArgs()...)
+	}
+	// A stalled machine, or a test that stops a component, is no reason to give the node up.
+	return append(args, "--node-monitor-grace-period=10m")
 }
 
 func schedulerArgs(s *state) []string {
@@ -142,8 +176,12 @@ func containersArgs(s *state) []string {
 
 // serving are the flags of a component's HTTPS server.
 func (s *state) serving(name string) []string {
+	address := loopback
+	if name == APIServer && s.RealNode != nil {
+		address = "0.0.0.0"
+	}
 	return []string{
-		"--bind-address=" + loopback,
+		"--bind-address=" + address,
 		fmt.Sprintf("--secure-port=%d", s.Ports[name]),
 		"--tls-cert-file=" + s.cert("server.crt"),
 		"--tls-private-key-file=" + s.cert("server.key"),

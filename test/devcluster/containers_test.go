@@ -137,7 +137,7 @@ func eventually(t *testing.T, c *Cluster, want string, args ...string) {
 // binariesWith is a directory with the binaries, the program in containers as it is now, and a certgen of the test's.
 func binariesWith(t *testing.T, certgen string) string {
 	t.Helper()
-	usual, err := findBinaries("")
+	usual, err := findBinaries("", simulation)
 	if err != nil {
 		t.Fatal(err)
 	}

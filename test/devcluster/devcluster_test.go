@@ -106,8 +106,8 @@ func TestKilledParentLeavesNoProcess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(s.Processes) != len(components) {
-		t.Fatalf("%d processes were recorded, want %d", len(s.Processes), len(components))
+	if len(s.Processes) != len(s.components()) {
+		t.Fatalf("%d processes were recorded, want %d", len(s.Processes), len(s.components()))
 	}
 	for name, process := range s.Processes {
 		if !process.goneWithin(10 * time.Second) {

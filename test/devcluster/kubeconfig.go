@@ -81,7 +81,7 @@ func (s *state) config(client string) (*rest.Config, error) {
 
 // writeKubeconfigs writes the kubeconfig of each client.
 func (s *state) writeKubeconfigs() error {
-	for client := range clients {
+	for client := range s.clients() {
 		cfg, err := s.config(client)
 		if err != nil {
 			return err

@@ -9,8 +9,12 @@ import (
 var (
 	//go:embed fixtures/stages.yaml
 	stages []byte
-	//go:embed fixtures/objects.yaml
-	objects []byte
+	//go:embed fixtures/simulated.yaml
+	simulatedObjects []byte
+	//go:embed fixtures/realnode.yaml
+	realNodeObjects []byte
+	//go:embed fixtures/sandboxes.yaml
+	sandboxCRD []byte
 )
 
 // createObjects makes the objects that a cluster starts with, and waits until the CRDs among them are served.

@@ -24,7 +24,7 @@ const (
 
 // waitReady waits until a component answers its probe. It fails at once if the process ends.
 func (c *Cluster) waitReady(ctx context.Context, name string) error {
-	component, err := find(name)
+	component, err := c.state.find(name)
 	if err != nil {
 		return err
 	}
@@ -107,8 +107,10 @@ func (c *Cluster) waitUsable(ctx context.Context) error {
 		return err
 	}
 	began := time.Now()
-	if err := c.wait(ctx, Kwok, func(ctx context.Context) error { return nodeReady(ctx, clientset) }); err != nil {
-		return err
+	if c.state.RealNode == nil {
+		if err := c.wait(ctx, Kwok, func(ctx context.Context) error { return nodeReady(ctx, clientset) }); err != nil {
+			return err
+		}
 	}
 	err = c.wait(ctx, ControllerManager, func(ctx context.Context) error {
 		_, err := clientset.CoreV1().ServiceAccounts(metav1.NamespaceDefault).Get(ctx, "default", metav1.GetOptions{})

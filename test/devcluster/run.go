@@ -24,8 +24,12 @@ func (c *Cluster) startAll(ctx context.Context, first []string) error {
 		}
 	}
 	// Only now: asking too early would cost each of the others a second's back-off.
+	others := []string{ControllerManager, Scheduler}
+	if c.state.RealNode == nil {
+		others = append(others, Kwok, Containers)
+	}
 	group, groupCtx := errgroup.WithContext(ctx)
-	group.Go(func() error { return c.launchAndWait(groupCtx, ControllerManager, Scheduler, Kwok, Containers) })
+	group.Go(func() error { return c.launchAndWait(groupCtx, others...) })
 	group.Go(func() error { return c.createObjects(groupCtx) })
 	if err := group.Wait(); err != nil {
 		return err
@@ -48,7 +52,7 @@ func (c *Cluster) launchAndWait(ctx context.Context, names ...string) error {
 }
 
 func (c *Cluster) launch(name string) error {
-	component, err := find(name)
+	component, err := c.state.find(name)
 	if err != nil {
 		return err
 	}
@@ -85,7 +89,7 @@ func (c *Cluster) Run(name, binary string, args ...string) error {
 
 // run does what Run says.
 func (c *Cluster) run(program component) error {
-	if _, err := find(program.name); err == nil {
+	if _, err := c.state.find(program.name); err == nil {
 		return fmt.Errorf("%s is a part of the cluster", program.name)
 	}
 	c.mu.Lock()
@@ -119,7 +123,7 @@ func (c *Cluster) Log(name string) string { return c.state.log(name) }
 func (c *Cluster) programs() []string {
 	var names []string
 	for name := range c.state.Processes {
-		if _, err := find(name); err != nil {
+		if _, err := c.state.find(name); err != nil {
 			names = append(names, name)
 		}
 	}
@@ -172,8 +176,8 @@ func (c *Cluster) Pause(name string) error { return c.process(name).signal(sysca
 // Resume lets a program or component go on that was paused.
 func (c *Cluster) Resume(name string) error { return c.process(name).signal(syscall.SIGCONT) }
 
-func find(name string) (component, error) {
-	for _, c := range components {
+func (s *state) find(name string) (component, error) {
+	for _, c := range s.components() {
 		if c.name == name {
 			return c, nil
 		}

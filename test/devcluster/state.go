@@ -25,6 +25,7 @@ type state struct {
 	Dir          string
 	BinDir       string
 	Detached     bool
+	RealNode     *RealNode `json:",omitempty"`
 	Audit        bool
 	APIServerEnv []string `json:",omitempty"`
 	EtcdQuota    int64    `json:",omitempty"` // 0: etcdQuota
@@ -99,15 +100,18 @@ func prepare(dir string) error {
 	return nil
 }
 
-// freePorts finds a port for each component. They lie below the range from which systems take ports for
+// takePorts finds a free port for each component, and takes the API server's from RealNode. They lie below the range from which systems take ports for
 // outgoing connections: there, a client that dials a stopped component again and again may end up connected to itself
 // and so take the port away.
-func freePorts() (map[string]int, error) {
+func (s *state) takePorts() error {
 	ports, taken := map[string]int{}, map[int]bool{}
-	for _, c := range components {
+	if s.RealNode != nil {
+		ports[APIServer], taken[s.RealNode.APIServerPort] = s.RealNode.APIServerPort, true
+	}
+	for _, c := range s.components() {
 		for try := 0; ports[c.name] == 0; try++ {
 			if try == 100 {
-				return nil, errors.New("found no free port")
+				return errors.New("found no free port")
 			}
 			port := 20000 + rand.IntN(12000)
 			if !taken[port] && free(port) {
@@ -115,7 +119,8 @@ func freePorts() (map[string]int, error) {
 			}
 		}
 	}
-	return ports, nil
+	s.Ports = ports
+	return nil
 }
 
 func free(port int) bool {
