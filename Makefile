@@ -23,6 +23,21 @@ demo-operator: build ## Run beside that control plane the operator that you inst
 demo-down: ## End what these started
 	@go run ./test/demo down
 
+.PHONY: realnode realnode-down realnode-binaries
+realnode: realnode-binaries ## Start a real node (kubelet, containerd) with the operator and a tenant, as root on Debian 12
+	@bin/realnode/realnode up
+
+realnode-down: ## End it
+	@bin/realnode/realnode down
+
+realnode-binaries: devcluster # what the node runs: unpacked Debian packages, and what its images hold
+	@hack/realnode/fetch
+	@echo "build: bin/realnode"
+	@$(MAKE) --no-print-directory binaries OUT=bin/realnode/image
+	@go build -o bin/realnode/realnode ./test/realnode/program
+	@go build -ldflags="-s -w" -o bin/realnode/pause ./test/realnode/pause
+	@go -C test/gateway/server build -ldflags="-s -w" -o $(CURDIR)/bin/realnode/gateway .
+
 ##@ Develop
 
 .PHONY: build generate chart golden fmt
@@ -93,6 +108,15 @@ hostile-small: devcluster ## Run hostile with a few tenants and 3,000 specs, and
 
 attack: devcluster ## Attack the operator under its memory limit: one attack after the other, then all together (15 minutes); ATTACK='-run TestAttacks/events' selects
 	@go test ./test/attack -count=1 -timeout=60m -v $(ATTACK)
+
+.PHONY: test-realnode
+ifeq ($(REALNODE),off)
+test-realnode:
+	@echo "test-realnode: skipped, because REALNODE=off. Nothing was tested on a real kubelet."
+else
+test-realnode: realnode-binaries ## Run the tests on a real node, as root on Debian 12; REALNODE=off skips them where that is impossible
+	@go test -count=1 -p=1 -timeout=20m ./test/realnode/...
+endif
 
 docs-test: devcluster ## Run the commands of README and docs that are marked as tested, on a real control plane
 	@go test -count=1 -v -timeout=10m -run=TestCommands ./test/docs | grep -v '^=== '

@@ -5,8 +5,10 @@ import (
 	"archive/tar"
 	"bytes"
 	"crypto/sha256"
+	"debug/elf"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -133,6 +135,9 @@ func (a archive) layer(files []File) (descriptor, error) {
 		if err != nil {
 			return descriptor{}, err
 		}
+		if err := checkStatic(content); err != nil {
+			return descriptor{}, fmt.Errorf("%s: %w", file.Source, err)
+		}
 		if err := writeFile(layer, file.Path[1:], content, 0o755); err != nil {
 			return descriptor{}, err
 		}
@@ -143,6 +148,18 @@ func (a archive) layer(files []File) (descriptor, error) {
 	blob, err := a.blob(mediaTypeLayer, text.Bytes())
 	a.layers[key] = blob
 	return blob, err
+}
+
+// checkStatic returns an error if a program needs a dynamic linker, which no image of this package has.
+func checkStatic(content []byte) error {
+	program, err := elf.NewFile(bytes.NewReader(content))
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(program.Progs, func(header *elf.Prog) bool { return header.Type == elf.PT_INTERP }) {
+		return errors.New("the program is linked dynamically; build it with CGO_ENABLED=0")
+	}
+	return nil
 }
 
 // directories returns the directories of the files, each after its parent, without the leading slash.

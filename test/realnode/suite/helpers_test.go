@@ -1,0 +1,181 @@
+//go:build linux
+
+package suite
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/manifests"
+	"github.com/ambient-code/gatewaytenant-operator/test/realnode"
+)
+
+// eventually calls check until it succeeds. It fails the test with the last error if that takes longer than limit.
+func eventually(t *testing.T, limit time.Duration, check func() error) {
+	t.Helper()
+	var err error
+	for deadline := time.Now().Add(limit); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+		if err = check(); err == nil {
+			return
+		}
+	}
+	t.Fatalf("not within %s: %v", limit, err)
+}
+
+// kubectl runs kubectl as the administrator and returns its output. It fails the test if kubectl fails.
+func kubectl(t *testing.T, args ...string) string {
+	t.Helper()
+	out, err := node.Kubectl(t.Context(), args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// apply applies a manifest.
+func apply(t *testing.T, manifest string) {
+	t.Helper()
+	if err := node.Apply(t.Context(), manifest); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// createNamespace creates a namespace that is deleted when the test ends.
+func createNamespace(t *testing.T, name string) {
+	t.Helper()
+	create(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}})
+	t.Cleanup(func() {
+		_ = admin.Delete(context.Background(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}})
+	})
+}
+
+func create(t *testing.T, object client.Object) {
+	t.Helper()
+	if err := admin.Create(t.Context(), object); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func get[T client.Object](t *testing.T, object T, namespace, name string) T {
+	t.Helper()
+	if err := admin.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: name}, object); err != nil {
+		t.Fatal(err)
+	}
+	return object
+}
+
+// createTenant creates a namespace with a GatewayTenant.
+func createTenant(t *testing.T, namespace string, spec v1alpha1.GatewayTenantSpec) {
+	t.Helper()
+	createNamespace(t, namespace)
+	tenant := &v1alpha1.GatewayTenant{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: manifests.GatewayName}}
+	tenant.Spec = spec
+	create(t, tenant)
+}
+
+// eventuallyReady waits until a tenant is Ready at its present generation.
+func eventuallyReady(t *testing.T, namespace string) {
+	t.Helper()
+	eventually(t, 90*time.Second, func() error {
+		tenant := get(t, &v1alpha1.GatewayTenant{}, namespace, manifests.GatewayName)
+		ready := meta.FindStatusCondition(tenant.Status.Conditions, v1alpha1.ConditionReady)
+		if ready == nil || ready.ObservedGeneration != tenant.Generation || ready.Status != metav1.ConditionTrue {
+			return fmt.Errorf("the tenant in %s is not Ready: %+v", namespace, ready)
+		}
+		return nil
+	})
+}
+
+// gatewayImage returns the reference of an image of gateways.
+func gatewayImage(tag string) string { return realnode.GatewayRepository + ":" + tag }
+
+// probePorts are the ports on which probes accept connections.
+const probePorts = "2222,8080,8081,9090"
+
+// startProbe creates a pod with the program of the stand-in gateway and waits until it runs. It returns the pod's address.
+// Without arguments it accepts connections on probePorts. The pod is deleted with its namespace.
+func startProbe(t *testing.T, namespace, name string, labels map[string]string, args ...string) string {
+	t.Helper()
+	if len(args) == 0 {
+		args = []string{"listen", "--ports", probePorts}
+	}
+	nonRoot, automount := true, false
+	create(t, &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, Labels: labels},
+		Spec: corev1.PodSpec{
+			RestartPolicy:                 corev1.RestartPolicyNever,
+			TerminationGracePeriodSeconds: new(int64),
+			AutomountServiceAccountToken:  &automount,
+			SecurityContext:               &corev1.PodSecurityContext{RunAsNonRoot: &nonRoot},
+			Containers:                    []corev1.Container{{Name: "probe", Image: gatewayImage(probeTag), Args: args}},
+		},
+	})
+	var address string
+	eventually(t, 30*time.Second, func() error {
+		pod := get(t, &corev1.Pod{}, namespace, name)
+		if address = pod.Status.PodIP; address == "" || pod.Status.Phase != corev1.PodRunning {
+			return fmt.Errorf("the pod %s/%s is %s", namespace, name, pod.Status.Phase)
+		}
+		return nil
+	})
+	return address
+}
+
+// dialFrom connects from a probe to each address once, and returns the outcomes by address: open, refused, timeout, name or
+// other.
+func dialFrom(t *testing.T, namespace, probe string, addresses ...string) (map[string]string, error) {
+	t.Helper()
+	args := append([]string{"exec", "-n", namespace, probe, "--", "/openshell-gateway", "dial"}, addresses...)
+	out, err := node.Kubectl(t.Context(), args...)
+	if err != nil {
+		return nil, err
+	}
+	outcomes := map[string]string{}
+	for line := range strings.Lines(out) {
+		if fields := strings.Fields(line); len(fields) == 2 {
+			outcomes[fields[0]] = fields[1]
+		}
+	}
+	return outcomes, nil
+}
+
+// eventuallyReaches waits until exactly those of the addresses are open from a probe for which open has true. The agent
+// admits a new pod, or applies a changed policy, a moment after the API server reports it.
+func eventuallyReaches(t *testing.T, namespace, probe string, open map[string]bool) {
+	t.Helper()
+	addresses := slices.Sorted(maps.Keys(open))
+	eventually(t, 20*time.Second, func() error {
+		outcomes, err := dialFrom(t, namespace, probe, addresses...)
+		if err != nil {
+			return err
+		}
+		for _, address := range addresses {
+			if (outcomes[address] == "open") != open[address] {
+				err = errors.Join(err, fmt.Errorf("from %s/%s to %s: %q, want open=%v", namespace, probe, address, outcomes[address], open[address]))
+			}
+		}
+		return err
+	})
+}
+
+// asJSON formats a value for an error message.
+func asJSON(value any) string {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
+}

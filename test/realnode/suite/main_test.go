@@ -1,0 +1,95 @@
+//go:build linux
+
+package suite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/test/image"
+	"github.com/ambient-code/gatewaytenant-operator/test/realnode"
+)
+
+const (
+	root              = "../../.."
+	platformNamespace = "gatewaytenant-system"
+	operatorName      = "gatewaytenant-operator"
+)
+
+// releases are the gateways of which the node has images.
+var releases = []string{"0.0.71", "0.0.88", "0.0.100", "0.0.111"}
+
+// probeTag is the tag of the image that probes and sandboxes of the tests run.
+const probeTag = "0.0.71"
+
+var (
+	node  *realnode.Node
+	admin client.Client // with all rights
+)
+
+func TestMain(m *testing.M) {
+	code, err := run(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "suite:", err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func run(m *testing.M) (code int, err error) {
+	dir, err := os.MkdirTemp("", "realnode-")
+	if err != nil {
+		return 1, err
+	}
+	defer func() {
+		if code == 0 && err == nil {
+			err = os.RemoveAll(dir)
+		} else {
+			fmt.Fprintln(os.Stderr, "suite: the logs are in", filepath.Join(dir, "logs"))
+		}
+	}()
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	images, err := images()
+	if err != nil {
+		return 1, err
+	}
+	node, err = realnode.Start(ctx, realnode.Options{
+		Dir: dir, First: []string{filepath.Join(root, "config/crd")}, Images: images, Progress: os.Stderr,
+	})
+	if err != nil {
+		return 1, err
+	}
+	defer func() { err = errors.Join(err, node.Stop()) }()
+	scheme := runtime.NewScheme()
+	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
+		return 1, err
+	}
+	if admin, err = client.New(node.Config(), client.Options{Scheme: scheme}); err != nil {
+		return 1, err
+	}
+	if err := node.DeployOperator(ctx, filepath.Join(root, "config/overlays/kind")); err != nil {
+		return 1, err
+	}
+	return m.Run(), nil
+}
+
+// images are those that the node has from the start.
+func images() ([]image.Image, error) {
+	operator, err := realnode.OperatorImage(root)
+	all := []image.Image{operator}
+	for _, release := range releases {
+		all = append(all, realnode.GatewayImage(root, release, release))
+	}
+	return all, err
+}
