@@ -79,7 +79,7 @@ func start(ctx context.Context, o Options) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{dir: settings.Dir, binDir: settings.BinDir, ended: make(chan struct{})}
-	if err := writeArchive(n.path(imagesFile), o.Images...); err != nil {
+	if err := writeArchive(n.path(imagesFile), append(o.Images, pauseImage(n.binDir))...); err != nil {
 		return nil, err
 	}
 	if err := n.startKeeper(o.Detached); err != nil {

@@ -130,18 +130,12 @@ func (m *machine) startContainerd(ctx context.Context) error {
 	if err := containerd.Start(); err != nil {
 		return err
 	}
-	archive := m.path("pause.tar")
-	if err := writeArchive(archive, pauseImage(m.BinDir)); err != nil {
-		return err
-	}
 	if err := m.wait(ctx, func(ctx context.Context) error { return exec.CommandContext(ctx, "ctr", "version").Run() }); err != nil {
 		return fmt.Errorf("containerd: %w; the end of %s:\n%s", err, log.Name(), lastLines(log.Name(), 15))
 	}
 	m.say("containerd is ready")
-	for _, archive := range []string{archive, m.path(imagesFile)} {
-		if out, err := exec.CommandContext(ctx, "ctr", importArgs(archive)...).CombinedOutput(); err != nil {
-			return fmt.Errorf("importing %s: %w: %s", archive, err, out)
-		}
+	if out, err := exec.CommandContext(ctx, "ctr", importArgs(m.path(imagesFile))...).CombinedOutput(); err != nil {
+		return fmt.Errorf("importing images: %w: %s", err, out)
 	}
 	m.say("images are imported")
 	return nil
