@@ -10,7 +10,6 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -20,20 +19,6 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
-
-// podCache holds one pod, or none.
-type podCache struct {
-	cache.Cache
-	pod *corev1.Pod
-}
-
-func (c podCache) Get(_ context.Context, key client.ObjectKey, object client.Object, _ ...client.GetOption) error {
-	if c.pod == nil {
-		return apierrors.NewNotFound(corev1.Resource("pods"), key.Name)
-	}
-	c.pod.DeepCopyInto(object.(*corev1.Pod))
-	return nil
-}
 
 func TestCertificateCountsAsServedWhenItsPodHasIt(t *testing.T) {
 	const delay = 2 * time.Minute
@@ -63,7 +48,7 @@ func TestCertificateCountsAsServedWhenItsPodHasIt(t *testing.T) {
 		{"without a pod, which mounts it when it starts", earlier, set, nil, time.Second, 0},
 		{"without a gateway", nil, nil, nil, time.Second, 0},
 	} {
-		r := &Reconciler{pods: podCache{pod: c.pod}, trustDelay: delay, now: func() time.Time { return stored.Add(c.age) }}
+		r := &Reconciler{pods: &podCache{pod: c.pod}, trustDelay: delay, now: func() time.Time { return stored.Add(c.age) }}
 		p := pass{certificates: certificates.Seen{Complete: true, ServerNames: later, ServerStored: stored}}
 		p.seen.statefulSet = c.set
 		gt := &v1alpha1.GatewayTenant{Status: v1alpha1.GatewayTenantStatus{ServerDNSNames: c.status}}
