@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// fault is what is wrong with a key of a tenant's TOML. A text can have thousands, and only one is shown, so the message is
+// fault is something wrong with a key of a tenant's TOML. A text can have thousands, and only one is shown, so the message is
 // written when it is needed.
 type fault struct {
 	path    []string // with the index of an item of an array as a step
@@ -24,14 +24,15 @@ type checker struct {
 	faults            []fault
 }
 
-// known refuses keys and values with which a gateway of the version does not start.
+// known rejects keys and values with which a gateway of the version does not start.
 func known(config string, given table, version Version) error {
 	c := &checker{version: version, credentialDrivers: credentialDrivers(given)}
 	c.table(reflect.TypeFor[configFile](), given, nil)
 	return rejectFaults(config, c.faults)
 }
 
-// rejectFaults tells the first of the faults, in the order of the text, and how many more there are.
+// rejectFaults returns the rejection for the first of the faults, in the order of the text, and counts the others. It returns
+// nil if there are none.
 func rejectFaults(config string, faults []fault) error {
 	if len(faults) == 0 {
 		return nil
@@ -50,7 +51,7 @@ func rejectFaults(config string, faults []fault) error {
 	return rejectConfigAt(at, "%s %s%s", cut(dotted(first.path)), first.message(), more)
 }
 
-// dotted is a path as people write it: a.b[0].c.
+// dotted returns a path in the usual notation: a.b[0].c.
 func dotted(path []string) string {
 	var text strings.Builder
 	for i, step := range path {

@@ -31,7 +31,7 @@ var formats = map[string]format{
 	"vault-path":         {"a relative path of at most 1024 letters, digits, '-', '_', '.' and '/', without empty parts and parts that are . or ..", isVaultPath},
 	"timeout":            {`a whole number of milliseconds or seconds above 0, such as "500ms" or "2s"`, func(text string) bool { return milliseconds(text) > 0 }},
 	"middleware-timeout": {`from "10ms" to "30s"`, isMiddlewareTimeout},
-	"middleware-name":    {"1 to 128 letters, digits, '.', '_', '-' and '/', and must not begin with openshell/", isMiddlewareName},
+	"middleware-name":    {"1 to 128 letters, digits, '.', '_', '-' and '/', and not begin with openshell/", isMiddlewareName},
 	"app-armor":          {"RuntimeDefault, Unconfined, Localhost/ with the name of a profile, or empty", isAppArmorProfile},
 	"spiffe-socket":      {"the absolute path of a socket in a directory below /, or empty", isSPIFFESocket},
 	"socket":             {"the path of a socket below " + volumePath + ": nothing can listen on other sockets of the gateway's container", isVolumeFile},
