@@ -45,6 +45,24 @@ Tables of drivers that the gateway does not run are not rendered, and the condit
 `
 
 const configDocKeys = `
+## Rules about several keys
+
+| keys | rule |
+|---|---|
+| ` + "`grpc_rate_limit_requests`, `grpc_rate_limit_window_seconds`" + ` | both or neither, unless one is 0, which disables the limit |
+| ` + "`oidc.admin_role`, `oidc.user_role`" + ` | both are empty or neither; they are not empty by default |
+| ` + "`no_proxy`, `proxy_connect_by_hostname`, `proxy_auth_secret_name`, `proxy_auth_secret_key`" + ` | need ` + "`https_proxy`" + ` |
+| ` + "`proxy_auth_secret_name`, `proxy_auth_secret_key`" + ` | both or neither, with ` + "`proxy_auth_allow_insecure = true` and `topology = \"sidecar\"`" + ` |
+| ` + "`grpc_endpoint`" + ` of an interceptor | not ` + "`https://`" + ` before v0.0.102 |
+| ` + "`grpc_endpoint`" + ` of an interceptor or middleware | from v0.0.107 on, unless ` + "`spec.sandboxTokens` is `Disabled` or `allow_insecure_transport = true`" + `: ` + "`https://`" + `, or ` + "`unix://`" + ` for an interceptor |
+| ` + "`tls_ca_cert_path`" + ` | needs an endpoint with ` + "`https://`" + ` |
+| ` + "`max_payload_bytes`, `max_body_bytes`" + ` of middleware | one of them; they are two names of the same limit |
+| ` + "`name`" + ` of interceptors and of middleware | each once |
+| ` + "`bindings`" + ` with ` + "`binding_policy`" + ` other than ` + "`dynamic`" + ` | each names a method and at least one phase; ` + "`post_commit` needs `failure_policy = \"fail_open\"`" + ` |
+| ` + "`provider_profile_sources`" + ` | each source once; the type ` + "`interceptor`" + ` needs the name of an interceptor in ` + "`interceptors`" + ` |
+| ` + "`credential_drivers`" + ` | one driver, with a table in ` + "`openshell.credential_drivers`" + `; ` + "`default_credential_driver`" + ` is the same or empty |
+| ` + "`auth_method`" + ` of the driver vault | ` + "`kubernetes`" + `, the default, needs ` + "`role`" + `; ` + "`token_file` needs `token_path`" + `; neither may have the keys of the other |
+
 ## Keys
 
 - *managed*: the gateway's other objects depend on it. You may repeat the value, but not change it.
@@ -128,7 +146,8 @@ func typeText(field reflect.StructField) string {
 	case values != "``":
 		return values
 	case hasFormat:
-		return "string: " + format.want
+		want, _, _ := strings.Cut(format.want, ": ")
+		return "string: " + want
 	case field.Type.Kind() == reflect.String:
 		return "string"
 	case field.Tag.Get("range") != "":

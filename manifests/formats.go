@@ -36,7 +36,7 @@ var formats = map[string]format{
 	"spiffe-socket":      {"the absolute path of a socket in a directory below /, or empty", isSPIFFESocket},
 	"socket":             {"the path of a socket below " + volumePath + ": nothing can listen on other sockets of the gateway's container", isVolumeFile},
 	"file":               {"the absolute path of a file", isFile},
-	"ca-file":            {"the path of a file with certificates that the gateway's container can have: below " + strings.Join(caDirectories, ", ") + ", or " + strings.Join(caFiles, " or "), isCAFile},
+	"ca-file":            {"the path of a file with certificates in the gateway's container: below " + strings.Join(caDirectories, ", ") + ", or " + strings.Join(caFiles, " or "), isCAFile},
 	"secret-name":        {"the name of a Secret", func(text string) bool { return len(text) <= 253 && secretName.MatchString(text) }},
 	"secret-key":         {"the name of a key of a Secret", isSecretKey},
 }
