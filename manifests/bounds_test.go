@@ -121,7 +121,12 @@ func TestBoundOfSelectors(t *testing.T) {
 	if _, err := tenantOf(t, with(maxSelectorTerms-1, "a")); err != nil {
 		t.Error(err)
 	}
-	rejected(t, with(maxSelectorTerms, "a"), v1alpha1.ReasonInvalidNetwork, "spec.network.allowedClients", "1001", "1000 are allowed")
+	rejected(t, with(maxSelectorTerms, "a"), v1alpha1.ReasonInvalidNetwork, "spec.network has 1001", "1000 are allowed")
+	both := with(maxSelectorTerms-1, "a").Network
+	both.MetricsClients = []v1alpha1.AllowedClient{{PodSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": "prometheus"}}}}
+	rejected(t, v1alpha1.GatewayTenantSpec{Network: both}, v1alpha1.ReasonInvalidNetwork, "spec.network has 1001")
+	both = v1alpha1.Network{MetricsClients: []v1alpha1.AllowedClient{{PodSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": "-"}}}}}
+	rejected(t, v1alpha1.GatewayTenantSpec{Network: both}, v1alpha1.ReasonInvalidNetwork, "spec.network.metricsClients[0].podSelector")
 	gt := tenantWith("")
 	gt.Spec.Network = with(maxSelectorTerms-1, "-").Network
 	const most = 4 << 20

@@ -20,21 +20,39 @@ const maxSelectorTerms = 1000
 
 // checkNetwork rejects selectors that the API server would reject in a NetworkPolicy, and those that are too large.
 func checkNetwork(network v1alpha1.Network) error {
+	lists := []clientList{{"spec.network.allowedClients", network.AllowedClients}, {"spec.network.metricsClients", network.MetricsClients}}
 	terms := 0
-	for _, client := range network.AllowedClients {
-		terms += selectorTerms(client.NamespaceSelector) + selectorTerms(client.PodSelector)
+	for _, list := range lists {
+		for _, client := range list.clients {
+			terms += selectorTerms(client.NamespaceSelector) + selectorTerms(client.PodSelector)
+		}
 	}
 	if terms > maxSelectorTerms {
-		return reject(v1alpha1.ReasonInvalidNetwork, "spec.network.allowedClients", "",
+		return reject(v1alpha1.ReasonInvalidNetwork, "spec.network", "",
 			"has %d labels, expressions and values in its selectors, and %d are allowed; select clients by fewer labels", terms, maxSelectorTerms)
 	}
-	for i, client := range network.AllowedClients {
+	for _, list := range lists {
+		if err := list.check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// clientList is a field of spec.network.
+type clientList struct {
+	field   string
+	clients []v1alpha1.AllowedClient
+}
+
+func (l clientList) check() error {
+	for i, client := range l.clients {
 		for _, one := range []struct {
 			name     string
 			selector *metav1.LabelSelector
 		}{{"namespaceSelector", client.NamespaceSelector}, {"podSelector", client.PodSelector}} {
 			if err := checkSelector(one.selector); err != nil {
-				field := fmt.Sprintf("spec.network.allowedClients[%d].%s", i, one.name)
+				field := fmt.Sprintf("%s[%d].%s", l.field, i, one.name)
 				return reject(v1alpha1.ReasonInvalidNetwork, field, "", "cannot be used: %s", cut(err.Error()))
 			}
 		}
@@ -90,20 +108,57 @@ func checkExpression(expression metav1.LabelSelectorRequirement) error {
 	return nil
 }
 
-// clientsPolicy lets in whom the tenant names, for metrics, too, and the sandboxes.
-func clientsPolicy(t Tenant) *networkingv1.NetworkPolicyApplyConfiguration {
+// Ports of the gateway for which a tenant may name clients.
+const (
+	clientPort  = 8080
+	metricsPort = 9090
+)
+
+// needsClientsPolicy reports whether a tenant names clients, even none. Otherwise the gateway must have no ingress policy: it
+// would cut off clients that nothing blocks.
+func needsClientsPolicy(network v1alpha1.Network) bool {
+	return network.AllowedClients != nil || network.MetricsClients != nil
+}
+
+// clientsPolicy admits sandboxes, and the clients that the tenant names. A tenant that names clients of the metrics only leaves the
+// other port open to all.
+func clientsPolicy(network v1alpha1.Network) *networkingv1.NetworkPolicyApplyConfiguration {
+	policy := template[networkingv1.NetworkPolicyApplyConfiguration]("networkpolicy-clients")
+	admit := func(clients []v1alpha1.AllowedClient, ports ...int32) {
+		if len(clients) > 0 { // a rule without peers would admit all
+			policy.Spec.WithIngress(ingressRule(ports...).WithFrom(peers(clients)...))
+		}
+	}
+	switch {
+	case network.MetricsClients == nil:
+		admit(network.AllowedClients, clientPort, metricsPort)
+		return policy
+	case network.AllowedClients == nil:
+		policy.Spec.WithIngress(ingressRule(clientPort))
+	default:
+		admit(network.AllowedClients, clientPort)
+	}
+	admit(network.MetricsClients, metricsPort)
+	return policy
+}
+
+// ingressRule returns a rule for TCP ports that admits all peers.
+func ingressRule(ports ...int32) *networkingv1.NetworkPolicyIngressRuleApplyConfiguration {
 	rule := networkingv1.NetworkPolicyIngressRule()
-	for _, port := range []int32{8080, 9090} {
+	for _, port := range ports {
 		rule.WithPorts(networkingv1.NetworkPolicyPort().WithProtocol(corev1.ProtocolTCP).WithPort(intstr.FromInt32(port)))
 	}
-	for _, client := range t.network.AllowedClients { // at least one: a rule without peers would let everybody in
+	return rule
+}
+
+func peers(clients []v1alpha1.AllowedClient) []*networkingv1.NetworkPolicyPeerApplyConfiguration {
+	var all []*networkingv1.NetworkPolicyPeerApplyConfiguration
+	for _, client := range clients {
 		peer := networkingv1.NetworkPolicyPeer()
 		peer.NamespaceSelector, peer.PodSelector = selector(client.NamespaceSelector), selector(client.PodSelector)
-		rule.WithFrom(peer)
+		all = append(all, peer)
 	}
-	policy := template[networkingv1.NetworkPolicyApplyConfiguration]("networkpolicy-clients")
-	policy.Spec.WithIngress(rule)
-	return policy
+	return all
 }
 
 func selector(s *metav1.LabelSelector) *metav1ac.LabelSelectorApplyConfiguration {

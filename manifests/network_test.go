@@ -1,10 +1,15 @@
 package manifests
 
 import (
+	"encoding/json"
+	"fmt"
+	"strings"
 	"testing"
 
+	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 )
@@ -38,6 +43,95 @@ func TestIDsAreLeftToAClusterThatAssignsThem(t *testing.T) {
 				t.Errorf("%s: may run as root", object.GetKind())
 			}
 		}
+	}
+}
+
+// TestPolicyOfClients: which peers reach which ports of the gateway. A gateway without a policy is open to all.
+func TestPolicyOfClients(t *testing.T) {
+	const sandboxes = "2 peers: 8080; "
+	none, one := []v1alpha1.AllowedClient{}, []v1alpha1.AllowedClient{{PodSelector: &metav1.LabelSelector{}}}
+	for _, c := range []struct {
+		allowed, metrics []v1alpha1.AllowedClient
+		want             string // the rules; empty: there is no policy
+	}{
+		{nil, nil, ""},
+		{none, nil, sandboxes},
+		{one, nil, sandboxes + "1 peers: 8080 9090; "},
+		{one, none, sandboxes + "1 peers: 8080; "},
+		{one, one, sandboxes + "1 peers: 8080; 1 peers: 9090; "},
+		{none, none, sandboxes},
+		{none, one, sandboxes + "1 peers: 9090; "},
+		{nil, one, sandboxes + "all peers: 8080; 1 peers: 9090; "},
+		{nil, none, sandboxes + "all peers: 8080; "},
+	} {
+		tenant, err := tenantOf(t, v1alpha1.GatewayTenantSpec{Network: v1alpha1.Network{AllowedClients: c.allowed, MetricsClients: c.metrics}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		objects, err := Render(tenant, seen)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rules := ""
+		for _, object := range objects.Foundation {
+			if object.GetName() == ClientsName {
+				rules = rulesOf(t, object)
+			}
+		}
+		if rules != c.want {
+			t.Errorf("%v may connect and %v read metrics: %q, want %q", c.allowed, c.metrics, rules, c.want)
+		}
+	}
+}
+
+// rulesOf writes for each ingress rule of a policy how many peers it admits, and to which ports. A rule without peers admits all.
+func rulesOf(t *testing.T, object *unstructured.Unstructured) string {
+	t.Helper()
+	var policy networkingv1.NetworkPolicy
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, &policy); err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	for _, rule := range policy.Spec.Ingress {
+		if len(rule.From) == 0 {
+			text.WriteString("all peers:")
+		} else {
+			fmt.Fprintf(&text, "%d peers:", len(rule.From))
+		}
+		for _, port := range rule.Ports {
+			text.WriteString(" " + port.Port.String())
+		}
+		text.WriteString("; ")
+	}
+	return text.String()
+}
+
+// TestEmptyListOfClientsIsNotNone: it survives JSON and the converter, through which it goes to the API server and back.
+func TestEmptyListOfClientsIsNotNone(t *testing.T) {
+	network := v1alpha1.Network{AllowedClients: []v1alpha1.AllowedClient{}, MetricsClients: []v1alpha1.AllowedClient{}}
+	gt := &v1alpha1.GatewayTenant{Spec: v1alpha1.GatewayTenantSpec{Network: network}}
+	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(gt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal(gt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var converted, decoded v1alpha1.GatewayTenant
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(content, &converted); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, &decoded); err != nil {
+		t.Fatal(err)
+	}
+	for way, is := range map[string]v1alpha1.Network{"JSON": decoded.Spec.Network, "the converter": converted.Spec.Network, "a copy": gt.DeepCopy().Spec.Network} {
+		if is.AllowedClients == nil || is.MetricsClients == nil {
+			t.Errorf("after %s: %#v", way, is)
+		}
+	}
+	if text, err := json.Marshal(v1alpha1.GatewayTenantSpec{}); err != nil || string(text) != "{}" {
+		t.Errorf("an empty spec is %s (%v)", text, err)
 	}
 }
 

@@ -74,8 +74,8 @@ func Render(t Tenant, seen Seen) (Objects, error) {
 		template[networkingv1.NetworkPolicyApplyConfiguration]("networkpolicy-sandbox-ssh-label"),
 		template[corev1.ServiceApplyConfiguration]("service"),
 	}
-	if len(t.network.AllowedClients) > 0 {
-		namespaced = append(namespaced, clientsPolicy(t))
+	if needsClientsPolicy(t.network) {
+		namespaced = append(namespaced, clientsPolicy(t.network))
 	}
 	var objects Objects
 	for _, object := range namespaced {

@@ -121,7 +121,7 @@ type GatewayTenantSpec struct {
 	// +optional
 	Storage Storage `json:"storage,omitzero"` //nolint:kubeapilinter // an empty one says what an absent one says
 
-	// network is who may reach the gateway.
+	// network selects the clients that may reach the gateway.
 	// +optional
 	Network Network `json:"network,omitzero"` //nolint:kubeapilinter // an empty one says what an absent one says
 
@@ -164,16 +164,25 @@ type Storage struct {
 	WhenDeleted WhenDeleted `json:"whenDeleted,omitempty"`
 }
 
-// Network is who may reach a gateway.
+// Network selects the clients that may reach a gateway. If it sets no field, the gateway has no NetworkPolicy: any client that no
+// other NetworkPolicy blocks may connect.
 type Network struct {
-	// allowedClients are the only ones that may reach the gateway, beside the sandboxes of its own namespace. Without it,
-	// everybody may whom no other NetworkPolicy keeps out; the gateway then asks each for a client certificate all the same.
-	// Their selectors can have at most 1,000 labels, expressions and values in all.
+	// allowedClients are the only clients that may connect to the gateway's port 8080, in addition to the sandboxes of its own
+	// namespace. With an empty list, only these sandboxes may connect. Without the field, any client may connect that no other
+	// NetworkPolicy blocks. The gateway's own authentication is the same in each case. The selectors in network can have at most
+	// 1,000 labels, expressions and values in total.
 	// +optional
 	// +listType=atomic
-	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=32
-	AllowedClients []AllowedClient `json:"allowedClients,omitempty"` //nolint:kubeapilinter // a rule demands one of two fields
+	AllowedClients []AllowedClient `json:"allowedClients,omitzero"` //nolint:kubeapilinter // an empty list is not the same as none; a rule demands one of two fields
+
+	// metricsClients are the only clients that may connect to the gateway's port 9090, for its metrics. With an empty list, no
+	// client may. Without the field, allowedClients may also connect to this port. If allowedClients is not set beside it, every
+	// client may connect to port 8080, even if another NetworkPolicy denies it.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=32
+	MetricsClients []AllowedClient `json:"metricsClients,omitzero"` //nolint:kubeapilinter // as allowedClients
 }
 
 // AllowedClient selects pods by their labels, by those of their namespaces, or by both, as a peer of a NetworkPolicy does.

@@ -31,3 +31,20 @@ func TestWarningNamesIgnoredTables(t *testing.T) {
 		t.Errorf("Warning is %+v", is)
 	}
 }
+
+// TestGatewayWithOIDCIsNotOpen: it has users, and the condition is there only while there is something to warn of.
+func TestGatewayWithOIDCIsNotOpen(t *testing.T) {
+	platform, err := manifests.NewPlatform("", "certgen:1", []string{"ghcr.io/nvidia/"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	gt, p := serving(t)
+	gt.Status = statusOf(gt, p)
+	gt.Spec.Config = "[openshell.gateway.oidc]\nissuer = 'https://idp.example.com'\naudience = 'openshell'\n"
+	if p.tenant, err = manifests.NewTenant(gt, platform); err != nil {
+		t.Fatal(err)
+	}
+	if is := meta.FindStatusCondition(statusOf(gt, p).Conditions, v1alpha1.ConditionWarning); is != nil {
+		t.Errorf("Warning is %+v", is)
+	}
+}

@@ -67,6 +67,27 @@ func TestRejectedFieldLeavesTheRestOfItsEntry(t *testing.T) {
 	}
 }
 
+// TestEmptyListOfClientsSurvives in what is applied of an entry, and in what is kept when the entry's network is rejected: without
+// it, the gateway would be open to all.
+func TestEmptyListOfClientsSurvives(t *testing.T) {
+	tenant := applied()
+	tenant.Spec.Network = v1alpha1.Network{AllowedClients: []v1alpha1.AllowedClient{}}
+	tenant.ManagedFields[0].FieldsV1 = metav1.NewFieldsV1(`{"f:spec":{"f:serverDnsNames":{},"f:network":{"f:allowedClients":{}},"f:storage":{"f:storageClassName":{}}}}`)
+	for network, refused := range map[string]bool{"{allowedClients: []}": false, "{allowedClients: 7}": true} {
+		source := read(t, "- {name: a, gateway: {serverDnsNames: [], storage: {storageClassName: slow}, network: "+network+"}}")
+		world := World{Tenants: map[string]*v1alpha1.GatewayTenant{"a": tenant}, Namespaces: map[string]Presence{"a": Present}}
+		plan := Compare([]Source{source}, world, DefaultGuard)
+		if len(plan.Apply) != 1 || (plan.Rows[0].State == Refused) != refused {
+			t.Errorf("%s: %+v", network, plan)
+			continue
+		}
+		want := map[string]any{"allowedClients": []any{}}
+		if spec := TenantOf(plan.Apply[0]).Object["spec"].(map[string]any); !reflect.DeepEqual(spec["network"], want) {
+			t.Errorf("%s: the network that is applied is %v, want %v", network, spec["network"], want)
+		}
+	}
+}
+
 // TestRejectedEntryAppliesNothing where a field that others depend on is rejected too, or where no GatewayTenant of the
 // bridge exists.
 func TestRejectedEntryAppliesNothing(t *testing.T) {

@@ -48,6 +48,9 @@ func TestAPIRules(t *testing.T) {
 		{"too many names", names(many...), "spec.serverDnsNames"},
 		{"the longest config", withSpec(v1alpha1.GatewayTenantSpec{Config: strings.Repeat("#", 65536)}), ""},
 		{"too long a config", withSpec(v1alpha1.GatewayTenantSpec{Config: strings.Repeat("#", 65537)}), "spec.config"},
+		{"no clients", withSpec(v1alpha1.GatewayTenantSpec{Network: v1alpha1.Network{AllowedClients: []v1alpha1.AllowedClient{}, MetricsClients: []v1alpha1.AllowedClient{}}}), ""},
+		{"too many clients of the metrics", withSpec(v1alpha1.GatewayTenantSpec{Network: v1alpha1.Network{MetricsClients: slices.Repeat([]v1alpha1.AllowedClient{{PodSelector: &metav1.LabelSelector{}}}, 33)}}), "spec.network.metricsClients"},
+		{"a client of the metrics that selects nothing", withSpec(v1alpha1.GatewayTenantSpec{Network: v1alpha1.Network{MetricsClients: []v1alpha1.AllowedClient{{}}}}), "podSelector or both"},
 		{"tokens disabled", withSpec(v1alpha1.GatewayTenantSpec{SandboxTokens: v1alpha1.SandboxTokensDisabled}), ""},
 		{"tokens perhaps", withSpec(v1alpha1.GatewayTenantSpec{SandboxTokens: "Perhaps"}), "spec.sandboxTokens"},
 	} {

@@ -3,6 +3,8 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -52,6 +54,90 @@ func TestAllowedClientsComeAndGo(t *testing.T) {
 	}
 	change(t, namespace, func(s *v1alpha1.GatewayTenantSpec) { s.Network.AllowedClients = []v1alpha1.AllowedClient{everyone} })
 	waitCondition(t, namespace, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonConflict)
+}
+
+// TestEmptyListOfClientsAdmitsSandboxesOnly, however it is written, and without a restart. It is not the same as no list.
+func TestEmptyListOfClientsAdmitsSandboxesOnly(t *testing.T) {
+	const namespace = "no-clients"
+	makeNamespace(t, namespace)
+	file := filepath.Join(t.TempDir(), "tenant.yaml")
+	apply := func(spec string) {
+		t.Helper()
+		text := "apiVersion: openshell.ambient-code.io/v1alpha1\nkind: GatewayTenant\nmetadata: {name: openshell-gateway, namespace: " + namespace + "}\nspec: " + spec + "\n"
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := cluster.Kubectl(t.Context(), "apply", "--server-side", "--force-conflicts", "--validate=strict", "-f", file); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rules := func(want string) {
+		t.Helper()
+		eventually(t, driftLimit, func() error {
+			is, err := rulesOfClients(t, namespace)
+			if err == nil && is != want {
+				err = fmt.Errorf("the rules are %q, want %q", is, want)
+			}
+			return err
+		})
+		waitReady(t, namespace)
+	}
+	const sandboxes = "[8080] from 2"
+	apply("{}")
+	waitReady(t, namespace)
+	pod := podUID(t, namespace)
+	apply("{network: {allowedClients: []}}")
+	rules(sandboxes)
+	if lists := get(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name).Spec.Network; lists.AllowedClients == nil || lists.MetricsClients != nil {
+		t.Errorf("the API server has %#v", lists)
+	}
+	apply("{network: {allowedClients: [{podSelector: {}}], metricsClients: []}}")
+	rules(sandboxes + ", [8080] from 1")
+	change(t, namespace, func(s *v1alpha1.GatewayTenantSpec) { s.Network.MetricsClients = nil })
+	rules(sandboxes + ", [8080 9090] from 1")
+	apply("{}")
+	waitGone(t, &networkingv1.NetworkPolicy{}, namespace, manifests.ClientsName)
+	change(t, namespace, func(s *v1alpha1.GatewayTenantSpec) { s.Network.AllowedClients = []v1alpha1.AllowedClient{} }) // a merge patch
+	rules(sandboxes)
+	if podUID(t, namespace) != pod {
+		t.Error("the pod was restarted")
+	}
+	apply("{network: {allowedClients: [{podSelector: {}}]}}")
+	rules(sandboxes + ", [8080 9090] from 1")
+}
+
+// rulesOfClients returns the ports and the number of peers of each rule of the policy of clients.
+func rulesOfClients(t *testing.T, namespace string) (string, error) {
+	t.Helper()
+	policy := &networkingv1.NetworkPolicy{}
+	if err := admin.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: manifests.ClientsName}, policy); err != nil {
+		return "", err
+	}
+	var rules []string
+	for _, rule := range policy.Spec.Ingress {
+		var ports []string
+		for _, port := range rule.Ports {
+			ports = append(ports, port.Port.String())
+		}
+		rules = append(rules, fmt.Sprintf("%v from %d", ports, len(rule.From)))
+	}
+	return strings.Join(rules, ", "), nil
+}
+
+// TestEntryWithoutClientsAdmitsSandboxesOnly: the bridge hands the empty list on.
+func TestEntryWithoutClientsAdmitsSandboxesOnly(t *testing.T) {
+	const namespace = "no-clients-bridged"
+	makeNamespace(t, namespace)
+	platformConfig(t, "- {name: "+namespace+", gateway: {serverDnsNames: [], network: {allowedClients: []}}}")
+	waitReady(t, namespace)
+	eventually(t, driftLimit, func() error {
+		is, err := rulesOfClients(t, namespace)
+		if err == nil && is != "[8080] from 2" {
+			err = fmt.Errorf("the rules are %q", is)
+		}
+		return err
+	})
+	platformConfig(t)
 }
 
 // warnings collects what the API server warns of.

@@ -68,11 +68,14 @@ var meaningful = map[string][]any{
 	},
 	"storage.size":             {"1Gi", "2Gi", "0", "-1Gi", "much"},
 	"storage.storageClassName": {"devcluster", "there-is-none"},
-	"network.allowedClients": {
-		[]any{map[string]any{"podSelector": map[string]any{"matchExpressions": []any{map[string]any{"key": "app", "operator": "In", "values": []any{"a", "b"}}}}}},
-		[]any{map[string]any{"namespaceSelector": map[string]any{"matchExpressions": []any{map[string]any{"key": "app", "operator": "Exists"}}}}},
-		[]any{map[string]any{"podSelector": map[string]any{"matchExpressions": []any{map[string]any{"key": "app", "operator": "Like"}}}}},
-	},
+	"network.allowedClients":   clientLists, "network.metricsClients": clientLists,
+}
+
+// clientLists are lists of clients with expressions in their selectors, the last one with an operator that does not exist.
+var clientLists = []any{
+	[]any{map[string]any{"podSelector": map[string]any{"matchExpressions": []any{map[string]any{"key": "app", "operator": "In", "values": []any{"a", "b"}}}}}},
+	[]any{map[string]any{"namespaceSelector": map[string]any{"matchExpressions": []any{map[string]any{"key": "app", "operator": "Exists"}}}}},
+	[]any{map[string]any{"podSelector": map[string]any{"matchExpressions": []any{map[string]any{"key": "app", "operator": "Like"}}}}},
 }
 
 // values are what a leaf is set to: what its schema names, its bounds, what is just beyond them, and the wrong type.

@@ -7,10 +7,12 @@ import (
 	"strings"
 	"sync"
 
+	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/sets"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
@@ -64,7 +66,7 @@ func (a *asked) note(spec v1alpha1.GatewayTenantSpec, annotations map[string]str
 			a.rotations.Insert(fmt.Sprintf("--rotate-%s=%s", rotation, value))
 		}
 	}
-	a.clients.Insert(peersOf(spec.Network.AllowedClients))
+	a.clients.Insert(rulesOf(spec.Network))
 	if size, err := resource.ParseQuantity(spec.Storage.Size); err == nil {
 		a.sizes.Insert(size.String())
 	}
@@ -73,17 +75,41 @@ func (a *asked) note(spec v1alpha1.GatewayTenantSpec, annotations map[string]str
 	}
 }
 
-// peersOf are the peers of a NetworkPolicy that clients ask for.
-func peersOf(clients []v1alpha1.AllowedClient) string {
-	peers := []networkingv1.NetworkPolicyPeer{}
-	for _, client := range clients {
-		peers = append(peers, networkingv1.NetworkPolicyPeer{NamespaceSelector: client.NamespaceSelector, PodSelector: client.PodSelector})
+// rulesOf returns the ingress rules for clients that a tenant asks for, as JSON.
+func rulesOf(network v1alpha1.Network) string {
+	rules := []networkingv1.NetworkPolicyIngressRule{}
+	add := func(clients []v1alpha1.AllowedClient, ports ...int) {
+		if len(clients) == 0 {
+			return
+		}
+		rule := networkingv1.NetworkPolicyIngressRule{Ports: tcp(ports...)}
+		for _, client := range clients {
+			rule.From = append(rule.From, networkingv1.NetworkPolicyPeer{NamespaceSelector: client.NamespaceSelector, PodSelector: client.PodSelector})
+		}
+		rules = append(rules, rule)
 	}
-	text, err := json.Marshal(peers)
+	switch {
+	case network.MetricsClients == nil:
+		add(network.AllowedClients, 8080, 9090)
+	case network.AllowedClients == nil:
+		rules = append(rules, networkingv1.NetworkPolicyIngressRule{Ports: tcp(8080)})
+	default:
+		add(network.AllowedClients, 8080)
+	}
+	add(network.MetricsClients, 9090)
+	text, err := json.Marshal(rules)
 	if err != nil {
 		panic(err) // strings: cannot fail
 	}
 	return string(text)
+}
+
+func tcp(ports ...int) []networkingv1.NetworkPolicyPort {
+	var all []networkingv1.NetworkPolicyPort
+	for _, port := range ports {
+		all = append(all, networkingv1.NetworkPolicyPort{Protocol: new(corev1.ProtocolTCP), Port: new(intstr.FromInt(port))})
+	}
+	return all
 }
 
 // render adds the objects of a tenant that asks for nothing but tokens.

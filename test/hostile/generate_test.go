@@ -212,7 +212,18 @@ func (g *generator) networks() {
 	case 2:
 		clients[0].(map[string]any)["ipBlock"] = map[string]any{"cidr": "::/0"}
 	}
-	g.attempt.spec["network"] = map[string]any{"allowedClients": clients}
+	network := map[string]any{"allowedClients": clients}
+	switch g.IntN(6) {
+	case 0:
+		network["allowedClients"] = []any{}
+	case 1:
+		network = map[string]any{"metricsClients": clients}
+	case 2:
+		network["metricsClients"] = []any{map[string]any{"podSelector": g.selector()}}
+	case 3:
+		network["metricsClients"] = []any{}
+	}
+	g.attempt.spec["network"] = network
 }
 
 // selector selects everything, or others, or nothing that there can be.

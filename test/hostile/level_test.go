@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"reflect"
 	"regexp"
-	"slices"
 	"strings"
 
 	networkingv1 "k8s.io/api/networking/v1"
@@ -145,21 +144,22 @@ func (a *asked) job(object map[string]any, owner string, say says) {
 func (a *asked) clientsPolicy(object map[string]any, say says) {
 	ingress, _, _ := unstructured.NestedFieldNoCopy(object, "spec", "ingress")
 	rules, _ := ingress.([]any)
-	if len(rules) != 2 { // the sandboxes', and the clients'
-		say("there are %d rules", len(rules))
+	if len(rules) == 0 {
+		say("there is no rule for sandboxes")
 		return
 	}
-	rule, _ := rules[1].(map[string]any)
-	text, err := json.Marshal(rule["from"])
-	var peers []networkingv1.NetworkPolicyPeer
+	text, err := json.Marshal(rules[1:]) // the clients'
+	var typed []networkingv1.NetworkPolicyIngressRule
 	if err == nil {
-		err = json.Unmarshal(text, &peers)
+		err = json.Unmarshal(text, &typed)
 	}
-	again, _ := json.Marshal(peers)
-	if err != nil || len(peers) == 0 || slices.ContainsFunc(peers, func(p networkingv1.NetworkPolicyPeer) bool { return p.IPBlock != nil }) || !a.clients.Has(string(again)) {
+	again, _ := json.Marshal(typed)
+	if err != nil || !a.clients.Has(string(again)) {
 		say("nobody asked for the clients %s", text)
 	}
-	delete(rule, "from")
+	if err := unstructured.SetNestedSlice(object, rules[:1], "spec", "ingress"); err != nil {
+		say("the rules cannot be set: %v", err)
+	}
 }
 
 func (a *asked) claim(object map[string]any, say says) {

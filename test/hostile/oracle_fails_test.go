@@ -57,7 +57,10 @@ func asker() *v1alpha1.GatewayTenant {
 		Spec: v1alpha1.GatewayTenantSpec{
 			Image: "ghcr.io/nvidia/openshell/gateway:0.0.72", ServerDNSNames: []string{"gateway.example.com", "*.example.com", "10.0.0.1"},
 			Config: "openshell.gateway.log_level = '--exec=x'", Storage: v1alpha1.Storage{Size: "2Gi", WhenDeleted: v1alpha1.WhenDeletedDelete},
-			Network: v1alpha1.Network{AllowedClients: []v1alpha1.AllowedClient{{NamespaceSelector: &metav1.LabelSelector{}}}},
+			Network: v1alpha1.Network{
+				AllowedClients: []v1alpha1.AllowedClient{{NamespaceSelector: &metav1.LabelSelector{}}},
+				MetricsClients: []v1alpha1.AllowedClient{{PodSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": "prometheus"}}}},
+			},
 		},
 	}
 }
@@ -194,6 +197,7 @@ func TestOracleSees(t *testing.T) {
 		{name: "a subject of a ClusterRoleBinding", from: binding, old: `"subjects":[`, new: `"subjects":[{"kind":"Group","name":"system:masters"},`},
 		{name: "clients that nobody asked for", from: policy + "openshell-gateway-clients", old: `{"namespaceSelector":{}}`, new: `{"ipBlock":{"cidr":"0.0.0.0/0"}}`},
 		{name: "everything beside the clients", from: policy + "openshell-gateway-clients", old: `{"namespaceSelector":{}}`, new: `{"namespaceSelector":{}},{}`},
+		{name: "the metrics for all clients", from: policy + "openshell-gateway-clients", old: `{"namespaceSelector":{}}`, new: `{"podSelector":{"matchLabels":{"app":"prometheus"}}},{"namespaceSelector":{}}`},
 		{name: "another port", from: policy + "openshell-gateway-clients", old: `"port":9090`, new: `"port":8081`},
 		{name: "others' pods", from: policy + "openshell-gateway-sandbox-ssh", old: `"podSelector":{`, new: `"namespaceSelector":{},"podSelector":{`},
 		{name: "a size that nobody asked for", from: namespace + "/persistentvolumeclaims/openshell-data-openshell-gateway-0", old: `"2Gi"`, new: `"3Gi"`},
