@@ -2,6 +2,9 @@ package manifests
 
 import (
 	"errors"
+	"fmt"
+	"os"
+	"strings"
 	"testing"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
@@ -50,6 +53,22 @@ func TestDefaultImageMustBeSupported(t *testing.T) {
 		_, err := NewPlatform(gatewayRepository+version, "certgen:1", []string{"ghcr.io/nvidia/"})
 		if (err == nil) != supported {
 			t.Errorf("%s as the default image: %v", version, err)
+		}
+	}
+}
+
+// TestInstallPageNamesTheSupportedReleases, of the gateway alone and of both projects together.
+func TestInstallPageNamesTheSupportedReleases(t *testing.T) {
+	text, err := os.ReadFile("../docs/install.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, words := range []string{
+		fmt.Sprintf("OpenShell %s to %s.", oldestSupported, newestSupported),
+		fmt.Sprintf("| %s to %s | 0.4, 0.5 |", firstWithBeta, newestSupported),
+	} {
+		if !strings.Contains(string(text), words) {
+			t.Errorf("docs/install.md does not say %q", words)
 		}
 	}
 }
