@@ -21,8 +21,8 @@ const (
 	SandboxSSHName      = "openshell-gateway-sandbox-ssh"
 	SandboxSSHLabelName = "openshell-gateway-sandbox-ssh-label"
 
-	// ClientsName is the NetworkPolicy that admits the clients that the tenant names. It exists only if spec.network names some,
-	// even none.
+	// ClientsName is the NetworkPolicy that admits the clients that the tenant names. It exists only if spec.network sets a list
+	// of clients, which may be empty.
 	ClientsName = "openshell-gateway-clients"
 
 	// ServerTLSName is the Secret with the gateway's certificate.

@@ -114,14 +114,14 @@ const (
 	metricsPort = 9090
 )
 
-// needsClientsPolicy reports whether a tenant names clients, even none. Otherwise the gateway must have no ingress policy: it
-// would cut off clients that nothing blocks.
+// needsClientsPolicy reports whether spec.network sets a list of clients, which may be empty. Otherwise the gateway must have no
+// ingress policy: a policy would cut off clients that the operator does not know.
 func needsClientsPolicy(network v1alpha1.Network) bool {
 	return network.AllowedClients != nil || network.MetricsClients != nil
 }
 
-// clientsPolicy admits sandboxes, and the clients that the tenant names. A tenant that names clients of the metrics only leaves the
-// other port open to all.
+// clientsPolicy admits sandboxes, and the clients that the tenant names. If the tenant names clients of the metrics only, the
+// other port stays open to all.
 func clientsPolicy(network v1alpha1.Network) *networkingv1.NetworkPolicyApplyConfiguration {
 	policy := template[networkingv1.NetworkPolicyApplyConfiguration]("networkpolicy-clients")
 	admit := func(clients []v1alpha1.AllowedClient, ports ...int32) {

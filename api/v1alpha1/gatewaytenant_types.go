@@ -177,8 +177,8 @@ type Network struct {
 	AllowedClients []AllowedClient `json:"allowedClients,omitzero"` //nolint:kubeapilinter // an empty list is not the same as none; a rule demands one of two fields
 
 	// metricsClients are the only clients that may connect to the gateway's port 9090, for its metrics. With an empty list, no
-	// client may. Without the field, allowedClients may also connect to this port. If allowedClients is not set beside it, every
-	// client may connect to port 8080, even if another NetworkPolicy denies it.
+	// client may. Without the field, allowedClients may also connect to this port. If allowedClients is not set, every client
+	// may connect to port 8080, even if another NetworkPolicy denies it.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=32

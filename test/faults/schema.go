@@ -68,7 +68,8 @@ var meaningful = map[string][]any{
 	},
 	"storage.size":             {"1Gi", "2Gi", "0", "-1Gi", "much"},
 	"storage.storageClassName": {"devcluster", "there-is-none"},
-	"network.allowedClients":   clientLists, "network.metricsClients": clientLists,
+	"network.allowedClients":   clientLists,
+	"network.metricsClients":   clientLists,
 }
 
 // clientLists are lists of clients with expressions in their selectors, the last one with an operator that does not exist.
