@@ -29,8 +29,13 @@ func (r *Reconciler) distribution(ctx context.Context, gt *v1alpha1.GatewayTenan
 		return 0, nil
 	}
 	pod, err := r.gatewayPod(ctx, p.seen.statefulSet)
-	if err != nil || pod == nil || !pod.CreationTimestamp.Time.Before(is.ServerStored) {
+	if err != nil || pod == nil {
 		return 0, err
+	}
+	created := pod.CreationTimestamp.Time
+	firstPod := created.Equal(is.ServerStored) && len(gt.Status.ServerDNSNames) == 0 // both times are in whole seconds
+	if created.After(is.ServerStored) || firstPod {
+		return 0, nil
 	}
 	return wait, nil
 }
