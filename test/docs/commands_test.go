@@ -181,7 +181,7 @@ func startOperator(ctx context.Context, cluster *devcluster.Cluster) error {
 	}
 	return cluster.Run(program, program,
 		"--kubeconfig="+kubeconfig, "--platform-namespace="+platformNamespace, "--certgen-image=gatewaytenant-operator:latest",
-		"--leader-elect", "--metrics-bind-address=0", "--health-probe-bind-address=0")
+		"--leader-elect", "--metrics-bind-address=0", "--health-probe-bind-address=0", "--trust-delay=5s") // the files of pods lag behind by less
 }
 
 // tenantsNow is how the tenants fare, for a test that fails.

@@ -242,7 +242,7 @@ func waitSettled(t *testing.T, namespace string) {
 func managerArgs(namespaces string) []string {
 	return []string{
 		"--platform-namespace=" + platformNamespace, "--watch-namespaces=" + namespaces, "--certgen-image=gatewaytenant-operator:latest",
-		"--enable-bridge=false", "--metrics-bind-address=0", "--health-probe-bind-address=0",
+		"--enable-bridge=false", "--metrics-bind-address=0", "--health-probe-bind-address=0", "--trust-delay=" + trustDelay.String(),
 	}
 }
 

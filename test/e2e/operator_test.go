@@ -21,6 +21,9 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig"
 )
 
+// trustDelay is that of the operator in most tests, so that a new name is soon reported as served.
+const trustDelay = 2 * time.Second
+
 // operatorProcess is the operator, run within the test and as its own ServiceAccount. It can be stopped and started
 // again, and its requests are counted where they leave it.
 type operatorProcess struct {
@@ -42,7 +45,7 @@ func (o *operatorProcess) start(ctx context.Context, change ...func(*controllers
 	config.QPS = -1
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return &counter{next, o} })
 	lifetimes := certificates.DefaultLifetimes
-	lifetimes.TrustDelay = 2 * time.Second // the files of pods lag behind their Secrets by less
+	lifetimes.TrustDelay = trustDelay
 	options := controllers.Options{
 		PlatformNamespace:   platformNamespace,
 		PlatformConfig:      "platform-config",

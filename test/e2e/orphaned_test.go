@@ -64,6 +64,7 @@ func TestOrphanedCertgenLeavesTheSecretsToTheNextTenant(t *testing.T) {
 			t.Errorf("after certgen ended, Secret %s is another, has other contents, or an owner: %v", name, secret.OwnerReferences)
 		}
 	}
+	restart(t) // with the shorter trust delay, since the new name is reported after another one
 	create(t, tenantWith(namespace, spec))
 	tenant = waitReady(t, namespace)
 	serves(t, namespace, "gateway.example.com")
