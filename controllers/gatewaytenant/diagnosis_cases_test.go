@@ -274,6 +274,23 @@ func TestSuccessorOfAPodThatServedIsAnotherPod(t *testing.T) {
 	d.expect(d.follow(pending, 20*time.Second), "Unschedulable", "node(s) were unschedulable")
 }
 
+// TestLateFailureIsReportedSoon although the pod has been starting for minutes.
+func TestLateFailureIsReportedSoon(t *testing.T) {
+	d := diagnose(t)
+	pod := d.pod()
+	d.gt.Status.Conditions = nil
+	for d.observe(d.p.seen.again, pod); d.clock.Before(time.Unix(1_800_000_000, 0).Add(2 * time.Minute)); {
+		d.observe(d.p.seen.again, pod)
+	}
+	d.server.events = []corev1.Event{d.event("FailedCreatePodSandBox", "Failed to create pod sandbox: no address left")}
+	reads := len(d.server.asked)
+	d.clock = d.clock.Add(d.p.seen.again)
+	d.expect(d.follow(pod, 0), "PodStuck", "no address left")
+	if waited := d.clock.Sub(d.server.events[0].LastTimestamp.Time); waited > 20*time.Second || len(d.server.asked) != reads+1 {
+		t.Errorf("it is reported after %s and %d reads", waited, len(d.server.asked)-reads)
+	}
+}
+
 // TestMountFailureIsOver when a later step has begun, although the Event stays for an hour.
 func TestMountFailureIsOver(t *testing.T) {
 	d := diagnose(t)

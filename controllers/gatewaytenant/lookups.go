@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// lookups decides when the API server is asked why a workload has no pod, or what its pods report. Nothing of it is
-// watched or cached, since other clients decide how many Events and pods there are, and how large. A workload on its
-// usual way is not asked about at all.
+// lookups decides when the API server is asked why a workload has no pod, or what its pods and their Events report. Nothing of
+// it is watched or cached, since other clients decide how many Events and pods there are, and how large. A workload that runs
+// is not asked about at all.
 type lookups struct {
 	// slot is held while one workload is read. Each page that a read lists also needs the slot of the package bounded, which
 	// all caches share and for which a read waits as long as it takes. A worker must not wait like that: it waits for this
@@ -38,7 +38,7 @@ const (
 	// minFirstLookup is the shortest time that a workload has no pod, or a pod that does not run, before the first read.
 	minFirstLookup = 4 * time.Second
 	// longestLookupWait is the longest wait between two reads of a state that lasts.
-	longestLookupWait = 30 * time.Second
+	longestLookupWait = 15 * time.Second
 )
 
 const (

@@ -71,11 +71,11 @@ func TestApiServerIsAskedOnlyAboutWorkloadsThatAreStuck(t *testing.T) {
 	look(3*time.Second, true, "the API server refuses the pod: over quota", 8*time.Second)
 	server.events[0].Message = "Error creating: a policy"
 	look(7*time.Second, false, "the API server refuses the pod: over quota", time.Second)
-	look(time.Second, true, "the API server refuses the pod: a policy", 16*time.Second)
+	look(time.Second, true, "the API server refuses the pod: a policy", 15*time.Second)
 	server.err, server.events = errors.New("down"), nil
-	look(16*time.Second, true, "the API server refuses the pod: a policy", 30*time.Second)
+	look(15*time.Second, true, "the API server refuses the pod: a policy", 15*time.Second)
 	server.err = nil
-	look(30*time.Second, true, "", 30*time.Second)
+	look(15*time.Second, true, "", 15*time.Second)
 
 	r.lookups.settle(lookupKey{"a", "StatefulSet"}) // it has a pod, and loses it
 	look(time.Hour, false, "", 4*time.Second)
@@ -261,8 +261,8 @@ func TestReadsOfAPodThatStaysStuckAreFew(t *testing.T) {
 		events []string
 		most   int
 	}{
-		{"starting", nil, nil, 13},
-		{"killed, and nothing tells why", []func(*corev1.Pod){crashed("Error", 137, "")}, nil, 13},
+		{"starting", nil, nil, 22},
+		{"killed, and nothing tells why", []func(*corev1.Pod){crashed("Error", 137, "")}, nil, 23},
 		{"killed by its probe", []func(*corev1.Pod){crashed("Error", 137, "")}, []string{"Container openshell-gateway failed liveness probe, will be restarted"}, 1},
 		{"crashing", []func(*corev1.Pod){crashed("Error", 1, "")}, nil, 0},
 	} {
