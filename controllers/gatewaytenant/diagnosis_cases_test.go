@@ -206,20 +206,34 @@ func TestPodOfAnEarlierRevisionOnALostNode(t *testing.T) {
 // TestDrainIsReportedWhileTheGatewayServes: once the pod is gone, nothing tells why.
 func TestDrainIsReportedWhileTheGatewayServes(t *testing.T) {
 	for reason, words := range map[string]string{
-		"EvictionByEvictionAPI":  "the pod is evicted from node node-1, as kubectl drain does",
-		"PreemptionByScheduler":  "the pod is removed from node node-1 to make room for a pod with a higher priority",
-		"DeletionByTaintManager": "the pod is removed from node node-1, which has a NoExecute taint",
-		"SomethingNew":           "the pod is removed from node node-1 (SomethingNew): why",
+		"EvictionByEvictionAPI":  "the pod was evicted from node node-1, as kubectl drain does",
+		"PreemptionByScheduler":  "the pod was removed from node node-1 to make room for a pod with a higher priority",
+		"DeletionByTaintManager": "the pod was removed from node node-1, which has a NoExecute taint",
+		"SomethingNew":           "the pod was removed from node node-1 (SomethingNew): why",
 	} {
 		d := diagnose(t)
 		d.observe(0, d.pod(ready))
 		d.expect(d.observe(time.Second, d.pod(ready, disrupted(reason, "why"), d.deleted)), "PodEvicted", words, "kubectl describe pod openshell-gateway-0 -n tenant-a")
-		if is := d.observe(time.Second, nil); is.Reason != "RollingOut" {
-			t.Errorf("without a pod, Ready is %s", is.Reason)
-		}
+		d.observe(time.Second, nil)
 		if is := d.observe(time.Second, d.pod(ready)); is.Reason != "Ready" || len(d.warnings) != 1 {
 			t.Errorf("at the end, Ready is %s, and the Warning Events are %q", is.Reason, d.warnings)
 		}
+	}
+}
+
+// TestDrainIsReportedAlthoughThePodIsGone: a pod may end before its tenant is reconciled.
+func TestDrainIsReportedAlthoughThePodIsGone(t *testing.T) {
+	d := diagnose(t)
+	d.observe(0, d.pod(ready))
+	d.r.evicted.ofPod(t.Context(), d.pod(ready, disrupted("EvictionByEvictionAPI", ""), d.deleted))
+	d.expect(d.observe(time.Second, nil), "PodEvicted", "the pod was evicted from node node-1")
+	starting := d.pod(func(pod *corev1.Pod) { pod.Spec.NodeName, pod.UID = "node-2", "successor" })
+	d.expect(d.observe(time.Second, starting), "PodEvicted", "the pod was evicted from node node-1")
+	if is := d.observe(time.Second, d.pod(ready)); is.Reason != "Ready" {
+		t.Errorf("at the end, Ready is %s", is.Reason)
+	}
+	if is := d.observe(time.Second, starting); is.Reason != "RollingOut" || len(d.warnings) != 1 || d.writes != 3 {
+		t.Errorf("later, Ready is %s; there were %d writes and %q", is.Reason, d.writes, d.warnings)
 	}
 }
 

@@ -1,13 +1,17 @@
 package gatewaytenant
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 )
@@ -98,11 +102,11 @@ func leaving(pod *corev1.Pod) trouble {
 
 // evictions are what ended a pod, by the reason of its condition DisruptionTarget.
 var evictions = map[string]string{
-	"EvictionByEvictionAPI":  "the pod is evicted from node %s, as kubectl drain does",
-	"PreemptionByScheduler":  "the pod is removed from node %s to make room for a pod with a higher priority",
-	"DeletionByTaintManager": "the pod is removed from node %s, which has a NoExecute taint that the pod does not tolerate",
+	"EvictionByEvictionAPI":  "the pod was evicted from node %s, as kubectl drain does",
+	"PreemptionByScheduler":  "the pod was removed from node %s to make room for a pod with a higher priority",
+	"DeletionByTaintManager": "the pod was removed from node %s, which has a NoExecute taint that the pod does not tolerate",
 	"TerminationByKubelet":   "the pod was ended by the kubelet of node %s",
-	"DeletionByPodGC":        "the pod is removed, since node %s does not exist any more",
+	"DeletionByPodGC":        "the pod was removed, since node %s no longer exists",
 }
 
 // eviction returns that the cluster ends a pod which nobody deleted otherwise.
@@ -113,7 +117,7 @@ func eviction(pod *corev1.Pod) trouble {
 	}
 	format, known := evictions[is.Reason]
 	if !known {
-		format = "the pod is removed from node %s (" + strings.ReplaceAll(is.Reason, "%", "%%") + ")"
+		format = "the pod was removed from node %s (" + strings.ReplaceAll(is.Reason, "%", "%%") + ")"
 	}
 	found := trouble{
 		reason: v1alpha1.ReasonPodEvicted, words: fmt.Sprintf(format, pod.Spec.NodeName),
@@ -124,3 +128,28 @@ func eviction(pod *corev1.Pod) trouble {
 	}
 	return found
 }
+
+// evicted remembers evictions, by namespace, until a gateway is ready again: a pod may be gone before its tenant is reconciled,
+// and then nothing else tells why.
+type evicted struct{ of sync.Map }
+
+// ofPod leads from a pod to its tenant, and remembers its eviction.
+func (e *evicted) ofPod(_ context.Context, object client.Object) []reconcile.Request {
+	if pod, ok := object.(*corev1.Pod); ok {
+		if found := eviction(pod); found != (trouble{}) {
+			e.of.Store(pod.Namespace, found)
+		}
+	}
+	return tenantIn(object.GetNamespace())
+}
+
+// last returns the eviction of the gateway's last pod, zero if it was not evicted.
+func (e *evicted) last(namespace string) trouble {
+	found, ok := e.of.Load(namespace)
+	if !ok {
+		return trouble{}
+	}
+	return found.(trouble)
+}
+
+func (e *evicted) forget(namespace string) { e.of.Delete(namespace) }

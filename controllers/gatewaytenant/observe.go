@@ -98,23 +98,28 @@ func (r *Reconciler) observeTrouble(ctx context.Context, gt *v1alpha1.GatewayTen
 		return nil
 	}
 	pod, err := r.gatewayPod(ctx, set)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
+	}
+	if pod != nil && isReady(pod) && eviction(pod) == (trouble{}) {
+		r.evicted.forget(gt.Namespace)
+	}
+	switch {
 	case serves(set):
 		r.lookups.settle(lookupKey{gt.Namespace, "StatefulSet"})
 		if pod != nil {
 			seen.trouble = eviction(pod) // it still serves, but not for long
 		}
-		return nil
-	}
-	seen.pod = pod
-	if pod != nil || set.Status.Replicas > 0 { // if it has one that is not here, that is on its way to the cache, or has ended well
+	case pod != nil || set.Status.Replicas > 0: // if it has one that is not here, that is on its way to the cache, or has ended well
+		seen.pod = pod
 		seen.volume.TerminationMessage = terminationMessage(pod)
 		seen.trouble = r.podTrouble(ctx, gt.Namespace, seen)
-		return nil
+	default:
+		seen.trouble = r.lookUpGateway(ctx, set, r.unavailableSince(gt), seen)
 	}
-	seen.trouble = r.lookUpGateway(ctx, set, r.unavailableSince(gt), seen)
+	if seen.trouble == (trouble{}) {
+		seen.trouble = r.evicted.last(gt.Namespace)
+	}
 	return nil
 }
 

@@ -14,7 +14,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
-	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/ambient-code/gatewaytenant-operator/controllers/bounded"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
@@ -156,9 +155,4 @@ func stopped(e event.UpdateEvent) bool {
 	was, _ := e.ObjectOld.(*corev1.Pod)
 	is, _ := e.ObjectNew.(*corev1.Pod)
 	return was != nil && is != nil && isReady(was) && !isReady(is)
-}
-
-// ofPod leads from a pod to its tenant.
-func ofPod(_ context.Context, pod client.Object) []reconcile.Request {
-	return tenantIn(pod.GetNamespace())
 }

@@ -44,6 +44,7 @@ type Reconciler struct {
 	now           func() time.Time
 	trustDelay    time.Duration // that a changed Secret takes to reach a container, at most
 	jobEnds       jobEnds
+	evicted       evicted
 	wrote         sync.Map // by namespace, the resourceVersion of the last status that this process wrote
 }
 
@@ -66,6 +67,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		r.jobEnds.forget(request.Namespace)
 		r.applier.Forget(request.Namespace)
 		r.lookups.forget(request.Namespace)
+		r.evicted.forget(request.Namespace)
 		return ctrl.Result{}, r.removeBinding(ctx, request.NamespacedName)
 	}
 	defer r.rollout.look(request.Namespace) // after its turn is known
@@ -83,7 +85,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	pass := r.pass(ctx, tenant, namespace)
 	pass.rivals, pass.rivalsFor = r.rivals.of(request.Namespace)
 	status := statusOf(tenant, pass)
-	r.crowd.note(request.Namespace, slices.Contains(onTheWay, meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReady).Reason))
+	reason := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReady).Reason
+	r.crowd.note(request.Namespace, slices.Contains(onTheWay, reason) || reason == v1alpha1.ReasonPodEvicted)
 	pass.starting = starting(tenant.Status, status, pass.seen.statefulSet, r.crowd.patience(), r.now())
 	if pass.starting > 0 {
 		return r.next(pass)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -25,7 +26,7 @@ var podCauses = []cause{
 	{"sandbox", v1alpha1.ReasonPodStuck, []string{"node devcluster cannot start the pod: Failed to create pod sandbox: no address left", "kubectl describe pod openshell-gateway-0 -n broken-sandbox"},
 		v1alpha1.GatewayTenantSpec{}, withVolume("mount-failure", "FailedCreatePodSandBox: Failed to create pod sandbox: no address left"), restoreVolume},
 	{"memory", v1alpha1.ReasonCrashLoop, []string{"container openshell-gateway was killed because it exceeded its memory limit of 512Mi (OOMKilled, exit code 137)", "kubectl patch pod openshell-gateway-0 -n broken-memory"},
-		v1alpha1.GatewayTenantSpec{}, withVolume("fault", "oom"), restoreVolume},
+		v1alpha1.GatewayTenantSpec{}, withVolume("fault", "oom"), raiseMemory},
 	{"liveness", v1alpha1.ReasonCrashLoop, []string{"container openshell-gateway is restarted because its liveness probe fails (Error, exit code 137): GET /healthz on port 8081: context deadline exceeded", "kubectl logs openshell-gateway-0 -n broken-liveness -c openshell-gateway --previous"},
 		v1alpha1.GatewayTenantSpec{}, withVolume("fault", "liveness"), restoreVolume},
 	{"unready", v1alpha1.ReasonPodNotReady, []string{"container openshell-gateway runs, but is not ready: GET /readyz on port 8081"},
@@ -81,6 +82,31 @@ func restoreVolume(t *testing.T, namespace string) {
 	for _, annotation := range []string{"mount-failure", "fault"} {
 		setControl(t, &corev1.PersistentVolumeClaim{}, namespace, manifests.ClaimName, annotation, "null")
 	}
+}
+
+// suggested runs a command of the message of Ready, which begins with these words.
+func suggested(t *testing.T, namespace, begin string) {
+	t.Helper()
+	message := messageOf(get(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name), v1alpha1.ConditionReady)
+	_, after, found := strings.Cut(message, "kubectl "+begin)
+	if !found {
+		t.Fatalf("%q suggests no kubectl %s", message, begin)
+	}
+	command, _, _ := strings.Cut(begin+after, ";")
+	args := strings.Fields(strings.ReplaceAll(command, "'", "")) // as a shell does with this one
+	if out, err := cluster.Kubectl(t.Context(), args...); err != nil {
+		t.Fatalf("kubectl %s: %v: %s", command, err, out)
+	}
+}
+
+func raiseMemory(t *testing.T, namespace string) {
+	t.Helper()
+	suggested(t, namespace, "patch pod")
+	pod := get(t, &corev1.Pod{}, namespace, manifests.PodName)
+	if limit := pod.Spec.Containers[0].Resources.Limits.Memory().String(); limit != "1Gi" {
+		t.Errorf("the memory limit is %s", limit)
+	}
+	restoreVolume(t, namespace)
 }
 
 func unready(t *testing.T, namespace string) {
@@ -179,14 +205,29 @@ func loseNode(t *testing.T, namespace string) {
 
 func recoverNode(t *testing.T, namespace string) {
 	t.Helper()
+	lost := &corev1.Pod{}
 	eventually(t, 20*time.Second, func() error {
-		if pod := get(t, &corev1.Pod{}, namespace, manifests.PodName); pod.DeletionTimestamp == nil {
+		if lost = get(t, lost, namespace, manifests.PodName); lost.DeletionTimestamp == nil {
 			return errors.New("the pod is not deleted yet")
 		}
 		return nil
 	})
 	atRest(t, namespace)
 	oneWarning(t, namespace, v1alpha1.ReasonNodeLost)
+	suggested(t, namespace, "taint node")
+	eventually(t, 45*time.Second, func() error { // the garbage collector of pods looks every 20 s
+		pod := &corev1.Pod{}
+		if err := admin.Get(t.Context(), client.ObjectKeyFromObject(lost), pod); err != nil {
+			return client.IgnoreNotFound(err)
+		}
+		if pod.UID == lost.UID {
+			return errors.New("the pod is still there")
+		}
+		return nil
+	})
+	if _, err := cluster.Kubectl(t.Context(), "taint", "node", lostNode, "node.kubernetes.io/out-of-service-"); err != nil {
+		t.Fatal(err)
+	}
 	if err := cluster.RecoverNode(t.Context(), lostNode); err != nil {
 		t.Fatal(err)
 	}

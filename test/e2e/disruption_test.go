@@ -28,7 +28,7 @@ func TestDrainIsReported(t *testing.T) {
 	}
 	eventually(t, 20*time.Second, func() error {
 		warnings, err := warningsOf(t, namespace)
-		if err == nil && (len(warnings) != 1 || !strings.HasPrefix(warnings[0], "PodEvicted: ") || !strings.Contains(warnings[0], "evicted from node devcluster")) {
+		if err == nil && (len(warnings) != 1 || !strings.HasPrefix(warnings[0], "PodEvicted: ") || !strings.Contains(warnings[0], "was evicted from node devcluster")) {
 			err = fmt.Errorf("Warning Events: %q", warnings)
 		}
 		return err
