@@ -293,8 +293,8 @@ func TestLateFailureIsReportedSoon(t *testing.T) {
 	d := diagnose(t)
 	pod := d.pod()
 	d.gt.Status.Conditions = nil
-	for d.observe(d.p.seen.again, pod); d.clock.Before(time.Unix(1_800_000_000, 0).Add(2 * time.Minute)); {
-		d.observe(d.p.seen.again, pod)
+	for begin := d.clock; d.clock.Sub(begin) < 2*time.Minute; {
+		d.observe(max(d.p.seen.again, time.Second), pod)
 	}
 	d.server.events = []corev1.Event{d.event("FailedCreatePodSandBox", "Failed to create pod sandbox: no address left")}
 	reads := len(d.server.asked)
