@@ -216,6 +216,9 @@ func (c *container) hang() trouble {
 		reason: v1alpha1.ReasonPodNotReady, since: metav1.NewTime(running.StartedAt.Add(slowStart)),
 		remedy: fmt.Sprintf("see: kubectl logs %s -n %s -c %s", c.pod.Name, c.pod.Namespace, c.Name),
 	}
+	if c.wasReady() {
+		found.since = metav1.Time{} // it is not the start that is slow
+	}
 	switch {
 	case c.init && !c.side:
 		found.reason, found.words = v1alpha1.ReasonPodStuck, c.what()+" does not complete, and the gateway starts only after it"

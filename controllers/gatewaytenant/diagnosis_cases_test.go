@@ -260,6 +260,19 @@ func TestHangAfterAnEarlierCrashIsAHang(t *testing.T) {
 	d.expect(d.follow(pod, time.Minute), "PodNotReady", "/readyz")
 }
 
+// TestHangOfAReadyGatewayIsExplainedImmediately: it is not the start that is slow.
+func TestHangOfAReadyGatewayIsExplainedImmediately(t *testing.T) {
+	d := diagnose(t)
+	d.observe(0, d.pod(ready))
+	pod := d.pod(notReady)
+	d.clock = d.clock.Add(8 * time.Second)
+	pod.Status.Conditions[1].LastTransitionTime = metav1.NewTime(d.clock)
+	d.expect(d.observe(0, pod), "PodNotReady", "/readyz")
+	if d.follow(pod, time.Minute); d.writes != 1 {
+		t.Errorf("the status is written %d times", d.writes)
+	}
+}
+
 // TestNodeThatCleansUpSlowlyIsNotLost: its kubelet has reported that the containers have ended.
 func TestNodeThatCleansUpSlowlyIsNotLost(t *testing.T) {
 	d := diagnose(t)
