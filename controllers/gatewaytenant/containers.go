@@ -103,7 +103,7 @@ func (c *container) trouble() trouble {
 			words:  fmt.Sprintf("%s failed (%s, exit code %d)", c.what(), ended.Reason, ended.ExitCode),
 			output: programOutput(ended.Message),
 		}
-	case c.State.Running != nil && !c.Ready && !c.wasReady() && last != nil && (last.ExitCode != 0 || c.RestartCount > 1):
+	case c.State.Running != nil && !c.Ready && !c.wasReady() && last != nil && (last.ExitCode != 0 || !c.init || c.side):
 		return c.crash(last)
 	}
 	return trouble{}
