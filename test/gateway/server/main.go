@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strconv"
 	"syscall"
 
 	"github.com/ambient-code/gatewaytenant-operator/test/gateway"
@@ -51,6 +52,7 @@ func main() {
 // options are the arguments of a gateway.
 type options struct {
 	config, database string
+	port             uint16 // replaces the one in gateway.toml unless it is 0
 	release          gateway.Release
 	fault            *fault
 }
@@ -68,6 +70,13 @@ func parseOptions(arguments []string) (options, error) {
 	}
 	if o.config == "" || o.database == "" {
 		return o, errors.New("--config and --db-url are required")
+	}
+	if value := os.Getenv("OPENSHELL_SERVER_PORT"); value != "" { // Kubernetes sets it for a Service openshell-server
+		port, err := strconv.ParseUint(value, 10, 16)
+		if err != nil {
+			return o, fmt.Errorf("invalid value '%s' for '--port <PORT>': invalid digit found in string", value)
+		}
+		o.port = uint16(port)
 	}
 	var err error
 	o.release = release

@@ -48,7 +48,10 @@ func start(ctx context.Context, o options) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	settings := config.OpenShell.Gateway
+	settings := &config.OpenShell.Gateway
+	if o.port != 0 {
+		settings.BindAddress = netip.AddrPortFrom(settings.BindAddress.Addr(), o.port)
+	}
 	logInfo("TLS enabled — listening on encrypted HTTPS")
 	if settings.Auth.AllowUnauthenticatedUsers {
 		logWarn("Unauthenticated user access enabled — only use this for trusted local development or a fully trusted fronting proxy")

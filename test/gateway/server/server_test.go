@@ -158,6 +158,11 @@ func TestFaults(t *testing.T) {
 		t.Errorf("/readyz answers %d", status)
 	}
 	f.stop(p)
+	t.Setenv("OPENSHELL_SERVER_PORT", "tcp://10.96.0.7:8080")
+	if log := f.fails(f.run("0.0.71", "", "")); !strings.Contains(log, "invalid value 'tcp://10.96.0.7:8080'") {
+		t.Error(log)
+	}
+	t.Setenv("OPENSHELL_SERVER_PORT", "")
 	f.extra = "nonsense = 1\n"
 	if log := f.fails(f.run("0.0.71", "", "")); !strings.Contains(log, "unknown field `nonsense`") {
 		t.Error(log)
