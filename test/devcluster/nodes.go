@@ -38,8 +38,8 @@ func (c *Cluster) RecoverNode(ctx context.Context, name string) error {
 // Kubernetes finds out itself, the pods are marked not ready, each with an Event. The rest is left to Kubernetes: it
 // taints the node, and then deletes the pods, which stay.
 func (c *Cluster) LoseNode(ctx context.Context, name string) error {
-	err := c.setReady(ctx, name, corev1.NodeCondition{Status: corev1.ConditionUnknown, Reason: "NodeStatusUnknown", Message: "Kubelet stopped posting node status."})
-	if err != nil {
+	gone := corev1.NodeCondition{Status: corev1.ConditionUnknown, Reason: "NodeStatusUnknown", Message: "Kubelet stopped posting node status."}
+	if err := c.setReady(ctx, name, gone); err != nil {
 		return err
 	}
 	clientset, err := kubernetes.NewForConfig(c.admin)
@@ -53,13 +53,15 @@ func (c *Cluster) LoseNode(ctx context.Context, name string) error {
 	for i := range pods.Items {
 		pod := &pods.Items[i]
 		const patch = `{"status":{"conditions":[{"type":"Ready","status":"False"}]}}`
-		if _, err := clientset.CoreV1().Pods(pod.Namespace).Patch(ctx, pod.Name, types.StrategicMergePatchType, []byte(patch), metav1.PatchOptions{}, "status"); err != nil {
+		pods := clientset.CoreV1().Pods(pod.Namespace)
+		if _, err := pods.Patch(ctx, pod.Name, types.StrategicMergePatchType, []byte(patch), metav1.PatchOptions{}, "status"); err != nil {
 			return err
 		}
 		event := &corev1.Event{
 			ObjectMeta:     metav1.ObjectMeta{Namespace: pod.Namespace, GenerateName: pod.Name + "-"},
 			InvolvedObject: corev1.ObjectReference{APIVersion: "v1", Kind: "Pod", Namespace: pod.Namespace, Name: pod.Name, UID: pod.UID},
-			Type:           corev1.EventTypeWarning, Reason: "NodeNotReady", Message: "Node is not ready", Source: corev1.EventSource{Component: "node-controller"},
+			Type:           corev1.EventTypeWarning, Reason: "NodeNotReady", Message: "Node is not ready",
+			Source:         corev1.EventSource{Component: "node-controller"},
 			FirstTimestamp: metav1.Now(), LastTimestamp: metav1.Now(), Count: 1,
 		}
 		if _, err := clientset.CoreV1().Events(pod.Namespace).Create(ctx, event, metav1.CreateOptions{}); err != nil {
@@ -76,8 +78,11 @@ func (c *Cluster) setReady(ctx context.Context, name string, ready corev1.NodeCo
 		return err
 	}
 	ready.Type, ready.LastHeartbeatTime, ready.LastTransitionTime = corev1.NodeReady, metav1.Now(), metav1.Now()
-	ample := corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("100"), corev1.ResourceMemory: resource.MustParse("1Ti"), corev1.ResourcePods: resource.MustParse("100")}
-	patch, err := json.Marshal(map[string]any{"status": map[string]any{"capacity": ample, "allocatable": ample, "conditions": []corev1.NodeCondition{ready}}})
+	ample := corev1.ResourceList{
+		corev1.ResourceCPU: resource.MustParse("100"), corev1.ResourceMemory: resource.MustParse("1Ti"), corev1.ResourcePods: resource.MustParse("100"),
+	}
+	status := map[string]any{"capacity": ample, "allocatable": ample, "conditions": []corev1.NodeCondition{ready}}
+	patch, err := json.Marshal(map[string]any{"status": status})
 	if err != nil {
 		return err
 	}

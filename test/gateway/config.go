@@ -153,7 +153,8 @@ func (c *Config) selectDriver(r Release, raw map[string]any) error {
 // onlyInArguments refuses what a gateway takes from its arguments and environment only.
 func (c *Config) onlyInArguments(Release) error {
 	if c.OpenShell.Gateway.DatabaseURL != nil {
-		return errors.New("`database_url` is not allowed in the gateway config file — set the OPENSHELL_DB_URL env var or pass --db-url on the command line")
+		return errors.New("`database_url` is not allowed in the gateway config file — " +
+			"set the OPENSHELL_DB_URL env var or pass --db-url on the command line")
 	}
 	return nil
 }

@@ -104,7 +104,8 @@ func TestKeysByRelease(t *testing.T) {
 		{"#GATEWAY", `interceptors = [{name = "q", grpc_endpoint = "http://q:1", allow_insecure_transport = true}]`, 107, Newest},
 		{"#TABLES", "[[openshell.supervisor.middleware]]\nname = \"m\"\ngrpc_endpoint = \"https://m:1\"\nmax_body_bytes = 1", 86, Newest},
 		{"#TABLES", "[[openshell.supervisor.middleware]]\nname = \"m\"\ngrpc_endpoint = \"https://m:1\"\nmax_payload_bytes = 1", 107, Newest},
-		{"#TABLES", "[[openshell.supervisor.middleware]]\nname = \"m\"\ngrpc_endpoint = \"http://m:1\"\nmax_body_bytes = 1\ntimeout = \"5s\"", 86, 106},
+		{"#TABLES", "[[openshell.supervisor.middleware]]\nname = \"m\"\ngrpc_endpoint = \"http://m:1\"\nmax_body_bytes = 1\ntimeout = \"5s\"",
+			86, 106},
 		{"#TABLES", "[openshell.credential_drivers.vault]\naddress = 1", 100, Newest}, // not selected
 	} {
 		for r := Oldest; r <= Newest; r++ {
@@ -174,9 +175,11 @@ func TestRefusedByTheNewest(t *testing.T) {
 		{"#KUBERNETES", `https_proxy = "http://u:p@p:1"`, "must not embed credentials"},
 		{"#KUBERNETES", `no_proxy = "a"`, "no https_proxy is configured"},
 		{"#KUBERNETES", proxy + `proxy_auth_secret_name = "a"`, "must be set together"},
-		{"#KUBERNETES", proxy + "proxy_auth_secret_name = \"a\"\nproxy_auth_secret_key = \"b\"\nproxy_auth_allow_insecure = true", "require topology"},
+		{"#KUBERNETES", proxy + "proxy_auth_secret_name = \"a\"\nproxy_auth_secret_key = \"b\"\nproxy_auth_allow_insecure = true",
+			"require topology"},
 		{"#TABLES", "[[openshell.supervisor.middleware]]\nname = \"openshell/m\"\ngrpc_endpoint = \"https://m\"\nmax_body_bytes = 1", "reserved"},
-		{"#TABLES", "[[openshell.supervisor.middleware]]\nname = \"m\"\ngrpc_endpoint = \"https://m\"\nmax_body_bytes = 1\nmax_payload_bytes = 1", "duplicate field"},
+		{"#TABLES", "[[openshell.supervisor.middleware]]\nname = \"m\"\ngrpc_endpoint = \"https://m\"\nmax_body_bytes = 1\nmax_payload_bytes = 1",
+			"duplicate field"},
 	} {
 		text := strings.Replace(starting, c.where, c.toml, 1)
 		if _, err := Parse(Newest, "gateway.toml", []byte(text)); err == nil || !strings.Contains(err.Error(), c.words) {

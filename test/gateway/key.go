@@ -52,24 +52,25 @@ func keyFromEnvironment(name, value string) ([]byte, error) {
 // loadKey reads a key, or creates it. Only in the latter case is the access to its directory restricted.
 func loadKey(path string) ([]byte, error) {
 	const what = "default credential storage key-encryption key"
-	key, err := os.ReadFile(path) //nolint:gosec // the path is the tenant's own
+	key, err := os.ReadFile(path)
 	switch {
 	case err == nil:
 		if err := os.Chmod(path, 0o600); err != nil {
 			return nil, fmt.Errorf("configuration error: failed to restrict %s '%s': failed to set permissions on %s", what, path, path)
 		}
 		if len(key) != keyLength {
-			return nil, fmt.Errorf("configuration error: [openshell.gateway.credential_storage] key_encryption_key_path '%s' must contain exactly 32 bytes", path)
+			return nil, fmt.Errorf("configuration error: [openshell.gateway.credential_storage] key_encryption_key_path '%s' "+
+				"must contain exactly 32 bytes", path)
 		}
 		return key, nil
 	case !errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("configuration error: failed to read %s '%s': %w", what, path, osError(err))
 	}
 	directory := filepath.Dir(path)
-	if err := os.MkdirAll(directory, 0o777); err != nil { //nolint:gosec // restricted next, as the gateway does
+	if err := os.MkdirAll(directory, 0o777); err != nil {
 		return nil, fmt.Errorf("configuration error: failed to prepare %s directory '%s': failed to create %s", what, path, directory)
 	}
-	if err := os.Chmod(directory, 0o700); err != nil { //nolint:gosec // a directory
+	if err := os.Chmod(directory, 0o700); err != nil {
 		return nil, ErrKeyDirectory(path)
 	}
 	key = make([]byte, keyLength)
@@ -83,6 +84,6 @@ func loadKey(path string) ([]byte, error) {
 // ErrKeyDirectory returns the error of a gateway that may not restrict the access to the directory of its key. That is so
 // if the key is directly in a volume whose root belongs to another user.
 func ErrKeyDirectory(path string) error {
-	return fmt.Errorf("configuration error: failed to prepare default credential storage key-encryption key directory '%s': failed to set permissions on %s",
-		path, filepath.Dir(path))
+	return fmt.Errorf("configuration error: failed to prepare default credential storage key-encryption key directory '%s': "+
+		"failed to set permissions on %s", path, filepath.Dir(path))
 }

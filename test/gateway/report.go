@@ -53,5 +53,6 @@ const (
 
 // LogLine returns a line of a gateway's log, with ANSI colors around the time, the level and the module.
 func LogLine(now time.Time, level Level, message string) string {
-	return fmt.Sprintf("\x1b[2m%s\x1b[0m %s \x1b[2mopenshell_server\x1b[0m\x1b[2m:\x1b[0m %s\n", now.UTC().Format("2006-01-02T15:04:05.000000Z"), level, message)
+	const layout = "2006-01-02T15:04:05.000000Z"
+	return fmt.Sprintf("\x1b[2m%s\x1b[0m %s \x1b[2mopenshell_server\x1b[0m\x1b[2m:\x1b[0m %s\n", now.UTC().Format(layout), level, message)
 }

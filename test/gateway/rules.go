@@ -65,21 +65,25 @@ func (c *Config) authentication(Release) error {
 	g := c.OpenShell.Gateway
 	switch {
 	case g.DisableTLS && g.TLS != nil && g.TLS.ClientCAPath != "":
-		return errors.New("--disable-tls and --tls-client-ca are mutually exclusive. Client certificate verification requires that TLS be enabled.")
+		return errors.New("--disable-tls and --tls-client-ca are mutually exclusive. " +
+			"Client certificate verification requires that TLS be enabled")
 	case !g.DisableTLS && g.TLS == nil:
 		return errors.New("--tls-cert is required when TLS is enabled (use --disable-tls to skip)")
 	case g.MTLSAuth.Enabled:
-		return errors.New("mTLS user authentication is not supported with the Kubernetes compute driver. Configure OIDC or a trusted fronting proxy for user authentication.")
+		return errors.New("mTLS user authentication is not supported with the Kubernetes compute driver. " +
+			"Configure OIDC or a trusted fronting proxy for user authentication")
 	}
 	if _, ok := c.OpenShell.Drivers["kubernetes"]; g.JWT != nil && !ok {
-		return errors.New("configuration error: K8s ServiceAccount bootstrap requires [openshell.drivers.kubernetes] when sandbox JWT issuing is enabled in-cluster")
+		return errors.New("configuration error: K8s ServiceAccount bootstrap requires [openshell.drivers.kubernetes] " +
+			"when sandbox JWT issuing is enabled in-cluster")
 	}
 	if t := g.TLS; t != nil && !g.DisableTLS {
 		if (t.ExternalCertPath == "") != (t.ExternalKeyPath == "") {
 			return errors.New("TLS error: external_cert_path and external_key_path must be set together")
 		}
 		if t.ExternalCertPath != "" && len(t.ExternalServerNames) == 0 {
-			return errors.New("TLS error: external certificate is configured but external_server_names is empty — the external cert would never be served")
+			return errors.New("TLS error: external certificate is configured but external_server_names is empty — " +
+				"the external cert would never be served")
 		}
 	}
 	return c.oidc()
@@ -91,7 +95,8 @@ func (c *Config) oidc() error {
 		return nil
 	}
 	if admin, user := oidc.AdminRole, oidc.UserRole; (admin == nil || *admin != "") != (user == nil || *user != "") {
-		return errors.New("configuration error: OIDC RBAC misconfiguration. Either set both roles (RBAC mode) or leave both empty (authentication-only mode).")
+		return errors.New("configuration error: OIDC RBAC misconfiguration. " +
+			"Either set both roles (RBAC mode) or leave both empty (authentication-only mode)")
 	}
 	if u, err := url.Parse(oidc.Issuer); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return fmt.Errorf("configuration error: OIDC initialization failed: builder error for url (%s)", oidc.Issuer)

@@ -28,7 +28,8 @@ func (c *Config) credentials(r Release) error {
 	}
 	g := c.OpenShell.Gateway
 	if drivers := g.CredentialDrivers; drivers != nil && len(*drivers) == 0 {
-		return errors.New("invalid gateway config field `openshell.gateway.credential_drivers`: omit the field to use default encrypted gateway credential storage, or specify exactly one external credential driver")
+		return errors.New("invalid gateway config field `openshell.gateway.credential_drivers`: omit the field to use default encrypted " +
+			"gateway credential storage, or specify exactly one external credential driver")
 	}
 	if g.CredentialDrivers != nil {
 		return c.credentialDriver(r, slices.Compact(slices.Sorted(slices.Values(*g.CredentialDrivers))))
@@ -65,7 +66,8 @@ var driverTables = map[string]shape{
 	}),
 	"vault": table(map[string]shape{
 		"address": text(vaultAddress).must(), "mount": text(notEmpty), "kv_version": oneOf("1", "2"), "auth_method": oneOf("kubernetes", "token_file"),
-		"role": text(notEmpty), "kubernetes_auth_mount": text(notEmpty), "service_account_token_path": text(), "token_path": text(), "timeout_secs": unsigned(),
+		"role": text(notEmpty), "kubernetes_auth_mount": text(notEmpty), "service_account_token_path": text(), "token_path": text(),
+		"timeout_secs": unsigned(),
 	}),
 }
 
@@ -123,7 +125,8 @@ func vaultMethod(vault map[string]any) error {
 	_, role := vault["role"]
 	_, token := vault["token_path"]
 	if vault["auth_method"] == "token_file" && (role || !token) || vault["auth_method"] != "token_file" && (!role || token) {
-		return errors.New("configuration error: [openshell.credential_drivers.vault] role belongs to auth_method = 'kubernetes', and token_path to auth_method = 'token_file'")
+		return errors.New("configuration error: [openshell.credential_drivers.vault] role belongs to auth_method = 'kubernetes', " +
+			"and token_path to auth_method = 'token_file'")
 	}
 	return nil
 }

@@ -52,7 +52,8 @@ func (k kubernetes) proxy(Release) error {
 	case secret && k.HTTPSProxy == nil:
 		return errors.New("proxy credential Secret is set but no https_proxy is configured")
 	case secret && !insecure:
-		return errors.New("proxy credentials use cleartext Basic auth over the connection to the http:// proxy; set proxy_auth_allow_insecure = true to accept that exposure, or remove the credential Secret")
+		return errors.New("proxy credentials use cleartext Basic auth over the connection to the http:// proxy; " +
+			"set proxy_auth_allow_insecure = true to accept that exposure, or remove the credential Secret")
 	case secret && k.Topology != "sidecar":
 		return errors.New("proxy credential Secrets require topology = \"sidecar\"")
 	case k.ConnectByHostname != nil && k.HTTPSProxy == nil:

@@ -49,9 +49,9 @@ func Load(r Release, name string, read ReadFile) (*Config, error) {
 func osError(err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return errors.New("No such file or directory (os error 2)")
+		return errors.New("No such file or directory (os error 2)") //nolint:staticcheck // not Go's words
 	case errors.Is(err, fs.ErrPermission):
-		return errors.New("Permission denied (os error 13)")
+		return errors.New("Permission denied (os error 13)") //nolint:staticcheck // not Go's words
 	}
 	return err
 }

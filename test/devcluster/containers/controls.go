@@ -53,7 +53,8 @@ func (k *kubelet) fail(pod *corev1.Pod, m *memory, fault string) (*corev1.PodSta
 	case "oom":
 		return k.terminate(pod, m, first, end{code: 137, reason: "OOMKilled"})
 	case "liveness":
-		k.say(pod, m, "Unhealthy", fmt.Sprintf(`Liveness probe failed: Get "http://%s:8081/healthz": context deadline exceeded (Client.Timeout exceeded while awaiting headers)`, podIP(pod)))
+		k.say(pod, m, "Unhealthy", fmt.Sprintf(
+			`Liveness probe failed: Get "http://%s:8081/healthz": context deadline exceeded (Client.Timeout exceeded while awaiting headers)`, podIP(pod)))
 		k.recorder.Eventf(pod, nil, corev1.EventTypeNormal, "Killing", "Kubelet", "Container %s failed liveness probe, will be restarted", name)
 		return k.terminate(pod, m, first, end{code: 137})
 	case "unready":

@@ -111,7 +111,8 @@ func (k *kubelet) useVolume(ctx context.Context, pod *corev1.Pod, release gatewa
 	case rootKey, !strings.HasPrefix(key, root+"/"): // all but the volume is read-only
 		return gateway.ErrKeyDirectory(key)
 	case kept.key != "":
-		return fmt.Errorf("default credential storage object was encrypted with a different key-encryption key: there is one at %s, and gateway.toml has %s", kept.key, key)
+		return fmt.Errorf("default credential storage object was encrypted with a different key-encryption key: there is one at %s, "+
+			"and gateway.toml has %s", kept.key, key)
 	}
 	kept.key = key
 	return nil

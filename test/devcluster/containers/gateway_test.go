@@ -22,8 +22,12 @@ disable_tls = true
 // podOf returns a gateway's pod with this image and a volume.
 func podOf(image string) *corev1.Pod {
 	return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "a"}, Spec: corev1.PodSpec{
-		Containers: []corev1.Container{{Image: image, Args: []string{"--config", "/g.toml"}, VolumeMounts: []corev1.VolumeMount{{Name: "v", MountPath: "/var/openshell"}}}},
-		Volumes:    []corev1.Volume{{Name: "v", VolumeSource: corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: "c"}}}},
+		Containers: []corev1.Container{{
+			Image: image, Args: []string{"--config", "/g.toml"}, VolumeMounts: []corev1.VolumeMount{{Name: "v", MountPath: "/var/openshell"}},
+		}},
+		Volumes: []corev1.Volume{{Name: "v", VolumeSource: corev1.VolumeSource{
+			PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: "c"},
+		}}},
 	}}
 }
 
@@ -70,12 +74,16 @@ func TestGatewayStartsOnlyOnAVolumeThatItCanUse(t *testing.T) {
 		starts      []start
 	}{
 		{"in the volume's root", "", []start{{"0.0.100", root, "permissions on /var/openshell"}, {"0.0.100", subdir, ""}}},
-		{"in a root that is the gateway's", ownedByGateway, []start{{"0.0.100", root, ""}, {"0.0.106", root, ""}, {"0.0.106", subdir, "different key-encryption key"}}},
+		{"in a root that is the gateway's", ownedByGateway, []start{
+			{"0.0.100", root, ""}, {"0.0.106", root, ""}, {"0.0.106", subdir, "different key-encryption key"},
+		}},
 		{"in a subdirectory", "", []start{{"0.0.100", subdir, ""}, {"0.0.106", root, "permissions on /var/openshell"}, {"0.0.106", subdir, ""}}},
 		{"outside of the volume", "", []start{{"0.0.100", "/tmp/keys/kek", "permissions on /tmp/keys"}}},
 		{"of a version without one", "", []start{{"0.0.99", "", ""}, {"0.0.100", subdir, ""}}},
 		{"by default", "", []start{{"0.0.100", "", ""}, {"0.0.106", "", ""}}},
-		{"after a migration", "", []start{{"0.0.71", "", ""}, {"0.0.88", "", ""}, {"0.0.99", "", ""}, {"0.0.71", "", "migration 6 was previously applied"}}},
+		{"after a migration", "", []start{
+			{"0.0.71", "", ""}, {"0.0.88", "", ""}, {"0.0.99", "", ""}, {"0.0.71", "", "migration 6 was previously applied"},
+		}},
 		{"after one that failed later", "", []start{{"0.0.100", root, "permissions on"}, {"0.0.71", "", "migration 6 was previously applied"}}},
 		{"with an image that does not tell", "", []start{{"0.0.100", "", ""}, {"latest", "", ""}, {"0.0.71", "", "migration 6"}}},
 	} {

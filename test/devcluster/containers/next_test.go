@@ -95,7 +95,9 @@ func TestFaultsByAnnotation(t *testing.T) {
 func TestMountsByAnnotation(t *testing.T) {
 	k, pod := gatewayOf("gateway:0.0.71-hangs", map[string]string{annotationMountFailure: "FailedAttachVolume: Multi-Attach error"})
 	m := &memory{seen: time.Now()}
-	check(t, k, pod, m, "Pending ContainerCreating | Warning FailedAttachVolume Multi-Attach error", "Pending ContainerCreating | Warning FailedAttachVolume")
+	check(t, k, pod, m,
+		"Pending ContainerCreating | Warning FailedAttachVolume Multi-Attach error",
+		"Pending ContainerCreating | Warning FailedAttachVolume")
 	pod.Annotations = map[string]string{annotationMountDelay: "1h"}
 	check(t, k, pod, m, "Pending ContainerCreating")
 	pod.Annotations[annotationMountDelay] = "1ms"

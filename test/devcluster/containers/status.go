@@ -165,7 +165,8 @@ func over(pod *corev1.Pod, run *program) *corev1.PodStatus {
 		status.Phase = corev1.PodFailed
 	}
 	container := &status.ContainerStatuses[0]
-	container.State = corev1.ContainerState{Terminated: terminated(end{code: int32(run.code), message: run.message}, run.started, run.ends)} //nolint:gosec // an exit code
+	e := end{code: int32(run.code), message: run.message} //nolint:gosec // an exit code
+	container.State = corev1.ContainerState{Terminated: terminated(e, run.started, run.ends)}
 	container.Ready = false
 	no := false
 	container.Started = &no
@@ -190,7 +191,9 @@ func terminated(e end, from, to time.Time) *corev1.ContainerStateTerminated {
 	default:
 		reason = "Error"
 	}
-	return &corev1.ContainerStateTerminated{ExitCode: e.code, Reason: reason, Message: e.message, StartedAt: metav1.NewTime(from), FinishedAt: metav1.NewTime(to)}
+	return &corev1.ContainerStateTerminated{
+		ExitCode: e.code, Reason: reason, Message: e.message, StartedAt: metav1.NewTime(from), FinishedAt: metav1.NewTime(to),
+	}
 }
 
 func setReady(status *corev1.PodStatus, ready bool) {

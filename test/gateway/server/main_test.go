@@ -112,8 +112,10 @@ type process struct {
 func (f *fixture) run(release, keyPath, fault string) *process {
 	f.t.Helper()
 	f.write("gateway.toml", f.toml(keyPath))
-	p := &process{Cmd: exec.Command(f.program, "--config", f.dir+"/gateway.toml", "--db-url", "sqlite:"+f.dir+"/volume/openshell.db"), done: make(chan error, 1)}
-	p.Env = []string{"GATEWAY_RELEASE=" + release, "GATEWAY_FAULT=" + fault, "HOME=" + f.dir, "OPENSHELL_SERVER_PORT=" + os.Getenv("OPENSHELL_SERVER_PORT")}
+	command := exec.Command(f.program, "--config", f.dir+"/gateway.toml", "--db-url", "sqlite:"+f.dir+"/volume/openshell.db")
+	p := &process{Cmd: command, done: make(chan error, 1)}
+	p.Env = []string{"GATEWAY_RELEASE=" + release, "GATEWAY_FAULT=" + fault, "HOME=" + f.dir,
+		"OPENSHELL_SERVER_PORT=" + os.Getenv("OPENSHELL_SERVER_PORT")}
 	p.Stdout, p.Stderr = &p.log, &p.log
 	p.SysProcAttr = &syscall.SysProcAttr{Credential: f.credential, Pdeathsig: syscall.SIGKILL}
 	if err := os.MkdirAll(f.dir+"/volume", 0o777); err != nil {

@@ -61,7 +61,8 @@ func listSandboxes(ctx context.Context) error {
 			return fmt.Errorf("execution error: failed to create compute runtime: gateway id backfill: listing sandboxes: HTTP status %d", status)
 		}
 	}
-	return errors.New("execution error: failed to create compute runtime: gateway id backfill: the server could not find the requested resource (sandboxes.agents.x-k8s.io)")
+	return errors.New("execution error: failed to create compute runtime: gateway id backfill: " +
+		"the server could not find the requested resource (sandboxes.agents.x-k8s.io)")
 }
 
 // request returns the status of a GET.
