@@ -171,12 +171,12 @@ func (c *Config) driver(r Release) error {
 }
 
 func (k kubernetes) identities(r Release) error {
-	low, high := int64(1000), int64(2_000_000_000)
+	low, high, highProxy := int64(1000), int64(2_000_000_000), int64(1<<32-1)
 	if r >= 110 {
-		low, high = 1, 1<<32-2
-		if uid := k.Sidecar.ProxyUID; uid != nil && (*uid < 1000 || *uid > high) {
-			return fmt.Errorf("sidecar.proxy_uid must be in range [1000, %d]", high)
-		}
+		low, high, highProxy = 1, 1<<32-2, 1<<32-2
+	}
+	if uid := k.Sidecar.ProxyUID; uid != nil && (*uid < 1000 || *uid > highProxy) {
+		return fmt.Errorf("sidecar.proxy_uid must be in range [1000, %d]", highProxy)
 	}
 	for name, id := range map[string]*int64{"sandbox_uid": k.SandboxUID, "sandbox_gid": k.SandboxGID} {
 		if id != nil && (*id < low || *id > high) {
