@@ -1,7 +1,6 @@
 package devcluster
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -147,10 +146,11 @@ func (c *Cluster) writeFiles(auditPolicy string) (err error) {
 	if c.admin, err = s.config(adminUser); err != nil {
 		return err
 	}
-	files := map[string][]byte{stagesFile: stages, objectsFile: bytes.Join([][]byte{simulatedObjects, sandboxCRD}, []byte("---\n"))}
+	objects, files := simulatedObjects, map[string][]byte{stagesFile: stages}
 	if s.RealNode != nil {
-		files[objectsFile] = bytes.Join([][]byte{realNodeObjects, sandboxCRD}, []byte("---\n"))
+		objects, files = realNodeObjects, map[string][]byte{}
 	}
+	files[objectsFile] = slices.Concat(objects, []byte("---\n"), sandboxCRD)
 	if s.Audit {
 		files[auditPolicyFile] = []byte(auditPolicy)
 	}

@@ -71,8 +71,8 @@ func TestArchive(t *testing.T) {
 	if len(index.Manifests) != 2 || index.Manifests[1].Annotations[nameAnnotation] != second.Reference {
 		t.Fatalf("the index has %+v", index.Manifests)
 	}
-	if want := 2 + 2*2 + 1; len(files) != want { // a manifest and a configuration of each image, and one layer
-		t.Errorf("the archive has %d files, want %d: equal layers are written once", len(files), want)
+	if count := 2 + 2*2 + 1; len(files) != count { // a manifest and a configuration of each image, and one layer
+		t.Errorf("the archive has %d files, want %d: equal layers are written once", len(files), count)
 	}
 	var manifest struct {
 		Config descriptor
@@ -81,17 +81,19 @@ func TestArchive(t *testing.T) {
 	decode(t, blob(t, files, index.Manifests[0]), &manifest)
 	var config struct {
 		Config struct {
-			User, WorkingDir     string
+			User                 string
 			Env, Entrypoint, Cmd []string
 		}
 	}
 	decode(t, blob(t, files, manifest.Config), &config)
-	if c := config.Config; c.User != first.User || !reflect.DeepEqual([][]string{c.Env, c.Entrypoint, c.Cmd}, [][]string{first.Env, first.Entrypoint, first.Args}) {
-		t.Errorf("the configuration is %+v", c)
+	got, want := config.Config, config.Config
+	want.User, want.Env, want.Entrypoint, want.Cmd = first.User, first.Env, first.Entrypoint, first.Args
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("the configuration is %+v, want %+v", got, want)
 	}
 	layer := contents(t, bytes.NewReader(blob(t, files, manifest.Layers[0])))
-	want, err := os.ReadFile(program)
-	if _, dir := layer["opt/bin/"]; err != nil || !dir || !bytes.Equal(layer["opt/bin/program"], want) {
+	text, err := os.ReadFile(program)
+	if _, dir := layer["opt/bin/"]; err != nil || !dir || !bytes.Equal(layer["opt/bin/program"], text) {
 		t.Errorf("the layer lacks the program or its directory: %v", err)
 	}
 }

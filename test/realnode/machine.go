@@ -81,8 +81,9 @@ func mountAll(dir string) error {
 		{"tmpfs", "/var", "tmpfs", 0, "mode=755"},
 		{filepath.Join(dir, "containerd"), "/var/lib/containerd", "", syscall.MS_BIND, ""},
 		{filepath.Join(dir, "kubelet"), "/var/lib/kubelet", "", syscall.MS_BIND, ""},
+		{filepath.Join(dir, "logs", "pods"), "/var/log/pods", "", syscall.MS_BIND, ""},
 	}
-	for _, name := range []string{"containerd", "kubelet"} {
+	for _, name := range []string{"containerd", "kubelet", "logs/pods"} {
 		if err := os.Mkdir(filepath.Join(dir, name), 0o711); err != nil {
 			return err
 		}
@@ -92,7 +93,7 @@ func mountAll(dir string) error {
 			return err
 		}
 	}
-	for _, dir := range []string{"/var/log/pods", "/var/log/containers", "/var/tmp"} {
+	for _, dir := range []string{"/var/log/containers", "/var/tmp"} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
 		}
@@ -182,8 +183,12 @@ var kernelSettings = map[string]string{
 // maskSettings keeps the node from changing settings of the kernel that every namespace shares: all of /proc/sys is read-only
 // but net, which belongs to the network namespace. What a kubelet looks for is replaced by files with the expected values.
 func maskSettings() error {
-	const sys, bind = "/proc/sys", syscall.MS_BIND
-	mounts := []mount{{sys, sys, "", bind, ""}, {sys + "/net", sys + "/net", "", bind, ""}, {"", sys, "", bind | syscall.MS_REMOUNT | syscall.MS_RDONLY, ""}}
+	const sys, net, bind = "/proc/sys", "/proc/sys/net", syscall.MS_BIND
+	mounts := []mount{
+		{sys, sys, "", bind, ""},
+		{net, net, "", bind, ""},
+		{"", sys, "", bind | syscall.MS_REMOUNT | syscall.MS_RDONLY, ""},
+	}
 	for _, m := range mounts {
 		if err := syscall.Mount(m.source, m.target, m.kind, m.flags, m.data); err != nil {
 			return fmt.Errorf("making %s read-only: %w", sys, err)

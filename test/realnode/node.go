@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -57,8 +58,9 @@ type Node struct {
 	dir, binDir string
 	config      *rest.Config
 	state       state
+	keeper      *exec.Cmd     // nil if another process started it
 	stdin       io.Closer     // The keeper ends when it is closed. It is nil if the node is detached.
-	ended       chan struct{} // closed when the keeper has ended; nil if this process did not start it
+	ended       chan struct{} // closed when the keeper has ended; nil if another process started it
 }
 
 // patience is how long a start may take on a busy machine.
@@ -110,6 +112,7 @@ func (n *Node) startKeeper(detached bool) error {
 	if err := keeper.Start(); err != nil {
 		return fmt.Errorf("%w; make realnode-binaries builds what it needs", err)
 	}
+	n.keeper = keeper
 	go func() {
 		_ = keeper.Wait() // Its log says why it ended.
 		close(n.ended)
@@ -185,13 +188,13 @@ func (n *Node) open() error {
 
 // Stop ends all processes of the node and removes its mounts, networks and cgroups. The files in its directory stay.
 func (n *Node) Stop() error {
-	switch {
+	switch { // The keeper may have ended already.
 	case n.stdin != nil:
-		_ = n.stdin.Close() // The keeper may have ended already.
+		_ = n.stdin.Close()
+	case n.keeper != nil:
+		_ = n.keeper.Process.Signal(syscall.SIGTERM)
 	case n.state.running():
-		if err := syscall.Kill(n.state.Keeper, syscall.SIGTERM); err != nil {
-			return err
-		}
+		_ = syscall.Kill(n.state.Keeper, syscall.SIGTERM)
 	}
 	deadline := time.After(30 * time.Second)
 	for {
@@ -211,10 +214,10 @@ func (n *Node) Stop() error {
 // leftovers returns what the keeper could not remove.
 func (n *Node) leftovers() error {
 	text, err := os.ReadFile(n.path(leftoversFile))
-	if err != nil {
-		return nil //nolint:nilerr // The file exists only if something was left.
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
-	return fmt.Errorf("not removed: %s", text)
+	return errors.Join(err, fmt.Errorf("not removed: %s", text))
 }
 
 // Dir returns the directory of the node's files.

@@ -184,7 +184,7 @@ func (s traces) left(t *testing.T) []string {
 		t.Fatal(err)
 	}
 	if conn, err := net.Dial("tcp", s.port); err == nil {
-		conn.Close()
+		_ = conn.Close()
 		left = append(left, s.port)
 	}
 	return left
@@ -210,7 +210,10 @@ func surroundings(t *testing.T) []string {
 		value, err := os.ReadFile("/proc/sys/" + name)
 		all = append(all, fmt.Sprint(name, string(value), err))
 	}
-	for _, dir := range []string{"/etc/cni", "/opt/cni", "/run/containerd", "/usr/libexec/kubernetes", "/var/lib/containerd", "/var/lib/kubelet", "/var/lib/cni", "/var/log/pods"} {
+	for _, dir := range []string{
+		"/etc/cni", "/opt/cni", "/run/containerd", "/usr/libexec/kubernetes",
+		"/var/lib/containerd", "/var/lib/kubelet", "/var/lib/cni", "/var/log/pods",
+	} {
 		_, err := os.Stat(dir)
 		all = append(all, fmt.Sprint(dir, " ", err))
 	}

@@ -163,7 +163,9 @@ func (m *machine) startCluster(ctx context.Context, port int) error {
 func (m *machine) start(ctx context.Context, name string) error {
 	kubeconfig := "--kubeconfig=" + m.path("certs", name+".kubeconfig")
 	args := map[string][]string{
-		devcluster.Kubelet:            {"--config=" + m.path("etc", "kubelet.yaml"), kubeconfig, "--node-ip=" + address, "--hostname-override=" + Name},
+		devcluster.Kubelet: {
+			"--config=" + m.path("etc", "kubelet.yaml"), kubeconfig, "--node-ip=" + address, "--hostname-override=" + Name,
+		},
 		devcluster.KubeProxy:          {"--config=" + m.path("etc", "kube-proxy.yaml")},
 		devcluster.NetworkPolicyAgent: {kubeconfig, "--hostname-override=" + Name, "--service-cluster-ip-range=" + services},
 	}

@@ -57,6 +57,9 @@ func prepare(o Options) (settings, error) {
 			return s, fmt.Errorf("%s is below /var or /run, which the node replaces by its own; use another directory", dir)
 		}
 	}
+	if socket := filepath.Join(s.Dir, socketFile); len(socket) > 107 {
+		return s, fmt.Errorf("%s is longer than the 107 bytes that the path of a socket may have; use a shorter directory", socket)
+	}
 	for i, kustomization := range s.First {
 		if s.First[i], err = filepath.Abs(kustomization); err != nil {
 			return s, err
@@ -148,14 +151,22 @@ func moduleDir() (string, error) {
 // environment returns the variables of the programs of a node: they find the unpacked programs and libraries.
 func environment(binDir string) []string {
 	debian := filepath.Join(binDir, "realnode", "debian")
-	libraries := []string{filepath.Join(debian, "usr/lib/x86_64-linux-gnu"), filepath.Join(debian, "lib/x86_64-linux-gnu")}
+	// glob returns the paths that match, whatever the architecture's directory is called.
+	glob := func(patterns ...string) string {
+		var paths []string
+		for _, pattern := range patterns {
+			matches, _ := filepath.Glob(filepath.Join(debian, pattern)) // The patterns are valid.
+			paths = append(paths, matches...)
+		}
+		return strings.Join(paths, ":")
+	}
 	path := []string{
 		filepath.Join(debian, "usr/sbin"), filepath.Join(debian, "usr/bin"), filepath.Join(debian, "bin"), binDir, os.Getenv("PATH"),
 	}
 	return append(os.Environ(),
 		"PATH="+strings.Join(path, ":"),
-		"LD_LIBRARY_PATH="+strings.Join(libraries, ":"),
-		"XTABLES_LIBDIR="+filepath.Join(libraries[0], "xtables"),
+		"LD_LIBRARY_PATH="+glob("usr/lib/*-linux-gnu", "lib/*-linux-gnu"),
+		"XTABLES_LIBDIR="+glob("usr/lib/*-linux-gnu/xtables"),
 	)
 }
 

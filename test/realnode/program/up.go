@@ -46,7 +46,9 @@ func up(ctx context.Context) error {
 		images = append(images, realnode.GatewayImage(".", release, release))
 	}
 	say("Starting a node and its control plane")
-	node, err := realnode.Start(ctx, realnode.Options{Dir: dir, Detached: true, First: []string{"config/crd"}, Images: images, Progress: os.Stdout})
+	node, err := realnode.Start(ctx, realnode.Options{
+		Dir: dir, Detached: true, First: []string{"config/crd"}, Images: images, Progress: os.Stdout,
+	})
 	if err != nil {
 		return err
 	}
@@ -60,7 +62,8 @@ func up(ctx context.Context) error {
 	if err := node.Apply(ctx, gatewayTenant); err != nil {
 		return err
 	}
-	if _, err := node.Kubectl(ctx, "wait", "-n", tenant, "gatewaytenant/openshell-gateway", "--for=condition=Ready", "--timeout=2m"); err != nil {
+	wait := []string{"wait", "-n", tenant, "gatewaytenant/openshell-gateway", "--for=condition=Ready", "--timeout=2m"}
+	if _, err := node.Kubectl(ctx, wait...); err != nil {
 		return err
 	}
 	table, err := node.Kubectl(ctx, "get", "pods,gatewaytenants", "--all-namespaces")

@@ -4,7 +4,6 @@ package suite
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -112,14 +111,13 @@ func startProbe(t *testing.T, namespace, name string, labels map[string]string, 
 	if len(args) == 0 {
 		args = []string{"listen", "--ports", probePorts}
 	}
-	nonRoot, automount := true, false
 	create(t, &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, Labels: labels},
 		Spec: corev1.PodSpec{
 			RestartPolicy:                 corev1.RestartPolicyNever,
-			TerminationGracePeriodSeconds: new(int64),
-			AutomountServiceAccountToken:  &automount,
-			SecurityContext:               &corev1.PodSecurityContext{RunAsNonRoot: &nonRoot},
+			TerminationGracePeriodSeconds: new(int64(0)),
+			AutomountServiceAccountToken:  new(false),
+			SecurityContext:               &corev1.PodSecurityContext{RunAsNonRoot: new(true)},
 			Containers:                    []corev1.Container{{Name: "probe", Image: gatewayImage(probeTag), Args: args}},
 		},
 	})
@@ -169,13 +167,4 @@ func eventuallyReaches(t *testing.T, namespace, probe string, open map[string]bo
 		}
 		return err
 	})
-}
-
-// asJSON formats a value for an error message.
-func asJSON(value any) string {
-	text, err := json.Marshal(value)
-	if err != nil {
-		return err.Error()
-	}
-	return string(text)
 }

@@ -32,9 +32,8 @@ func TestOperatorRunsRestricted(t *testing.T) {
 	if got := namespace.Labels[label]; got != "restricted" {
 		t.Errorf("the namespace %s has %s=%q, want restricted", platformNamespace, label, got)
 	}
-	privileged := true
 	pod := &corev1.Pod{Spec: corev1.PodSpec{Containers: []corev1.Container{{
-		Name: "probe", Image: gatewayImage(probeTag), SecurityContext: &corev1.SecurityContext{Privileged: &privileged},
+		Name: "probe", Image: gatewayImage(probeTag), SecurityContext: &corev1.SecurityContext{Privileged: new(true)},
 	}}}}
 	pod.Namespace, pod.Name = platformNamespace, "privileged"
 	if err := admin.Create(t.Context(), pod); err == nil {
@@ -49,6 +48,6 @@ func TestOperatorRunsRestricted(t *testing.T) {
 			pod.Spec.Containers[0].Image == "gatewaytenant-operator:dev" && pod.Status.ContainerStatuses[0].RestartCount == 0
 	})
 	if !running {
-		t.Errorf("no pod of the operator is ready without a restart: %s", asJSON(pods.Items))
+		t.Errorf("no pod of the operator is ready without a restart: %+v", pods.Items)
 	}
 }
