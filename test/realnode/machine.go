@@ -69,7 +69,8 @@ func (m mount) do() error {
 	return nil
 }
 
-// mountAll gives the node its own /proc, /sys, /run and /var. Nothing reaches the mounts of the machine.
+// mountAll gives the node its own /proc, /sys, /run and /var. Nothing reaches the mounts of the machine. Images are in memory
+// with /var, which is fast, and possible on a machine whose root is an overlay: overlays of overlays are not.
 func mountAll(dir string) error {
 	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("making all mounts private: %w", err)
@@ -79,11 +80,10 @@ func mountAll(dir string) error {
 		{"sysfs", "/sys", "sysfs", 0, ""},
 		{"tmpfs", "/run", "tmpfs", 0, "mode=755"},
 		{"tmpfs", "/var", "tmpfs", 0, "mode=755"},
-		{filepath.Join(dir, "containerd"), "/var/lib/containerd", "", syscall.MS_BIND, ""},
 		{filepath.Join(dir, "kubelet"), "/var/lib/kubelet", "", syscall.MS_BIND, ""},
 		{filepath.Join(dir, "logs", "pods"), "/var/log/pods", "", syscall.MS_BIND, ""},
 	}
-	for _, name := range []string{"containerd", "kubelet", "logs/pods"} {
+	for _, name := range []string{"kubelet", "logs/pods"} {
 		if err := os.Mkdir(filepath.Join(dir, name), 0o711); err != nil {
 			return err
 		}

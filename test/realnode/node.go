@@ -31,8 +31,8 @@ const StorageClass = "devcluster"
 
 // Options configure a node.
 type Options struct {
-	// Dir holds all files of the node: kubeconfig, logs, volumes, what containerd and etcd store. It must not exist or be
-	// empty, and must not be below /var or /run, which the node replaces by its own.
+	// Dir holds the files of the node: kubeconfig, logs, volumes, etcd's data. It must not exist or be empty, and must not be
+	// below /var or /run, which the node replaces by its own.
 	Dir string
 	// BinDir holds the binaries. By default it is bin beside the nearest go.mod above the working directory.
 	BinDir string

@@ -40,7 +40,7 @@ func tempDir(t *testing.T) string {
 	return dir
 }
 
-// TestNodeStopsAndLeavesNothing also stops and starts the kubelet alone.
+// TestNodeStopsAndLeavesNothing also stops the kubelet and the API server alone and starts them again.
 func TestNodeStopsAndLeavesNothing(t *testing.T) {
 	before := surroundings(t)
 	n, err := Start(t.Context(), Options{Dir: tempDir(t), ControllerManagerArgs: []string{"--node-monitor-grace-period=10s"}})
@@ -53,6 +53,16 @@ func TestNodeStopsAndLeavesNothing(t *testing.T) {
 	}
 	waitNode(t, n, corev1.ConditionUnknown)
 	if err := n.StartProgram(t.Context(), devcluster.Kubelet); err != nil {
+		t.Fatal(err)
+	}
+	waitNode(t, n, corev1.ConditionTrue)
+	if err := n.StopProgram(t.Context(), devcluster.APIServer); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := n.Kubectl(t.Context(), "get", "nodes"); err == nil {
+		t.Error("the API server answers although it was stopped")
+	}
+	if err := n.StartProgram(t.Context(), devcluster.APIServer); err != nil {
 		t.Fatal(err)
 	}
 	waitNode(t, n, corev1.ConditionTrue)

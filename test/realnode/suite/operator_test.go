@@ -8,21 +8,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	"github.com/ambient-code/gatewaytenant-operator/test/realnode"
 )
-
-func TestNodeIsReady(t *testing.T) {
-	is := get(t, &corev1.Node{}, "", realnode.Name)
-	for _, condition := range is.Status.Conditions {
-		if want := condition.Type == corev1.NodeReady; (condition.Status == corev1.ConditionTrue) != want {
-			t.Errorf("the node has %s=%s: %s", condition.Type, condition.Status, condition.Message)
-		}
-	}
-	if runtime := is.Status.NodeInfo.ContainerRuntimeVersion; runtime == "" {
-		t.Error("the node has no container runtime")
-	}
-}
 
 // TestOperatorRunsRestricted shows that the operator's image runs as the kind overlay deploys it, and that Pod Security
 // restricted is enforced where it runs.
