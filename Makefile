@@ -27,10 +27,10 @@ demo-down: ## End what these started
 realnode: realnode-binaries ## Start a real node (kubelet, containerd) with the operator and a tenant, as root on Debian 12
 	@bin/realnode/realnode up
 
-realnode-down: ## End it
+realnode-down: ## Stop that node and remove its files
 	@bin/realnode/realnode down
 
-realnode-binaries: devcluster # what the node runs: unpacked Debian packages, and what its images hold
+realnode-binaries: devcluster # Debian packages, the program that runs the node, and the programs in its images
 	@hack/realnode/fetch
 	@echo "build: bin/realnode"
 	@$(MAKE) --no-print-directory binaries OUT=bin/realnode/image

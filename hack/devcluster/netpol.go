@@ -16,8 +16,8 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// newNetworkPolicyCommand returns the command that enforces NetworkPolicies on a node: the firewall of kube-router, and
-// nothing else of it, since kube-router as a whole needs another version of client-go and a BGP server.
+// newNetworkPolicyCommand returns the command that enforces NetworkPolicies on a node. It is the firewall of kube-router
+// without its other parts, which need another version of client-go and a BGP server.
 func newNetworkPolicyCommand() *cobra.Command {
 	config := options.NewKubeRouterConfig()
 	config.EnableIPv4 = true

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// FromDockerfile describes the image that the last stage of a Dockerfile builds, without what its base image contains. The
+// FromDockerfile describes the image that the last stage of a Dockerfile builds, without the content of its base image. The
 // files that the Dockerfile copies from /out of an earlier stage are taken from the directory out. An instruction other
 // than FROM, COPY, USER and ENTRYPOINT is an error, so an image is never silently different from the real one.
 func FromDockerfile(file, out, reference string) (Image, error) {

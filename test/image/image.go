@@ -60,7 +60,7 @@ const (
 	mediaTypeIndex    = "application/vnd.oci.image.index.v1+json"
 )
 
-// nameAnnotation is where containerd looks for the reference of an image that it imports.
+// nameAnnotation is the annotation from which containerd takes the reference of an imported image.
 const nameAnnotation = "io.containerd.image.name"
 
 // archive writes an OCI archive.

@@ -40,7 +40,8 @@ func hierarchies() ([]hierarchy, error) {
 	return all, nil
 }
 
-// name returns the directory below /sys/fs/cgroup at which a hierarchy is usually mounted. only means that there is no other.
+// name returns the directory below /sys/fs/cgroup at which a hierarchy is usually mounted. It is empty for version 2 if that
+// is the only hierarchy.
 func (h hierarchy) name(only bool) string {
 	switch {
 	case h.controllers != "":

@@ -44,7 +44,7 @@ func (n *Node) StopProgram(ctx context.Context, name string) error {
 	return n.control(ctx, http.MethodPost, "/stop/"+name)
 }
 
-// StartProgram starts again what StopProgram stopped. For a component of the control plane it waits until it is ready.
+// StartProgram starts a program or component again that StopProgram has stopped. For a component of the control plane it waits until it is ready.
 func (n *Node) StartProgram(ctx context.Context, name string) error {
 	return n.control(ctx, http.MethodPost, "/start/"+name)
 }
@@ -105,7 +105,7 @@ type tunnel struct {
 
 func (t tunnel) Read(p []byte) (int, error) { return t.reader.Read(p) }
 
-// controller is what the control socket controls.
+// controller starts and stops programs for the control socket.
 type controller interface {
 	stop(name string) error
 	start(ctx context.Context, name string) error

@@ -46,13 +46,13 @@ func Keep(dir string, detached bool) error {
 		return err
 	}
 	go forward(listener, dir)
-	go endWhenTold(machine.Process, detached)
+	go killOnRequest(machine.Process, detached)
 	_ = machine.Wait() // All processes in a PID namespace end with its first.
 	return nil
 }
 
-// startMachine starts the first process in new namespaces. The root of its cgroup namespace is the cgroup that the keeper is
-// in at that moment.
+// startMachine starts the first process in new namespaces. The keeper's cgroup at the time becomes the root of the cgroup
+// namespace.
 func startMachine(dir string, listener net.Listener, groups cgroups) (*exec.Cmd, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -72,8 +72,8 @@ func startMachine(dir string, listener net.Listener, groups cgroups) (*exec.Cmd,
 	return machine, err
 }
 
-// endWhenTold kills the machine when the keeper has to end.
-func endWhenTold(machine *os.Process, detached bool) {
+// killOnRequest kills the machine at a signal and, unless it is detached, when standard input is closed.
+func killOnRequest(machine *os.Process, detached bool) {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
 	closed := make(chan struct{})
@@ -120,7 +120,7 @@ func splice(a, b net.Conn) {
 	<-done
 }
 
-// copyAndClose copies what comes from one connection to another and says there that no more will come.
+// copyAndClose copies from one connection to the other until its end, and then closes the other for writing.
 func copyAndClose(to, from net.Conn) {
 	_, _ = io.Copy(to, from) // A broken connection is the peers' concern.
 	if half, ok := to.(interface{ CloseWrite() error }); ok {

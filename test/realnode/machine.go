@@ -181,7 +181,7 @@ var kernelSettings = map[string]string{
 }
 
 // maskSettings keeps the node from changing settings of the kernel that every namespace shares: all of /proc/sys is read-only
-// but net, which belongs to the network namespace. What a kubelet looks for is replaced by files with the expected values.
+// but net, which belongs to the network namespace. The settings that a kubelet checks are replaced by files with the values that it expects.
 func maskSettings() error {
 	const sys, net, bind = "/proc/sys", "/proc/sys/net", syscall.MS_BIND
 	mounts := []mount{

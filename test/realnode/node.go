@@ -34,7 +34,7 @@ type Options struct {
 	// Dir holds the files of the node: kubeconfig, logs, volumes, etcd's data. It must not exist or be empty, and must not be
 	// below /var or /run, which the node replaces by its own.
 	Dir string
-	// BinDir holds the binaries. By default it is bin beside the nearest go.mod above the working directory.
+	// BinDir holds the binaries. By default it is bin in the nearest parent directory that has a go.mod.
 	BinDir string
 	// Detached starts a node that outlives this process, until Stop.
 	Detached bool
@@ -162,7 +162,7 @@ func Open(dir string) (*Node, error) {
 	return n, nil
 }
 
-// open reads what the processes wrote.
+// open reads the files that the processes of the node wrote.
 func (n *Node) open() error {
 	text, err := os.ReadFile(n.path(stateFile))
 	if err != nil {
@@ -211,7 +211,7 @@ func (n *Node) Stop() error {
 	}
 }
 
-// leftovers returns what the keeper could not remove.
+// leftovers returns an error that lists the cgroups that the keeper could not remove, if any.
 func (n *Node) leftovers() error {
 	text, err := os.ReadFile(n.path(leftoversFile))
 	if errors.Is(err, fs.ErrNotExist) {

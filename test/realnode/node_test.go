@@ -68,7 +68,7 @@ func TestNodeStopsAndLeavesNothing(t *testing.T) {
 	waitNode(t, n, corev1.ConditionTrue)
 	traces := tracesOf(t, n)
 	if left := traces.left(t); len(left) < 10 {
-		t.Errorf("a running node has only these traces, so the test would not notice what is left: %v", left)
+		t.Errorf("a running node has only these traces, so the test would not notice any that remain: %v", left)
 	}
 	if err := n.Stop(); err != nil {
 		t.Fatal(err)
@@ -145,7 +145,7 @@ func waitNode(t *testing.T, n *Node, want corev1.ConditionStatus) {
 	t.Fatalf("the node is Ready=%s after a minute, want %s", got, want)
 }
 
-// traces identify what belongs to a running node.
+// traces identify the processes, cgroups and port of a node.
 type traces struct {
 	namespaces []string // such as pid:[4026532268]
 	cgroup     string   // the name of its cgroups
@@ -168,7 +168,7 @@ func tracesOf(t *testing.T, n *Node) traces {
 	return is
 }
 
-// left returns what still exists of a node: processes in its namespaces, its cgroups, the port for clients.
+// left returns the processes in the namespaces of a node, its cgroups and its port, as far as they still exist.
 func (s traces) left(t *testing.T) []string {
 	t.Helper()
 	var left []string
@@ -200,8 +200,8 @@ func (s traces) left(t *testing.T) []string {
 	return left
 }
 
-// surroundings returns what a node could change on this machine by mistake: mounts, network interfaces, settings of the
-// kernel, and directories that its programs use.
+// surroundings returns the state of this machine that a faulty node could change: mounts, network interfaces, settings of
+// the kernel, and directories that its programs use.
 func surroundings(t *testing.T) []string {
 	t.Helper()
 	mounts, err := os.ReadFile("/proc/self/mountinfo")

@@ -28,7 +28,7 @@ const Containerd = "containerd"
 // Addresses of the node's network.
 const (
 	address        = "10.87.0.1"    // of the node
-	podRange       = "10.88.0.0/16" // of all nodes, of which there is one
+	podRange       = "10.88.0.0/16" // of all nodes; only one exists
 	nodePodRange   = "10.88.0.0/24" // of its pods
 	services       = "10.96.0.0/16" // of devcluster
 	pauseReference = "realnode.invalid/pause:1"

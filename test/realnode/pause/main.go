@@ -1,5 +1,5 @@
-// Command pause waits until it is told to end. It is the container that holds the namespaces of a pod, and reaps orphans
-// where the containers share them.
+// Command pause waits for a signal to end. Its container holds the namespaces of a pod. It reaps orphans in pods whose
+// containers share a PID namespace.
 package main
 
 import (

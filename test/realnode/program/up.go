@@ -71,7 +71,7 @@ func up(ctx context.Context) error {
 		return err
 	}
 	say("\n%s", table)
-	say("All is up and stays up until make realnode-down. The logs are in %s/logs. What to try next:\n", node.Dir())
+	say("The node runs until make realnode-down. Its logs are in %s/logs. What to try next:\n", node.Dir())
 	say("  export KUBECONFIG=%s PATH=%s:$PATH", node.Kubeconfig(), node.BinDir())
 	say("  kubectl gatewaytenant status -n %s", tenant)
 	say("  kubectl logs -n %s openshell-gateway-0", tenant)

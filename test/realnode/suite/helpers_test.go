@@ -151,7 +151,7 @@ func dialFrom(t *testing.T, namespace, probe string, addresses ...string) (map[s
 }
 
 // eventuallyReaches waits until exactly those of the addresses are open from a probe for which open has true. The agent
-// admits a new pod, or applies a changed policy, a moment after the API server reports it.
+// admits a new pod and applies a changed policy within about a second after the API server reports it.
 func eventuallyReaches(t *testing.T, namespace, probe string, open map[string]bool) {
 	t.Helper()
 	addresses := slices.Sorted(maps.Keys(open))

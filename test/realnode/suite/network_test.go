@@ -37,7 +37,7 @@ func TestDial(t *testing.T) {
 	const namespace = "dial"
 	createNamespace(t, namespace)
 	ip := startProbe(t, namespace, "server", nil)
-	eventually(t, 5*time.Second, func() error { // The program may need a moment to listen.
+	eventually(t, 5*time.Second, func() error { // A container runs before its program listens.
 		conn, err := node.Dial(t.Context(), net.JoinHostPort(ip, "8081"))
 		if err == nil {
 			err = conn.Close()

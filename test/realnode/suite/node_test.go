@@ -40,8 +40,8 @@ func TestImport(t *testing.T) {
 	}
 }
 
-// TestMountedSecretChanges shows that files of a Secret change within the kubelet's syncFrequency and a moment, so that tests
-// of rotations need not wait for the 60 to 90 seconds of other clusters.
+// TestMountedSecretChanges shows that the files of a Secret change within seconds, because of the kubelet's syncFrequency.
+// Other clusters need 60 to 90 s.
 func TestMountedSecretChanges(t *testing.T) {
 	t.Parallel()
 	const namespace, name, key = "mounted-secret", "secret", "key"

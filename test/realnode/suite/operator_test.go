@@ -23,7 +23,7 @@ func TestOperatorRunsRestricted(t *testing.T) {
 	}}}}
 	pod.Namespace, pod.Name = platformNamespace, "privileged"
 	if err := admin.Create(t.Context(), pod); err == nil {
-		t.Error("a privileged pod was admitted beside the operator")
+		t.Error("a privileged pod was admitted in the operator's namespace")
 	}
 	pods := &corev1.PodList{}
 	if err := admin.List(t.Context(), pods, client.InNamespace(platformNamespace)); err != nil {
