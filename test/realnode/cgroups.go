@@ -86,19 +86,21 @@ func newCgroups(name string) (cgroups, error) {
 			return nil, errors.Join(err, groups.remove())
 		}
 		groups = append(groups, group)
-		if err := group.inheritCPUs(); err != nil {
-			return nil, errors.Join(err, groups.remove())
+		if h.controllers != "" {
+			if err := group.inheritCPUs(); err != nil {
+				return nil, errors.Join(err, groups.remove())
+			}
 		}
 	}
 	return groups, nil
 }
 
-// inheritCPUs gives a cgroup of version 1 the processors and memory nodes of its parent, without which no process can enter.
+// inheritCPUs gives a cgroup of version 1 the processors and memory nodes of its parent, without which no process can enter it.
 func (g cgroup) inheritCPUs() error {
 	for _, file := range []string{"cpuset.cpus", "cpuset.mems"} {
 		text, err := os.ReadFile(filepath.Join(g.parent, file))
 		if errors.Is(err, fs.ErrNotExist) || len(bytes.TrimSpace(text)) == 0 {
-			continue // another controller, or version 2
+			continue // another controller
 		}
 		if err != nil {
 			return err

@@ -150,7 +150,7 @@ func connect(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer client.Close()
-	fmt.Fprint(client, "HTTP/1.1 200 OK\r\n\r\n") //nolint:errcheck // A client that has gone ends the copying, too.
+	fmt.Fprintf(client, "HTTP/1.1 200 OK\r\n\r\n") // If that fails, so does copying.
 	splice(tunnel{client.(*net.UnixConn), buffered.Reader}, server)
 	return nil
 }

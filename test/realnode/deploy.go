@@ -50,7 +50,7 @@ func (n *Node) Apply(ctx context.Context, manifest string) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(file.Name())
+	defer func() { _ = os.Remove(file.Name()) }()
 	if _, err := file.WriteString(manifest); err != nil {
 		return err
 	}

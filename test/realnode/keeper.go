@@ -3,6 +3,7 @@
 package realnode
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -21,6 +22,8 @@ const namespaces = syscall.CLONE_NEWNS | syscall.CLONE_NEWNET | syscall.CLONE_NE
 // Keep runs the node that was prepared in dir. It returns when the node has ended by itself, at SIGTERM, or, unless the node
 // is detached, when standard input is closed. Nothing of the node is left then but its files.
 func Keep(dir string, detached bool) error {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
 	runtime.LockOSThread() // The child is killed when the thread that started it ends.
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -46,7 +49,7 @@ func Keep(dir string, detached bool) error {
 		return err
 	}
 	go forward(listener, dir)
-	go killOnRequest(machine.Process, detached)
+	go killOnRequest(machine.Process, signals, detached)
 	_ = machine.Wait() // All processes in a PID namespace end with its first.
 	return nil
 }
@@ -62,20 +65,14 @@ func startMachine(dir string, listener net.Listener, groups cgroups) (*exec.Cmd,
 	machine := exec.Command(self, "init", dir, strconv.Itoa(port))
 	machine.Stdout, machine.Stderr = os.Stdout, os.Stderr
 	machine.SysProcAttr = &syscall.SysProcAttr{Cloneflags: namespaces, Pdeathsig: syscall.SIGKILL}
-	if err := groups.enter(); err != nil {
-		return nil, err
+	if err = groups.enter(); err == nil {
+		err = machine.Start()
 	}
-	err = machine.Start()
-	if leaving := groups.leave(); err == nil {
-		err = leaving
-	}
-	return machine, err
+	return machine, errors.Join(err, groups.leave())
 }
 
 // killOnRequest kills the machine at a signal and, unless it is detached, when standard input is closed.
-func killOnRequest(machine *os.Process, detached bool) {
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
+func killOnRequest(machine *os.Process, signals <-chan os.Signal, detached bool) {
 	closed := make(chan struct{})
 	if !detached {
 		go func() {

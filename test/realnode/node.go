@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -81,7 +82,7 @@ func start(ctx context.Context, o Options) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{dir: settings.Dir, binDir: settings.BinDir, ended: make(chan struct{})}
-	if err := writeArchive(n.path(imagesFile), append(o.Images, pauseImage(n.binDir))...); err != nil {
+	if err := writeArchive(n.path(imagesFile), append(slices.Clone(o.Images), pauseImage(n.binDir))...); err != nil {
 		return nil, err
 	}
 	if err := n.startKeeper(o.Detached); err != nil {
@@ -254,7 +255,7 @@ func (n *Node) Import(ctx context.Context, images ...image.Image) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(file.Name())
+	defer func() { _ = os.Remove(file.Name()) }()
 	if err := file.Close(); err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -42,7 +43,7 @@ func prepare(o Options) (settings, error) {
 		return settings{}, errors.New("Options.Dir is empty")
 	}
 	s := settings{
-		First: o.First, Volumes: o.Volumes, SyncFrequency: o.SyncFrequency,
+		First: slices.Clone(o.First), Volumes: o.Volumes, SyncFrequency: o.SyncFrequency,
 		APIServerArgs: o.APIServerArgs, ControllerManagerArgs: o.ControllerManagerArgs,
 	}
 	var err error

@@ -45,7 +45,7 @@ func TestDial(t *testing.T) {
 		return err
 	})
 	if conn, err := node.Dial(t.Context(), net.JoinHostPort(ip, "8082")); err == nil {
-		conn.Close()
+		_ = conn.Close()
 		t.Error("connected to a port at which nothing listens")
 	}
 }
