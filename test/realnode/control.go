@@ -111,12 +111,13 @@ type controller interface {
 	start(ctx context.Context, name string) error
 }
 
+// listenControl creates the control socket of a node.
+func listenControl(dir string) (net.Listener, error) {
+	return net.Listen("unix", filepath.Join(dir, socketFile))
+}
+
 // serveControl serves the control socket of a node.
-func serveControl(dir string, c controller) error {
-	listener, err := net.Listen("unix", filepath.Join(dir, socketFile))
-	if err != nil {
-		return err
-	}
+func serveControl(listener net.Listener, c controller) error {
 	answer := func(w http.ResponseWriter, err error) {
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)

@@ -54,7 +54,11 @@ func Run(dir string, port int) error {
 	if err := m.startAll(ctx, port); err != nil {
 		return err
 	}
-	return serveControl(dir, m)
+	listener, err := listenControl(dir)
+	if err != nil {
+		return err
+	}
+	return serveControl(listener, m)
 }
 
 // say writes a line with the time since the start.
