@@ -16,12 +16,15 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
-// TestDrainIsReported by one Warning Event that names the node, as kubectl drain evicts pods, and the gateway serves again.
+// TestDrainIsReported by one Warning Event that names the node. As kubectl drain does, it cordons the node and evicts the pod.
+// The gateway serves again when a node takes it.
 func TestDrainIsReported(t *testing.T) {
 	const namespace = "drained"
 	makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
 	waitReady(t, namespace)
 	before := podUID(t, namespace)
+	schedulable(t, false)
+	t.Cleanup(func() { schedulable(t, true) })
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: manifests.PodName, Namespace: namespace}}
 	if err := admin.SubResource("eviction").Create(t.Context(), pod, &policyv1.Eviction{ObjectMeta: pod.ObjectMeta}); err != nil {
 		t.Fatal(err)
@@ -33,6 +36,7 @@ func TestDrainIsReported(t *testing.T) {
 		}
 		return err
 	})
+	schedulable(t, true)
 	eventually(t, 20*time.Second, func() error {
 		err := admin.Get(t.Context(), client.ObjectKeyFromObject(pod), pod)
 		if err == nil && pod.UID == before {
