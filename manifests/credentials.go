@@ -11,7 +11,7 @@ import (
 const volumePath = "/var/openshell"
 
 // kubernetesSecrets is the credential driver that stores credentials as Secrets.
-const kubernetesSecrets = "kubernetes-secrets"
+const kubernetesSecrets = "kubernetes-secrets" //nolint:gosec // a name
 
 // credentialDrivers returns the names of the credential drivers that a text selects, sorted, each once.
 func credentialDrivers(given table) []string {

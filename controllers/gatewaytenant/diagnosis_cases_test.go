@@ -47,7 +47,7 @@ func (d *diagnosis) deleted(pod *corev1.Pod) {
 }
 
 // injected adds an init container in a state. Until it has completed, the gateway waits.
-func injected(sidecar bool, state, last corev1.ContainerState, started bool) func(*corev1.Pod) {
+func injected(sidecar bool, state, last corev1.ContainerState) func(*corev1.Pod) {
 	return func(pod *corev1.Pod) {
 		spec := corev1.Container{Name: "mesh-proxy"}
 		if sidecar {
@@ -56,7 +56,7 @@ func injected(sidecar bool, state, last corev1.ContainerState, started bool) fun
 		pod.Spec.InitContainers = []corev1.Container{{Name: "done"}, spec}
 		pod.Status.InitContainerStatuses = []corev1.ContainerStatus{
 			{Name: "done", Ready: true, State: terminated("Completed", 0, "")},
-			{Name: "mesh-proxy", Image: "mesh:1", State: state, LastTerminationState: last, Started: &started},
+			{Name: "mesh-proxy", Image: "mesh:1", State: state, LastTerminationState: last, Started: new(false)},
 		}
 		pod.Status.ContainerStatuses[0].State = waiting("PodInitializing", "")
 	}
@@ -131,19 +131,19 @@ func TestStatusNamesObjectCauseAndWayOut(t *testing.T) {
 		{"no network", nil, [][2]string{
 			{"FailedCreatePodSandBox", "Failed to create pod sandbox: rpc error: code = Unknown desc = failed to setup network for sandbox \"" + strings.Repeat("a1", 32) + "\": plugin type=\"x\" failed (add)"},
 		}, 20 * time.Second, "PodStuck", []string{`node node-1 cannot start the pod: Failed to create pod sandbox: rpc error: code = Unknown desc = failed to setup network for sandbox "…"`, describe}},
-		{"init container crashes", []func(*corev1.Pod){injected(false, waiting("CrashLoopBackOff", "back-off 10s"), terminated("Error", 3, "no route"), false)}, nil, 0,
+		{"init container crashes", []func(*corev1.Pod){injected(false, waiting("CrashLoopBackOff", "back-off 10s"), terminated("Error", 3, "no route"))}, nil, 0,
 			"CrashLoop", []string{"init container mesh-proxy crashes (Error, exit code 3): no route", logs + " -c mesh-proxy --previous"}},
-		{"init container has just ended", []func(*corev1.Pod){injected(false, terminated("Error", 3, "no route"), nothing, false)}, nil, 0,
+		{"init container has just ended", []func(*corev1.Pod){injected(false, terminated("Error", 3, "no route"), nothing)}, nil, 0,
 			"CrashLoop", []string{"init container mesh-proxy crashes (Error, exit code 3): no route"}},
-		{"image of an init container", []func(*corev1.Pod){injected(false, waiting("ErrImagePull", "not found"), nothing, false)}, nil, 0,
+		{"image of an init container", []func(*corev1.Pod){injected(false, waiting("ErrImagePull", "not found"), nothing)}, nil, 0,
 			"ImagePullFailed", []string{"image mesh:1 of init container mesh-proxy cannot be pulled: not found; correct the image of this container"}},
-		{"init container hangs", []func(*corev1.Pod){injected(false, running(time.Unix(1_800_000_000, 0)), nothing, false)}, nil, 20 * time.Second,
+		{"init container hangs", []func(*corev1.Pod){injected(false, running(time.Unix(1_800_000_000, 0)), nothing)}, nil, 20 * time.Second,
 			"PodStuck", []string{"init container mesh-proxy does not complete", logs + " -c mesh-proxy"}},
-		{"sidecar crashes before the gateway", []func(*corev1.Pod){injected(true, waiting("CrashLoopBackOff", ""), terminated("Error", 2, "bad config"), false)}, nil, 0,
+		{"sidecar crashes before the gateway", []func(*corev1.Pod){injected(true, waiting("CrashLoopBackOff", ""), terminated("Error", 2, "bad config"))}, nil, 0,
 			"CrashLoop", []string{"sidecar container mesh-proxy crashes (Error, exit code 2): bad config"}},
-		{"sidecar ends without an error", []func(*corev1.Pod){injected(true, terminated("Completed", 0, ""), nothing, false)}, nil, 0,
+		{"sidecar ends without an error", []func(*corev1.Pod){injected(true, terminated("Completed", 0, ""), nothing)}, nil, 0,
 			"CrashLoop", []string{"sidecar container mesh-proxy ends, although it must keep running (Completed, exit code 0)"}},
-		{"sidecar hangs before the gateway", []func(*corev1.Pod){injected(true, running(time.Unix(1_800_000_000, 0)), nothing, false)}, nil, 20 * time.Second,
+		{"sidecar hangs before the gateway", []func(*corev1.Pod){injected(true, running(time.Unix(1_800_000_000, 0)), nothing)}, nil, 20 * time.Second,
 			"PodStuck", []string{"sidecar container mesh-proxy does not pass its startup probe"}},
 		{"another container crashes", []func(*corev1.Pod){beside(waiting("CrashLoopBackOff", ""), terminated("Error", 2, "bad config"))}, nil, 0,
 			"CrashLoop", []string{"container agent crashes (Error, exit code 2): bad config", logs + " -c agent --previous"}},

@@ -196,10 +196,10 @@ func TestCrashLoopIsOneWarningAndOneWrite(t *testing.T) {
 		pod.Status.Conditions[1].Status, pod.Status.Conditions[2].Status = corev1.ConditionFalse, corev1.ConditionFalse
 		pod.Status.Conditions[1].Reason = "ContainersNotReady"
 		container.State = terminated("Error", 1, log(crash))
-		is = d.observe(time.Second, pod.DeepCopy())
+		d.observe(time.Second, pod.DeepCopy())
 		container.LastTerminationState = container.State
 		container.State = waiting("CrashLoopBackOff", fmt.Sprintf("back-off %ds restarting failed container", 10<<crash))
-		is = d.observe(time.Second, pod.DeepCopy())
+		d.observe(time.Second, pod.DeepCopy())
 		container.State, container.RestartCount = running(d.clock), crash+1
 		is = d.observe(time.Second, pod.DeepCopy())
 	}

@@ -61,9 +61,9 @@ func Run(dir string, port int) error {
 	return serveControl(listener, m)
 }
 
-// say writes a line with the time since the start.
-func (m *machine) say(format string, args ...any) {
-	fmt.Printf("%5.1f s  %s\n", time.Since(m.began).Seconds(), fmt.Sprintf(format, args...))
+// report prints a line of progress with the time since the start.
+func (m *machine) report(progress string) {
+	fmt.Printf("%5.1f s  %s\n", time.Since(m.began).Seconds(), progress)
 }
 
 func (m *machine) path(elements ...string) string {
@@ -78,7 +78,7 @@ func (m *machine) startAll(ctx context.Context, port int) error {
 	if err := m.setUpNetwork(ctx); err != nil {
 		return err
 	}
-	m.say("namespaces, mounts, cgroups and network are set up")
+	m.report("namespaces, mounts, cgroups and network are set up")
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.Go(func() error { return m.startContainerd(groupCtx) })
 	group.Go(func() error { return m.startCluster(groupCtx, port) })
@@ -102,7 +102,7 @@ func (m *machine) startAll(ctx context.Context, port int) error {
 	if err := m.wait(ctx, m.nodeReady); err != nil {
 		return err
 	}
-	m.say("the node is Ready")
+	m.report("the node is Ready")
 	return nil
 }
 
@@ -137,11 +137,11 @@ func (m *machine) startContainerd(ctx context.Context) error {
 	if err := m.wait(ctx, func(ctx context.Context) error { return exec.CommandContext(ctx, "ctr", "version").Run() }); err != nil {
 		return fmt.Errorf("containerd: %w; the end of %s:\n%s", err, log.Name(), lastLines(log.Name(), 15))
 	}
-	m.say("containerd is ready")
+	m.report("containerd is ready")
 	if out, err := exec.CommandContext(ctx, "ctr", importArgs(m.path(imagesFile))...).CombinedOutput(); err != nil {
 		return fmt.Errorf("importing images: %w: %s", err, out)
 	}
-	m.say("images are imported")
+	m.report("images are imported")
 	return nil
 }
 
@@ -158,7 +158,7 @@ func (m *machine) startCluster(ctx context.Context, port int) error {
 	if err != nil {
 		return err
 	}
-	m.say("the control plane is ready")
+	m.report("the control plane is ready")
 	m.client, err = kubernetes.NewForConfig(m.cluster.Config())
 	return err
 }
