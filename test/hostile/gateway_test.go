@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 	"github.com/ambient-code/gatewaytenant-operator/test/gateway"
 )
@@ -23,6 +24,42 @@ func TestEachReleaseAcceptsItsDefaults(t *testing.T) {
 			t.Errorf("%s: %v", release, err)
 		}
 	}
+}
+
+// TestGatewaysAcceptWhatIsRendered does the same with generated GatewayTenants that are accepted.
+func TestGatewaysAcceptWhatIsRendered(t *testing.T) {
+	platform, err := manifests.NewPlatform("", certgenImage, []string{repository}, certificates.DefaultLifetimes.Args()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, judged := newGenerator(max(*seed, 1), "tenant-a", []string{"tenant-b"}, 3), 0
+	for range *renderedSpecs {
+		tenant := &v1alpha1.GatewayTenant{ObjectMeta: metav1.ObjectMeta{Namespace: "tenant-a", Name: v1alpha1.Name, UID: anyUID}}
+		text, err := json.Marshal(g.next().spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if json.Unmarshal(text, &tenant.Spec) != nil {
+			continue // no spec at all
+		}
+		if _, err := manifests.NewTenant(tenant, platform); err != nil {
+			continue
+		}
+		_, tag, _ := strings.Cut(tenant.Spec.Image, ":")
+		if tenant.Spec.Version != "" {
+			tag = tenant.Spec.Version
+		}
+		release, ok := gateway.ParseRelease(tag)
+		if !ok || release < gateway.Oldest || release > gateway.Newest {
+			continue
+		}
+		judged++
+		config := configOf(t, sentFor(t, tenant))
+		if _, err := gateway.Parse(release, "gateway.toml", config); err != nil {
+			t.Errorf("%s: %v\n%s", release, err, tenant.Spec.Config)
+		}
+	}
+	t.Logf("%d of %d are judged", judged, *renderedSpecs)
 }
 
 // configOf returns the gateway.toml among rendered objects.
