@@ -76,8 +76,13 @@ var refusals = map[string]map[string][]string{
 	},
 }
 
-// enlarged is the one change that stays: TestEnlargedVolumeStays.
-const enlarged = "PersistentVolumeClaim: change .spec.resources.requests.storage"
+// lasting are the changes that stay: the volume can only grow (TestEnlargedVolumeStays), and an administrator may correct what
+// the claim records about the gateway that exists. Removed records come back.
+var lasting = []string{
+	"PersistentVolumeClaim: change .spec.resources.requests.storage",
+	"PersistentVolumeClaim: change .metadata.annotations.openshell.ambient-code.io/gateway-id",
+	"PersistentVolumeClaim: change .metadata.annotations.openshell.ambient-code.io/supervisor-sideload-method",
+}
 
 // TestEveryFieldComesBack changes and removes, as somebody else and one after another, every field that the operator
 // set. What the server lets through must be undone, and what it refuses must be known.
@@ -121,7 +126,7 @@ func everyFieldComesBack(t *testing.T, was *unstructured.Unstructured) {
 			try("set "+briefly(path), operation{"add", pointer, true})
 			continue
 		}
-		if name := "change " + briefly(path); isLeaf(path) && was.GetKind()+": "+name != enlarged {
+		if name := "change " + briefly(path); isLeaf(path) && !slices.Contains(lasting, was.GetKind()+": "+name) {
 			try(name, operation{"replace", pointer, another(path, live)})
 		}
 		try("remove "+briefly(path), operation{"remove", pointer, nil})
