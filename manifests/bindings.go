@@ -28,9 +28,9 @@ func interceptorBindings(within string, interceptor table, found finder) {
 		case problem != "":
 			found(at, "%s", problem)
 		case method != "" && methods[method]:
-			found(at, "is for %s, as another binding; remove one of them", cut(method))
+			found(at, "is for %s, like another binding; remove one of them", cut(method))
 		case hasID && ids[id]:
-			found(at+".id", "is %q, as of another binding; remove one of them", cut(id))
+			found(at+".id", "is %q, which is also the id of another binding; remove one of them", cut(id))
 		case strict:
 			strictBinding(at, method, binding, interceptor, found)
 		}
@@ -60,7 +60,7 @@ func boundMethod(binding table) (method, problem string) {
 	return service + "/" + name, ""
 }
 
-// strictBinding checks a binding where all that are allowed are listed.
+// strictBinding checks a binding of an interceptor whose binding policy allows only the listed ones.
 func strictBinding(at, method string, binding, interceptor table, found finder) {
 	text := func(key string) string { text, _ := binding[key].(string); return text }
 	both := notBlank(text("rpc")) && (notBlank(text("service")) || notBlank(text("method")))

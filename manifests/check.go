@@ -88,7 +88,7 @@ func (c *checker) table(schema reflect.Type, given table, at []string) {
 			continue
 		}
 		if !c.knows(field) {
-			c.faults = append(c.faults, fault{path, func() string { return c.describeOther(schema, field, path) }})
+			c.faults = append(c.faults, fault{path, func() string { return c.describeUnsupported(schema, field, path) }})
 			continue
 		}
 		if reason := field.Tag.Get("refused"); reason != "" {

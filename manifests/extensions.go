@@ -19,7 +19,7 @@ func interceptors(t Tenant, gateway table, found finder) {
 		within := fmt.Sprintf("openshell.gateway.interceptors.%d", i)
 		name, _ := item["name"].(string)
 		if names[name] {
-			found(within+".name", "is %q, as of another interceptor; give each interceptor its own name", cut(name))
+			found(within+".name", "is %q, which is also the name of another interceptor; give each interceptor its own name", cut(name))
 		}
 		names[name] = true
 		endpoint, _ := item["grpc_endpoint"].(string)
@@ -38,7 +38,7 @@ func middleware(t Tenant, given table, found finder) {
 		within := fmt.Sprintf("openshell.supervisor.middleware.%d", i)
 		name, _ := item["name"].(string)
 		if names[name] {
-			found(within+".name", "is %q, as of another middleware; give each middleware its own name", cut(name))
+			found(within+".name", "is %q, which is also the name of another middleware; give each middleware its own name", cut(name))
 		}
 		names[name] = true
 		_, payload := item["max_payload_bytes"]
@@ -108,7 +108,7 @@ func profileSources(gateway table, found finder) {
 			}
 		}
 		if sources[this] {
-			found(within, "is a source for the second time; remove one of them")
+			found(within, "repeats an earlier source; remove one of them")
 		}
 		sources[this] = true
 	}

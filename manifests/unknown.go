@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// refusals are the reasons of the schema's tag refused, each with a way out.
+// refusals has the message for each value of the schema's tag refused.
 var refusals = map[string]string{
 	"certificate":    "the operator issues the gateway's certificate; remove it, and name the server in spec.serverDnsNames",
 	"command":        "it needs the key command, by which the gateway would run a program in its own container; remove it",
@@ -35,11 +35,11 @@ func (c *checker) describeUnknown(schema reflect.Type, path []string) string {
 	if len(keys) > few {
 		return message + "; remove it"
 	}
-	return fmt.Sprintf("%s; remove it, the keys of this table are %s", message, strings.Join(keys, ", "))
+	return fmt.Sprintf("%s; remove it, or use one of the keys of this table: %s", message, strings.Join(keys, ", "))
 }
 
-// describeOther returns the message about a key that only gateways of other versions know.
-func (c *checker) describeOther(schema reflect.Type, field reflect.StructField, path []string) string {
+// describeUnsupported returns the message about a key that only gateways of other versions know.
+func (c *checker) describeUnsupported(schema reflect.Type, field reflect.StructField, path []string) string {
 	since, until := field.Tag.Get("since"), field.Tag.Get("until")
 	releases := "from OpenShell " + since + " on"
 	wayOut := "remove it, or use a newer gateway"
