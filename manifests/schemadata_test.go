@@ -26,7 +26,7 @@ var contexts = map[string]string{
 	"openshell.drivers.kubernetes.proxy_auth_allow_insecure": "openshell.drivers.kubernetes = {https_proxy = 'http://a:1', topology = 'sidecar', proxy_auth_secret_name = 'a', proxy_auth_secret_key = 'a'}",
 }
 
-// companions are the keys that a key needs, beside those that its table needs.
+// companions are the keys that a key needs, in addition to those that its table needs.
 var companions = map[string][]string{
 	"openshell.gateway.grpc_rate_limit_requests":             {"openshell.gateway.grpc_rate_limit_window_seconds"},
 	"openshell.gateway.grpc_rate_limit_window_seconds":       {"openshell.gateway.grpc_rate_limit_requests"},

@@ -62,8 +62,8 @@ func injected(sidecar bool, state, last corev1.ContainerState) func(*corev1.Pod)
 	}
 }
 
-// beside adds a container that somebody has injected.
-func beside(state, last corev1.ContainerState) func(*corev1.Pod) {
+// withContainer adds a container that other software has injected.
+func withContainer(state, last corev1.ContainerState) func(*corev1.Pod) {
 	return func(pod *corev1.Pod) {
 		pod.Status.Phase, pod.Status.ContainerStatuses[0].Ready = corev1.PodRunning, true
 		pod.Status.ContainerStatuses[0].State, pod.Status.ContainerStatuses[0].Started = running(pod.Status.StartTime.Time), new(true)
@@ -145,9 +145,9 @@ func TestStatusNamesObjectCauseAndWayOut(t *testing.T) {
 			"CrashLoop", []string{"sidecar container mesh-proxy ends, although it must keep running (Completed, exit code 0)"}},
 		{"sidecar hangs before the gateway", []func(*corev1.Pod){injected(true, running(time.Unix(1_800_000_000, 0)), nothing)}, nil, 20 * time.Second,
 			"PodStuck", []string{"sidecar container mesh-proxy does not pass its startup probe"}},
-		{"another container crashes", []func(*corev1.Pod){beside(waiting("CrashLoopBackOff", ""), terminated("Error", 2, "bad config"))}, nil, 0,
+		{"another container crashes", []func(*corev1.Pod){withContainer(waiting("CrashLoopBackOff", ""), terminated("Error", 2, "bad config"))}, nil, 0,
 			"CrashLoop", []string{"container agent crashes (Error, exit code 2): bad config", logs + " -c agent --previous"}},
-		{"another container is not ready", []func(*corev1.Pod){beside(running(time.Unix(1_800_000_000, 0)), nothing)}, nil, 20 * time.Second,
+		{"another container is not ready", []func(*corev1.Pod){withContainer(running(time.Unix(1_800_000_000, 0)), nothing)}, nil, 20 * time.Second,
 			"PodNotReady", []string{"container agent runs, but does not pass its readiness probe", logs + " -c agent"}},
 		{"invalid name of an image", []func(*corev1.Pod){func(pod *corev1.Pod) {
 			pod.Status.ContainerStatuses[0].State = waiting("InvalidImageName", "couldn't parse")
@@ -176,70 +176,6 @@ func TestStatusNamesObjectCauseAndWayOut(t *testing.T) {
 	}
 }
 
-// TestPodOnALostNode follows a pod from the time when its node is lost until it is deleted. A gateway that was not ready is
-// not changed by the node controller until then.
-func TestPodOnALostNode(t *testing.T) {
-	for _, c := range []struct {
-		what     string
-		pod      func(*corev1.Pod)
-		warnings int
-	}{{"ready", unreachable, 1}, {"crashing", crashed("Error", 1, "no"), 3}} {
-		t.Run(c.what, func(t *testing.T) {
-			d := diagnose(t)
-			pod := d.pod(c.pod)
-			d.follow(pod, 5*time.Minute)
-			pod = d.pod(c.pod, disrupted("DeletionByTaintManager", "Taint manager: deleting due to NoExecute taint"), d.deleted)
-			if is := d.follow(pod, 25*time.Second); is.Reason != "NodeLost" || !strings.Contains(is.Message, "node-1") {
-				t.Errorf("Ready is %s: %s", is.Reason, is.Message)
-			}
-			if len(d.warnings) != c.warnings {
-				t.Errorf("Warning Events: %q", d.warnings)
-			}
-		})
-	}
-}
-
-// TestPodOfAnEarlierRevisionOnALostNode: its successor does not start, so it does not count as being replaced.
-func TestPodOfAnEarlierRevisionOnALostNode(t *testing.T) {
-	d := diagnose(t)
-	pod := d.pod(unreachable, func(pod *corev1.Pod) { pod.Labels["controller-revision-hash"] = "earlier" })
-	d.expect(d.follow(pod, time.Second), "NodeLost", "node-1")
-}
-
-// TestDrainIsReportedWhileTheGatewayServes: once the pod is gone, nothing tells why.
-func TestDrainIsReportedWhileTheGatewayServes(t *testing.T) {
-	for reason, words := range map[string]string{
-		"EvictionByEvictionAPI":  "the pod was evicted from node node-1, as kubectl drain does",
-		"PreemptionByScheduler":  "the pod was removed from node node-1 to make room for a pod with a higher priority",
-		"DeletionByTaintManager": "the pod was removed from node node-1, which has a NoExecute taint",
-		"SomethingNew":           "the pod was removed from node node-1 (SomethingNew): why",
-	} {
-		d := diagnose(t)
-		d.observe(0, d.pod(ready))
-		d.expect(d.observe(time.Second, d.pod(ready, disrupted(reason, "why"), d.deleted)), "PodEvicted", words, "kubectl describe pod openshell-gateway-0 -n tenant-a")
-		d.observe(time.Second, nil)
-		if is := d.observe(time.Second, d.pod(ready)); is.Reason != "Ready" || len(d.warnings) != 1 {
-			t.Errorf("at the end, Ready is %s, and the Warning Events are %q", is.Reason, d.warnings)
-		}
-	}
-}
-
-// TestDrainIsReportedAlthoughThePodIsGone: a pod may end before its tenant is reconciled.
-func TestDrainIsReportedAlthoughThePodIsGone(t *testing.T) {
-	d := diagnose(t)
-	d.observe(0, d.pod(ready))
-	d.r.evicted.ofPod(t.Context(), d.pod(ready, disrupted("EvictionByEvictionAPI", ""), d.deleted))
-	d.expect(d.observe(time.Second, nil), "PodEvicted", "the pod was evicted from node node-1")
-	starting := d.pod(func(pod *corev1.Pod) { pod.Spec.NodeName, pod.UID = "node-2", "successor" })
-	d.expect(d.observe(time.Second, starting), "PodEvicted", "the pod was evicted from node node-1")
-	if is := d.observe(time.Second, d.pod(ready)); is.Reason != "Ready" {
-		t.Errorf("at the end, Ready is %s", is.Reason)
-	}
-	if is := d.observe(time.Second, starting); is.Reason != "RollingOut" || len(d.warnings) != 1 || d.writes != 3 {
-		t.Errorf("later, Ready is %s; there were %d writes and %q", is.Reason, d.writes, d.warnings)
-	}
-}
-
 // TestDeletedPodIsNoCrash: how its containers end explains nothing.
 func TestDeletedPodIsNoCrash(t *testing.T) {
 	d := diagnose(t)
@@ -263,7 +199,7 @@ func TestHangAfterAnEarlierCrashIsAHang(t *testing.T) {
 	d.expect(d.follow(pod, time.Minute), "PodNotReady", "/readyz")
 }
 
-// TestHangOfAReadyGatewayIsExplainedImmediately: it is not the start that is slow.
+// TestHangOfAReadyGatewayIsExplainedImmediately: it has started, so a slow start does not explain it.
 func TestHangOfAReadyGatewayIsExplainedImmediately(t *testing.T) {
 	d := diagnose(t)
 	d.observe(0, d.pod(ready))
@@ -276,18 +212,7 @@ func TestHangOfAReadyGatewayIsExplainedImmediately(t *testing.T) {
 	}
 }
 
-// TestNodeThatCleansUpSlowlyIsNotLost: its kubelet has reported that the containers have ended.
-func TestNodeThatCleansUpSlowlyIsNotLost(t *testing.T) {
-	d := diagnose(t)
-	pod := d.pod(notReady, d.deleted)
-	pod.Status.ContainerStatuses[0].State = terminated("Completed", 0, "")
-	if d.follow(pod, 30*time.Second); len(d.warnings) != 0 {
-		t.Errorf("Warning Events: %q", d.warnings)
-	}
-	d.expect(d.follow(pod, 30*time.Second), "PodStuck", "node node-1 does not finish its cleanup")
-}
-
-// TestSuccessorOfAPodThatServedIsAnotherPod: that it is not ready yet is no news, and why it does not start is one Event.
+// TestSuccessorOfAPodThatServedIsAnotherPod: no Event reports that it is not ready yet, and one reports why it does not start.
 func TestSuccessorOfAPodThatServedIsAnotherPod(t *testing.T) {
 	d := diagnose(t)
 	d.observe(0, d.pod(ready))
@@ -302,55 +227,6 @@ func TestSuccessorOfAPodThatServedIsAnotherPod(t *testing.T) {
 		t.Errorf("Warning Events: %q", d.warnings)
 	}
 	d.expect(d.follow(pending, 20*time.Second), "Unschedulable", "node(s) were unschedulable")
-}
-
-// TestLateFailureIsReportedSoon although the pod has been starting for minutes.
-func TestLateFailureIsReportedSoon(t *testing.T) {
-	d := diagnose(t)
-	pod := d.pod()
-	d.gt.Status.Conditions = nil
-	for begin := d.clock; d.clock.Sub(begin) < 2*time.Minute; {
-		d.observe(max(d.p.seen.again, time.Second), pod)
-	}
-	d.server.events = []corev1.Event{d.event("FailedCreatePodSandBox", "Failed to create pod sandbox: no address left")}
-	reads := len(d.server.asked)
-	d.clock = d.clock.Add(d.p.seen.again)
-	d.expect(d.follow(pod, 0), "PodStuck", "no address left")
-	if waited := d.clock.Sub(d.server.events[0].LastTimestamp.Time); waited > 20*time.Second || len(d.server.asked) != reads+1 {
-		t.Errorf("it is reported after %s and %d reads", waited, len(d.server.asked)-reads)
-	}
-}
-
-// TestMountFailureIsOver when a later step has begun, although the Event stays for an hour.
-func TestMountFailureIsOver(t *testing.T) {
-	d := diagnose(t)
-	pod := d.pod()
-	failed := d.event("FailedMount", `MountVolume.SetUp failed for volume "tls-cert" : failed to sync secret cache`)
-	d.clock = d.clock.Add(time.Second)
-	d.server.events = []corev1.Event{failed, d.event("Pulling", "Pulling image")}
-	if is := d.follow(pod, time.Minute); len(d.warnings) != 0 {
-		t.Errorf("Ready is %s: %s", is.Reason, is.Message)
-	}
-}
-
-// TestAlternatingMountFailuresAreOneMessage: a kubelet tries each volume again and again, and reports one at a time.
-func TestAlternatingMountFailuresAreOneMessage(t *testing.T) {
-	d := diagnose(t)
-	pod := d.pod()
-	d.gt.Status.Conditions = nil
-	for i := range 20 {
-		for j, volume := range []string{"tls-cert", "gateway-config"} {
-			event := d.event("FailedMount", fmt.Sprintf("MountVolume.SetUp failed for volume %q : not found", volume))
-			event.Name = volume
-			event.LastTimestamp = metav1.NewTime(d.clock.Add(time.Duration((i+j)%2) * -20 * time.Second))
-			d.server.events = append(d.server.events[:min(j, len(d.server.events))], event)
-		}
-		d.follow(pod, 30*time.Second)
-	}
-	d.expect(d.follow(pod, 0), "VolumeMountFailed", `"gateway-config"`)
-	if d.writes > 2 {
-		t.Errorf("the status is written %d times", d.writes)
-	}
 }
 
 // TestClustersThatGrowChangeNoMessage: the scheduler counts nodes, and orders what it found by these counts.

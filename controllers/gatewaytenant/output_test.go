@@ -47,7 +47,7 @@ func TestNumbersMayDiffer(t *testing.T) {
 	}
 }
 
-// TestOutputOfAnotherSpecIsQuoted: numbers matter if they may be what somebody has corrected.
+// TestOutputOfAnotherSpecIsQuoted: after a change of the spec, a number in the output may be what the change is about.
 func TestOutputOfAnotherSpecIsQuoted(t *testing.T) {
 	d := diagnose(t)
 	d.observe(0, d.pod(crashed("Error", 1, "Error: port 1 is in use")))

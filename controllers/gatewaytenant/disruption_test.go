@@ -1,0 +1,84 @@
+package gatewaytenant
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// TestPodOnALostNode follows a pod from the time when its node is lost until it is deleted. A gateway that was not ready is
+// not changed by the node controller until then.
+func TestPodOnALostNode(t *testing.T) {
+	for _, c := range []struct {
+		what     string
+		pod      func(*corev1.Pod)
+		warnings int
+	}{{"ready", unreachable, 1}, {"crashing", crashed("Error", 1, "no"), 3}} {
+		t.Run(c.what, func(t *testing.T) {
+			d := diagnose(t)
+			pod := d.pod(c.pod)
+			d.follow(pod, 5*time.Minute)
+			pod = d.pod(c.pod, disrupted("DeletionByTaintManager", "Taint manager: deleting due to NoExecute taint"), d.deleted)
+			if is := d.follow(pod, 25*time.Second); is.Reason != "NodeLost" || !strings.Contains(is.Message, "node-1") {
+				t.Errorf("Ready is %s: %s", is.Reason, is.Message)
+			}
+			if len(d.warnings) != c.warnings {
+				t.Errorf("Warning Events: %q", d.warnings)
+			}
+		})
+	}
+}
+
+// TestPodOfAnEarlierRevisionOnALostNode: its successor does not start, so it does not count as being replaced.
+func TestPodOfAnEarlierRevisionOnALostNode(t *testing.T) {
+	d := diagnose(t)
+	pod := d.pod(unreachable, func(pod *corev1.Pod) { pod.Labels["controller-revision-hash"] = "earlier" })
+	d.expect(d.follow(pod, time.Second), "NodeLost", "node-1")
+}
+
+// TestDrainIsReportedWhileTheGatewayServes: once the pod no longer exists, no object has the reason.
+func TestDrainIsReportedWhileTheGatewayServes(t *testing.T) {
+	for reason, words := range map[string]string{
+		"EvictionByEvictionAPI":  "the pod was evicted from node node-1, as kubectl drain does",
+		"PreemptionByScheduler":  "the pod was removed from node node-1 to make room for a pod with a higher priority",
+		"DeletionByTaintManager": "the pod was removed from node node-1, which has a NoExecute taint",
+		"SomethingNew":           "the pod was removed from node node-1 (SomethingNew): why",
+	} {
+		d := diagnose(t)
+		d.observe(0, d.pod(ready))
+		d.expect(d.observe(time.Second, d.pod(ready, disrupted(reason, "why"), d.deleted)), "PodEvicted", words, "kubectl describe pod openshell-gateway-0 -n tenant-a")
+		d.observe(time.Second, nil)
+		if is := d.observe(time.Second, d.pod(ready)); is.Reason != "Ready" || len(d.warnings) != 1 {
+			t.Errorf("at the end, Ready is %s, and the Warning Events are %q", is.Reason, d.warnings)
+		}
+	}
+}
+
+// TestDrainIsReportedAlthoughThePodIsGone: a pod may end before its tenant is reconciled.
+func TestDrainIsReportedAlthoughThePodIsGone(t *testing.T) {
+	d := diagnose(t)
+	d.observe(0, d.pod(ready))
+	d.r.evicted.ofPod(t.Context(), d.pod(ready, disrupted("EvictionByEvictionAPI", ""), d.deleted))
+	d.expect(d.observe(time.Second, nil), "PodEvicted", "the pod was evicted from node node-1")
+	starting := d.pod(func(pod *corev1.Pod) { pod.Spec.NodeName, pod.UID = "node-2", "successor" })
+	d.expect(d.observe(time.Second, starting), "PodEvicted", "the pod was evicted from node node-1")
+	if is := d.observe(time.Second, d.pod(ready)); is.Reason != "Ready" {
+		t.Errorf("at the end, Ready is %s", is.Reason)
+	}
+	if is := d.observe(time.Second, starting); is.Reason != "RollingOut" || len(d.warnings) != 1 || d.writes != 3 {
+		t.Errorf("later, Ready is %s; there were %d writes and %q", is.Reason, d.writes, d.warnings)
+	}
+}
+
+// TestNodeThatCleansUpSlowlyIsNotLost: its kubelet has reported that the containers have ended.
+func TestNodeThatCleansUpSlowlyIsNotLost(t *testing.T) {
+	d := diagnose(t)
+	pod := d.pod(notReady, d.deleted)
+	pod.Status.ContainerStatuses[0].State = terminated("Completed", 0, "")
+	if d.follow(pod, 30*time.Second); len(d.warnings) != 0 {
+		t.Errorf("Warning Events: %q", d.warnings)
+	}
+	d.expect(d.follow(pod, 30*time.Second), "PodStuck", "node node-1 does not finish its cleanup")
+}

@@ -1,0 +1,59 @@
+package gatewaytenant
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// TestLateFailureIsReportedSoon although the pod has been starting for minutes.
+func TestLateFailureIsReportedSoon(t *testing.T) {
+	d := diagnose(t)
+	pod := d.pod()
+	d.gt.Status.Conditions = nil
+	for begin := d.clock; d.clock.Sub(begin) < 2*time.Minute; {
+		d.observe(max(d.p.seen.again, time.Second), pod)
+	}
+	d.server.events = []corev1.Event{d.event("FailedCreatePodSandBox", "Failed to create pod sandbox: no address left")}
+	reads := len(d.server.asked)
+	d.clock = d.clock.Add(d.p.seen.again)
+	d.expect(d.follow(pod, 0), "PodStuck", "no address left")
+	if waited := d.clock.Sub(d.server.events[0].LastTimestamp.Time); waited > 20*time.Second || len(d.server.asked) != reads+1 {
+		t.Errorf("it is reported after %s and %d reads", waited, len(d.server.asked)-reads)
+	}
+}
+
+// TestMountFailureIsOver when a later step has begun, although the Event stays for an hour.
+func TestMountFailureIsOver(t *testing.T) {
+	d := diagnose(t)
+	pod := d.pod()
+	failed := d.event("FailedMount", `MountVolume.SetUp failed for volume "tls-cert" : failed to sync secret cache`)
+	d.clock = d.clock.Add(time.Second)
+	d.server.events = []corev1.Event{failed, d.event("Pulling", "Pulling image")}
+	if is := d.follow(pod, time.Minute); len(d.warnings) != 0 {
+		t.Errorf("Ready is %s: %s", is.Reason, is.Message)
+	}
+}
+
+// TestAlternatingMountFailuresAreOneMessage: a kubelet tries each volume again and again, and reports one at a time.
+func TestAlternatingMountFailuresAreOneMessage(t *testing.T) {
+	d := diagnose(t)
+	pod := d.pod()
+	d.gt.Status.Conditions = nil
+	for i := range 20 {
+		for j, volume := range []string{"tls-cert", "gateway-config"} {
+			event := d.event("FailedMount", fmt.Sprintf("MountVolume.SetUp failed for volume %q : not found", volume))
+			event.Name = volume
+			event.LastTimestamp = metav1.NewTime(d.clock.Add(time.Duration((i+j)%2) * -20 * time.Second))
+			d.server.events = append(d.server.events[:min(j, len(d.server.events))], event)
+		}
+		d.follow(pod, 30*time.Second)
+	}
+	d.expect(d.follow(pod, 0), "VolumeMountFailed", `"gateway-config"`)
+	if d.writes > 2 {
+		t.Errorf("the status is written %d times", d.writes)
+	}
+}
