@@ -1,8 +1,8 @@
 package manifests
 
 // admitsWithoutToken reports whether the gateway of a gateway.toml treats a client that sends no token as an administrator. It
-// does so if it is told to and, although it is told not to, if it knows neither an issuer of tokens for users nor one for
-// sandboxes. If it has OIDC, it does not demand client certificates, and the operator rejects a text that admits clients then.
+// does so if allow_unauthenticated_users is true, and in any case if it has neither OIDC nor token keys. With OIDC, it does not
+// demand client certificates, and the operator rejects a text that sets allow_unauthenticated_users to true.
 func admitsWithoutToken(config table) bool {
 	gateway := tableAt(config, "openshell", "gateway")
 	if gateway["oidc"] != nil {

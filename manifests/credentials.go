@@ -31,7 +31,8 @@ func isExternal(driver table) bool {
 	return strings.TrimSpace(transport) == "uds"
 }
 
-// credentials are stored by at most one driver, or else by the gateway itself, encrypted with a key on its volume.
+// credentials checks where credentials are stored: by one driver, or else by the gateway itself, encrypted with a key on its
+// volume.
 func credentials(given table, found finder) {
 	const field = "openshell.gateway.credential_drivers"
 	gateway := tableAt(given, "openshell", "gateway")
@@ -64,7 +65,7 @@ func credentials(given table, found finder) {
 	}
 }
 
-// vault has one of two ways to authenticate, each with keys of its own.
+// vault checks that the driver has the keys of its auth_method and none of the other's.
 func vault(within string, driver table, found finder) {
 	method, is := driver["auth_method"].(string)
 	if !is {

@@ -41,7 +41,7 @@ func (t Tenant) newValues() keptValues {
 	return keptValues{gatewayID: t.Namespace, sideloadMethod: sideloadInitContainer}
 }
 
-// EarlierConfigHeldBy refuses a gateway whose gateway_id or sideload method is not known. The error is a [*RejectedError].
+// EarlierConfigHeldBy rejects a gateway whose gateway_id or sideload method is not known. The error is a [*RejectedError].
 func (t Tenant) EarlierConfigHeldBy(volume Volume) error {
 	values, unknown := t.keptValues(volume)
 	if unknown == "" {
@@ -98,8 +98,8 @@ func NeedsEarlierConfig(volume Volume) bool {
 }
 
 // earlierValues returns the values of the gateway that exists. If neither a gateway nor its token keys exist, no token can be
-// used any more, and the values are those of a new gateway. If there is no gateway.toml, its hash in the StatefulSet tells
-// which it was if the operator rendered it.
+// used any more, and the values are those of a new gateway. If there is no gateway.toml, its hash in the
+// StatefulSet identifies it if the operator rendered it.
 func (t Tenant) earlierValues(volume Volume) (values keptValues, known bool) {
 	if volume.Config != nil {
 		return t.valuesIn(*volume.Config)
@@ -118,8 +118,8 @@ func (t Tenant) earlierValues(volume Volume) (values keptValues, known bool) {
 	return keptValues{}, false
 }
 
-// valuesIn returns the values with which a gateway runs that has been started with a text. They are not known if the text is
-// not one with which a gateway starts.
+// valuesIn returns the values of a gateway that was started with a text. They are not known if a gateway does not start with the
+// text.
 func (t Tenant) valuesIn(text string) (values keptValues, known bool) {
 	config := table{}
 	if text == "" || len(text) > maxRenderedSize || checkBounds(text) != nil || toml.Unmarshal([]byte(text), &config) != nil {
@@ -134,7 +134,7 @@ func (t Tenant) valuesIn(text string) (values keptValues, known bool) {
 	return values, gatewayIDPattern.MatchString(values.gatewayID) && isSideloadMethod(values.sideloadMethod)
 }
 
-// textAt returns the text at a key, unset if the table does not set the key, and an empty text if the value is no text.
+// textAt returns the text at a key, unset if the table does not set the key, and an empty text if the value is not a string.
 func textAt(in table, key, unset string) string {
 	value, set := in[key]
 	if !set {

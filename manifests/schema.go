@@ -161,7 +161,7 @@ type middlewareConfig struct {
 // credentialDriverConfigs are the tables openshell.credential_drivers. A gateway reads only that of the driver that it runs.
 type credentialDriverConfigs struct {
 	Vault vaultConfig `toml:"vault"`
-	// Any is a driver of any name with transport = "uds", which runs outside the gateway. Its other keys are ignored.
+	// Any stands for drivers of any name with transport = "uds", which runs outside the gateway. Its other keys are ignored.
 	Any externalDriverConfig `toml:"NAME"`
 }
 

@@ -80,7 +80,7 @@ func (p Platform) WithSandboxSettings(telemetry, appArmorProfile string) (Platfo
 // default profile can keep the supervisor of a sandbox from starting.
 const appArmorUnconfined = "Unconfined"
 
-// checkSetting refuses a value of a key of the ConfigMap gatewaytenant-platform that is not one of those allowed.
+// checkSetting rejects a value that is not allowed for a key of the ConfigMap gatewaytenant-platform.
 func checkSetting(key, value string, allowed ...string) error {
 	if value == "" || slices.Contains(allowed, value) {
 		return nil

@@ -13,8 +13,8 @@ import (
 // start on it, and sandboxes from before are no longer found.
 var migration = Version{0, 0, 88}
 
-// firstMigrations is the first version with the migrations that all later ones have, too. An older one's database has others,
-// and no later gateway starts on it.
+// firstMigrations is the first version whose migrations all later versions have, too. The database of an older version has other
+// migrations, and no later gateway starts on it.
 var firstMigrations = Version{0, 0, 37}
 
 // Volume is what there is of a tenant's volume, and of the gateway on it.

@@ -14,9 +14,9 @@ type Lifetimes struct {
 	CA time.Duration
 	// Overlap is how long a former authority stays trusted beside its successor.
 	Overlap time.Duration
-	// TrustDelay is how long a new authority is trusted before anything that it signed is shown, where the former one's
-	// key is not there to vouch for it: the time that kubelets take to bring a changed Secret into a container, at most. They
-	// were measured to take 43 s on average and up to 89 s. A new name counts as served after the same time.
+	// TrustDelay is the longest time that a kubelet takes to update a changed Secret in a container, measured as 43 s on
+	// average and at most 89 s. A new authority is trusted for that time before its certificates are used, if the previous
+	// one's key is missing and cannot sign it. A new name counts as served after the same time.
 	TrustDelay time.Duration
 }
 

@@ -20,9 +20,9 @@ const slowStart = 5 * time.Second
 // container is one container of a pod with what is needed to explain its status.
 type container struct {
 	*corev1.ContainerStatus
-	pod  *corev1.Pod
-	init bool // an init container, which may be a sidecar
-	side bool // an init container that keeps running
+	pod     *corev1.Pod
+	init    bool // an init container, which may be a sidecar
+	sidecar bool // an init container that keeps running
 }
 
 // containersOf returns the containers of a pod: first the init containers in their order, then the gateway.
@@ -30,10 +30,10 @@ func containersOf(pod *corev1.Pod) []container {
 	var all []container
 	for i := range pod.Status.InitContainerStatuses {
 		is := &pod.Status.InitContainerStatuses[i]
-		side := slices.ContainsFunc(pod.Spec.InitContainers, func(c corev1.Container) bool {
+		sidecar := slices.ContainsFunc(pod.Spec.InitContainers, func(c corev1.Container) bool {
 			return c.Name == is.Name && c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways
 		})
-		all = append(all, container{is, pod, true, side})
+		all = append(all, container{is, pod, true, sidecar})
 	}
 	var others []container
 	for i := range pod.Status.ContainerStatuses {
@@ -47,10 +47,10 @@ func containersOf(pod *corev1.Pod) []container {
 	return append(all, others...)
 }
 
-// what names a container in a message.
+// what returns how a message names the container.
 func (c *container) what() string {
 	switch {
-	case c.side:
+	case c.sidecar:
 		return "sidecar container " + c.Name
 	case c.init:
 		return "init container " + c.Name
@@ -63,8 +63,8 @@ func (c *container) restarts(code int32) bool {
 	switch {
 	case c.pod.Status.Phase == corev1.PodFailed || c.pod.Status.Phase == corev1.PodSucceeded:
 		return false
-	case c.side || c.pod.Spec.RestartPolicy == corev1.RestartPolicyAlways || c.pod.Spec.RestartPolicy == "":
-		return !c.init || c.side || code != 0
+	case c.sidecar || c.pod.Spec.RestartPolicy == corev1.RestartPolicyAlways || c.pod.Spec.RestartPolicy == "":
+		return !c.init || c.sidecar || code != 0
 	}
 	return c.pod.Spec.RestartPolicy == corev1.RestartPolicyOnFailure && code != 0
 }
@@ -103,13 +103,13 @@ func (c *container) trouble() trouble {
 			words:  fmt.Sprintf("%s failed (%s, exit code %d)", c.what(), ended.Reason, ended.ExitCode),
 			output: programOutput(ended.Message),
 		}
-	case c.State.Running != nil && !c.Ready && !c.wasReady() && last != nil && (last.ExitCode != 0 || !c.init || c.side):
+	case c.State.Running != nil && !c.Ready && !c.wasReady() && last != nil && (last.ExitCode != 0 || !c.init || c.sidecar):
 		return c.crash(last)
 	}
 	return trouble{}
 }
 
-// wasReady reports whether the container has been ready since its last start: then how it ended before explains nothing. A kubelet
+// wasReady reports whether the container has been ready since its last start. How it ended before explains nothing then. A kubelet
 // sets the pod to not ready when the container ends, or when its readiness probe has failed several times.
 func (c *container) wasReady() bool {
 	const afterStart = 4 * time.Second
@@ -117,7 +117,7 @@ func (c *container) wasReady() bool {
 	return ready != nil && ready.LastTransitionTime.Sub(c.State.Running.StartedAt.Time) > afterStart
 }
 
-// isStarting reports whether a container waits as each one does before it starts.
+// isStarting reports whether a container waits for its start, as each container does at first.
 func isStarting(waiting *corev1.ContainerStateWaiting) bool {
 	return waiting.Reason == "ContainerCreating" || waiting.Reason == "PodInitializing"
 }
@@ -155,7 +155,7 @@ func (c *container) mayBeProbe() bool {
 	return ended != nil && ended.Reason != "OOMKilled" && slices.Contains([]int32{0, 137, 143}, ended.ExitCode)
 }
 
-// endedByProbe returns the container to which a crash belongs if a probe may have caused it, else nil.
+// endedByProbe returns the container that crashed if a probe may have ended it. Otherwise it returns nil.
 func endedByProbe(pod *corev1.Pod, crash trouble) *container {
 	if pod == nil || crash.reason != v1alpha1.ReasonCrashLoop {
 		return nil
@@ -204,7 +204,7 @@ func (c *container) cannotPull() trouble {
 	return found
 }
 
-// hang returns that a container runs for long without the result that the pod waits for.
+// hang returns the trouble of a container that runs, but is not ready or has not completed, although the pod waits for it.
 func (c *container) hang() trouble {
 	running := c.State.Running
 	endless := c.init || c.pod.Spec.RestartPolicy != corev1.RestartPolicyNever
@@ -217,12 +217,12 @@ func (c *container) hang() trouble {
 		remedy: fmt.Sprintf("see: kubectl logs %s -n %s -c %s", c.pod.Name, c.pod.Namespace, c.Name),
 	}
 	if c.wasReady() {
-		found.since = metav1.Time{} // it is not the start that is slow
+		found.since = metav1.Time{} // it has started, so a slow start does not explain it
 	}
 	switch {
-	case c.init && !c.side:
+	case c.init && !c.sidecar:
 		found.reason, found.words = v1alpha1.ReasonPodStuck, c.what()+" does not complete, and the gateway starts only after it"
-	case c.side && !started:
+	case c.sidecar && !started:
 		found.reason, found.words = v1alpha1.ReasonPodStuck, c.what()+" does not pass its startup probe, and the gateway starts only after it"
 	case c.Name == manifests.GatewayName && !started:
 		found.words = c.what() + " does not start to serve: GET /healthz on port 8081 does not succeed"

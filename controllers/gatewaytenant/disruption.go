@@ -16,7 +16,7 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 )
 
-// slowCleanup is how much longer than another problem a node may take to clean up after a pod that has ended.
+// slowCleanup is how much longer a node may clean up after a pod that has ended than other problems may last unreported.
 const slowCleanup = 20 * time.Second
 
 // conditionOf returns a condition of a pod, nil if it has none of this type.
@@ -27,7 +27,7 @@ func conditionOf(pod *corev1.Pod, condition corev1.PodConditionType) *corev1.Pod
 	return nil
 }
 
-// lostNode returns that the node of a pod does not report, by what the node controller wrote into the pod.
+// lostNode returns the trouble of a pod whose node does not report, as the node controller has marked it in the pod.
 func lostNode(pod *corev1.Pod) trouble {
 	if !markedByNodeController(pod) {
 		return trouble{}
@@ -38,7 +38,7 @@ func lostNode(pod *corev1.Pod) trouble {
 	}
 }
 
-// silentNode returns that the node of a pod does not do what it should with the pod.
+// silentNode returns the trouble of a pod that its node does not start, or does not finish removing.
 func silentNode(pod *corev1.Pod) trouble {
 	node, scheduled := pod.Spec.NodeName, conditionOf(pod, corev1.PodScheduled)
 	switch {
@@ -80,7 +80,7 @@ func markedByNodeController(pod *corev1.Pod) bool {
 }
 
 // withoutNode returns what to do about a pod on a node that does not report. Deleting it by force lets a new pod write to
-// the volume while the former one may still do.
+// the volume while the previous pod may still do so.
 func withoutNode(pod *corev1.Pod) string {
 	return fmt.Sprintf("bring the node back (kubectl describe node %[1]s); if it is shut down and stays so, release the pod and its volume: "+
 		"kubectl taint node %[1]s node.kubernetes.io/out-of-service=nodeshutdown:NoExecute; only if you know that the gateway no longer "+
@@ -88,8 +88,8 @@ func withoutNode(pod *corev1.Pod) string {
 		pod.Spec.NodeName, pod.Name, pod.Namespace)
 }
 
-// leaving returns what keeps a deleted pod from going.
-func leaving(pod *corev1.Pod) trouble {
+// heldByFinalizers returns the trouble of a deleted pod that stays because of its finalizers.
+func heldByFinalizers(pod *corev1.Pod) trouble {
 	if pod.DeletionTimestamp == nil || len(pod.Finalizers) == 0 {
 		return trouble{}
 	}
@@ -100,7 +100,7 @@ func leaving(pod *corev1.Pod) trouble {
 	}
 }
 
-// evictions are what ended a pod, by the reason of its condition DisruptionTarget.
+// evictions has the description of an eviction for each reason of a pod's condition DisruptionTarget.
 var evictions = map[string]string{
 	"EvictionByEvictionAPI":  "the pod was evicted from node %s, as kubectl drain does",
 	"PreemptionByScheduler":  "the pod was removed from node %s to make room for a pod with a higher priority",
@@ -109,7 +109,7 @@ var evictions = map[string]string{
 	"DeletionByPodGC":        "the pod was removed, since node %s no longer exists",
 }
 
-// eviction returns that the cluster ends a pod which nobody deleted otherwise.
+// eviction returns the trouble of a pod that the cluster ends by itself.
 func eviction(pod *corev1.Pod) trouble {
 	is := conditionOf(pod, corev1.DisruptionTarget)
 	if is == nil || is.Status != corev1.ConditionTrue || pod.DeletionTimestamp == nil && pod.Status.Phase != corev1.PodFailed {
@@ -129,11 +129,11 @@ func eviction(pod *corev1.Pod) trouble {
 	return found
 }
 
-// evicted remembers evictions, by namespace, until a gateway is ready again: a pod may be gone before its tenant is reconciled,
-// and then nothing else tells why.
+// evicted records evictions by namespace until the gateway is ready again. A pod may no longer exist when its tenant is
+// reconciled, and no other object has the reason.
 type evicted struct{ of sync.Map }
 
-// ofPod leads from a pod to its tenant, and remembers its eviction.
+// ofPod maps a pod to its tenant, and records its eviction.
 func (e *evicted) ofPod(_ context.Context, object client.Object) []reconcile.Request {
 	if pod, ok := object.(*corev1.Pod); ok {
 		if found := eviction(pod); found != (trouble{}) {

@@ -6,8 +6,8 @@ import (
 )
 
 // lookups decides when the API server is asked why a workload has no pod, or what its pods and their Events report. Nothing of
-// it is watched or cached, since other clients decide how many Events and pods there are, and how large. A workload that runs
-// is not asked about at all.
+// it is watched or cached, since other clients decide how many Events and pods there are, and how large. Nothing is read about a
+// workload that runs.
 type lookups struct {
 	// slot is held while one workload is read. Each page that a read lists also needs the slot of the package bounded, which
 	// all caches share and for which a read waits as long as it takes. A worker must not wait like that: it waits for this

@@ -108,9 +108,9 @@ func (r *Reconciler) observeTrouble(ctx context.Context, gt *v1alpha1.GatewayTen
 	case serves(set):
 		r.lookups.settle(lookupKey{gt.Namespace, "StatefulSet"})
 		if pod != nil {
-			seen.trouble = eviction(pod) // it still serves, but not for long
+			seen.trouble = eviction(pod) // it still serves, but will end soon
 		}
-	case pod != nil || set.Status.Replicas > 0: // if it has one that is not here, that is on its way to the cache, or has ended well
+	case pod != nil || set.Status.Replicas > 0: // a pod that is not in the cache has not arrived there yet, or has succeeded
 		seen.pod = pod
 		seen.volume.TerminationMessage = terminationMessage(pod)
 		seen.trouble = r.podTrouble(ctx, gt.Namespace, seen)
@@ -123,7 +123,7 @@ func (r *Reconciler) observeTrouble(ctx context.Context, gt *v1alpha1.GatewayTen
 	return nil
 }
 
-// podTrouble returns why the gateway's pod does not serve. If the pod itself does not tell, its Events may.
+// podTrouble returns why the gateway's pod does not serve. If the pod does not show the cause, its Events may.
 func (r *Reconciler) podTrouble(ctx context.Context, namespace string, seen *observed) trouble {
 	key, pod := lookupKey{namespace, "StatefulSet"}, seen.pod
 	found := r.due(seen, gatewayTroubles(pod, seen.volume.Claim)...)

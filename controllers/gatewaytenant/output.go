@@ -21,8 +21,8 @@ var (
 	withDigits  = regexp.MustCompile(`[\w.:-]*\d[\w.:-]*`)
 )
 
-// programOutput returns the lines of a termination message that say most about why the program ended: its error report, or
-// else the lines of its log that are errors, or else the last ones. What differs at each crash is removed.
+// programOutput returns the lines of a termination message that best explain why the program ended: its error report, or else
+// the lines of its log that are errors, or else the last ones. It removes what differs at each crash.
 func programOutput(message string) string {
 	lines := outputLines(message)
 	from := max(0, len(lines)-maxOutputLines)
@@ -47,7 +47,7 @@ func programOutput(message string) string {
 	return joinLines(lines)
 }
 
-// outputLines returns the lines that a message has as a whole. A kubelet and the cache keep the last bytes of a long log, so
+// outputLines returns the complete lines of a message. A kubelet and the cache keep the last bytes of a long log, so
 // the first line may be the end of another one. Lines of an error report that was wrapped are joined.
 func outputLines(message string) []string {
 	all := strings.Split(plain(message), "\n")

@@ -14,8 +14,8 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 )
 
-// startFailures are the Events that report why a pod on a node gets no containers, with the reason for the status. Only
-// Events tell: until the containers exist, the pod's status says ContainerCreating.
+// startFailures has the reason for the status for each Event that reports why a pod on a node gets no containers. Only Events
+// report it: until the containers exist, the pod's status says ContainerCreating.
 var startFailures = map[string]string{
 	"FailedMount":                     v1alpha1.ReasonVolumeMountFailed,
 	"FailedMapVolume":                 v1alpha1.ReasonVolumeMountFailed,
@@ -41,13 +41,13 @@ func isStartingPod(pod *corev1.Pod) bool {
 		!slices.ContainsFunc(containers, func(c container) bool { return c.State.Waiting == nil || !isStarting(c.State.Waiting) })
 }
 
-// startTrouble returns why a pod that is starting gets no containers. Where several steps fail alternately, it is always the
+// startTrouble returns why a pod that is starting gets no containers. If several steps fail alternately, it always returns the
 // same one.
 func startTrouble(pod *corev1.Pod, events []corev1.Event) trouble {
 	var newest metav1.Time
 	var failures []corev1.Event
 	for _, event := range events {
-		if event.InvolvedObject.UID == pod.UID && startFailures[event.Reason] != "" && !overcome(event, events) {
+		if event.InvolvedObject.UID == pod.UID && startFailures[event.Reason] != "" && !succeededLater(event, events) {
 			failures = append(failures, event)
 			if newest.Before(&event.LastTimestamp) {
 				newest = event.LastTimestamp
@@ -67,20 +67,20 @@ func startTrouble(pod *corev1.Pod, events []corev1.Event) trouble {
 	}
 	found.words = fmt.Sprintf("node %s cannot mount a volume of the pod: %s", pod.Spec.NodeName, message)
 	if strings.Contains(message, "Multi-Attach") {
-		found.remedy = "the volume is released when its former pod has ended and the node of that pod has detached it; see: kubectl get volumeattachments"
+		found.remedy = "the volume is released when its previous pod has ended and the node of that pod has detached it; see: kubectl get volumeattachments"
 	}
 	return found
 }
 
-// overcome reports whether a step that failed has succeeded later.
-func overcome(failure corev1.Event, events []corev1.Event) bool {
+// succeededLater reports whether a step that failed has succeeded later.
+func succeededLater(failure corev1.Event, events []corev1.Event) bool {
 	return slices.ContainsFunc(events, func(event corev1.Event) bool {
 		after := event.Reason == "SuccessfulAttachVolume" && failure.Reason == "FailedAttachVolume" || slices.Contains(startSteps, event.Reason)
 		return after && event.InvolvedObject.UID == failure.InvolvedObject.UID && !event.LastTimestamp.Before(&failure.LastTimestamp)
 	})
 }
 
-// rankOf orders failures: the kubelet's summary of all volumes says least.
+// rankOf returns a text by which failures are sorted. The kubelet's summary of all volumes comes last, since it explains least.
 func rankOf(failure corev1.Event) string {
 	if strings.HasPrefix(failure.Message, "Unable to attach or mount volumes") {
 		return "2" + normalise(failure.Message)
@@ -94,8 +94,8 @@ var (
 	probeAddress  = regexp.MustCompile(`dial tcp \S+: `)
 )
 
-// probeTrouble returns that a probe ended the container, as the kubelet's Events report it. The status of the container only
-// has the signal.
+// probeTrouble returns the trouble of a container that a probe has ended, as the kubelet's Events report it. The container's
+// status has only the signal.
 func probeTrouble(c *container, crash trouble, events []corev1.Event) trouble {
 	probe := ""
 	for _, event := range events {

@@ -44,7 +44,7 @@ func (r *Reconciler) distribution(ctx context.Context, gt *v1alpha1.GatewayTenan
 func distributing(status v1alpha1.GatewayTenantStatus, p pass) *metav1.Condition {
 	missing := certificates.Lacking(status.ServerDNSNames, p.tenant.ServerNames)
 	if p.distributing <= 0 || len(missing) == 0 {
-		return nil // of a name that was removed, nothing has to arrive
+		return nil // a name that was removed needs no new certificate
 	}
 	ready := no(v1alpha1.ConditionReady, v1alpha1.ReasonDistributing, cut(fmt.Sprintf("The certificate with %s is issued. The gateway serves it when the kubelet has updated Secret %s in pod %s, within %s of its issue.",
 		strings.Join(missing, ", "), manifests.ServerTLSName, manifests.PodName, p.trustDelay)))

@@ -18,7 +18,7 @@ type trouble struct {
 	reason, words string
 	output        string      // what a program reported at its end, which may differ each time, or a registry
 	remedy        string      // what to do
-	since         metav1.Time // when it may have become a problem, which counts after some time; zero: it counts at once
+	since         metav1.Time // when it may have become a problem; it is reported some time later, or immediately if this is zero
 }
 
 // text returns the description of the trouble without the remedy.
@@ -43,7 +43,7 @@ func jobTrouble(job *batchv1.Job, pods []corev1.Pod, events []corev1.Event) trou
 	switch ended := jobCondition(job, batchv1.JobFailed); {
 	case failed != nil:
 		ended := *failed
-		ended.DeletionTimestamp = nil // that it is deleted now is not why it failed
+		ended.DeletionTimestamp = nil // it failed before it was deleted
 		return firstOf(podTroubles(&ended))
 	case stuck != nil && isStartingPod(stuck):
 		return startTrouble(stuck, events)
@@ -73,10 +73,10 @@ func gatewayTroubles(pod *corev1.Pod, claim *corev1.PersistentVolumeClaim) []tro
 	return found
 }
 
-// podTroubles returns why a pod does not do its work, the most important cause first. Those that count only after some time
-// may hide others until then.
+// podTroubles returns why a pod does not do its work, the most important cause first. One that is reported only after some time
+// does not hide the next ones until then.
 func podTroubles(pod *corev1.Pod) []trouble {
-	all := []trouble{lostNode(pod), silentNode(pod), leaving(pod), eviction(pod)}
+	all := []trouble{lostNode(pod), silentNode(pod), heldByFinalizers(pod), eviction(pod)}
 	if pod.DeletionTimestamp == nil { // how the containers of a deleted pod end explains nothing
 		containers := containersOf(pod)
 		for i := range containers {
@@ -91,8 +91,8 @@ func podTroubles(pod *corev1.Pod) []trouble {
 	return slices.DeleteFunc(all, func(t trouble) bool { return t == trouble{} })
 }
 
-// PodProblem returns why the gateway's pod does not do its work, as far as the pod itself tells. It is empty if nothing is
-// known to be wrong.
+// PodProblem returns why the gateway's pod does not do its work, as far as the pod itself shows it. It is empty if nothing
+// is known to be wrong.
 func PodProblem(pod *corev1.Pod, now time.Time) string {
 	found, _ := firstDue(podTroubles(pod), patience, now)
 	return cut(found.words)
@@ -163,7 +163,7 @@ func said(format string, words ...any) string {
 }
 
 // refusal returns why the API server does not create a pod of an object: a quota, a policy, a missing right. Only an Event
-// tells.
+// reports it.
 func refusal(of metav1.Object, events []corev1.Event, since *metav1.Time) trouble {
 	var last *corev1.Event
 	for i := range events {

@@ -18,7 +18,7 @@ type warning struct{ reason, message string }
 // setWarning says all that there is to warn of, in one condition, which is there only while there is something.
 func setWarning(status *v1alpha1.GatewayTenantStatus, p pass) {
 	all := warnings(p)
-	if p.rejected != nil && warnsOfOpenDefault(*status) { // what runs is as open as it was
+	if p.rejected != nil && warnsOfOpenDefault(*status) { // the gateway that runs has not changed
 		all = append(all, openDefault)
 	}
 	if len(all) == 0 {

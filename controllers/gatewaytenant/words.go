@@ -60,7 +60,7 @@ func constant(message string) string {
 	return message
 }
 
-// normaliseScheduling does so with the message of the scheduler, which counts the nodes for each obstacle, orders the
+// normaliseScheduling is normalise for the message of the scheduler, which counts the nodes for each obstacle, orders the
 // obstacles by these counts, and adds what it found out about preemption. Clusters grow and shrink all the time.
 func normaliseScheduling(message string) string {
 	message = preemption.ReplaceAllString(normalise(message), "")

@@ -205,7 +205,7 @@ func (p Planner) outcome(s step, live gatewaytenant.Live) (Outcome, error) {
 	return outcome, nil
 }
 
-// holds are the reasons for which a gateway stays as it is until a user confirms something.
+// holds are the reasons for which a gateway is not changed until a user confirms something.
 var holds = []string{v1alpha1.ReasonVersionHeld, v1alpha1.ReasonKeyPathUnknown, v1alpha1.ReasonEarlierConfigUnknown}
 
 // take adds what becomes of the gateway.

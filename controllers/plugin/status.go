@@ -45,7 +45,7 @@ type Status struct {
 	Reason  string                 `json:"reason"`
 	Message string                 `json:"message"`
 	Warning string                 `json:"warning,omitempty"`
-	// Note is what nearly every tenant warns of, if it warns of nothing else: the open default.
+	// Note is the message of the open default, which nearly every tenant has, if there is no other warning.
 	Note string `json:"note,omitempty"`
 	// Source is the ConfigMap that it comes from; empty: it is made by hand.
 	Source              string       `json:"source,omitempty"`
