@@ -1,6 +1,6 @@
 // Package gateway describes what an OpenShell gateway of the releases 0.0.71 to 0.0.111 does with its files: which
 // gateway.toml it accepts, which other files it needs, how it migrates its database, where it keeps its key-encryption
-// key, and the words that it fails with.
+// key, and the errors with which it ends.
 //
 // The simulated kubelet of the development cluster uses this package to decide whether a gateway would start. The program
 // in server is a gateway for real nodes that stands in for the real one.

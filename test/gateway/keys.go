@@ -9,20 +9,20 @@ import (
 	"strings"
 )
 
-// file is the shape of a whole gateway.toml.
-var file = table(map[string]shape{
-	"openshell": table(map[string]shape{
+// file is the schema of a whole gateway.toml.
+var file = table(map[string]schema{
+	"openshell": table(map[string]schema{
 		"version":            integer(0, 1),
 		"gateway":            gatewayTable,
-		"supervisor":         table(map[string]shape{"middleware": listOf(middlewareTable)}).from(86),
+		"supervisor":         table(map[string]schema{"middleware": listOf(middlewareTable)}).from(86),
 		"drivers":            mapOf(anything()), // the table of the selected driver is checked afterward
 		"credential_drivers": mapOf(anything()).from(100),
 	}),
 })
 
-func table(keys map[string]shape) shape { return shape{keys: keys} }
+func table(keys map[string]schema) schema { return schema{keys: keys} }
 
-var gatewayTable = table(map[string]shape{
+var gatewayTable = table(map[string]schema{
 	"bind_address":                   text(socketAddress),
 	"health_bind_address":            text(socketAddress),
 	"metrics_bind_address":           text(socketAddress),
@@ -49,38 +49,38 @@ var gatewayTable = table(map[string]shape{
 	"guest_tls_cert":                 text(),
 	"guest_tls_key":                  text(),
 	"disable_tls":                    boolean(),
-	"database_url":                   text(), // refused with words of its own
+	"database_url":                   text(), // refused with its own error
 	"interceptors":                   listOf(interceptorTable).from(84),
 	"provider_profile_sources":       listOf(profileSource).from(84),
-	"tls": table(map[string]shape{
+	"tls": table(map[string]schema{
 		"cert_path": text().must(), "key_path": text().must(), "client_ca_path": text(), "require_client_auth": boolean(),
 		"external_cert_path": text().from(106), "external_key_path": text().from(106), "external_server_names": listOf(text()).from(106),
 	}),
-	"oidc": table(map[string]shape{
+	"oidc": table(map[string]schema{
 		"issuer": text().must(), "audience": text().must(), "jwks_ttl_secs": unsigned(), "roles_claim": text(), "admin_role": text(),
 		"user_role": text(), "scopes_claim": text(),
 	}),
-	"auth":      table(map[string]shape{"allow_unauthenticated_users": boolean()}),
-	"mtls_auth": table(map[string]shape{"enabled": boolean()}),
-	"gateway_jwt": table(map[string]shape{
+	"auth":      table(map[string]schema{"allow_unauthenticated_users": boolean()}),
+	"mtls_auth": table(map[string]schema{"enabled": boolean()}),
+	"gateway_jwt": table(map[string]schema{
 		"signing_key_path": text().must(), "public_key_path": text().must(), "kid_path": text().must(), "gateway_id": text(), "ttl_secs": unsigned(),
 	}),
-	"otlp": table(map[string]shape{"endpoint": text().must(), "service_name": text()}).from(96),
+	"otlp": table(map[string]schema{"endpoint": text().must(), "service_name": text()}).from(96),
 })
 
-var interceptorTable = table(map[string]shape{
+var interceptorTable = table(map[string]schema{
 	"name": text(notEmpty).must(), "grpc_endpoint": text(notEmpty).must(), "timeout": text(duration),
 	"tls_ca_cert_path": text().from(107), "audience": text().from(107), "allow_insecure_transport": boolean().from(107),
 	"order": integer(math.MinInt32, math.MaxInt32), "failure_policy": oneOf("fail_closed", "fail_open"),
 	"max_response_bytes": unsigned(), "max_patches": unsigned(), "binding_policy": oneOf("dynamic", "allowlist", "exact"),
-	"bindings": listOf(table(map[string]shape{
+	"bindings": listOf(table(map[string]schema{
 		"id": text(), "rpc": text(), "service": text(), "method": text(), "disabled": boolean(),
 		"phases":         listOf(oneOf("modify_operation", "validate", "post_commit")),
 		"failure_policy": oneOf("fail_closed", "fail_open"),
 	})),
 })
 
-var middlewareTable = table(map[string]shape{
+var middlewareTable = table(map[string]schema{
 	"name": text(identifier).must(), "grpc_endpoint": text(webEndpoint).must(), "timeout": text(duration),
 	"max_body_bytes":    integer(0, 4<<20).must().to(106),
 	"max_payload_bytes": integer(0, 4<<20).must().or("max_body_bytes").from(107),
@@ -88,7 +88,7 @@ var middlewareTable = table(map[string]shape{
 })
 
 // profileSource is a table whose other keys depend on its type; upstream ignores those that the type does not have.
-var profileSource = shape{check: func(_ Release, value any) error {
+var profileSource = schema{check: func(_ Release, value any) error {
 	source, ok := value.(map[string]any)
 	if !ok {
 		return wrongType(value, "a table")
@@ -97,12 +97,12 @@ var profileSource = shape{check: func(_ Release, value any) error {
 	case "builtin", "user":
 		return nil
 	case "interceptor":
-		return table(map[string]shape{"type": text(), "name": text(notEmpty).must()}).accepts(Newest, source)
+		return table(map[string]schema{"type": text(), "name": text(notEmpty).must()}).accepts(Newest, source)
 	}
 	return errors.New("missing or unknown field `type`, expected one of `builtin`, `user`, `interceptor`")
 }}
 
-var kubernetesTable = table(map[string]shape{
+var kubernetesTable = table(map[string]schema{
 	"workspace_mode":               oneOf("shared", "managed", "operator").from(107),
 	"gateway_id":                   text().from(107),
 	"namespace":                    text(),
@@ -117,7 +117,7 @@ var kubernetesTable = table(map[string]shape{
 	"supervisor_sideload_method":   oneOf("image-volume", "init-container"),
 	"supervisor_topology":          oneOf("combined", "sidecar").from(74).to(81),
 	"topology":                     oneOf("combined", "sidecar").from(82),
-	"sidecar": table(map[string]shape{
+	"sidecar": table(map[string]schema{
 		"proxy_uid": unsigned32(), "process_binary_aware_network_policy": boolean(),
 	}).from(82),
 	"https_proxy":                              text(proxyURL).from(107),
@@ -139,7 +139,7 @@ var kubernetesTable = table(map[string]shape{
 	"provider_spiffe_workload_api_socket_path": text(socketPath),
 	"sandbox_uid":                              unsigned32().from(76),
 	"sandbox_gid":                              unsigned32().from(76),
-	"managed_ssh_ingress": table(map[string]shape{
+	"managed_ssh_ingress": table(map[string]schema{
 		"enabled": boolean(), "gateway_namespace": text(), "gateway_pod_selector": mapOf(text()),
 	}).from(107),
 })

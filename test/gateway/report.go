@@ -29,7 +29,7 @@ func Report(err error) string {
 	return text.String() + "\n"
 }
 
-// words splits a line where it may be broken: before spaces and after hyphens.
+// words returns the parts of a line, which may be broken before spaces and after hyphens.
 func words(line string) []string {
 	all, start := []string{}, 0
 	for i := 1; i < len(line); i++ {

@@ -107,7 +107,7 @@ func (c *Config) oidc() error {
 // extensions refuses interceptors, middleware and provider profile sources that cannot be registered.
 func (c *Config) extensions(r Release) error {
 	g := c.OpenShell.Gateway
-	authenticated := r >= list && g.JWT != nil
+	authenticated := r >= firstListing && g.JWT != nil
 	names := map[string]bool{}
 	for _, e := range g.Interceptors {
 		if names[e.Name] {

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-var storageTable = table(map[string]shape{"key_encryption_key_path": text(), "key_encryption_key_env": text(environmentName)}).from(encrypt)
+var storageTable = table(map[string]schema{"key_encryption_key_path": text(), "key_encryption_key_env": text(environmentName)}).from(firstEncrypting)
 
 var environmentPattern = regexp.MustCompile(`^[A-Za-z0-9_]+$`)
 
@@ -59,12 +59,12 @@ func asTable(table map[string]any) map[string]any {
 	return table
 }
 
-var driverTables = map[string]shape{
-	"kubernetes-secrets": table(map[string]shape{
+var driverTables = map[string]schema{
+	"kubernetes-secrets": table(map[string]schema{
 		"namespace": text(), "allow_reference_namespace": boolean(),
 		"workspace_mode": oneOf("shared", "managed", "operator").from(107), "gateway_id": text().from(107),
 	}),
-	"vault": table(map[string]shape{
+	"vault": table(map[string]schema{
 		"address": text(vaultAddress).must(), "mount": text(notEmpty), "kv_version": oneOf("1", "2"), "auth_method": oneOf("kubernetes", "token_file"),
 		"role": text(notEmpty), "kubernetes_auth_mount": text(notEmpty), "service_account_token_path": text(), "token_path": text(),
 		"timeout_secs": unsigned(),

@@ -45,19 +45,19 @@ func Load(r Release, name string, read ReadFile) (*Config, error) {
 	return c, nil
 }
 
-// osError replaces the words of Go by those of the operating system that a gateway reports.
+// osError replaces the text of a Go error by that of the operating system, which a gateway reports.
 func osError(err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return errors.New("No such file or directory (os error 2)") //nolint:staticcheck // not Go's words
+		return errors.New("No such file or directory (os error 2)") //nolint:staticcheck // not Go's text
 	case errors.Is(err, fs.ErrPermission):
-		return errors.New("Permission denied (os error 13)") //nolint:staticcheck // not Go's words
+		return errors.New("Permission denied (os error 13)") //nolint:staticcheck // not Go's text
 	}
 	return err
 }
 
 // Load returns the TLS configuration of the listener for clients. Clients need a certificate of the client CA; if
-// required is false, a client without a certificate is let in, too.
+// required is false, a client without a certificate is admitted, too.
 func (t *TLS) Load(read ReadFile, required bool) (*tls.Config, error) {
 	certificate, err := pair(read, t.CertPath, t.KeyPath)
 	if err != nil {

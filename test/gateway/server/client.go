@@ -67,7 +67,7 @@ func runClient(ctx context.Context, arguments []string) error {
 	return nil
 }
 
-func (t *tally) print() { _ = json.NewEncoder(os.Stdout).Encode(t) } // a log: nothing to be done about an error
+func (t *tally) print() { _ = json.NewEncoder(os.Stdout).Encode(t) } // an error cannot be reported elsewhere
 
 // once makes one connection and counts what happened.
 func (c client) once(ctx context.Context, t *tally) {
@@ -75,7 +75,7 @@ func (c client) once(ctx context.Context, t *tally) {
 	defer cancel()
 	a, state, err := c.get(limited)
 	if ctx.Err() != nil {
-		return // ended meanwhile
+		return // the client is ending
 	}
 	t.Last = outcome(err)
 	t.Outcomes[t.Last]++
@@ -91,10 +91,10 @@ func (c client) once(ctx context.Context, t *tally) {
 	}
 }
 
-// errFiles is that of a client whose own files do not fit together.
+// errFiles is the error of a client whose own files are missing or do not match.
 var errFiles = errors.New("the client's files")
 
-// errStatus is that of a client that the gateway refused after the handshake.
+// errStatus is the error of a client that the gateway refused after the handshake.
 var errStatus = errors.New("refused by the gateway")
 
 func (c client) get(ctx context.Context) (answer, *tls.ConnectionState, error) {
@@ -130,8 +130,8 @@ func (c client) get(ctx context.Context) (answer, *tls.ConnectionState, error) {
 	return a, response.TLS, json.Unmarshal(body, &a)
 }
 
-// config returns the configuration for one connection. All of its files are of one state of the Secret, even if that is
-// exchanged while they are read.
+// config returns the configuration for one connection. All of its files are from one version of the Secret, even if the kubelet
+// replaces them meanwhile.
 func (c client) config() (*tls.Config, error) {
 	for {
 		before := current(c.dir)
@@ -142,7 +142,7 @@ func (c client) config() (*tls.Config, error) {
 	}
 }
 
-// current returns the directory with the files of a mounted Secret. The kubelet exchanges it when the Secret changes.
+// current returns the directory with the files of a mounted Secret. The kubelet replaces it when the Secret changes.
 func current(dir string) string {
 	if target, err := filepath.EvalSymlinks(filepath.Join(dir, "..data")); err == nil {
 		return target
@@ -167,7 +167,7 @@ func load(dir, name string) (*tls.Config, error) {
 	return config, err
 }
 
-// outcome names what became of a connection.
+// outcome returns the name of a connection's result.
 func outcome(err error) string {
 	switch {
 	case err == nil:

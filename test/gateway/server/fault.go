@@ -12,20 +12,20 @@ import (
 
 // fault is how a gateway fails, as the variable GATEWAY_FAULT names it:
 //
-//	crash=WORDS         it ends at its start with these words
+//	crash=MESSAGE       it ends at its start with this error
 //	crash-after=5s      it ends that long after its start
 //	hang-after=5s       it accepts connections and answers none
 //	allocate            it allocates memory until it is killed
 //	never-ready         /readyz answers 503 forever
 type fault struct {
-	kind, words string
-	after       time.Duration
-	hangs       atomic.Bool
+	kind, message string
+	after         time.Duration
+	hangs         atomic.Bool
 }
 
 func parseFault(text string) (*fault, error) {
 	kind, value, _ := strings.Cut(text, "=")
-	f := &fault{kind: kind, words: value}
+	f := &fault{kind: kind, message: value}
 	switch kind {
 	case "", "crash", "allocate", "never-ready":
 		return f, nil
@@ -41,7 +41,7 @@ func parseFault(text string) (*fault, error) {
 func (f *fault) begin() error {
 	switch f.kind {
 	case "crash":
-		return errors.New(f.words)
+		return errors.New(f.message)
 	case "crash-after":
 		time.AfterFunc(f.after, func() {
 			logError("the gateway ends, as GATEWAY_FAULT requests")

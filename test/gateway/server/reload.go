@@ -35,7 +35,7 @@ func (r *reloader) config() *tls.Config {
 	return config
 }
 
-// watch looks at the files every second. Files that do not fit together leave the previous ones in use.
+// watch looks at the files every second. If they do not match, the previous ones stay in use.
 func (r *reloader) watch(ctx context.Context) {
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// answer is what a client learns about the gateway and about itself.
+// answer describes the gateway, and the client as the gateway sees it.
 type answer struct {
 	Release  string `json:"release"`
 	Instance string `json:"instance"` // differs after each start

@@ -8,30 +8,30 @@ import (
 	"strings"
 )
 
-// shape describes the values of one key of gateway.toml.
-type shape struct {
+// schema describes the values of one key of gateway.toml.
+type schema struct {
 	since    Release // the first release that knows the key, or 0
 	until    Release // the last release that knows the key, or 0
 	required bool
 	check    func(r Release, value any) error // checks one value
-	keys     map[string]shape                 // the keys of a table
+	keys     map[string]schema                // the keys of a table
 	alias    string                           // another name of the key
 }
 
-// from returns the shape for a key that releases before r do not know.
-func (s shape) from(r Release) shape { s.since = r; return s }
+// from returns the schema for a key that releases before r do not know.
+func (s schema) from(r Release) schema { s.since = r; return s }
 
-// to returns the shape for a key that releases after r do not know.
-func (s shape) to(r Release) shape { s.until = r; return s }
+// to returns the schema for a key that releases after r do not know.
+func (s schema) to(r Release) schema { s.until = r; return s }
 
-// must returns the shape for a key that its table needs.
-func (s shape) must() shape { s.required = true; return s }
+// must returns the schema for a key that its table needs.
+func (s schema) must() schema { s.required = true; return s }
 
-// or returns the shape for a key that may also be written as name.
-func (s shape) or(name string) shape { s.alias = name; return s }
+// or returns the schema for a key that may also be written as name.
+func (s schema) or(name string) schema { s.alias = name; return s }
 
 // knows reports whether a release knows the key.
-func (s shape) knows(r Release) bool { return r >= s.since && (s.until == 0 || r <= s.until) }
+func (s schema) knows(r Release) bool { return r >= s.since && (s.until == 0 || r <= s.until) }
 
 // wrongType is the error of the gateway's TOML parser.
 func wrongType(value any, want string) error {
@@ -45,9 +45,9 @@ func wrongType(value any, want string) error {
 	return fmt.Errorf("invalid type: %s, expected %s", found, want)
 }
 
-// text returns the shape of a string that all of the checks accept.
-func text(checks ...func(string) error) shape {
-	return shape{check: func(_ Release, value any) error {
+// text returns the schema of a string that all of the checks accept.
+func text(checks ...func(string) error) schema {
+	return schema{check: func(_ Release, value any) error {
 		s, ok := value.(string)
 		if !ok {
 			return wrongType(value, "a string")
@@ -61,8 +61,8 @@ func text(checks ...func(string) error) shape {
 	}}
 }
 
-// oneOf returns the shape of a string that has one of these values.
-func oneOf(values ...string) shape {
+// oneOf returns the schema of a string that has one of these values.
+func oneOf(values ...string) schema {
 	return text(func(s string) error {
 		if !slices.Contains(values, s) {
 			return fmt.Errorf("unknown variant `%s`, expected one of `%s`", s, strings.Join(values, "`, `"))
@@ -71,9 +71,9 @@ func oneOf(values ...string) shape {
 	})
 }
 
-// boolean returns the shape of true and false.
-func boolean() shape {
-	return shape{check: func(_ Release, value any) error {
+// boolean returns the schema of true and false.
+func boolean() schema {
+	return schema{check: func(_ Release, value any) error {
 		if _, ok := value.(bool); !ok {
 			return wrongType(value, "a boolean")
 		}
@@ -81,9 +81,9 @@ func boolean() shape {
 	}}
 }
 
-// integer returns the shape of an integer within bounds.
-func integer(low, high int64) shape {
-	return shape{check: func(_ Release, value any) error {
+// integer returns the schema of an integer within bounds.
+func integer(low, high int64) schema {
+	return schema{check: func(_ Release, value any) error {
 		n, ok := value.(int64)
 		if !ok {
 			return wrongType(value, "an integer")
@@ -95,12 +95,12 @@ func integer(low, high int64) shape {
 	}}
 }
 
-func unsigned() shape   { return integer(0, math.MaxInt64) }
-func unsigned32() shape { return integer(0, math.MaxUint32) }
+func unsigned() schema   { return integer(0, math.MaxInt64) }
+func unsigned32() schema { return integer(0, math.MaxUint32) }
 
-// list returns the shape of an array.
-func listOf(element shape) shape {
-	return shape{check: func(r Release, value any) error {
+// listOf returns the schema of an array.
+func listOf(element schema) schema {
+	return schema{check: func(r Release, value any) error {
 		values, ok := value.([]any)
 		if !ok {
 			return wrongType(value, "a sequence")
@@ -114,9 +114,9 @@ func listOf(element shape) shape {
 	}}
 }
 
-// mapOf returns the shape of a table with keys of any name.
-func mapOf(element shape) shape {
-	return shape{check: func(r Release, value any) error {
+// mapOf returns the schema of a table with keys of any name.
+func mapOf(element schema) schema {
+	return schema{check: func(r Release, value any) error {
 		values, ok := value.(map[string]any)
 		if !ok {
 			return wrongType(value, "a map")
@@ -130,11 +130,11 @@ func mapOf(element shape) shape {
 	}}
 }
 
-// anything returns the shape of a value that the gateway does not look at.
-func anything() shape { return shape{check: func(Release, any) error { return nil }} }
+// anything returns the schema of a value that the gateway does not check.
+func anything() schema { return schema{check: func(Release, any) error { return nil }} }
 
 // accepts checks a value.
-func (s shape) accepts(r Release, value any) error {
+func (s schema) accepts(r Release, value any) error {
 	if s.keys == nil {
 		return s.check(r, value)
 	}
@@ -163,8 +163,8 @@ func (s shape) accepts(r Release, value any) error {
 	return nil
 }
 
-// keyOf returns the shape of the key that is written as name.
-func (s shape) keyOf(r Release, name string) (shape, bool) {
+// keyOf returns the schema of the key that is written as name.
+func (s schema) keyOf(r Release, name string) (schema, bool) {
 	if key, ok := s.keys[name]; ok && key.knows(r) {
 		return key, true
 	}
@@ -173,10 +173,10 @@ func (s shape) keyOf(r Release, name string) (shape, bool) {
 			return key, true
 		}
 	}
-	return shape{}, false
+	return schema{}, false
 }
 
 // known returns the names of the keys that a release knows.
-func (s shape) known(r Release) []string {
+func (s schema) known(r Release) []string {
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(s.keys)), func(name string) bool { return !s.keys[name].knows(r) })
 }
