@@ -164,12 +164,9 @@ func (c *Cluster) writeFiles(auditPolicy string) (err error) {
 
 // findBinaries returns the directory of the binaries, after it has checked that those of the components exist.
 func findBinaries(dir string, components []component) (string, error) {
-	if dir == "" {
-		module, err := moduleDir()
-		if err != nil {
-			return "", err
-		}
-		dir = filepath.Join(module, "bin")
+	dir, err := BinDir(dir)
+	if err != nil {
+		return "", err
 	}
 	var missing []string
 	for _, component := range components {
@@ -180,7 +177,17 @@ func findBinaries(dir string, components []component) (string, error) {
 	if len(missing) > 0 {
 		return "", fmt.Errorf("%v missing in %s: make devcluster builds them", missing, dir)
 	}
-	return filepath.Abs(dir)
+	return dir, nil
+}
+
+// BinDir returns the absolute path of a directory of binaries. If dir is empty, it is bin in the nearest directory above the working
+// directory that has a go.mod.
+func BinDir(dir string) (string, error) {
+	if dir != "" {
+		return filepath.Abs(dir)
+	}
+	module, err := moduleDir()
+	return filepath.Join(module, "bin"), err
 }
 
 // moduleDir is the nearest directory above the working directory that has a go.mod.

@@ -109,8 +109,8 @@ func launch(c component, s *state, launcher *child.Launcher) (identity, error) {
 	return p, nil
 }
 
-// lastLines is the end of a log, for an error message.
-func lastLines(path string, n int) string {
+// LastLines returns the last n lines of a log, for an error message.
+func LastLines(path string, n int) string {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return err.Error()

@@ -65,7 +65,7 @@ func (c *Cluster) wait(ctx context.Context, name string, check func(context.Cont
 // blame adds to err what the component's log says.
 func (c *Cluster) blame(name string, err error) error {
 	log := c.state.log(name)
-	return fmt.Errorf("%s is not ready: %w; the end of %s:\n%s", name, err, log, lastLines(log, 15))
+	return fmt.Errorf("%s is not ready: %w; the end of %s:\n%s", name, err, log, LastLines(log, 15))
 }
 
 func get(ctx context.Context, client *http.Client, url string) error {

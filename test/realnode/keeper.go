@@ -117,7 +117,7 @@ func splice(a, b net.Conn) {
 	<-done
 }
 
-// copyAndClose copies from one connection to the other until its end, and then closes the other for writing.
+// copyAndClose copies everything that one connection receives to another, and then closes that one for writing.
 func copyAndClose(to, from net.Conn) {
 	_, _ = io.Copy(to, from) // A broken connection is the peers' concern.
 	if half, ok := to.(interface{ CloseWrite() error }); ok {

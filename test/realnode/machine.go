@@ -69,8 +69,8 @@ func (m mount) do() error {
 	return nil
 }
 
-// mountAll gives the node its own /proc, /sys, /run and /var. Nothing reaches the mounts of the machine. Images are in memory
-// with /var, which is fast, and possible on a machine whose root is an overlay: overlays of overlays are not.
+// mountAll gives the node its own /proc, /sys, /run and /var. The mounts of the machine do not change. Images are in memory with
+// /var, which is fast and also works on a machine whose root is an overlay, on which no other overlay can be mounted.
 func mountAll(dir string) error {
 	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("making all mounts private: %w", err)

@@ -13,7 +13,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"syscall"
 	"time"
 
@@ -142,9 +141,9 @@ func (n *Node) waitReady(ctx context.Context, progress io.Writer) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%w; the end of %s:\n%s", context.Cause(ctx), log.Name(), lastLines(log.Name(), 20))
+			return fmt.Errorf("%w; the end of %s:\n%s", context.Cause(ctx), log.Name(), devcluster.LastLines(log.Name(), 20))
 		case <-n.ended:
-			return fmt.Errorf("it has ended; the end of %s:\n%s", log.Name(), lastLines(log.Name(), 20))
+			return fmt.Errorf("it has ended; the end of %s:\n%s", log.Name(), devcluster.LastLines(log.Name(), 20))
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
@@ -271,14 +270,4 @@ func (n *Node) Import(ctx context.Context, images ...image.Image) error {
 
 func (n *Node) path(elements ...string) string {
 	return filepath.Join(append([]string{n.dir}, elements...)...)
-}
-
-// lastLines returns the end of a log.
-func lastLines(path string, count int) string {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return err.Error()
-	}
-	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
-	return strings.Join(lines[max(0, len(lines)-count):], "\n")
 }

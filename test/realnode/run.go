@@ -135,7 +135,7 @@ func (m *machine) startContainerd(ctx context.Context) error {
 		return err
 	}
 	if err := m.wait(ctx, func(ctx context.Context) error { return exec.CommandContext(ctx, "ctr", "version").Run() }); err != nil {
-		return fmt.Errorf("containerd: %w; the end of %s:\n%s", err, log.Name(), lastLines(log.Name(), 15))
+		return fmt.Errorf("containerd: %w; the end of %s:\n%s", err, log.Name(), devcluster.LastLines(log.Name(), 15))
 	}
 	m.report("containerd is ready")
 	if out, err := exec.CommandContext(ctx, "ctr", importArgs(m.path(imagesFile))...).CombinedOutput(); err != nil {

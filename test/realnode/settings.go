@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ambient-code/gatewaytenant-operator/test/devcluster"
 	"github.com/ambient-code/gatewaytenant-operator/test/image"
 )
 
@@ -114,14 +115,7 @@ func startTime(pid int) string {
 
 // findBinaries returns the absolute path of the directory of the binaries.
 func findBinaries(dir string) (string, error) {
-	if dir == "" {
-		module, err := moduleDir()
-		if err != nil {
-			return "", err
-		}
-		dir = filepath.Join(module, "bin")
-	}
-	dir, err := filepath.Abs(dir)
+	dir, err := devcluster.BinDir(dir)
 	if err != nil {
 		return "", err
 	}
@@ -131,22 +125,6 @@ func findBinaries(dir string) (string, error) {
 		}
 	}
 	return dir, nil
-}
-
-// moduleDir returns the nearest directory above the working directory that has a go.mod.
-func moduleDir() (string, error) {
-	start, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	for dir := start; ; dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			return dir, nil
-		}
-		if dir == filepath.Dir(dir) {
-			return "", fmt.Errorf("no go.mod above %s; set Options.BinDir", start)
-		}
-	}
 }
 
 // environment returns the variables of the programs of a node: they find the unpacked programs and libraries.
