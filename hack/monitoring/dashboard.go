@@ -37,7 +37,7 @@ func newDashboard() *dashboard.DashboardBuilder {
 			query{`time() - min by (reason) (gatewaytenant_condition_oldest_timestamp_seconds{condition="Ready", status!="True"})`, "{{reason}}"})).
 		WithPanel(lines("Certificates that end first", "s", "Time left, of the ten tenants with the least.",
 			query{`bottomk(10, min by (namespace) (gatewaytenant_certificate_expiration_timestamp_seconds) - time())`, "{{namespace}}"})).
-		WithPanel(lines("Warnings", "short", "What stops nothing but should be known, except the open default of gateways without OIDC.",
+		WithPanel(lines("Warnings", "short", "Problems that do not stop gateways, except the open default of gateways without OIDC.",
 			query{`sum by (reason) (gatewaytenant_condition_tenants{condition="Warning", status="True", reason!="OpenDefault"})`, "{{reason}}"})).
 		WithRow(dashboard.NewRowBuilder("Under way")).
 		WithPanel(lines("Update of the platform", "short", "Gateways that are restarted by it, and those that wait for their turn.",

@@ -44,7 +44,7 @@ type authority struct {
 	key  crypto.Signer
 }
 
-// writeCertificates makes all keys and certificates of a cluster.
+// writeCertificates creates all keys and certificates of a cluster.
 func (s *state) writeCertificates() error {
 	dir := filepath.Join(s.Dir, "certs")
 	if err := os.MkdirAll(dir, 0o700); err != nil {

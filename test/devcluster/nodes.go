@@ -34,9 +34,9 @@ func (c *Cluster) RecoverNode(ctx context.Context, name string) error {
 	return c.setReady(ctx, name, corev1.NodeCondition{Status: corev1.ConditionTrue, Reason: "KubeletReady", Message: "kubelet is posting ready status"})
 }
 
-// LoseNode lets a node that AddNode added disappear: nothing happens to its pods anymore until RecoverNode. As when
-// Kubernetes finds out itself, the pods are marked not ready, each with an Event. The rest is left to Kubernetes: it
-// taints the node, and then deletes the pods, which stay.
+// LoseNode simulates the loss of a node that AddNode added: nothing happens to its pods until RecoverNode. It marks the pods
+// as not ready, each with an Event, as the node controller does. Kubernetes then taints the node and deletes the pods, which
+// stay.
 func (c *Cluster) LoseNode(ctx context.Context, name string) error {
 	gone := corev1.NodeCondition{Status: corev1.ConditionUnknown, Reason: "NodeStatusUnknown", Message: "Kubelet stopped posting node status."}
 	if err := c.setReady(ctx, name, gone); err != nil {
@@ -90,7 +90,7 @@ func (c *Cluster) setReady(ctx context.Context, name string, ready corev1.NodeCo
 	return err
 }
 
-// OnNode is a mutation for MutatePods: it puts pods onto a node that AddNode added. If the node is lost, its pods are
+// OnNode returns a mutation for MutatePods that puts pods onto a node that AddNode added. If the node is lost, its pods are
 // deleted after some seconds.
 func OnNode(name string, seconds int) string {
 	return fmt.Sprintf(`[
@@ -100,7 +100,7 @@ func OnNode(name string, seconds int) string {
 			Object.spec.tolerations{key: "node.kubernetes.io/unreachable", operator: "Exists", effect: "NoExecute", tolerationSeconds: %d}]}]`, name, seconds)
 }
 
-// WithInitContainer is a mutation for MutatePods: it adds an init container with this image, as a service mesh does.
+// WithInitContainer returns a mutation for MutatePods that adds an init container with this image, as a service mesh does.
 func WithInitContainer(name, image string) string {
 	return fmt.Sprintf(`[JSONPatch{op: "add", path: "/spec/initContainers", value: [Object.spec.initContainers{name: %q, image: %q}]}]`, name, image)
 }

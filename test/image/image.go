@@ -31,7 +31,7 @@ type Image struct {
 	User string
 }
 
-// File is a program in an image, readable and executable by everyone.
+// File is a program in an image, readable and executable by all users.
 type File struct {
 	// Path is the absolute path in the image.
 	Path string

@@ -11,8 +11,8 @@ import (
 )
 
 // The annotations by which tests control what happens to a gateway's pod. They are read from the pod, then from the claim
-// of its volume, then from its namespace. A change is seen when the kubelet looks at the pod again: at once if the pod has
-// the annotation; otherwise at the next start of its container.
+// of its volume, then from its namespace. A change takes effect when the kubelet processes the pod again: immediately if the
+// pod has the annotation, otherwise at the next start of its container.
 const (
 	// annotationRootOwner is on a volume claim. With the value gateway, the root of the volume belongs to the gateway's
 	// user; otherwise it belongs to root, as after a mount with fsGroup.
@@ -21,10 +21,10 @@ const (
 
 	// annotationMountDelay is how long the volumes take to be mounted, such as 5s.
 	annotationMountDelay = "devcluster.invalid/mount-delay"
-	// annotationMountFailure is why the volumes cannot be mounted, as "REASON: MESSAGE" of an Event, such as
+	// annotationMountFailure reports why the volumes cannot be mounted, as "REASON: MESSAGE" of an Event, such as
 	// "FailedAttachVolume: Multi-Attach error for volume". The pod waits until the annotation is removed.
 	annotationMountFailure = "devcluster.invalid/mount-failure"
-	// annotationFault is how the gateway's container fails: oom, liveness, unready or crash=WORDS.
+	// annotationFault is how the gateway's container fails: oom, liveness, unready or crash=MESSAGE.
 	annotationFault = "devcluster.invalid/fault"
 )
 
@@ -45,10 +45,10 @@ func (k *kubelet) control(ctx context.Context, pod *corev1.Pod, annotation strin
 	return namespace.Annotations[annotation]
 }
 
-// fail lets the gateway's container fail as a test wants.
+// fail lets the gateway's container fail with the fault of its annotation.
 func (k *kubelet) fail(pod *corev1.Pod, m *memory, fault string) (*corev1.PodStatus, time.Duration) {
 	name := pod.Spec.Containers[0].Name
-	kind, words, _ := strings.Cut(fault, "=")
+	kind, message, _ := strings.Cut(fault, "=")
 	switch kind {
 	case "oom":
 		return k.terminate(pod, m, first, end{code: 137, reason: "OOMKilled"})
@@ -61,6 +61,6 @@ func (k *kubelet) fail(pod *corev1.Pod, m *memory, fault string) (*corev1.PodSta
 		k.say(pod, m, "Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 503")
 		return running(pod, false), poll
 	default:
-		return k.terminate(pod, m, first, end{code: 1, message: words})
+		return k.terminate(pod, m, first, end{code: 1, message: message})
 	}
 }

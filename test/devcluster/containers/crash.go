@@ -10,7 +10,7 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/test/gateway"
 )
 
-// end is how a container ended.
+// end describes how a container ended.
 type end struct {
 	code    int32
 	reason  string // by default Completed or Error, by the code

@@ -5,10 +5,10 @@
 //   - gateway pods become ready if everything that they mount exists and package gateway says that they start;
 //   - all other pods are running and ready.
 //
-// It keeps account of what gateways have left on their volumes: the migrations of the database, and where the
+// It records what gateways have left on their volumes: the migrations of the database, and where the
 // key-encryption key is. It runs the pods of all nodes. While a node's Ready condition is not true, it does nothing about
-// the node's pods, like a kubelet that is gone.
+// the node's pods, like a kubelet that has stopped.
 //
 // An image tag that ends in -never-pulls, -crashes or -hangs does that, also for init containers; other init containers
-// succeed at once. Annotations control mounts and failures; see controls.go.
+// succeed immediately. Annotations control mounts and failures; see controls.go.
 package main

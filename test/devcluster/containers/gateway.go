@@ -24,7 +24,7 @@ import (
 // unreadyError is why a gateway starts and never becomes ready.
 type unreadyError struct{ error }
 
-// earlyError is why a gateway ends before it has logged anything.
+// earlyError is the error of a gateway that ends before it has logged anything.
 type earlyError struct{ error }
 
 // volume is what gateways have left on a volume.
@@ -80,8 +80,8 @@ func configFile(args []string) string {
 	return ""
 }
 
-// useVolume migrates the database on the volume of a pod and creates its key-encryption key, as far as the kubelet keeps
-// account of them. A gateway that would create a second key is refused, which a real one is not: it starts and cannot read
+// useVolume migrates the database on the volume of a pod and creates its key-encryption key, as far as the kubelet records
+// them. A gateway that would create a second key is refused, which a real one is not: it starts and cannot read
 // the credentials that it has stored.
 func (k *kubelet) useVolume(ctx context.Context, pod *corev1.Pod, release gateway.Release, config *gateway.Config, files map[string][]byte) error {
 	claim, root, err := k.volumeOf(ctx, pod)
@@ -118,7 +118,7 @@ func (k *kubelet) useVolume(ctx context.Context, pod *corev1.Pod, release gatewa
 	return nil
 }
 
-// listSandboxes does what a gateway of newer releases does before it serves.
+// listSandboxes lists the Sandboxes of a pod's namespace if a gateway of the release does so before it serves.
 func (k *kubelet) listSandboxes(ctx context.Context, pod *corev1.Pod, release gateway.Release) error {
 	if !release.ListsSandboxes() {
 		return nil

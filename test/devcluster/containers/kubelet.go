@@ -17,7 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// kubelet moves each pod of its nodes on, a step at a time.
+// kubelet advances each pod of its nodes step by step.
 type kubelet struct {
 	client   client.Client // reads from caches
 	live     client.Reader
@@ -71,8 +71,8 @@ func (k *kubelet) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result,
 	return ctrl.Result{RequeueAfter: wait}, k.write(ctx, pod, m, status)
 }
 
-// lost reports whether the node of a pod is not ready: nothing happens to its pods then, as when a kubelet is gone. The
-// rest is done by the controllers of Kubernetes.
+// lost reports whether the node of a pod is not ready. Nothing happens to its pods then, as when a kubelet has stopped. The
+// controllers of Kubernetes do the rest.
 func (k *kubelet) lost(ctx context.Context, pod *corev1.Pod) bool {
 	node := &corev1.Node{}
 	if err := k.client.Get(ctx, client.ObjectKey{Name: pod.Spec.NodeName}, node); err != nil {

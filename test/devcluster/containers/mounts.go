@@ -14,12 +14,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// lateError is why volumes are not mounted yet, without an Event that says so.
+// lateError is the error of volumes whose mount a test delays. No Event reports it.
 type lateError struct{ left time.Duration }
 
 func (e lateError) Error() string { return "the volumes are mounted in " + e.left.String() }
 
-// controlledError is why volumes are not mounted because a test wants so.
+// controlledError is the error of volumes whose mount a test lets fail.
 type controlledError struct{ reason, message string }
 
 func (e controlledError) Error() string { return e.message }
@@ -61,7 +61,7 @@ func (k *kubelet) mountLater(pod *corev1.Pod, m *memory, err error) (*corev1.Pod
 	return mounting(pod), poll
 }
 
-// mounted returns what mount does if no test controls it. As for a kubelet, it is an error if something is missing.
+// mounted returns the same as mount without the controls of tests. As for a kubelet, it is an error if something is missing.
 func (k *kubelet) mounted(ctx context.Context, pod *corev1.Pod) (map[string][]byte, error) {
 	volumes := map[string]map[string][]byte{}
 	for _, volume := range pod.Spec.Volumes {

@@ -7,7 +7,7 @@
 //	server listen   accepts TCP connections on some ports
 //	server dial     tries to connect to some addresses, and prints what happened
 //
-// The variable GATEWAY_FAULT makes it fail as a test wants; see type fault.
+// The variable GATEWAY_FAULT makes the gateway fail; see type fault.
 package main
 
 import (
