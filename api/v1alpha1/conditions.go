@@ -149,7 +149,7 @@ const (
 	// ReasonReady: the gateway serves what the spec asks for.
 	ReasonReady = "Ready"
 	// ReasonDistributing: the certificate with all names of spec.serverDnsNames is issued, and the gateway may still serve the one
-	// before it: kubelets update mounted Secrets with a delay of up to 90 seconds.
+	// before it, until the kubelet has updated the mounted Secret. That takes up to two minutes.
 	ReasonDistributing = "Distributing"
 	// ReasonConflict: an object with one of the gateway's names is there and is not the operator's to change.
 	ReasonConflict = "Conflict"

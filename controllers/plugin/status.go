@@ -247,27 +247,6 @@ func (l looker) statefulSet() Object {
 	return object
 }
 
-func podObject(pod *corev1.Pod, now time.Time) Object {
-	object := Object{Kind: "Pod", Name: pod.Name, State: Working, Message: strings.ToLower(string(pod.Status.Phase))}
-	for _, condition := range pod.Status.Conditions {
-		if condition.Type == corev1.PodReady && condition.Status == corev1.ConditionTrue {
-			object.State, object.Message = Good, "ready"
-		}
-	}
-	problem := gatewaytenant.PodProblem(pod, now)
-	switch {
-	case problem != "":
-		object.State, object.Message = Bad, problem
-	case pod.DeletionTimestamp != nil:
-		object.State, object.Message = Working, "is being deleted"
-		return object
-	}
-	for _, container := range pod.Status.ContainerStatuses {
-		object.Message += fmt.Sprintf(", %s", count(int(container.RestartCount), "restart", "restarts"))
-	}
-	return object
-}
-
 func (l looker) claim() Object {
 	is, object := l.find("PersistentVolumeClaim", manifests.ClaimName)
 	if is == nil {
