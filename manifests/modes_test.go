@@ -12,16 +12,7 @@ import (
 // group that may read them is the pod's fsGroup, which is set or assigned by the cluster.
 func TestSecretFilesAreForTheGatewayAlone(t *testing.T) {
 	for _, platform := range []Platform{testPlatform(t), testPlatform(t).AssigningIDs()} {
-		gt := &v1alpha1.GatewayTenant{}
-		gt.Namespace = "tenant-a"
-		tenant, err := NewTenant(gt, platform)
-		if err != nil {
-			t.Fatal(err)
-		}
-		objects, err := Render(tenant, seen)
-		if err != nil {
-			t.Fatal(err)
-		}
+		objects := renderOn(t, platform, v1alpha1.GatewayTenantSpec{})
 		volumes, _, _ := unstructured.NestedSlice(objects.Gateway.Object, "spec", "template", "spec", "volumes")
 		modes := map[string]any{}
 		for _, volume := range volumes {
