@@ -187,7 +187,7 @@ func probePod(t *testing.T, namespace string) *corev1.Pod {
 
 const lostNode = "doomed"
 
-// loseNode lets the node of a gateway that serves disappear. Its pod is deleted three seconds later, and stays.
+// loseNode simulates the loss of the node of a gateway that serves. Its pod is deleted three seconds later, and stays.
 func loseNode(t *testing.T, namespace string) {
 	t.Helper()
 	if err := cluster.AddNode(t.Context(), lostNode); err != nil {

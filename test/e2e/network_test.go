@@ -124,7 +124,7 @@ func rulesOfClients(t *testing.T, namespace string) (string, error) {
 	return strings.Join(rules, ", "), nil
 }
 
-// TestEntryWithoutClientsAdmitsSandboxesOnly: the bridge hands the empty list on.
+// TestEntryWithoutClientsAdmitsSandboxesOnly: the bridge applies the empty list, too.
 func TestEntryWithoutClientsAdmitsSandboxesOnly(t *testing.T) {
 	const namespace = "no-clients-bridged"
 	makeNamespace(t, namespace)

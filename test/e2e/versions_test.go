@@ -174,7 +174,7 @@ func TestGatewayThatRefusesSandboxesOfANewAgentSandbox(t *testing.T) {
 	if err := admin.Update(t.Context(), crd); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { // a version that was the storage version cannot be taken away
+	t.Cleanup(func() { // a version that was the storage version cannot be removed
 		if err := admin.Delete(context.Background(), crd); err != nil {
 			t.Error(err)
 		}

@@ -67,7 +67,7 @@ func TestClientCountsOutcomes(t *testing.T) {
 	}
 }
 
-// TestClientReadsOneStateOfItsFiles while the kubelet exchanges them.
+// TestClientReadsOneStateOfItsFiles while the kubelet replaces them.
 func TestClientReadsOneStateOfItsFiles(t *testing.T) {
 	f := newFixture(t)
 	f.issue("mount/..first")
