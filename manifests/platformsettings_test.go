@@ -16,23 +16,7 @@ func renderWith(t *testing.T, spec v1alpha1.GatewayTenantSpec, telemetry, appArm
 	if err != nil {
 		t.Fatal(err)
 	}
-	return renderOn(t, platform, spec)
-}
-
-// renderOn renders a tenant of a platform.
-func renderOn(t *testing.T, platform Platform, spec v1alpha1.GatewayTenantSpec) Objects {
-	t.Helper()
-	gt := &v1alpha1.GatewayTenant{Spec: spec}
-	gt.Name, gt.Namespace, gt.UID = v1alpha1.Name, "tenant-a", "22222222-2222-2222-2222-222222222222"
-	tenant, err := NewTenant(gt, platform)
-	if err != nil {
-		t.Fatal(err)
-	}
-	objects, err := Render(tenant, seen)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return objects
+	return renderOn(t, platform, spec, seen)
 }
 
 func TestTelemetryIsThatOfTheSpecOrElseOfThePlatform(t *testing.T) {

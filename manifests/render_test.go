@@ -32,9 +32,14 @@ func testPlatform(t testing.TB) Platform {
 // tenantOf checks a GatewayTenant in namespace tenant-a.
 func tenantOf(t testing.TB, spec v1alpha1.GatewayTenantSpec) (Tenant, error) {
 	t.Helper()
+	return tenantOn(testPlatform(t), spec)
+}
+
+// tenantOn returns a tenant of a platform.
+func tenantOn(platform Platform, spec v1alpha1.GatewayTenantSpec) (Tenant, error) {
 	gt := &v1alpha1.GatewayTenant{Spec: spec}
 	gt.Name, gt.Namespace, gt.UID = v1alpha1.Name, "tenant-a", "22222222-2222-2222-2222-222222222222"
-	return NewTenant(gt, testPlatform(t))
+	return NewTenant(gt, platform)
 }
 
 // TestGolden renders each testdata/*.in.yaml and compares all of it with *.out.yaml; -update writes these anew.
@@ -112,7 +117,13 @@ func (o Objects) text(t *testing.T) []byte {
 
 func render(t *testing.T, spec v1alpha1.GatewayTenantSpec, seen Seen) Objects {
 	t.Helper()
-	tenant, err := tenantOf(t, spec)
+	return renderOn(t, testPlatform(t), spec, seen)
+}
+
+// renderOn renders a tenant of a platform.
+func renderOn(t *testing.T, platform Platform, spec v1alpha1.GatewayTenantSpec, seen Seen) Objects {
+	t.Helper()
+	tenant, err := tenantOn(platform, spec)
 	if err != nil {
 		t.Fatal(err)
 	}
