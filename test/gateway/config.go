@@ -97,7 +97,7 @@ func Parse(r Release, name string, text []byte) (*Config, error) {
 			err = toml.Unmarshal(text, c)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("failed to parse gateway config file '%s': TOML parse error: %w", name, err)
+			return nil, fmt.Errorf("gateway.toml '%s' cannot be parsed: %w", name, err)
 		}
 		if err := c.selectDriver(r, raw); err != nil {
 			return nil, err
@@ -145,7 +145,7 @@ func (c *Config) selectDriver(r Release, raw map[string]any) error {
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("configuration error: invalid [openshell.drivers.kubernetes] table: %w", err)
+		return fmt.Errorf("configuration error: the table openshell.drivers.kubernetes: %w", err)
 	}
 	return nil
 }
@@ -153,8 +153,7 @@ func (c *Config) selectDriver(r Release, raw map[string]any) error {
 // onlyInArguments refuses what a gateway takes from its arguments and environment only.
 func (c *Config) onlyInArguments(Release) error {
 	if c.OpenShell.Gateway.DatabaseURL != nil {
-		return errors.New("`database_url` is not allowed in the gateway config file — " +
-			"set the OPENSHELL_DB_URL env var or pass --db-url on the command line")
+		return errors.New("database_url is in the file; it can be in the environment or the arguments only")
 	}
 	return nil
 }

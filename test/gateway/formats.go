@@ -16,7 +16,7 @@ func duration(s string) error {
 		number, ok = strings.CutSuffix(strings.TrimSpace(s), "s")
 	}
 	if _, err := strconv.ParseUint(number, 10, 64); !ok || err != nil {
-		return fmt.Errorf("invalid timeout '%s'; expected suffix ms or s", s)
+		return fmt.Errorf("'%s' is not a number of s or ms", s)
 	}
 	return nil
 }
@@ -26,17 +26,17 @@ var identifierPattern = regexp.MustCompile(`^[A-Za-z0-9._/-]{1,128}$`)
 // identifier accepts the name of a supervisor middleware.
 func identifier(s string) error {
 	if !identifierPattern.MatchString(s) {
-		return fmt.Errorf("supervisor middleware registration names must contain only ASCII letters, digits, '.', '_', '-', or '/'; got '%s'", s)
+		return fmt.Errorf("middleware cannot be named '%s'", s)
 	}
 	if strings.HasPrefix(s, "openshell/") {
-		return fmt.Errorf("middleware registration '%s' cannot claim the reserved openshell/ namespace", s)
+		return fmt.Errorf("the name '%s' is reserved", s)
 	}
 	return nil
 }
 
 func webEndpoint(s string) error {
 	if !strings.HasPrefix(s, "http://") && !strings.HasPrefix(s, "https://") {
-		return errors.New("grpc_endpoint must use http:// or https://")
+		return errors.New("grpc_endpoint is not an http or https URL")
 	}
 	return nil
 }
@@ -48,14 +48,14 @@ func proxyURL(s string) error {
 	case err != nil:
 		return fmt.Errorf("https_proxy is not a valid URL: %w", err)
 	case !strings.EqualFold(u.Scheme, "http") || u.Host == "":
-		return errors.New("https_proxy must be an http:// URL with a host")
+		return errors.New("https_proxy is not an http URL")
 	case u.User != nil:
-		return errors.New("https_proxy must not embed credentials in the URL; supply them through proxy_auth_secret_name and proxy_auth_secret_key")
+		return errors.New("https_proxy contains credentials")
 	case u.Path != "" && u.Path != "/", u.RawQuery != "", u.Fragment != "":
-		return errors.New("https_proxy must not have a path, a query or a fragment")
+		return errors.New("https_proxy is more than a host and a port")
 	}
 	if port, err := strconv.ParseUint(u.Port(), 10, 16); err != nil || port == 0 {
-		return errors.New("https_proxy must have an explicit port")
+		return errors.New("https_proxy has no port")
 	}
 	return nil
 }
@@ -67,14 +67,14 @@ var (
 
 func secretName(s string) error {
 	if len(s) > 253 || !secretNamePattern.MatchString(s) {
-		return errors.New("proxy_auth_secret_name must be a valid Kubernetes DNS-1123 subdomain")
+		return errors.New("proxy_auth_secret_name cannot be the name of a Secret")
 	}
 	return nil
 }
 
 func secretKey(s string) error {
 	if !secretKeyPattern.MatchString(s) || s == "." || s == ".." {
-		return errors.New("proxy_auth_secret_key must contain only letters, digits, '.', '-', or '_'")
+		return errors.New("proxy_auth_secret_key cannot be a key of a Secret")
 	}
 	return nil
 }

@@ -40,11 +40,11 @@ func (c *Config) Key(r Release, getenv func(string) string) ([]byte, error) {
 
 func keyFromEnvironment(name, value string) ([]byte, error) {
 	if value == "" {
-		return nil, fmt.Errorf("configuration error: [openshell.gateway.credential_storage] environment variable '%s' is not set", name)
+		return nil, fmt.Errorf("configuration error: the variable %s of the key-encryption key is not set", name)
 	}
 	key, err := base64.StdEncoding.DecodeString(value)
 	if err != nil || len(key) != keyLength {
-		return nil, errors.New("configuration error: key_encryption_key_env value must decode to exactly 32 bytes")
+		return nil, errors.New("configuration error: the key of key_encryption_key_env does not have 32 bytes")
 	}
 	return key, nil
 }
@@ -59,8 +59,7 @@ func loadKey(path string) ([]byte, error) {
 			return nil, fmt.Errorf("configuration error: failed to restrict %s '%s': failed to set permissions on %s", what, path, path)
 		}
 		if len(key) != keyLength {
-			return nil, fmt.Errorf("configuration error: [openshell.gateway.credential_storage] key_encryption_key_path '%s' "+
-				"must contain exactly 32 bytes", path)
+			return nil, fmt.Errorf("configuration error: the key-encryption key %s does not have 32 bytes", path)
 		}
 		return key, nil
 	case !errors.Is(err, fs.ErrNotExist):

@@ -163,7 +163,7 @@ func appArmor(s string) error {
 	if s == "" || s == "RuntimeDefault" || s == "Unconfined" || local && profile != "" {
 		return nil
 	}
-	return fmt.Errorf("unknown AppArmor profile '%s'", s)
+	return fmt.Errorf("'%s' is no AppArmor profile", s)
 }
 
 func socketPath(s string) error {
@@ -171,11 +171,11 @@ func socketPath(s string) error {
 	case strings.TrimSpace(s) == "":
 		return nil
 	case strings.TrimSpace(s) != s:
-		return errors.New("provider_spiffe_workload_api_socket_path must not contain leading or trailing whitespace")
+		return errors.New("the SPIFFE socket path begins or ends with a space")
 	case !path.IsAbs(s):
-		return errors.New("provider_spiffe_workload_api_socket_path must be an absolute UNIX socket path")
+		return errors.New("the SPIFFE socket path is not absolute")
 	case path.Dir(path.Clean(s)) == "/":
-		return errors.New("provider_spiffe_workload_api_socket_path must live below a dedicated directory")
+		return errors.New("the SPIFFE socket has no directory of its own")
 	}
 	return nil
 }

@@ -40,15 +40,15 @@ func (c *Config) listeners(Release) error {
 	grpc, health, metrics := g.BindAddress.Port(), portOf(g.HealthBindAddress), portOf(g.MetricsAddress)
 	switch {
 	case grpc == health:
-		return fmt.Errorf("--port and --health-port must be different (both set to %d)", grpc)
+		return fmt.Errorf("the gateway and its health server cannot both listen on port %d", grpc)
 	case grpc == metrics:
-		return fmt.Errorf("--port and --metrics-port must be different (both set to %d)", grpc)
+		return fmt.Errorf("the gateway and its metrics server cannot both listen on port %d", grpc)
 	case health == metrics && health != 0:
-		return fmt.Errorf("--health-port and --metrics-port must be different (both set to %d)", health)
+		return fmt.Errorf("the health and metrics servers cannot both listen on port %d", health)
 	}
 	disabled := g.RateRequests != nil && *g.RateRequests == 0 || g.RateWindow != nil && *g.RateWindow == 0
 	if !disabled && (g.RateRequests == nil) != (g.RateWindow == nil) {
-		return errors.New("--grpc-rate-limit-requests and --grpc-rate-limit-window-seconds must be set together")
+		return errors.New("one rate limit key is set without the other")
 	}
 	return nil
 }
@@ -65,25 +65,21 @@ func (c *Config) authentication(Release) error {
 	g := c.OpenShell.Gateway
 	switch {
 	case g.DisableTLS && g.TLS != nil && g.TLS.ClientCAPath != "":
-		return errors.New("--disable-tls and --tls-client-ca are mutually exclusive. " +
-			"Client certificate verification requires that TLS be enabled")
+		return errors.New("client certificates cannot be verified without TLS")
 	case !g.DisableTLS && g.TLS == nil:
-		return errors.New("--tls-cert is required when TLS is enabled (use --disable-tls to skip)")
+		return errors.New("TLS is enabled and no certificate is set")
 	case g.MTLSAuth.Enabled:
-		return errors.New("mTLS user authentication is not supported with the Kubernetes compute driver. " +
-			"Configure OIDC or a trusted fronting proxy for user authentication")
+		return errors.New("the compute driver kubernetes does not identify users by certificates")
 	}
 	if _, ok := c.OpenShell.Drivers["kubernetes"]; g.JWT != nil && !ok {
-		return errors.New("configuration error: K8s ServiceAccount bootstrap requires [openshell.drivers.kubernetes] " +
-			"when sandbox JWT issuing is enabled in-cluster")
+		return errors.New("configuration error: tokens for sandboxes need the table openshell.drivers.kubernetes")
 	}
 	if t := g.TLS; t != nil && !g.DisableTLS {
 		if (t.ExternalCertPath == "") != (t.ExternalKeyPath == "") {
-			return errors.New("TLS error: external_cert_path and external_key_path must be set together")
+			return errors.New("TLS error: the external certificate or its key is not set")
 		}
 		if t.ExternalCertPath != "" && len(t.ExternalServerNames) == 0 {
-			return errors.New("TLS error: external certificate is configured but external_server_names is empty — " +
-				"the external cert would never be served")
+			return errors.New("TLS error: no server name selects the external certificate")
 		}
 	}
 	return c.oidc()
@@ -95,11 +91,10 @@ func (c *Config) oidc() error {
 		return nil
 	}
 	if admin, user := oidc.AdminRole, oidc.UserRole; (admin == nil || *admin != "") != (user == nil || *user != "") {
-		return errors.New("configuration error: OIDC RBAC misconfiguration. " +
-			"Either set both roles (RBAC mode) or leave both empty (authentication-only mode)")
+		return errors.New("configuration error: one of the OIDC roles is empty and the other is not")
 	}
 	if u, err := url.Parse(oidc.Issuer); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return fmt.Errorf("configuration error: OIDC initialization failed: builder error for url (%s)", oidc.Issuer)
+		return fmt.Errorf("configuration error: the OIDC issuer %s is not a URL", oidc.Issuer)
 	}
 	return nil
 }
@@ -111,19 +106,19 @@ func (c *Config) extensions(r Release) error {
 	names := map[string]bool{}
 	for _, e := range g.Interceptors {
 		if names[e.Name] {
-			return fmt.Errorf("configuration error: gateway interceptor initialization failed: duplicate interceptor instance name '%s'", e.Name)
+			return fmt.Errorf("configuration error: two interceptors have the name '%s'", e.Name)
 		}
 		names[e.Name] = true
 		if !slices.ContainsFunc([]string{"http://", "https://", "unix://"}, func(s string) bool { return strings.HasPrefix(e.Endpoint, s) }) {
-			return fmt.Errorf("configuration error: gateway interceptor initialization failed: unsupported endpoint '%s'", e.Endpoint)
+			return fmt.Errorf("configuration error: no interceptor can be reached at '%s'", e.Endpoint)
 		}
 		if authenticated && !e.AllowInsecure && strings.HasPrefix(e.Endpoint, "http://") {
-			return fmt.Errorf("configuration error: authenticated interceptor '%s' must use https:// or unix://", e.Name)
+			return fmt.Errorf("configuration error: interceptor '%s' would get tokens without encryption", e.Name)
 		}
 	}
 	for _, e := range c.OpenShell.Supervisor.Middleware {
 		if authenticated && !e.AllowInsecure && !strings.HasPrefix(e.Endpoint, "https://") {
-			return fmt.Errorf("configuration error: authenticated middleware '%s' must use https://", e.Name)
+			return fmt.Errorf("configuration error: middleware '%s' would get tokens without encryption", e.Name)
 		}
 	}
 	return c.profileSources(names)
@@ -134,9 +129,9 @@ func (c *Config) profileSources(interceptors map[string]bool) error {
 	if sources == nil {
 		return nil
 	}
-	const failed = "configuration error: provider profile source configuration failed: "
+	const failed = "configuration error: provider_profile_sources: "
 	if len(*sources) == 0 {
-		return errors.New(failed + "provider_profile_sources must contain at least one source")
+		return errors.New(failed + "the list is empty")
 	}
 	seen := map[string]bool{}
 	for _, source := range *sources {
@@ -144,11 +139,11 @@ func (c *Config) profileSources(interceptors map[string]bool) error {
 		if id == "interceptor" {
 			id += "/" + source.Name
 			if !interceptors[source.Name] {
-				return fmt.Errorf(failed+"provider profile source interceptor '%s' is not configured or does not advertise provider_profiles", source.Name)
+				return fmt.Errorf(failed+"no interceptor '%s' provides profiles", source.Name)
 			}
 		}
 		if seen[id] {
-			return fmt.Errorf(failed+"duplicate provider profile source '%s' in provider_profile_sources", id)
+			return fmt.Errorf(failed+"the source '%s' is listed twice", id)
 		}
 		seen[id] = true
 	}
@@ -159,12 +154,12 @@ func (c *Config) profileSources(interceptors map[string]bool) error {
 func (c *Config) driver(r Release) error {
 	for _, name := range c.OpenShell.Gateway.ComputeDrivers {
 		if len(c.OpenShell.Gateway.ComputeDrivers) > 1 || !strings.EqualFold(strings.TrimSpace(name), "kubernetes") {
-			return fmt.Errorf("configuration error: unsupported compute driver '%s'", name)
+			return fmt.Errorf("configuration error: no compute driver is named '%s'", name)
 		}
 	}
 	for _, rule := range []func(Release) error{c.kubernetes.identities, c.kubernetes.workspaces, c.kubernetes.proxy} {
 		if err := rule(r); err != nil {
-			return fmt.Errorf("execution error: failed to create compute runtime: %w", err)
+			return fmt.Errorf("the compute driver cannot start: %w", err)
 		}
 	}
 	return nil
@@ -176,11 +171,11 @@ func (k kubernetes) identities(r Release) error {
 		low, high, highProxy = 1, 1<<32-2, 1<<32-2
 	}
 	if uid := k.Sidecar.ProxyUID; uid != nil && (*uid < 1000 || *uid > highProxy) {
-		return fmt.Errorf("sidecar.proxy_uid must be in range [1000, %d]", highProxy)
+		return fmt.Errorf("sidecar.proxy_uid is not between 1000 and %d", highProxy)
 	}
 	for name, id := range map[string]*int64{"sandbox_uid": k.SandboxUID, "sandbox_gid": k.SandboxGID} {
 		if id != nil && (*id < low || *id > high) {
-			return fmt.Errorf("%s %d is outside the allowed range [%d, %d]", name, *id, low, high)
+			return fmt.Errorf("%s is %d, which is not between %d and %d", name, *id, low, high)
 		}
 	}
 	return nil

@@ -16,7 +16,7 @@ var environmentPattern = regexp.MustCompile(`^[A-Za-z0-9_]+$`)
 
 func environmentName(s string) error {
 	if !environmentPattern.MatchString(s) {
-		return errors.New("key_encryption_key_env must name an environment variable using only letters, digits, and underscores")
+		return errors.New("key_encryption_key_env is not the name of a variable")
 	}
 	return nil
 }
@@ -28,14 +28,13 @@ func (c *Config) credentials(r Release) error {
 	}
 	g := c.OpenShell.Gateway
 	if drivers := g.CredentialDrivers; drivers != nil && len(*drivers) == 0 {
-		return errors.New("invalid gateway config field `openshell.gateway.credential_drivers`: omit the field to use default encrypted " +
-			"gateway credential storage, or specify exactly one external credential driver")
+		return errors.New("credential_drivers is empty")
 	}
 	if g.CredentialDrivers != nil {
 		return c.credentialDriver(r, slices.Compact(slices.Sorted(slices.Values(*g.CredentialDrivers))))
 	}
 	if name := g.DefaultCredentialDriver; name != nil && *name != "" {
-		return fmt.Errorf("configuration error: default_credential_driver '%s' is not enabled in credential_drivers", *name)
+		return fmt.Errorf("configuration error: the default driver '%s' is not among the credential drivers", *name)
 	}
 	const prefix = "configuration error: invalid [openshell.gateway.credential_storage]: "
 	if err := storageTable.accepts(r, asTable(g.CredentialStorage)); err != nil {
@@ -45,9 +44,9 @@ func (c *Config) credentials(r Release) error {
 	_, isEnv := g.CredentialStorage["key_encryption_key_env"]
 	switch {
 	case isPath && isEnv:
-		return errors.New(prefix + "set only one of key_encryption_key_path or key_encryption_key_env")
+		return errors.New(prefix + "both sources of a key-encryption key are set")
 	case isPath && !path.IsAbs(key):
-		return errors.New(prefix + "key_encryption_key_path must be absolute and not empty")
+		return errors.New(prefix + "key_encryption_key_path is not an absolute path")
 	}
 	return nil
 }
@@ -76,7 +75,7 @@ var transportKeys = []string{"transport", "socket_path", "command", "args", "sta
 func vaultAddress(s string) error {
 	u, err := url.Parse(strings.TrimSpace(s))
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return errors.New("[openshell.credential_drivers.vault] address must be an absolute http or https URL without credentials, query or fragment")
+		return errors.New("the address of vault is not a plain http or https URL")
 	}
 	return nil
 }
@@ -84,11 +83,11 @@ func vaultAddress(s string) error {
 // credentialDriver checks the selected external credential driver.
 func (c *Config) credentialDriver(r Release, names []string) error {
 	if len(names) != 1 {
-		return fmt.Errorf("configuration error: exactly one external credential driver may be enabled, got: %s", strings.Join(names, ", "))
+		return fmt.Errorf("configuration error: one credential driver can be enabled, not %s", strings.Join(names, ", "))
 	}
 	name := names[0]
 	if d := c.OpenShell.Gateway.DefaultCredentialDriver; d != nil && *d != "" && *d != name {
-		return fmt.Errorf("configuration error: default_credential_driver '%s' is not enabled in credential_drivers", *d)
+		return fmt.Errorf("configuration error: the default driver '%s' is not among the credential drivers", *d)
 	}
 	prefix := "configuration error: [openshell.credential_drivers." + name + "] "
 	value, configured := c.OpenShell.CredentialDrivers[name]
@@ -96,14 +95,14 @@ func (c *Config) credentialDriver(r Release, names []string) error {
 	builtin, isBuiltin := driverTables[name]
 	switch {
 	case configured && !ok:
-		return errors.New(prefix + "must be a TOML table")
+		return errors.New(prefix + "is not a table")
 	case given["transport"] == "uds":
 		if socket, ok := given["socket_path"].(string); !ok || !path.IsAbs(socket) {
-			return errors.New(prefix + "socket_path must be an absolute path when transport = 'uds'")
+			return errors.New(prefix + "the driver's socket_path is not an absolute path")
 		}
 		return nil
 	case !isBuiltin:
-		return fmt.Errorf("configuration error: credential driver '%s' is not a built-in credential driver", name)
+		return fmt.Errorf("configuration error: the gateway has no credential driver '%s'", name)
 	}
 	backend := map[string]any{}
 	for key, value := range given {
@@ -125,8 +124,7 @@ func vaultMethod(vault map[string]any) error {
 	_, role := vault["role"]
 	_, token := vault["token_path"]
 	if vault["auth_method"] == "token_file" && (role || !token) || vault["auth_method"] != "token_file" && (!role || token) {
-		return errors.New("configuration error: [openshell.credential_drivers.vault] role belongs to auth_method = 'kubernetes', " +
-			"and token_path to auth_method = 'token_file'")
+		return errors.New("configuration error: vault has a key of another auth_method")
 	}
 	return nil
 }

@@ -19,20 +19,20 @@ func (k kubernetes) workspaces(Release) error {
 		ingress := k.ManagedSSHIngress
 		switch {
 		case !labelPattern.MatchString(id):
-			return fmt.Errorf("gateway_id '%s' is not a valid DNS-1123 label", id)
+			return fmt.Errorf("gateway_id '%s' cannot be part of a namespace's name", id)
 		case len("openshell--")+len(id)+19 > 63:
-			return fmt.Errorf("gateway_id '%s' is too long for managed mode", id)
+			return fmt.Errorf("namespaces' names have no room for gateway_id '%s'", id)
 		case ingress.Enabled && ingress.Namespace == "":
-			return errors.New("managed SSH ingress isolation requires gateway_namespace")
+			return errors.New("managed_ssh_ingress has no gateway_namespace")
 		case ingress.Enabled && len(ingress.Selector) == 0:
-			return errors.New("managed SSH ingress isolation requires gateway_pod_selector")
+			return errors.New("managed_ssh_ingress has no gateway_pod_selector")
 		}
 	case "operator":
 		if (k.NamespaceLabel == nil) == (k.NamespaceFile == nil) {
-			return errors.New("operator workspace mode requires exactly one of operator_namespace_label or operator_namespace_file")
+			return errors.New("the mode operator needs one source of namespaces")
 		}
 		if k.NamespaceLabel != nil && *k.NamespaceLabel == "" || k.NamespaceFile != nil && *k.NamespaceFile == "" {
-			return errors.New("operator_namespace_label and operator_namespace_file must not be empty when set")
+			return errors.New("the source of namespaces is empty")
 		}
 	}
 	return nil
@@ -44,20 +44,19 @@ func (k kubernetes) proxy(Release) error {
 	secret := k.ProxySecretName != nil && k.ProxySecretKey != nil
 	switch {
 	case k.NoProxy != nil && k.HTTPSProxy == nil:
-		return errors.New("no_proxy is set but no https_proxy is configured")
+		return errors.New("no_proxy has no proxy that it could apply to")
 	case (k.ProxySecretName == nil) != (k.ProxySecretKey == nil):
-		return errors.New("proxy_auth_secret_name and proxy_auth_secret_key must be set together")
+		return errors.New("the Secret with the proxy's credentials or its key is not set")
 	case !secret && insecure:
-		return errors.New("proxy_auth_allow_insecure is set but no proxy credential Secret is configured")
+		return errors.New("proxy_auth_allow_insecure has no credentials that it could apply to")
 	case secret && k.HTTPSProxy == nil:
-		return errors.New("proxy credential Secret is set but no https_proxy is configured")
+		return errors.New("there are credentials and no proxy")
 	case secret && !insecure:
-		return errors.New("proxy credentials use cleartext Basic auth over the connection to the http:// proxy; " +
-			"set proxy_auth_allow_insecure = true to accept that exposure, or remove the credential Secret")
+		return errors.New("the proxy's credentials would be sent without encryption, which proxy_auth_allow_insecure does not allow")
 	case secret && k.Topology != "sidecar":
-		return errors.New("proxy credential Secrets require topology = \"sidecar\"")
+		return errors.New("the topology would show the proxy's credentials to the sandbox")
 	case k.ConnectByHostname != nil && k.HTTPSProxy == nil:
-		return errors.New("proxy_connect_by_hostname is set but no https_proxy is configured")
+		return errors.New("proxy_connect_by_hostname has no proxy that it could apply to")
 	}
 	return nil
 }

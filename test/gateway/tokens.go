@@ -98,7 +98,7 @@ func (c *Config) Identify(t *Tokens, authorization string, now time.Time) (strin
 	case g.OIDC != nil && given:
 		return "", errors.New("invalid token")
 	case g.OIDC != nil, t != nil && !g.Auth.AllowUnauthenticatedUsers:
-		return "", errors.New("missing authorization header")
+		return "", errors.New("no token")
 	}
 	return "administrator", nil
 }

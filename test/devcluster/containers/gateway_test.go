@@ -44,7 +44,7 @@ func TestGatewayIsReadyOnlyIfItIsReached(t *testing.T) {
 		unready            bool   // the gateway starts and never becomes ready
 	}{
 		{"as it should be", "", "", "", false},
-		{"no TOML", "[openshell.gateway]", "[openshell.gateway", "TOML parse error", false},
+		{"no TOML", "[openshell.gateway]", "[openshell.gateway", "cannot be parsed", false},
 		{"a certificate that is not mounted", "disable_tls = true", `tls = {cert_path = "/tls.crt", key_path = "/tls.key"}`, "cert file: No such file", false},
 		{"clients' port on loopback", "0.0.0.0:8080", "127.0.0.1:8080", "reach", true},
 		{"no clients' port", `bind_address = "0.0.0.0:8080"`, "", "reach", true},
