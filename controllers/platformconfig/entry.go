@@ -105,10 +105,8 @@ func (r *entryReader) checkGateway(item *yaml.Node, entry Entry) error {
 	if _, there := entry.Spec["serverDnsNames"]; !there && !slices.Contains(entry.Kept, "serverDnsNames") {
 		return at(item, "", fieldError("gateway.serverDnsNames", "is missing; give the names under which clients reach the gateway, or []"))
 	}
-	for _, key := range slices.Sorted(maps.Keys(entry.Spec)) {
-		if entry.Spec[key] == nil {
-			return at(item, "", fieldError("gateway."+key, "is null; leave it out, or give it a value"))
-		}
+	if field := nullIn("gateway", entry.Spec); field != "" {
+		return at(item, "", fieldError(field, "is null; leave it out, or give it a value"))
 	}
 	tenant := &v1alpha1.GatewayTenant{ObjectMeta: metav1.ObjectMeta{Name: v1alpha1.Name, Namespace: entry.Namespace}}
 	if err := convert(entry.Spec, &tenant.Spec); err != nil {
@@ -118,6 +116,28 @@ func (r *entryReader) checkGateway(item *yaml.Node, entry Entry) error {
 		return at(item, "", inEntry(err))
 	}
 	return nil
+}
+
+// nullIn returns the path of the first null in the value at a path. It is empty if there is none. The API server drops null
+// fields, so the field would silently have its default.
+func nullIn(path string, value any) string {
+	switch value := value.(type) {
+	case nil:
+		return path
+	case map[string]any:
+		for _, key := range slices.Sorted(maps.Keys(value)) {
+			if found := nullIn(path+"."+key, value[key]); found != "" {
+				return found
+			}
+		}
+	case []any:
+		for i, item := range value {
+			if found := nullIn(fmt.Sprintf("%s[%d]", path, i), item); found != "" {
+				return found
+			}
+		}
+	}
+	return ""
 }
 
 // nameOf is the namespace of an entry, as far as the entry tells it without a doubt: by one name, which is text.
