@@ -30,8 +30,9 @@ func (r *Reconciler) tell(ctx context.Context, before *v1alpha1.GatewayTenant, a
 	r.events.Eventf(before, nil, kind, is.Reason, "Reconcile", "%s", is.Message)
 }
 
-// onTheWay are reasons that every gateway has on its way to Ready; askedFor, those that are nobody's fault.
+// onTheWay are reasons that every gateway has on its way to Ready. askedFor are reasons that follow from a request of the user
+// and are no problem. While a new name is distributed, the gateway serves, so it does not count as on its way.
 var (
 	onTheWay = []string{v1alpha1.ReasonIssuing, v1alpha1.ReasonWaitingForCertificates, v1alpha1.ReasonRollingOut}
-	askedFor = []string{v1alpha1.ReasonWaitingForRemoval, v1alpha1.ReasonSuspended}
+	askedFor = []string{v1alpha1.ReasonWaitingForRemoval, v1alpha1.ReasonSuspended, v1alpha1.ReasonDistributing}
 )

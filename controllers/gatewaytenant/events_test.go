@@ -21,6 +21,7 @@ func TestEventsTellWhatIsNews(t *testing.T) {
 	nothing := v1alpha1.GatewayTenantStatus{}
 	issuing, rolling := condition(metav1.ConditionFalse, v1alpha1.ReasonIssuing), condition(metav1.ConditionFalse, v1alpha1.ReasonRollingOut)
 	ready, crashes := condition(metav1.ConditionTrue, v1alpha1.ReasonReady), condition(metav1.ConditionFalse, v1alpha1.ReasonCrashLoop)
+	distributing := condition(metav1.ConditionFalse, v1alpha1.ReasonDistributing)
 	suspended := condition(metav1.ConditionUnknown, v1alpha1.ReasonSuspended)
 	for _, c := range []struct {
 		what          string
@@ -34,6 +35,8 @@ func TestEventsTellWhatIsNews(t *testing.T) {
 		{"trouble", ready, crashes, "Warning CrashLoop"},
 		{"trouble from the start", nothing, crashes, "Warning CrashLoop"},
 		{"asked for", ready, suspended, "Normal Suspended"},
+		{"a new name", ready, distributing, "Normal Distributing"},
+		{"a new name, while the certificate is issued", issuing, distributing, "Normal Distributing"},
 	} {
 		recorder := events.NewFakeRecorder(1)
 		(&Reconciler{events: recorder}).tell(t.Context(), &v1alpha1.GatewayTenant{Status: c.before}, c.after)
