@@ -25,6 +25,8 @@ func crashed(reason string, code int32, message string) func(*corev1.Pod) {
 		notReady(pod)
 		container := &pod.Status.ContainerStatuses[0]
 		container.State, container.LastTerminationState = waiting("CrashLoopBackOff", "back-off 10s"), terminated(reason, code, message)
+		ended := container.LastTerminationState.Terminated
+		ended.StartedAt, ended.FinishedAt = *pod.Status.StartTime, *pod.Status.StartTime
 	}
 }
 

@@ -94,26 +94,36 @@ var (
 	probeAddress  = regexp.MustCompile(`dial tcp \S+: `)
 )
 
-// probeTrouble returns the trouble of a container that a probe has ended, as the kubelet's Events report it. The container's
-// status has only the signal.
+// eventDelay is how much later than the end of a container the Event about it may be dated.
+const eventDelay = 2 * time.Second
+
+// probeTrouble returns that a probe caused the last end of the container, as the kubelet's Events of that run report it. The
+// status of the container only has the signal. Events of earlier runs stay for an hour, and explain nothing.
 func probeTrouble(c *container, crash trouble, events []corev1.Event) trouble {
+	ended := c.lastEnd()
+	begin, end := ended.StartedAt.Time, ended.FinishedAt.Add(eventDelay)
+	inRun := func(t metav1.Time) bool { return !t.Time.Before(begin) && !t.After(end) }
 	probe := ""
 	for _, event := range events {
 		killed := killedByProbe.FindStringSubmatch(event.Message)
-		if event.InvolvedObject.UID == c.pod.UID && event.Reason == "Killing" && killed != nil && killed[1] == c.Name {
+		if event.InvolvedObject.UID == c.pod.UID && event.Reason == "Killing" && killed != nil && killed[1] == c.Name &&
+			(inRun(event.LastTimestamp) || inRun(event.FirstTimestamp)) {
 			probe = killed[2]
 		}
 	}
 	if probe == "" {
 		return trouble{}
 	}
-	ended := c.lastEnd()
 	crash.words = fmt.Sprintf("%s is restarted because its %s probe fails (%s, exit code %d)", c.what(), probe, ended.Reason, ended.ExitCode)
 	crash.output = ""
 	prefix := strings.ToUpper(probe[:1]) + probe[1:] + " probe failed: "
-	of := func(event *corev1.Event) bool {
-		field := event.InvolvedObject.FieldPath
-		return event.InvolvedObject.UID == c.pod.UID && (field == "" || strings.HasSuffix(field, "{"+c.Name+"}"))
+	of := func(event *corev1.Event) bool { // an Event that repeats also counts if it began before this run or lasts longer
+		field, first, last := event.InvolvedObject.FieldPath, event.FirstTimestamp, event.LastTimestamp
+		if first.IsZero() {
+			first = last
+		}
+		return event.InvolvedObject.UID == c.pod.UID && (field == "" || strings.HasSuffix(field, "{"+c.Name+"}")) &&
+			!first.After(end) && !last.Time.Before(begin)
 	}
 	var last *corev1.Event
 	for i := range events {

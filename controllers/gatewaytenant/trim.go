@@ -118,9 +118,13 @@ func trimmedSpecs(containers []corev1.Container) []corev1.Container {
 	return kept
 }
 
-// trimmedEvent keeps what an Event reports. Newer clients leave LastTimestamp empty and give the time in other fields.
+// trimmedEvent keeps what an Event reports, and when it did so first and last. Newer clients leave both timestamps empty and
+// give the times in other fields.
 func trimmedEvent(event *corev1.Event, about types.UID) corev1.Event {
-	last := event.LastTimestamp
+	begin, last := event.FirstTimestamp, event.LastTimestamp
+	if begin.IsZero() {
+		begin = metav1.NewTime(event.EventTime.Time)
+	}
 	switch {
 	case !last.IsZero():
 	case event.Series != nil:
@@ -131,7 +135,7 @@ func trimmedEvent(event *corev1.Event, about types.UID) corev1.Event {
 	return corev1.Event{
 		ObjectMeta:     metav1.ObjectMeta{Name: first(event.Name, maxName)},
 		InvolvedObject: corev1.ObjectReference{UID: about, FieldPath: first(event.InvolvedObject.FieldPath, maxName)},
-		Reason:         first(event.Reason, maxName), Message: first(event.Message, maxMessage), LastTimestamp: last,
+		Reason:         first(event.Reason, maxName), Message: first(event.Message, maxMessage), FirstTimestamp: begin, LastTimestamp: last,
 	}
 }
 
