@@ -1,6 +1,7 @@
 package gatewaytenant
 
 import (
+	"math"
 	"sync"
 	"time"
 )
@@ -25,12 +26,20 @@ func newLookups() *lookups {
 // lookupKey names a workload of a tenant.
 type lookupKey struct{ namespace, kind string }
 
+// lookupState is a state of a workload that needs an explanation.
+type lookupState struct {
+	what   string
+	end    string // which end of a container it is; empty if it is none
+	urgent bool   // whether it is read immediately
+}
+
 // lookup is what is known of a workload in one state.
 type lookup struct {
-	state string
+	state lookupState
 	since time.Time     // when the state was observed first
 	last  time.Time     // when it was read last; zero: never
 	wait  time.Duration // from that read to the next one
+	reads int           // how many reads there were of this end
 	found trouble
 }
 
@@ -39,6 +48,11 @@ const (
 	minFirstLookup = 4 * time.Second
 	// longestLookupWait is the longest wait between two reads of a state that lasts.
 	longestLookupWait = 15 * time.Second
+	// readsOfEnd is how often an end of a container is read at most. Kubelets write Events asynchronously, so that the first
+	// read may be too early. After that, no Event about this end is written.
+	readsOfEnd = 2
+	// never is how long to wait if there is nothing more to read.
+	never time.Duration = math.MaxInt64
 )
 
 const (
@@ -59,20 +73,26 @@ func (l *lookups) begin() bool {
 func (l *lookups) end() { <-l.slot }
 
 // due returns what the last read found and how long to wait before the next one; zero or less means now. A new state is
-// first read after a wait, unless it is urgent.
-func (l *lookups) due(key lookupKey, state string, urgent bool, first time.Duration, now time.Time) (trouble, time.Duration) {
+// first read after a wait, unless it is urgent. What explained one end of a container holds for the next one that is alike,
+// until a read finds something else: kubelets drop Events of a pod that has many.
+func (l *lookups) due(key lookupKey, state lookupState, first time.Duration, now time.Time) (trouble, time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	is := l.by[key]
-	if is == nil || is.state != state {
+	switch {
+	case is == nil || is.state.what != state.what:
 		is = &lookup{state: state, since: now}
 		l.by[key] = is
+	case is.state.end != state.end:
+		*is = lookup{state: state, since: now, found: is.found}
 	}
 	switch {
+	case state.end != "" && is.reads >= readsOfEnd:
+		return is.found, never
 	case !is.last.IsZero():
 		return is.found, is.last.Add(is.wait).Sub(now)
-	case urgent:
-		return trouble{}, 0
+	case state.urgent:
+		return is.found, 0
 	}
 	return trouble{}, is.since.Add(first).Sub(now)
 }
@@ -86,6 +106,7 @@ func (l *lookups) note(key lookupKey, found trouble, first time.Duration, now ti
 	if is == nil {
 		return first
 	}
+	is.reads++
 	is.found, is.last, is.wait = found, now, max(first, min(2*is.wait, longestLookupWait))
 	return is.wait
 }

@@ -262,7 +262,7 @@ func TestReadsOfAPodThatStaysStuckAreFew(t *testing.T) {
 		most   int
 	}{
 		{"starting", nil, nil, 22},
-		{"killed, and no Event has the cause", []func(*corev1.Pod){crashed("Error", 137, "")}, nil, 23},
+		{"killed, and no Event has the cause", []func(*corev1.Pod){crashed("Error", 137, "")}, nil, 2},
 		{"killed by its probe", []func(*corev1.Pod){crashed("Error", 137, "")}, []string{"Container openshell-gateway failed liveness probe, will be restarted"}, 1},
 		{"crashing", []func(*corev1.Pod){crashed("Error", 1, "")}, nil, 0},
 	} {

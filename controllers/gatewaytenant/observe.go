@@ -128,24 +128,31 @@ func (r *Reconciler) podTrouble(ctx context.Context, namespace string, seen *obs
 	key, pod := lookupKey{namespace, "StatefulSet"}, seen.pod
 	found := r.due(seen, gatewayTroubles(pod, seen.volume.Claim)...)
 	if ended := endedByProbe(pod, found); ended != nil {
-		explained := r.lookUpPod(ctx, key, "ended "+ended.Name, true, seen, func(events []corev1.Event) trouble { return probeTrouble(ended, found, events) })
+		explained := r.lookUpPod(ctx, key, stateOfEnd(ended), seen, func(events []corev1.Event) trouble { return probeTrouble(ended, found, events) })
 		if explained != (trouble{}) {
 			return explained
 		}
 		return found
 	}
 	if pod != nil && found == (trouble{}) && isStartingPod(pod) {
-		return r.lookUpPod(ctx, key, "starting", false, seen, func(events []corev1.Event) trouble { return startTrouble(pod, events) })
+		return r.lookUpPod(ctx, key, lookupState{what: "starting"}, seen, func(events []corev1.Event) trouble { return startTrouble(pod, events) })
 	}
 	r.lookups.settle(key)
 	return found
 }
 
+// stateOfEnd identifies the last end of a container. Two ends with the same reason and exit code are alike.
+func stateOfEnd(c *container) lookupState {
+	ended := c.lastEnd()
+	return lookupState{what: fmt.Sprint("ended ", c.Name, " ", ended.Reason, " ", ended.ExitCode), end: ended.FinishedAt.String(), urgent: true}
+}
+
 // lookUpPod reads the Events of the gateway's pod for what explains its state.
 func (r *Reconciler) lookUpPod(
-	ctx context.Context, key lookupKey, state string, urgent bool, seen *observed, explain func([]corev1.Event) trouble,
+	ctx context.Context, key lookupKey, state lookupState, seen *observed, explain func([]corev1.Event) trouble,
 ) trouble {
-	return r.lookUp(ctx, key, fmt.Sprint(state, " ", seen.pod.UID), urgent, seen, func(ctx context.Context) (trouble, error) {
+	state.what += " " + string(seen.pod.UID)
+	return r.lookUp(ctx, key, state, seen, func(ctx context.Context) (trouble, error) {
 		events, err := r.eventsOfPod(ctx, seen.pod)
 		return explain(events), err
 	})
@@ -153,7 +160,7 @@ func (r *Reconciler) lookUpPod(
 
 // lookUpGateway says why a StatefulSet has no pod. Since is when the gateway stopped to serve.
 func (r *Reconciler) lookUpGateway(ctx context.Context, set *appsv1.StatefulSet, since *metav1.Time, seen *observed) trouble {
-	return r.lookUp(ctx, lookupKey{set.Namespace, "StatefulSet"}, string(set.UID), false, seen, func(ctx context.Context) (trouble, error) {
+	return r.lookUp(ctx, lookupKey{set.Namespace, "StatefulSet"}, lookupState{what: string(set.UID)}, seen, func(ctx context.Context) (trouble, error) {
 		events, err := r.refusalsOf(ctx, set)
 		return refusal(set, events, since), err
 	})
@@ -163,8 +170,8 @@ func (r *Reconciler) lookUpGateway(ctx context.Context, set *appsv1.StatefulSet,
 func (r *Reconciler) lookUpJob(ctx context.Context, job *batchv1.Job, seen *observed) trouble {
 	ended := jobIs(job, batchv1.JobFailed)
 	hasPods, hasFailed := job.Status.Active > 0 || job.Status.Failed > 0 || ended, job.Status.Failed > 0 || ended
-	state := fmt.Sprint(job.UID, hasPods, job.Status.Failed, ended)
-	return r.lookUp(ctx, lookupKey{job.Namespace, "Job"}, state, hasFailed, seen, func(ctx context.Context) (trouble, error) {
+	state := lookupState{what: fmt.Sprint(job.UID, hasPods, job.Status.Failed, ended), urgent: hasFailed}
+	return r.lookUp(ctx, lookupKey{job.Namespace, "Job"}, state, seen, func(ctx context.Context) (trouble, error) {
 		var pods []corev1.Pod
 		if hasPods {
 			var err error
@@ -195,19 +202,21 @@ func (r *Reconciler) eventsOfJob(ctx context.Context, job *batchv1.Job, pods []c
 
 // lookUp reads why a workload does not do its work, if it is time to. Otherwise, what was read last still holds.
 func (r *Reconciler) lookUp(
-	ctx context.Context, key lookupKey, state string, urgent bool, seen *observed, read func(context.Context) (trouble, error),
+	ctx context.Context, key lookupKey, state lookupState, seen *observed, read func(context.Context) (trouble, error),
 ) trouble {
 	first := r.crowd.firstLookup()
-	found, wait := r.lookups.due(key, state, urgent, first, r.now())
+	found, wait := r.lookups.due(key, state, first, r.now())
 	switch {
 	case wait > 0:
 	case r.lookups.begin():
-		found = r.readOnce(ctx, key, found, read)
+		if now := r.readOnce(ctx, key, found, read); now != (trouble{}) || state.end == "" {
+			found = now
+		}
 		wait = r.lookups.note(key, found, first, r.now())
 	default:
 		wait = lookupRetry
 	}
-	if !urgent || found == (trouble{}) { // else what the pod that failed said stays until another one fails
+	if wait != never && (!state.urgent || found == (trouble{})) { // else what the pod that failed said stays until another one fails
 		seen.lookAgain(wait)
 	}
 	return found

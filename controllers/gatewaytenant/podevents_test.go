@@ -57,3 +57,47 @@ func TestAlternatingMountFailuresAreOneMessage(t *testing.T) {
 		t.Errorf("the status is written %d times", d.writes)
 	}
 }
+
+// TestEachEndIsReadTwiceAtMost, also if the crash loop lasts for an hour and other events lead to reconciles.
+func TestEachEndIsReadTwiceAtMost(t *testing.T) {
+	d := diagnose(t)
+	for range 3 {
+		reads := len(d.server.asked)
+		pod := d.pod(crashed("Error", 137, "killed\n"))
+		for range 60 {
+			d.follow(pod, time.Minute)
+		}
+		if reads = len(d.server.asked) - reads; reads == 0 || reads > 2 {
+			t.Errorf("%d reads of one end in an hour, want one or two", reads)
+		}
+	}
+	d.expect(d.observe(0, d.pods.pod), "CrashLoop", "crashes (Error, exit code 137): killed")
+}
+
+// TestEventThatArrivesLateExplainsTheEnd: kubelets write Events asynchronously.
+func TestEventThatArrivesLateExplainsTheEnd(t *testing.T) {
+	d := diagnose(t)
+	pod := d.pod(crashed("Error", 137, ""))
+	event := d.event("Killing", "Container openshell-gateway failed liveness probe, will be restarted")
+	d.observe(0, pod)
+	d.server.events = []corev1.Event{event}
+	d.expect(d.follow(pod, time.Minute), "CrashLoop", "its liveness probe fails")
+}
+
+// TestExplanationOfACrashLoop lasts while the gateway ends in the same way: kubelets drop Events of pods that have many. An end
+// with another exit code needs another explanation.
+func TestExplanationOfACrashLoop(t *testing.T) {
+	d := diagnose(t)
+	d.server.events = []corev1.Event{d.event("Killing", "Container openshell-gateway failed startup probe, will be restarted")}
+	d.observe(0, d.pod(crashed("Completed", 0, "")))
+	d.server.events = nil
+	d.clock = d.clock.Add(time.Minute)
+	d.r.lookups.slot <- struct{}{} // another tenant is read
+	d.expect(d.observe(0, d.pod(crashed("Completed", 0, ""))), "CrashLoop", "its startup probe fails (Completed, exit code 0)")
+	<-d.r.lookups.slot
+	d.expect(d.follow(d.pods.pod, time.Minute), "CrashLoop", "its startup probe fails (Completed, exit code 0)")
+	if d.writes != 1 {
+		t.Errorf("the status is written %d times", d.writes)
+	}
+	d.expect(d.follow(d.pod(crashed("Error", 137, "killed by an administrator")), time.Minute), "CrashLoop", "killed by an administrator")
+}
