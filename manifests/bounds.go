@@ -22,36 +22,58 @@ const (
 	maxRenderedSize = 128 << 10 // bytes of gateway.toml
 )
 
+// Bounds of a gateway.toml that exists. The operator rendered it from a permitted spec.config and fewer than 100 keys of its
+// own, or another client wrote it. Each header in it stands for one key or item of an array in spec.config, so it counts once.
+const (
+	maxEarlierDepth = 2 * maxConfigDepth
+	maxEarlierKeys  = 2 * maxConfigKeys
+)
+
 // checkBounds rejects a text that exceeds the bounds. It takes one linear scan, before the decoder, whose search for
 // duplicate keys takes time quadratic in the number of keys. A text that is not TOML is left to the decoder.
 func checkBounds(config string) error {
 	if n := utf8.RuneCountInString(config); n > maxConfigLength {
 		return reject(v1alpha1.ReasonInvalidConfig, "spec.config", "", "has %d characters, and %d are allowed; shorten it", n, maxConfigLength)
 	}
-	var parser unstable.Parser
-	parser.Reset([]byte(config))
-	scan := boundsScan{lines: lineCounter{text: config}}
-	header := 0 // the depth of the table that the lines are in
-	for parser.NextExpression() {
-		expression := parser.Expression()
-		if expression.Kind == unstable.KeyValue {
-			scan.keyValue(header, expression)
-		} else {
-			header = scan.key(0, expression.Key())
-		}
-		if scan.err != nil {
-			return scan.err
-		}
+	scan := boundsScan{lines: lineCounter{text: config}, maxDepth: maxConfigDepth, maxKeys: maxConfigKeys}
+	return scan.text()
+}
+
+// withinEarlierBounds reports whether a gateway.toml that exists is small enough to be decoded.
+func withinEarlierBounds(text string) bool {
+	if len(text) > maxRenderedSize {
+		return false
 	}
-	return nil
+	scan := boundsScan{lines: lineCounter{text: text}, maxDepth: maxEarlierDepth, maxKeys: maxEarlierKeys, headersOnce: true}
+	return scan.text() == nil
 }
 
 // boundsScan counts keys and depth. It stops at the first excess.
 type boundsScan struct {
-	lines lineCounter
-	at    position // of the key that was read last
-	keys  int
-	err   error
+	maxDepth, maxKeys int
+	headersOnce       bool // a header counts as one key, whatever its parts
+	lines             lineCounter
+	at                position // of the key that was read last
+	keys              int
+	err               error
+}
+
+func (s *boundsScan) text() error {
+	var parser unstable.Parser
+	parser.Reset([]byte(s.lines.text))
+	header := 0 // the depth of the table that the lines are in
+	for s.err == nil && parser.NextExpression() {
+		expression := parser.Expression()
+		if expression.Kind == unstable.KeyValue {
+			s.keyValue(header, expression)
+			continue
+		}
+		before := s.keys
+		if header = s.key(0, expression.Key()); s.headersOnce {
+			s.keys = before + 1
+		}
+	}
+	return s.err
 }
 
 func (s *boundsScan) keyValue(depth int, node *unstable.Node) {
@@ -88,12 +110,12 @@ func (s *boundsScan) count(depth int) {
 	s.keys++
 	switch {
 	case s.err != nil:
-	case depth > maxConfigDepth:
+	case depth > s.maxDepth:
 		s.err = rejectConfigAt(s.at, "nests tables, arrays and parts of dotted keys more than %d levels deep; "+
-			"remove levels, no table of gateway.toml needs as many", maxConfigDepth)
-	case s.keys > maxConfigKeys:
+			"remove levels, no table of gateway.toml needs as many", s.maxDepth)
+	case s.keys > s.maxKeys:
 		s.err = rejectConfigAt(s.at, "has more than %d keys and array items up to here (each part of a dotted key or a header counts); "+
-			"remove those that the gateway does not need", maxConfigKeys)
+			"remove those that the gateway does not need", s.maxKeys)
 	}
 }
 

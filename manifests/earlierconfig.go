@@ -122,7 +122,7 @@ func (t Tenant) earlierValues(volume Volume) (values keptValues, known bool) {
 // text.
 func (t Tenant) valuesIn(text string) (values keptValues, known bool) {
 	config := table{}
-	if text == "" || len(text) > maxRenderedSize || checkBounds(text) != nil || toml.Unmarshal([]byte(text), &config) != nil {
+	if text == "" || !withinEarlierBounds(text) || toml.Unmarshal([]byte(text), &config) != nil {
 		return values, false
 	}
 	driver := tableAt(config, "openshell", "drivers", "kubernetes")
