@@ -110,7 +110,7 @@ func (t Tenant) earlierValues(volume Volume) (values keptValues, known bool) {
 	for _, method := range []string{sideloadUnset, sideloadInitContainer} {
 		values := keptValues{t.Namespace, method}
 		for _, path := range []string{rootKeyPath, subdirKeyPath} {
-			if text, err := t.configText(path, values); err == nil && volume.ConfigHash == hash(string(text)) {
+			if t.renders(volume.ConfigHash, path, values) {
 				return values, true
 			}
 		}
@@ -121,8 +121,8 @@ func (t Tenant) earlierValues(volume Volume) (values keptValues, known bool) {
 // valuesIn returns the values of a gateway that was started with a text. They are not known if a gateway does not start with the
 // text.
 func (t Tenant) valuesIn(text string) (values keptValues, known bool) {
-	config := table{}
-	if text == "" || !withinEarlierBounds(text) || toml.Unmarshal([]byte(text), &config) != nil {
+	config, is := decodeEarlier(text)
+	if !is {
 		return values, false
 	}
 	driver := tableAt(config, "openshell", "drivers", "kubernetes")
@@ -132,6 +132,15 @@ func (t Tenant) valuesIn(text string) (values keptValues, known bool) {
 	}
 	values.sideloadMethod = textAt(driver, "supervisor_sideload_method", sideloadUnset)
 	return values, gatewayIDPattern.MatchString(values.gatewayID) && isSideloadMethod(values.sideloadMethod)
+}
+
+// decodeEarlier decodes the gateway.toml that exists. It reports false if the text is empty, too large or not TOML.
+func decodeEarlier(text string) (table, bool) {
+	config := table{}
+	if text == "" || !withinEarlierBounds(text) || toml.Unmarshal([]byte(text), &config) != nil {
+		return nil, false
+	}
+	return config, true
 }
 
 // textAt returns the text at a key, unset if the table does not set the key, and an empty text if the value is not a string.
@@ -183,6 +192,27 @@ func (t Tenant) configText(path string, values keptValues) ([]byte, error) {
 		delete(driver, "supervisor_sideload_method")
 	}
 	return toml.Marshal(config)
+}
+
+// renders reports whether configText returns the text of a hash, now or before the platform set an AppArmor profile.
+func (t Tenant) renders(configHash, path string, values keptValues) bool {
+	text, err := t.configText(path, values)
+	if err != nil {
+		return false
+	}
+	if configHash == hash(string(text)) {
+		return true
+	}
+	if t.platform.appArmorProfile == "" {
+		return false
+	}
+	config := table{}
+	if err := toml.Unmarshal(text, &config); err != nil {
+		return false
+	}
+	delete(tableAt(config, "openshell", "drivers", "kubernetes"), "app_armor_profile")
+	text, err = toml.Marshal(config)
+	return err == nil && configHash == hash(string(text))
 }
 
 // renderedValues returns the values that gatewayTOML has.

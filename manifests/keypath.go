@@ -52,9 +52,12 @@ func (t Tenant) keyPath(volume Volume) (path string, known bool) {
 		return subdirKeyPath, true // no gateway has created a key
 	}
 	if volume.Serves && volume.Image == t.Image {
+		if path, known := keyPathIn(volume); known {
+			return path, true
+		}
 		values, _ := t.keptValues(volume)
 		for _, path := range []string{rootKeyPath, subdirKeyPath} {
-			if text, err := t.configText(path, values); err == nil && volume.ConfigHash == hash(string(text)) {
+			if t.renders(volume.ConfigHash, path, values) {
 				return path, true
 			}
 		}
@@ -63,6 +66,20 @@ func (t Tenant) keyPath(volume Volume) (path string, known bool) {
 		return subdirKeyPath, true
 	}
 	return "", false
+}
+
+// keyPathIn returns the path in the gateway.toml that exists, if the StatefulSet's pod has this text and the operator chose the
+// path. It ignores a text that the operator does not read.
+func keyPathIn(volume Volume) (path string, known bool) {
+	if !NeedsEarlierConfig(volume) || volume.Config == nil || hash(*volume.Config) != volume.ConfigHash {
+		return "", false
+	}
+	config, _ := decodeEarlier(*volume.Config)
+	path, _ = tableAt(config, "openshell", "gateway", "credential_storage")["key_encryption_key_path"].(string)
+	if path != rootKeyPath && path != subdirKeyPath {
+		return "", false
+	}
+	return path, true
 }
 
 // chosenKeyPath returns the path of keyPath or, if that is unknown, the path for a new volume. It is unknown here only for a

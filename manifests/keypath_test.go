@@ -189,3 +189,71 @@ func TestKeyPathDecisionSurvivesEachWrite(t *testing.T) {
 		}
 	}
 }
+
+// TestKeyPathIsKnownWhenThePlatformSetsAProfile: the platform may opt in to an AppArmor profile together with the upgrade to an
+// operator that records key paths. The earlier gateway.toml does not have the profile then.
+func TestKeyPathIsKnownWhenThePlatformSetsAProfile(t *testing.T) {
+	platform, err := testPlatform(t).WithSandboxSettings("", appArmorUnconfined)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gt := tenantWith("")
+	earlier, err := NewTenant(gt, testPlatform(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tenant, err := NewTenant(gt, platform)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{rootKeyPath, subdirKeyPath} {
+		text, err := earlier.configText(path, keptValues{"tenant-a", sideloadUnset})
+		if err != nil {
+			t.Fatal(err)
+		}
+		volume := used("0.0.111", tenant.Image)
+		volume.Serves, volume.ConfigHash = true, hash(string(text))
+		if err := tenant.EarlierConfigHeldBy(volume); err != nil {
+			t.Errorf("%s, without a ConfigMap: %v", path, err)
+		}
+		if is, known := tenant.keyPath(volume); !known || is != path {
+			t.Errorf("%s, without a ConfigMap: the path is %q, %t", path, is, known)
+		}
+		volume.Claim.Annotations[annotationGatewayID], volume.Claim.Annotations[annotationSideloadMethod] = "tenant-a", sideloadUnset
+		if is, known := tenant.keyPath(volume); !known || is != path {
+			t.Errorf("%s, with a record of the other values: the path is %q, %t", path, is, known)
+		}
+	}
+}
+
+// TestKeyPathIsThatOfTheTextThatServes, if the hash proves that the gateway runs with this text.
+func TestKeyPathIsThatOfTheTextThatServes(t *testing.T) {
+	const table = "[openshell.gateway.credential_storage]\nkey_encryption_key_path = "
+	for _, c := range []struct {
+		what, text      string
+		serves, changed bool // changed means that the text is no longer the gateway's
+		want            string
+	}{
+		{"the old path", table + "'" + rootKeyPath + "'", true, false, rootKeyPath},
+		{"the new path", table + "'" + subdirKeyPath + "'", true, false, subdirKeyPath},
+		{"a path of the tenant's own", table + "'/var/openshell/own/key'", true, false, ""},
+		{"a value that is no text", table + "1", true, false, ""},
+		{"no path", "[openshell.gateway]", true, false, ""},
+		{"no TOML", table, true, false, ""},
+		{"a text that changed since", table + "'" + rootKeyPath + "'", true, true, ""},
+		{"a gateway that does not serve", table + "'" + rootKeyPath + "'", false, false, ""},
+	} {
+		tenant, err := tenantOf(t, v1alpha1.GatewayTenantSpec{Image: gatewayRepository + "0.0.111"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		volume := used("0.0.111", tenant.Image)
+		volume.Serves, volume.Config, volume.ConfigHash = c.serves, &c.text, hash(c.text)
+		if c.changed {
+			volume.ConfigHash = hash("another text")
+		}
+		if is, known := tenant.keyPath(volume); is != c.want || known != (c.want != "") {
+			t.Errorf("%s: the path is %q, %t; want %q", c.what, is, known, c.want)
+		}
+	}
+}
