@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -110,6 +111,8 @@ func (r *Reconciler) deleteSeen(ctx context.Context, c child, live metav1.Object
 // earlierConfig reads gateway.toml from the API server, nil if its ConfigMap does not exist. The caches do not hold the text,
 // which only decides until the claim records what the gateway keeps.
 func (r *Reconciler) earlierConfig(ctx context.Context, namespace string) (*string, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+	defer cancel()
 	var list corev1.ConfigMapList
 	err := r.live.List(ctx, &list, client.InNamespace(namespace), client.MatchingFields{"metadata.name": manifests.ConfigName}) // its role allows it to list, by this name
 	if err != nil {
@@ -120,6 +123,18 @@ func (r *Reconciler) earlierConfig(ctx context.Context, namespace string) (*stri
 	}
 	text := list.Items[0].Data[manifests.ConfigKey]
 	return &text, nil
+}
+
+// waitsForRead reports whether the status is not written yet because the earlier gateway.toml could not be read for a short
+// time. A busy API server refuses some reads when an upgrade of the operator reads the text of all tenants.
+func (r *Reconciler) waitsForRead(namespace string, p pass) bool {
+	if !p.unread {
+		r.unread.Delete(namespace)
+		return false
+	}
+	r.crowd.note(namespace, true)
+	since, _ := r.unread.LoadOrStore(namespace, r.now())
+	return r.now().Sub(since.(time.Time)) < r.crowd.patience()
 }
 
 // ofShared leads from the shared binding to the tenants in it.

@@ -9,12 +9,14 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -33,7 +35,10 @@ func TestEarlierConfigIsReadByName(t *testing.T) {
 		"it is not read":    {nil, errors.New("timeout"), "-"},
 	} {
 		r := &Reconciler{live: interceptor.NewClient(nil, interceptor.Funcs{
-			List: func(_ context.Context, _ client.WithWatch, list client.ObjectList, options ...client.ListOption) error {
+			List: func(ctx context.Context, _ client.WithWatch, list client.ObjectList, options ...client.ListOption) error {
+				if _, ends := ctx.Deadline(); !ends {
+					t.Errorf("%s: the read may take for ever", what)
+				}
 				var o client.ListOptions
 				o.ApplyOptions(options)
 				if o.Namespace != "a" || o.FieldSelector.String() != "metadata.name="+manifests.ConfigName {
@@ -46,6 +51,65 @@ func TestEarlierConfigIsReadByName(t *testing.T) {
 		text, err := r.earlierConfig(t.Context(), "a")
 		if (err != nil) != (c.err != nil) || (text == nil) != (c.want == "-") || text != nil && *text != c.want {
 			t.Errorf("%s: %v, %v", what, text, err)
+		}
+	}
+}
+
+// TestUnreadEarlierConfigKeepsTheStatus: a read that fails says nothing of the gateway.
+func TestUnreadEarlierConfigKeepsTheStatus(t *testing.T) {
+	before, served := serving(t)
+	before.Status = statusOf(before, served)
+	failed := func(change func(*v1alpha1.GatewayTenant, *pass)) v1alpha1.GatewayTenantStatus {
+		gt, p := before.DeepCopy(), served
+		p.objects, p.certificates, p.err = manifests.Objects{}, certificates.Seen{}, errors.New("reading ConfigMap a/b: timeout")
+		change(gt, &p)
+		return statusOf(gt, p)
+	}
+	for what, c := range map[string]struct {
+		change                         func(*v1alpha1.GatewayTenant, *pass)
+		accepted, available, certReady metav1.ConditionStatus
+		ready                          string
+	}{
+		"the same spec":  {func(*v1alpha1.GatewayTenant, *pass) {}, metav1.ConditionTrue, metav1.ConditionTrue, metav1.ConditionTrue, v1alpha1.ReasonApplyFailed},
+		"a changed spec": {func(gt *v1alpha1.GatewayTenant, _ *pass) { gt.Generation++ }, metav1.ConditionTrue, metav1.ConditionUnknown, metav1.ConditionUnknown, v1alpha1.ReasonApplyFailed},
+		"a new tenant":   {func(gt *v1alpha1.GatewayTenant, _ *pass) { gt.Status = v1alpha1.GatewayTenantStatus{} }, metav1.ConditionTrue, metav1.ConditionUnknown, metav1.ConditionUnknown, v1alpha1.ReasonApplyFailed},
+		"a spec that is rejected": {func(_ *v1alpha1.GatewayTenant, p *pass) {
+			p.rejected, p.seen = &manifests.RejectedError{Reason: v1alpha1.ReasonInvalidImage}, observed{}
+		}, metav1.ConditionFalse, metav1.ConditionTrue, metav1.ConditionTrue, v1alpha1.ReasonInvalidImage},
+	} {
+		status := failed(c.change)
+		for condition, want := range map[string]metav1.ConditionStatus{
+			v1alpha1.ConditionAccepted: c.accepted, v1alpha1.ConditionAvailable: c.available, v1alpha1.ConditionCertificatesReady: c.certReady,
+		} {
+			if is := meta.FindStatusCondition(status.Conditions, condition); is.Status != want {
+				t.Errorf("%s: %s is %+v, want %s", what, condition, is, want)
+			}
+		}
+		if ready := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReady); ready.Status != metav1.ConditionFalse || ready.Reason != c.ready {
+			t.Errorf("%s: %+v, want %s", what, ready, c.ready)
+		}
+	}
+}
+
+// TestUnreadEarlierConfigIsReportedWhenItLasts, so that an upgrade of a busy cluster does not report each tenant.
+func TestUnreadEarlierConfigIsReportedWhenItLasts(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	r := &Reconciler{crowd: &crowd{}, now: func() time.Time { return now }}
+	for _, c := range []struct {
+		what   string
+		after  time.Duration
+		unread bool
+		waits  bool
+	}{
+		{"the first failure", 0, true, true},
+		{"one that lasts", patience - time.Second, true, true},
+		{"one that has lasted", 2 * time.Second, true, false},
+		{"a success", 0, false, false},
+		{"the next failure", time.Hour, true, true},
+	} {
+		now = now.Add(c.after)
+		if is := r.waitsForRead("a", pass{unread: c.unread}); is != c.waits {
+			t.Errorf("%s: the status waits: %t", c.what, is)
 		}
 	}
 }

@@ -45,6 +45,7 @@ type Reconciler struct {
 	trustDelay    time.Duration // that a changed Secret takes to reach a container, at most
 	jobEnds       jobEnds
 	evicted       evicted
+	unread        sync.Map // by namespace, since when the earlier gateway.toml cannot be read
 	wrote         sync.Map // by namespace, the resourceVersion of the last status that this process wrote
 }
 
@@ -60,6 +61,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	}
 	if !there {
 		r.wrote.Delete(request.Namespace)
+		r.unread.Delete(request.Namespace)
 		r.evaluations.forget(request.Namespace)
 		r.rollout.forget(request.Namespace)
 		r.rivals.forget(request.Namespace)
@@ -83,6 +85,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		return ctrl.Result{}, nil // all is owned: the garbage collector removes it
 	}
 	pass := r.pass(ctx, tenant, namespace)
+	if r.waitsForRead(request.Namespace, pass) {
+		return r.next(pass)
+	}
 	pass.rivals, pass.rivalsFor = r.rivals.of(request.Namespace)
 	status := statusOf(tenant, pass)
 	reason := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReady).Reason
@@ -116,6 +121,7 @@ type pass struct {
 	trustDelay      time.Duration // that a changed Secret takes to reach a container, at most
 	distributing    time.Duration // how long the gateway may serve an earlier certificate; zero: it serves the present one
 	starting        time.Duration // how long the status waits for the gateway's first start
+	unread          bool          // the earlier gateway.toml could not be read; err says why
 	err             error
 }
 
@@ -128,6 +134,7 @@ func (r *Reconciler) pass(ctx context.Context, gt *v1alpha1.GatewayTenant, names
 	}
 	if p.rejected == nil && manifests.NeedsEarlierConfig(p.seen.volume) {
 		if p.seen.volume.Config, p.err = r.earlierConfig(ctx, gt.Namespace); p.err != nil {
+			p.unread = true
 			return p
 		}
 	}

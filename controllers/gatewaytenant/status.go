@@ -25,13 +25,19 @@ func statusOf(gt *v1alpha1.GatewayTenant, p pass) v1alpha1.GatewayTenantStatus {
 	case p.rejected != nil:
 		// What ran before goes on running, so what the status says of it stays.
 		set(&status, no(v1alpha1.ConditionAccepted, p.rejected.Reason, p.rejected.Message))
+		if p.cutShort() {
+			keep(&status, wordsOf(p.err))
+			break
+		}
 		set(&status, available(meta.FindStatusCondition(gt.Status.Conditions, v1alpha1.ConditionAvailable), p))
 		if p.objects.Certgen != nil {
 			certificatesStatus(&status, p)
 		} else {
 			set(&status, unknown(v1alpha1.ConditionCertificatesReady, v1alpha1.ReasonNotReconciled, "the spec was rejected"))
 		}
-	case p.seen.live == nil:
+	case p.cutShort() && p.seen.live != nil && gt.Status.ObservedGeneration == gt.Generation && meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionAccepted) != nil:
+		keep(&status, wordsOf(p.err))
+	case p.seen.live == nil || p.cutShort():
 		set(&status, yes(v1alpha1.ConditionAccepted, v1alpha1.ReasonAccepted, "the spec is valid"))
 		notSeen(&status, v1alpha1.ReasonNotReconciled, wordsOf(p.err))
 	default:
@@ -45,7 +51,7 @@ func statusOf(gt *v1alpha1.GatewayTenant, p pass) v1alpha1.GatewayTenantStatus {
 		certificatesStatus(&status, p)
 		set(&status, available(meta.FindStatusCondition(gt.Status.Conditions, v1alpha1.ConditionAvailable), p))
 	}
-	if p.seen.live != nil {
+	if p.seen.live != nil && !p.cutShort() {
 		setWarning(&status, p)
 	}
 	ready := readyOf(status, p)
@@ -53,6 +59,12 @@ func statusOf(gt *v1alpha1.GatewayTenant, p pass) v1alpha1.GatewayTenantStatus {
 	progress(&status, ready, p)
 	setGeneration(&status)
 	return status
+}
+
+// cutShort reports whether an error ended the reconcile before anything was rendered. What it would report of the certificates
+// and the workload is not known then.
+func (p *pass) cutShort() bool {
+	return p.err != nil && p.objects.Foundation == nil && p.objects.Certgen == nil
 }
 
 // accepted says whether all of a spec is applied, or all but its storage.
@@ -233,6 +245,15 @@ func unknown(condition, reason, message string) metav1.Condition {
 func notSeen(status *v1alpha1.GatewayTenantStatus, reason, message string) {
 	set(status, unknown(v1alpha1.ConditionCertificatesReady, reason, message))
 	set(status, unknown(v1alpha1.ConditionAvailable, reason, message))
+}
+
+// keep leaves what the status reports of the certificates and the workload. If it reports nothing, they were not observed.
+func keep(status *v1alpha1.GatewayTenantStatus, message string) {
+	for _, condition := range []string{v1alpha1.ConditionCertificatesReady, v1alpha1.ConditionAvailable} {
+		if meta.FindStatusCondition(status.Conditions, condition) == nil {
+			set(status, unknown(condition, v1alpha1.ReasonNotReconciled, message))
+		}
+	}
 }
 
 func set(status *v1alpha1.GatewayTenantStatus, condition metav1.Condition) {
