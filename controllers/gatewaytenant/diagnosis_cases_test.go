@@ -36,6 +36,12 @@ func unreachable(pod *corev1.Pod) {
 	pod.Status.Conditions[1].Status = corev1.ConditionFalse
 }
 
+// unacknowledged makes a pod as it is until the kubelet of its node reports about it for the first time.
+func unacknowledged(pod *corev1.Pod) {
+	pod.Status.StartTime, pod.Status.ContainerStatuses = nil, nil
+	pod.Status.Conditions = pod.Status.Conditions[:1]
+}
+
 // disrupted makes a pod as it is when the cluster has decided to end it.
 func disrupted(reason, message string) func(*corev1.Pod) {
 	return func(pod *corev1.Pod) {
@@ -118,10 +124,7 @@ func TestStatusNamesObjectCauseAndWayOut(t *testing.T) {
 		{"hang", []func(*corev1.Pod){notReady}, nil, 20 * time.Second, "PodNotReady", []string{"container openshell-gateway runs, but is not ready: GET /readyz on port 8081", logs}},
 		{"lost node", []func(*corev1.Pod){unreachable}, nil, 0, "NodeLost",
 			[]string{"node node-1 is lost", "kubectl describe node node-1", "kubectl taint node node-1", "kubectl delete pod openshell-gateway-0 -n tenant-a --grace-period=0 --force", "two gateways"}},
-		{"node that does not start a pod", []func(*corev1.Pod){func(pod *corev1.Pod) {
-			pod.Status.StartTime, pod.Status.ContainerStatuses = nil, nil
-			pod.Status.Conditions = pod.Status.Conditions[:1]
-		}}, nil, 20 * time.Second, "NodeLost", []string{"the pod is assigned to node node-1, but the kubelet there does not start it"}},
+		{"node that does not start a pod", []func(*corev1.Pod){unacknowledged}, nil, 35 * time.Second, "NodeLost", []string{"the pod is assigned to node node-1, but the kubelet there does not start it"}},
 		{"missing Secret", nil, [][2]string{
 			{"Scheduled", "Successfully assigned"},
 			{"FailedMount", `MountVolume.SetUp failed for volume "tls-cert" : secret "openshell-server-tls" not found`},

@@ -19,6 +19,10 @@ import (
 // slowCleanup is how much longer a node may clean up after a pod that has ended than other problems may last unreported.
 const slowCleanup = 20 * time.Second
 
+// slowKubelet is how much longer than another problem a kubelet may take until it reports about a new pod: one that starts many
+// pods, or lacks CPU, takes so long. A node that does not report at all counts as lost only after 50 seconds.
+const slowKubelet = 20 * time.Second
+
 // conditionOf returns a condition of a pod, nil if it has none of this type.
 func conditionOf(pod *corev1.Pod, condition corev1.PodConditionType) *corev1.PodCondition {
 	if i := slices.IndexFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool { return c.Type == condition }); i >= 0 {
@@ -56,7 +60,7 @@ func silentNode(pod *corev1.Pod) trouble {
 		}
 	case pod.DeletionTimestamp == nil && pod.Status.StartTime == nil && scheduled != nil && scheduled.Status == corev1.ConditionTrue:
 		return trouble{
-			reason: v1alpha1.ReasonNodeLost, remedy: withoutNode(pod), since: metav1.NewTime(scheduled.LastTransitionTime.Add(slowStart)),
+			reason: v1alpha1.ReasonNodeLost, remedy: withoutNode(pod), since: metav1.NewTime(scheduled.LastTransitionTime.Add(slowKubelet)),
 			words: fmt.Sprintf("the pod is assigned to node %s, but the kubelet there does not start it", node),
 		}
 	}

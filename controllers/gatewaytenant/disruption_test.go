@@ -82,3 +82,12 @@ func TestNodeThatCleansUpSlowlyIsNotLost(t *testing.T) {
 	}
 	d.expect(d.follow(pod, 30*time.Second), "PodStuck", "node node-1 does not finish its cleanup")
 }
+
+// TestBusyKubeletIsNotALostNode checks that a kubelet may take half a minute until it reports about a pod.
+func TestBusyKubeletIsNotALostNode(t *testing.T) {
+	d := diagnose(t)
+	d.gt.Status.Conditions = nil // a new tenant: it was never ready
+	if is := d.follow(d.pod(unacknowledged), 25*time.Second); is.Reason != "RollingOut" || len(d.warnings) > 0 {
+		t.Errorf("Ready is %s: %s; Warning Events: %q", is.Reason, is.Message, d.warnings)
+	}
+}
