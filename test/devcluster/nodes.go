@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
 )
 
 // AddNode adds a node that is ready. No pod is scheduled there unless it tolerates the taint devcluster.invalid/added.
@@ -108,7 +109,12 @@ func WithInitContainer(name, image string) string {
 // MutatePods changes the pods that are created in a namespace from now on. The mutation is a CEL expression that returns a
 // list of JSONPatch. It takes effect within seconds.
 func (c *Cluster) MutatePods(ctx context.Context, namespace, mutation string) error {
-	clientset, err := kubernetes.NewForConfig(c.admin)
+	return MutatePods(ctx, c.admin, namespace, mutation)
+}
+
+// MutatePods does that in any cluster.
+func MutatePods(ctx context.Context, config *rest.Config, namespace, mutation string) error {
+	clientset, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		return err
 	}
