@@ -178,8 +178,8 @@ func outcome(err error) string {
 		return "denied"
 	case errors.As(err, new(*tls.CertificateVerificationError)), strings.Contains(err.Error(), "remote error: tls:"):
 		return "certificate"
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return "refused"
+	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH):
+		return "refused" // kube-proxy and NetworkPolicies refuse by other errors than a host on which nothing listens
 	case errors.As(err, new(*net.DNSError)):
 		return "name"
 	case errors.Is(err, context.DeadlineExceeded), isTimeout(err):

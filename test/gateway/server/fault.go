@@ -15,7 +15,7 @@ import (
 //	crash=MESSAGE       it ends at its start with this error
 //	crash-after=5s      it ends that long after its start
 //	hang-after=5s       it accepts connections and answers none
-//	allocate            it allocates memory until it is killed
+//	allocate            it allocates memory until it is killed, and is not ready before
 //	never-ready         /readyz answers 503 forever
 type fault struct {
 	kind, message string
@@ -54,6 +54,9 @@ func (f *fault) begin() error {
 	}
 	return nil
 }
+
+// neverReady reports whether /readyz always answers 503.
+func (f *fault) neverReady() bool { return f.kind == "never-ready" || f.kind == "allocate" }
 
 // allocate takes 16 MiB of memory every 50 ms and writes to all of it.
 func allocate() {

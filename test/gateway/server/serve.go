@@ -61,7 +61,7 @@ func start(ctx context.Context, o options) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{options: o, config: config, tokens: tokens, instance: rand.Text(), health: &health{broken: o.fault.kind == "never-ready"}}
+	s := &server{options: o, config: config, tokens: tokens, instance: rand.Text(), health: &health{broken: o.fault.neverReady()}}
 	if s.store, err = openStore(ctx, o); err != nil {
 		return nil, err
 	}
