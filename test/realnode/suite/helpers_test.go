@@ -68,6 +68,13 @@ func create(t *testing.T, object client.Object) {
 	}
 }
 
+// isReady reports whether a pod is ready.
+func isReady(pod *corev1.Pod) bool {
+	return slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
+		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
+	})
+}
+
 func get[T client.Object](t *testing.T, object T, namespace, name string) T {
 	t.Helper()
 	if err := admin.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: name}, object); err != nil {
@@ -108,10 +115,30 @@ const probePorts = "2222,8080,8081,9090"
 // Without arguments it accepts connections on probePorts. The pod is deleted with its namespace.
 func startProbe(t *testing.T, namespace, name string, labels map[string]string, args ...string) string {
 	t.Helper()
+	create(t, probe(namespace, name, labels, args...))
+	return eventuallyRuns(t, namespace, name)
+}
+
+// eventuallyRuns waits until a pod runs, and returns its address.
+func eventuallyRuns(t *testing.T, namespace, name string) string {
+	t.Helper()
+	var address string
+	eventually(t, time.Minute, func() error {
+		pod := get(t, &corev1.Pod{}, namespace, name)
+		if address = pod.Status.PodIP; address == "" || pod.Status.Phase != corev1.PodRunning {
+			return fmt.Errorf("the pod %s/%s is %s", namespace, name, pod.Status.Phase)
+		}
+		return nil
+	})
+	return address
+}
+
+// probe returns a pod with the program of the stand-in gateway. Without arguments it accepts connections on probePorts.
+func probe(namespace, name string, labels map[string]string, args ...string) *corev1.Pod {
 	if len(args) == 0 {
 		args = []string{"listen", "--ports", probePorts}
 	}
-	create(t, &corev1.Pod{
+	return &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, Labels: labels},
 		Spec: corev1.PodSpec{
 			RestartPolicy:                 corev1.RestartPolicyNever,
@@ -120,16 +147,7 @@ func startProbe(t *testing.T, namespace, name string, labels map[string]string, 
 			SecurityContext:               &corev1.PodSecurityContext{RunAsNonRoot: new(true)},
 			Containers:                    []corev1.Container{{Name: "probe", Image: gatewayImage(probeTag), Args: args}},
 		},
-	})
-	var address string
-	eventually(t, 30*time.Second, func() error {
-		pod := get(t, &corev1.Pod{}, namespace, name)
-		if address = pod.Status.PodIP; address == "" || pod.Status.Phase != corev1.PodRunning {
-			return fmt.Errorf("the pod %s/%s is %s", namespace, name, pod.Status.Phase)
-		}
-		return nil
-	})
-	return address
+	}
 }
 
 // dialFrom connects from a probe to each address once, and returns the outcomes by address: open, refused, timeout, name or

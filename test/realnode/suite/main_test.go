@@ -5,6 +5,7 @@ package suite
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -38,6 +39,10 @@ var (
 )
 
 func TestMain(m *testing.M) {
+	// The tests wait most of the time. The limit keeps the gateways of all tests below the CPU that the node can promise.
+	if err := flag.Set("test.parallel", "6"); err != nil {
+		panic(err)
+	}
 	code, err := run(m)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "suite:", err)
