@@ -86,7 +86,22 @@ func run(m *testing.M) (code int, err error) {
 	if err := node.DeployOperator(ctx, filepath.Join(root, "config/overlays/kind")); err != nil {
 		return 1, err
 	}
+	if err := setTrustDelay(ctx); err != nil {
+		return 1, err
+	}
 	return m.Run(), nil
+}
+
+// setTrustDelay restarts the operator with a shorter trust delay than the default, which allows for a kubelet's default
+// syncFrequency of a minute.
+func setTrustDelay(ctx context.Context) error {
+	patch := fmt.Sprintf(`[{"op": "add", "path": "/spec/template/spec/containers/0/args/-", "value": "--trust-delay=%s"}]`, trustDelay)
+	deployment := "deployment/" + operatorName
+	_, err := node.Kubectl(ctx, "patch", "-n", platformNamespace, deployment, "--type=json", "-p", patch)
+	if err == nil {
+		_, err = node.Kubectl(ctx, "rollout", "status", "-n", platformNamespace, deployment, "--timeout=2m")
+	}
+	return err
 }
 
 // images are those that the node has from the start.
