@@ -71,6 +71,7 @@ func run(m *testing.M) (code int, err error) {
 	}
 	node, err = realnode.Start(ctx, realnode.Options{
 		Dir: dir, First: []string{filepath.Join(root, "config/crd")}, Images: images, Progress: os.Stderr,
+		APIServerArgs: shortTolerations, ControllerManagerArgs: shortGracePeriod,
 	})
 	if err != nil {
 		return 1, err
@@ -110,6 +111,9 @@ func images() ([]image.Image, error) {
 	all := []image.Image{operator}
 	for _, release := range releases {
 		all = append(all, realnode.GatewayImage(root, release, release))
+	}
+	for tag, fault := range faultyGateways {
+		all = append(all, realnode.GatewayImage(root, tag, newest, fault))
 	}
 	return all, err
 }
