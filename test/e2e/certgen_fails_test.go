@@ -102,7 +102,7 @@ func TestQuotaThatRefusesCertgenIsTold(t *testing.T) {
 		return nil
 	})
 	create(t, tenantWith(namespace, v1alpha1.GatewayTenantSpec{}))
-	certgenSays(t, namespace, "refused", "exceeded quota: no-pods")
+	certgenSays(t, namespace, "refuses the pod", "exceeded quota: no-pods")
 	settledWrites(t, namespace)
 	if err := admin.Delete(t.Context(), quota); err != nil {
 		t.Fatal(err)

@@ -4,6 +4,7 @@ package suite
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -185,4 +186,13 @@ func eventuallyReaches(t *testing.T, namespace, probe string, open map[string]bo
 		}
 		return err
 	})
+}
+
+// asJSON formats a value for an error message.
+func asJSON(value any) string {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
 }

@@ -71,7 +71,7 @@ func run(m *testing.M) (code int, err error) {
 	}
 	node, err = realnode.Start(ctx, realnode.Options{
 		Dir: dir, First: []string{filepath.Join(root, "config/crd")}, Images: images, Progress: os.Stderr,
-		APIServerArgs: shortTolerations, ControllerManagerArgs: shortGracePeriod,
+		ControllerManagerArgs: shortGracePeriod,
 	})
 	if err != nil {
 		return 1, err
