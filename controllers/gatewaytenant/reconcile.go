@@ -44,6 +44,7 @@ type Reconciler struct {
 	now           func() time.Time
 	trustDelay    time.Duration // that a changed Secret takes to reach a container, at most
 	jobEnds       jobEnds
+	stored        storedTimes
 	evicted       evicted
 	unread        sync.Map // by namespace, since when the earlier gateway.toml cannot be read
 	wrote         sync.Map // by namespace, the resourceVersion of the last status that this process wrote
@@ -67,6 +68,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		r.rivals.forget(request.Namespace)
 		r.crowd.note(request.Namespace, false)
 		r.jobEnds.forget(request.Namespace)
+		r.stored.forget(request.Namespace)
 		r.applier.Forget(request.Namespace)
 		r.lookups.forget(request.Namespace)
 		r.evicted.forget(request.Namespace)

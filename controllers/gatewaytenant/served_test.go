@@ -44,6 +44,8 @@ func TestCertificateCountsAsServedWhenItsPodHasIt(t *testing.T) {
 		{"stored as long ago as a kubelet takes at most", earlier, set, pod(stored.Add(-time.Hour)), delay, 0},
 		{"stored in the second in which the pod was created", earlier, set, pod(stored), 10 * time.Second, delay - 10*time.Second},
 		{"that is the first, stored in the second in which the pod was created", nil, set, pod(stored), 10 * time.Second, 0},
+		{"that is the first, stored a second after the pod by another API server's clock", nil, set, pod(stored.Add(-time.Second)), 10 * time.Second, 0},
+		{"that is the first in the status, stored long after the pod was created", nil, set, pod(stored.Add(-time.Minute)), 10 * time.Second, delay - 10*time.Second},
 		{"stored before the pod was created", earlier, set, pod(stored.Add(5 * time.Second)), 10 * time.Second, 0},
 		{"with the names that are served", later, set, pod(stored.Add(-time.Hour)), time.Second, 0},
 		{"without a pod, which mounts it when it starts", earlier, set, nil, time.Second, 0},
@@ -59,6 +61,44 @@ func TestCertificateCountsAsServedWhenItsPodHasIt(t *testing.T) {
 		p.distributing = c.want
 		if next, err := r.next(p); next.RequeueAfter != c.want || err != nil {
 			t.Errorf("a certificate %s: the next reconcile is after %s, %v", c.what, next.RequeueAfter, err)
+		}
+	}
+}
+
+// TestServedNamesDoNotDependOnTheOperatorsClock: the time at which a certificate was stored is that of the API server.
+func TestServedNamesDoNotDependOnTheOperatorsClock(t *testing.T) {
+	const delay = 2 * time.Minute
+	stored := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
+	gt, p := serving(t)
+	gt.Status.ServerDNSNames = []string{"a.example.com"}
+	p.seen.statefulSet.UID = "set"
+	pods := &podCache{pod: &corev1.Pod{ObjectMeta: metav1.ObjectMeta{
+		CreationTimestamp: metav1.Time{Time: stored.Add(-time.Hour)}, OwnerReferences: []metav1.OwnerReference{{UID: "set", Controller: new(true)}},
+	}}}
+	for _, ahead := range []time.Duration{-30 * time.Minute, 0, 3 * time.Minute} {
+		now := stored.Add(ahead)
+		wait := func(r *Reconciler, name string, stored time.Time) time.Duration {
+			p.certificates = certificates.Seen{Complete: true, ServerNames: []string{name}, ServerStored: stored}
+			is, err := r.distribution(t.Context(), gt, &p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return is
+		}
+		r := &Reconciler{pods: pods, trustDelay: delay, now: func() time.Time { return now }}
+		wait(r, "a.example.com", stored.Add(-time.Hour))
+		if is := wait(r, "b.example.com", stored); is != delay {
+			t.Errorf("the clock is ahead by %s: a new certificate is awaited for %s, want %s", ahead, is, delay)
+		}
+		restarted := &Reconciler{pods: pods, trustDelay: delay, now: r.now}
+		if is := wait(restarted, "b.example.com", stored); is > delay {
+			t.Errorf("the clock is ahead by %s: after a restart, the certificate is awaited for %s, want at most %s", ahead, is, delay)
+		}
+		now = now.Add(delay)
+		for what, r := range map[string]*Reconciler{"after the delay": r, "after a restart and the delay": restarted} {
+			if is := wait(r, "b.example.com", stored); is != 0 {
+				t.Errorf("the clock is ahead by %s: %s, the certificate is awaited for %s", ahead, what, is)
+			}
 		}
 	}
 }
