@@ -210,6 +210,9 @@ func keepsOwn(own, given table, path []string) []fault {
 			faults = append(faults, keepsOwn(wantTable, gotTable, at)...)
 		} else if !reflect.DeepEqual(want, got) {
 			faults = append(faults, fault{at, func() string {
+				if key == "gateway_id" { // an existing gateway may keep another one than want
+					return fmt.Sprintf("is %s, but it is managed by the operator; remove this key", shown(got))
+				}
 				return fmt.Sprintf("is %s, but it is managed by the operator and must stay %s; remove this key%s", shown(got), shown(want), instead[key])
 			}})
 		}

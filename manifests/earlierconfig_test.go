@@ -207,6 +207,17 @@ func TestGatewayIDInConfigCannotDiffer(t *testing.T) {
 	}
 }
 
+// TestGatewayIDOfAnotherNameSaysNoValue: which gateway_id a gateway keeps is only known with its volume. The value in the message
+// would be wrong for a gateway that was adopted.
+func TestGatewayIDOfAnotherNameSaysNoValue(t *testing.T) {
+	for _, table := range []string{"gateway.gateway_jwt", "drivers.kubernetes"} {
+		_, err := tenantOf(t, v1alpha1.GatewayTenantSpec{Image: gatewayRepository + "0.0.107", Config: "openshell." + table + ".gateway_id = 'main'"})
+		if err == nil || !strings.Contains(err.Error(), "managed by the operator; remove this key") || strings.Contains(err.Error(), "tenant-a") {
+			t.Errorf("%s: %v", table, err)
+		}
+	}
+}
+
 // TestLaterReleasesKnowNoSideloadMethod: their gateways would not start with keys that were removed.
 func TestLaterReleasesKnowNoSideloadMethod(t *testing.T) {
 	platform, err := testPlatform(t).WithSandboxSettings("", appArmorUnconfined)
