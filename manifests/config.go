@@ -112,7 +112,7 @@ func (t *Tenant) configure(config string) error {
 	t.unusedTables = removeUnused(given)
 	_, setsKeyPath := tableAt(given, "openshell", "gateway", "credential_storage")["key_encryption_key_path"]
 	t.sideloadMethod, _ = tableAt(given, "openshell", "drivers", "kubernetes")["supervisor_sideload_method"].(string)
-	t.setsGatewayID = setsGatewayID(given)
+	t.setsGatewayID, t.audiences = setsGatewayID(given), audiences(*t, given)
 	t.defaultKeyPath = !setsKeyPath && !t.Version.Less(firstWithKey)
 	merged := merge(merge(defaultsBeside(*t, given), given), own)
 	t.openDefault = admitsWithoutToken(merged)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"regexp"
+	"slices"
 
 	"github.com/pelletier/go-toml/v2"
 
@@ -41,12 +42,16 @@ func (t Tenant) newValues() keptValues {
 	return keptValues{gatewayID: t.Namespace, sideloadMethod: sideloadInitContainer}
 }
 
-// EarlierConfigHeldBy rejects a gateway whose gateway_id or sideload method is not known. The error is a [*RejectedError].
+// EarlierConfigHeldBy rejects a gateway whose gateway_id or sideload method is not known, and a spec.config that contradicts
+// the gateway_id. The error is a [*RejectedError].
 func (t Tenant) EarlierConfigHeldBy(volume Volume) error {
 	values, unknown := t.keptValues(volume)
 	if unknown == "" {
 		if t.setsGatewayID && values.gatewayID != t.Namespace {
 			return reject(v1alpha1.ReasonInvalidConfig, "spec.config", "", "sets gateway_id to %q, but the gateway must keep %q, which is in the tokens of its sandboxes; remove gateway_id from spec.config", t.Namespace, values.gatewayID)
+		}
+		if own := "openshell-gateway:" + values.gatewayID; slices.Contains(t.audiences, own) {
+			return reject(v1alpha1.ReasonInvalidConfig, "spec.config", "", "gives an interceptor or middleware the audience %q, which is the gateway's own, and the gateway would not start; change the audience", own)
 		}
 		return nil
 	}

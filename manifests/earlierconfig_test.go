@@ -2,6 +2,7 @@ package manifests
 
 import (
 	"errors"
+	"fmt"
 	"regexp"
 	"strings"
 	"testing"
@@ -214,6 +215,39 @@ func TestGatewayIDOfAnotherNameSaysNoValue(t *testing.T) {
 		_, err := tenantOf(t, v1alpha1.GatewayTenantSpec{Image: gatewayRepository + "0.0.107", Config: "openshell." + table + ".gateway_id = 'main'"})
 		if err == nil || !strings.Contains(err.Error(), "managed by the operator; remove this key") || strings.Contains(err.Error(), "tenant-a") {
 			t.Errorf("%s: %v", table, err)
+		}
+	}
+}
+
+// TestAudienceOfAnExtensionIsNotTheGatewaysOwn: a gateway does not start with it. Its own has the gateway_id that it keeps.
+func TestAudienceOfAnExtensionIsNotTheGatewaysOwn(t *testing.T) {
+	const interceptor = "openshell.gateway.interceptors = [{name = 'a', grpc_endpoint = 'https://a', audience = 'openshell-gateway:%s'%s}]"
+	const middleware = "openshell.supervisor.middleware = [{name = 'a', grpc_endpoint = 'https://a', max_payload_bytes = 1, audience = 'openshell-gateway:%s'%s}]"
+	for _, c := range []struct {
+		what, config, version, kept, audience, more string
+		refused                                     bool
+	}{
+		{"a new gateway", interceptor, "0.0.107", "", "tenant-a", "", true},
+		{"a new gateway's middleware", middleware, "0.0.107", "", "tenant-a", "", true},
+		{"a new gateway, another id", interceptor, "0.0.107", "", "main", "", false},
+		{"an adopted gateway", interceptor, "0.0.107", "main", "main", "", true},
+		{"an adopted gateway, its namespace", interceptor, "0.0.107", "main", "tenant-a", "", false},
+		{"an adopted gateway, without a token", interceptor, "0.0.107", "main", "main", ", allow_insecure_transport = true", false},
+	} {
+		tenant, err := tenantOf(t, v1alpha1.GatewayTenantSpec{Image: gatewayRepository + c.version, Config: fmt.Sprintf(c.config, c.audience, c.more)})
+		if err != nil {
+			t.Errorf("%s: %v", c.what, err)
+			continue
+		}
+		volume := Volume{}
+		if c.kept != "" {
+			volume = used(c.version, gatewayRepository+c.version)
+			volume.Claim.Annotations[annotationGatewayID], volume.Claim.Annotations[annotationSideloadMethod] = c.kept, sideloadUnset
+		}
+		err = tenant.EarlierConfigHeldBy(volume)
+		rejected := (*RejectedError)(nil)
+		if is := errors.As(err, &rejected) && rejected.Reason == v1alpha1.ReasonInvalidConfig; is != c.refused || err != nil && !is {
+			t.Errorf("%s: %v", c.what, err)
 		}
 	}
 }

@@ -62,23 +62,49 @@ func extension(t Tenant, within, kind string, item table, secure []string, found
 	if _, custom := item["tls_ca_cert_path"]; custom && is && !strings.HasPrefix(strings.TrimSpace(endpoint), "https://") {
 		found(within+".tls_ca_cert_path", "needs a grpc_endpoint that begins with https://; remove it, or change the endpoint")
 	}
-	if !is || !t.sandboxTokens || t.Version.Less(firstAuthenticated) || item["allow_insecure_transport"] == true {
+	if !is || !presentsToken(t, item) {
 		return
 	}
 	if !slices.ContainsFunc(secure, func(scheme string) bool { return strings.HasPrefix(endpoint, scheme) }) {
 		found(within+".grpc_endpoint", "must begin with %s, because the gateway presents a token to the service; change it, or set allow_insecure_transport = true on a trusted network",
 			strings.Join(secure, " or "))
 	}
-	audience, _ := item["audience"].(string)
-	key := "audience"
-	if audience == "" {
-		name, _ := item["name"].(string)
-		audience, key = "urn:openshell:extension:"+kind+":"+name, "name"
-	}
+	audience, key := audienceOf(kind, item)
 	control := strings.ContainsFunc(audience, func(r rune) bool { return r < ' ' || r >= 0x7f && r < 0xa0 })
-	if control || !isTrimmed(audience) || audience == "openshell-gateway:"+t.Namespace {
-		found(within+"."+key, "makes %q the audience of the token for the service, which cannot have control characters or white space around it, and cannot be the gateway's own; change it", cut(audience))
+	if control || !isTrimmed(audience) {
+		found(within+"."+key, "makes %q the audience of the token for the service, which cannot have control characters or white space around it; change it", cut(audience))
 	}
+}
+
+// presentsToken reports whether the gateway presents a token to an interceptor or middleware.
+func presentsToken(t Tenant, item table) bool {
+	return t.sandboxTokens && !t.Version.Less(firstAuthenticated) && item["allow_insecure_transport"] != true
+}
+
+// audienceOf returns the audience of the token for an interceptor or middleware, and the key that it comes from.
+func audienceOf(kind string, item table) (audience, key string) {
+	if audience, _ = item["audience"].(string); audience != "" {
+		return audience, "audience"
+	}
+	name, _ := item["name"].(string)
+	return "urn:openshell:extension:" + kind + ":" + name, "name"
+}
+
+// audiences returns the audiences of all tokens that the gateway presents to interceptors and middleware. A gateway does not
+// start if one of them is its own.
+func audiences(t Tenant, given table) []string {
+	var all []string
+	of := func(kind string, list any) {
+		for _, item := range tablesOf(list) {
+			if presentsToken(t, item) {
+				audience, _ := audienceOf(kind, item)
+				all = append(all, audience)
+			}
+		}
+	}
+	of("interceptor", tableAt(given, "openshell", "gateway")["interceptors"])
+	of("middleware", tableAt(given, "openshell", "supervisor")["middleware"])
+	return all
 }
 
 // profileSources checks openshell.gateway.provider_profile_sources.

@@ -120,6 +120,7 @@ type Tenant struct {
 	defaultKeyPath bool
 	sideloadMethod string // that spec.config sets, empty if it sets none
 	setsGatewayID  bool   // in spec.config; NewTenant accepts only that of a new gateway
+	audiences      []string
 }
 
 // NewTenant checks a GatewayTenant. Every error is a [*RejectedError].
