@@ -93,7 +93,8 @@ const (
 	// ReasonImagePullFailed: an image of the pod cannot be pulled; the message has the registry's words.
 	ReasonImagePullFailed = "ImagePullFailed"
 	// ReasonCrashLoop: a container of the pod ends again and again; the message names it, and has its exit code, the probe or
-	// memory limit that ended it, or what it reported last.
+	// memory limit that ended it, or what it reported last. A single end without an error counts only if the container is not
+	// ready 15 seconds after its restart.
 	ReasonCrashLoop = "CrashLoop"
 	// ReasonUnschedulable: no node takes the pod. It is said after ten seconds, and a quarter of a second more for each other
 	// gateway that starts, up to five minutes.

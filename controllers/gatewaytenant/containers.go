@@ -136,9 +136,42 @@ func (c *container) crash(ended *corev1.ContainerStateTerminated) trouble {
 			c.what(), c.memoryLimit(), ended.ExitCode)
 		found.remedy = c.moreMemory(found.remedy)
 	case ended.ExitCode == 0:
+		found.since = c.orderlyEnd(ended)
 		found.words = fmt.Sprintf("%s ends, although it must keep running (%s, exit code 0)", c.what(), ended.Reason)
 	}
 	return found
+}
+
+// orderlyEnd returns from when an end without an error counts after some time, zero if it counts immediately. A node that
+// restarts stops a container in the same way, and starts it again. A container that ends repeatedly after short runs is in a loop.
+func (c *container) orderlyEnd(ended *corev1.ContainerStateTerminated) metav1.Time {
+	const shortRun = 10 * time.Minute // after a longer one, a kubelet restarts the container without a delay
+	ends := c.RestartCount
+	if c.State.Terminated != nil {
+		ends++
+	}
+	isLoop := c.State.Waiting != nil || ends > 1 && ended.FinishedAt.Sub(ended.StartedAt.Time) < shortRun
+	switch {
+	case isLoop:
+		return metav1.Time{}
+	case c.State.Running != nil:
+		return metav1.NewTime(c.State.Running.StartedAt.Add(slowStart))
+	}
+	return metav1.NewTime(ended.FinishedAt.Add(slowStart))
+}
+
+// restartsOrderly returns the container of a pod that ended without an error and does not count as crashing yet. It is empty if
+// there is none.
+func restartsOrderly(pod *corev1.Pod) string {
+	if pod == nil {
+		return ""
+	}
+	for _, c := range containersOf(pod) {
+		if found := c.trouble(); found.reason == v1alpha1.ReasonCrashLoop && !found.since.IsZero() {
+			return c.what()
+		}
+	}
+	return ""
 }
 
 // lastEnd returns how the container ended last, nil if it has not ended.

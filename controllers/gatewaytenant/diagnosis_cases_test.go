@@ -110,7 +110,7 @@ func TestStatusNamesObjectCauseAndWayOut(t *testing.T) {
 			{"Killing", "Container openshell-gateway failed startup probe, will be restarted"},
 		}, 0, "CrashLoop", []string{"its startup probe fails (Completed, exit code 0)", logs}},
 		{"a gateway that ends without an error, and runs again", []func(*corev1.Pod){crashed("Completed", 0, ""), func(pod *corev1.Pod) {
-			pod.Status.ContainerStatuses[0].State = running(pod.Status.StartTime.Time)
+			pod.Status.ContainerStatuses[0].State, pod.Status.ContainerStatuses[0].RestartCount = running(pod.Status.StartTime.Time), 2
 		}}, nil, 0, "CrashLoop", []string{"container openshell-gateway ends, although it must keep running (Completed, exit code 0)", logs}},
 		{"the probe of another container", []func(*corev1.Pod){crashed("Error", 137, "")}, [][2]string{
 			{"Killing", "Container agent failed liveness probe, will be restarted"},

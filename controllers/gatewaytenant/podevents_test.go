@@ -101,3 +101,52 @@ func TestExplanationOfACrashLoop(t *testing.T) {
 	}
 	d.expect(d.follow(d.pod(crashed("Error", 137, "killed by an administrator")), time.Minute), "CrashLoop", "killed by an administrator")
 }
+
+// TestOneRestartWithoutAnErrorIsNoCrash: the container is stopped when its node restarts, and runs again. If it does not become
+// ready, the end is worth a report.
+func TestOneRestartWithoutAnErrorIsNoCrash(t *testing.T) {
+	ended := func(d *diagnosis, restarts int32, again bool, last corev1.ContainerState) *corev1.Pod {
+		pod := d.pod(notReady)
+		container := &pod.Status.ContainerStatuses[0]
+		container.RestartCount, container.LastTerminationState, container.State = restarts, last, last
+		pod.Status.Conditions[1].LastTransitionTime = metav1.NewTime(d.clock)
+		if again {
+			container.State = running(d.clock)
+		}
+		return pod
+	}
+	end := func(d *diagnosis, ran time.Duration) corev1.ContainerState {
+		state := terminated("Completed", 0, "")
+		state.Terminated.StartedAt, state.Terminated.FinishedAt = metav1.NewTime(d.clock.Add(-ran)), metav1.NewTime(d.clock)
+		return state
+	}
+	for what, c := range map[string]struct {
+		restarts int32 // before
+		ran      time.Duration
+		crash    bool
+	}{
+		"first end":               {0, time.Hour, false},
+		"first end, soon":         {0, time.Second, false},
+		"another end, much later": {5, time.Hour, false},
+		"second end, soon":        {1, time.Second, true},
+	} {
+		d := diagnose(t)
+		d.observe(0, d.pod(ready))
+		last := end(d, c.ran)
+		for _, pod := range []*corev1.Pod{ended(d, c.restarts, false, last), ended(d, c.restarts+1, true, last)} {
+			is := d.observe(time.Second, pod)
+			if crash := is.Reason == "CrashLoop"; crash != c.crash || !crash && !strings.Contains(is.Message, "container openshell-gateway ended without an error") || crash != (len(d.warnings) == 1) {
+				t.Errorf("%s: Ready is %s: %s; Warning Events: %q", what, is.Reason, is.Message, d.warnings)
+			}
+		}
+		if !c.crash {
+			if is := d.observe(5*time.Second, d.pod(ready)); is.Reason != "Ready" || len(d.warnings) > 0 {
+				t.Errorf("%s: at the end, Ready is %s, and the Warning Events are %q", what, is.Reason, d.warnings)
+			}
+		}
+	}
+	d := diagnose(t)
+	d.observe(0, d.pod(ready))
+	pod := ended(d, 1, true, end(d, time.Hour))
+	d.expect(d.follow(pod, 20*time.Second), "CrashLoop", "ends, although it must keep running (Completed, exit code 0)")
+}

@@ -121,6 +121,8 @@ func available(before *metav1.Condition, p pass) metav1.Condition {
 		return yes(condition, v1alpha1.ReasonAvailable, "pod "+pod+" is ready")
 	case p.seen.pod != nil && p.seen.pod.DeletionTimestamp != nil:
 		return no(condition, v1alpha1.ReasonRollingOut, "pod "+pod+" is being deleted, and a new one starts when it has ended")
+	case restartsOrderly(p.seen.pod) != "":
+		return no(condition, v1alpha1.ReasonRollingOut, restartsOrderly(p.seen.pod)+" ended without an error and is being started again")
 	case p.seen.pod == nil || p.seen.pod.Status.Phase != corev1.PodRunning: // it is another pod than the one that was ready
 	case before != nil && (before.Status == metav1.ConditionTrue || before.Reason == v1alpha1.ReasonPodNotReady):
 		return no(condition, v1alpha1.ReasonPodNotReady, "pod "+pod+" was ready and is no longer; see: kubectl describe pod "+pod+" -n "+p.tenant.Namespace)

@@ -145,7 +145,7 @@ func trimmedContainer(is *corev1.ContainerStatus, podReady bool) corev1.Containe
 	if podReady {
 		return kept
 	}
-	kept.State.Running, kept.Started = is.State.Running, is.Started
+	kept.State.Running, kept.Started, kept.RestartCount = is.State.Running, is.Started, is.RestartCount
 	if waiting := is.State.Waiting; waiting != nil {
 		kept.State.Waiting = &corev1.ContainerStateWaiting{Reason: first(waiting.Reason, maxName), Message: first(waiting.Message, maxMessage)}
 	}
