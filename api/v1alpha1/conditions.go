@@ -104,8 +104,8 @@ const (
 	// ReasonVolumeMountFailed: a node cannot attach or mount a volume of the pod, because the volume is still used elsewhere or
 	// a Secret or ConfigMap is missing; the message has the node's words.
 	ReasonVolumeMountFailed = "VolumeMountFailed"
-	// ReasonPodStuck: a node cannot create the pod's containers, an init container does not complete, or finalizers keep a
-	// deleted pod; the message says which.
+	// ReasonPodStuck: a node cannot create the pod's containers, an init container does not complete, or finalizers or the node
+	// keep a deleted pod; the message says which.
 	ReasonPodStuck = "PodStuck"
 	// ReasonPodRefused: the API server does not take the pod, for a quota or a policy; the message has its words.
 	ReasonPodRefused = "PodRefused"

@@ -54,10 +54,15 @@ func silentNode(pod *corev1.Pod) trouble {
 				"and a new pod starts only after that", node),
 		}
 	case pod.DeletionTimestamp != nil && len(pod.Finalizers) == 0:
-		return trouble{
-			reason: v1alpha1.ReasonNodeLost, remedy: withoutNode(pod), since: *pod.DeletionTimestamp,
-			words: fmt.Sprintf("the pod is deleted, but node %s does not confirm that it has ended, and a new pod starts only after that", node),
+		found := trouble{
+			reason: v1alpha1.ReasonPodStuck, since: *pod.DeletionTimestamp,
+			words:  fmt.Sprintf("the pod is deleted, but node %s has not confirmed that it has ended, and a new pod starts only after that", node),
+			remedy: fmt.Sprintf("it may only be slow; see: kubectl describe node %s; and: kubectl describe pod %s -n %s", node, pod.Name, pod.Namespace),
 		}
+		if hasLostNode(pod) {
+			found.reason, found.remedy = v1alpha1.ReasonNodeLost, withoutNode(pod)
+		}
+		return found
 	case pod.DeletionTimestamp == nil && pod.Status.StartTime == nil && scheduled != nil && scheduled.Status == corev1.ConditionTrue:
 		return trouble{
 			reason: v1alpha1.ReasonNodeLost, remedy: withoutNode(pod), since: metav1.NewTime(scheduled.LastTransitionTime.Add(slowKubelet)),
@@ -67,8 +72,19 @@ func silentNode(pod *corev1.Pod) trouble {
 	return trouble{}
 }
 
+// hasLostNode reports whether a deleted pod shows that its node is lost, and not only slow: the node controller has marked or
+// deleted the pod, or no kubelet has accepted it.
+func hasLostNode(pod *corev1.Pod) bool {
+	is := conditionOf(pod, corev1.DisruptionTarget)
+	deletedByController := is != nil && is.Status == corev1.ConditionTrue && (is.Reason == "DeletionByTaintManager" || is.Reason == "DeletionByPodGC")
+	return markedByNodeController(pod) || deletedByController || pod.Status.StartTime == nil && len(pod.Status.ContainerStatuses) == 0
+}
+
 // hasEnded reports whether the kubelet has reported that all containers of a pod have ended.
 func hasEnded(pod *corev1.Pod) bool {
+	if len(pod.Status.ContainerStatuses) == 0 {
+		return pod.Status.Phase == corev1.PodFailed || pod.Status.Phase == corev1.PodSucceeded
+	}
 	return !slices.ContainsFunc(pod.Status.ContainerStatuses, func(c corev1.ContainerStatus) bool { return c.State.Terminated == nil })
 }
 

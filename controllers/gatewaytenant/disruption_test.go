@@ -91,3 +91,31 @@ func TestBusyKubeletIsNotALostNode(t *testing.T) {
 		t.Errorf("Ready is %s: %s; Warning Events: %q", is.Reason, is.Message, d.warnings)
 	}
 }
+
+// TestNodeThatDoesNotConfirmADeletionIsLostOnlyWithASign: a kubelet may be slow, and force deletion is dangerous.
+func TestNodeThatDoesNotConfirmADeletionIsLostOnlyWithASign(t *testing.T) {
+	unaccepted := func(pod *corev1.Pod) { pod.Status.StartTime, pod.Status.ContainerStatuses = nil, nil }
+	for _, c := range []struct {
+		what string
+		pod  []func(*corev1.Pod)
+		lost bool
+	}{
+		{"its containers are being created", nil, false},
+		{"it is not ready", []func(*corev1.Pod){notReady}, false},
+		{"drained", []func(*corev1.Pod){notReady, disrupted("EvictionByEvictionAPI", "")}, false},
+		{"no kubelet has accepted it", []func(*corev1.Pod){unaccepted}, true},
+		{"marked by the node controller", []func(*corev1.Pod){unreachable}, true},
+		{"deleted because of a taint", []func(*corev1.Pod){notReady, disrupted("DeletionByTaintManager", "")}, true},
+		{"deleted because its node is gone", []func(*corev1.Pod){notReady, disrupted("DeletionByPodGC", "")}, true},
+	} {
+		d := diagnose(t)
+		is := d.follow(d.pod(append(c.pod, d.deleted)...), 20*time.Second)
+		if c.lost != (is.Reason == "NodeLost") || c.lost != strings.Contains(is.Message, "--force") {
+			t.Errorf("%s: Ready is %s: %s", c.what, is.Reason, is.Message)
+		}
+		if !c.lost && (is.Reason != "PodStuck" || !strings.Contains(is.Message, "node node-1 has not confirmed that it has ended") ||
+			!strings.Contains(is.Message, "see: kubectl describe node node-1")) {
+			t.Errorf("%s: Ready is %s: %s", c.what, is.Reason, is.Message)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package gatewaytenant
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
