@@ -42,7 +42,8 @@ func look(t *testing.T, namespace string) snapshot {
 		t.Fatal(err)
 	}
 	s.events = events.Items
-	if ready := meta.FindStatusCondition(get(t, tenant, namespace, manifests.GatewayName).Status.Conditions, v1alpha1.ConditionReady); ready != nil {
+	get(t, tenant, namespace, manifests.GatewayName)
+	if ready := meta.FindStatusCondition(tenant.Status.Conditions, v1alpha1.ConditionReady); ready != nil {
 		s.ready = *ready
 	}
 	return s
@@ -156,7 +157,8 @@ func (f failure) check(t *testing.T, namespace string) {
 			t.Fatalf("the cluster has known of the failure since %s, and the status is: %s", known.Format(time.TimeOnly), asJSON(s.ready))
 		}
 		if s.ready.Status == metav1.ConditionTrue || s.ready.Reason != f.reason {
-			return fmt.Errorf("the condition Ready is %s (%s): %s, want %s; the pod: %s", s.ready.Status, s.ready.Reason, s.ready.Message, f.reason, podText(s.pod))
+			return fmt.Errorf("the condition Ready is %s (%s): %s, want %s; the pod: %s",
+				s.ready.Status, s.ready.Reason, s.ready.Message, f.reason, podText(s.pod))
 		}
 		for _, want := range f.says {
 			if want = strings.ReplaceAll(want, "NS", namespace); !strings.Contains(s.ready.Message, want) {

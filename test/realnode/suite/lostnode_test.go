@@ -74,7 +74,9 @@ func testLostNode(t *testing.T, namespace string) {
 	lost := failure{
 		reason: v1alpha1.ReasonNodeLost,
 		known:  func(s snapshot) time.Time { return s.condition(corev1.PodReady, corev1.ConditionFalse) },
-		says:   []string{"node " + realnode.Name + " is lost", "kubectl describe node " + realnode.Name, "kubectl delete pod openshell-gateway-0 -n NS"},
+		says: []string{
+			"node " + realnode.Name + " is lost", "kubectl describe node " + realnode.Name, "kubectl delete pod openshell-gateway-0 -n NS",
+		},
 	}
 	lost.check(t, namespace)
 	// Without any other node, the node controller does not always delete the pod. It stays until the kubelet confirms its end.

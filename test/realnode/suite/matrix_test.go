@@ -75,7 +75,9 @@ func matrix() []matrixRow {
 		same("matrix-sandboxes-only", v1alpha1.Network{AllowedClients: []v1alpha1.AllowedClient{}}, map[string][]string{
 			sandboxSSH: ssh, gatewayGRPC: {fromSandbox},
 		}),
-		same("matrix-metrics", v1alpha1.Network{AllowedClients: matrixClients("client"), MetricsClients: matrixClients("metrics")}, map[string][]string{
+		same("matrix-metrics", v1alpha1.Network{
+			AllowedClients: matrixClients("client"), MetricsClients: matrixClients("metrics"),
+		}, map[string][]string{
 			sandboxSSH: ssh, gatewayGRPC: {fromSandbox, fromClient}, gatewayMetric: {fromMetrics},
 		}),
 		same("matrix-metrics-only", v1alpha1.Network{MetricsClients: matrixClients("metrics")}, map[string][]string{

@@ -156,7 +156,8 @@ type tally struct {
 // startClient starts a client that mounts the clients' Secret as any pod does.
 func startClient(t *testing.T, g gateway, name, host string) caller {
 	t.Helper()
-	pod := probe(g.namespace, name, nil, "client", "--url=https://"+net.JoinHostPort(host, "8080")+"/", "--server-name="+g.serverName(), "--interval=250ms")
+	pod := probe(g.namespace, name, nil, "client",
+		"--url=https://"+net.JoinHostPort(host, "8080")+"/", "--server-name="+g.serverName(), "--interval=250ms")
 	pod.Spec.Volumes = []corev1.Volume{{Name: "tls", VolumeSource: corev1.VolumeSource{
 		Secret: &corev1.SecretVolumeSource{SecretName: manifests.ClientTLSName},
 	}}}

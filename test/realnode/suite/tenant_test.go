@@ -36,11 +36,11 @@ func TestReleases(t *testing.T) {
 				t.Errorf("the gateway restarted %d times", restarts)
 			}
 			volume := volumeOf(t, namespace)
-			if err := checkOwner(volume, 0, 1000, os.ModeDir|os.ModeSetgid|0o775); err != nil {
+			if err := checkOwner(volume, 0, os.ModeDir|os.ModeSetgid|0o775); err != nil {
 				t.Error(err)
 			}
 			// No other process creates it, and it shows that the volume is the one that the gateway uses.
-			if err := checkOwner(filepath.Join(volume, "openshell.db"), 1000, 1000, 0o600); err != nil {
+			if err := checkOwner(filepath.Join(volume, "openshell.db"), 1000, 0o600); err != nil {
 				t.Error(err)
 			}
 		})
@@ -57,12 +57,13 @@ func volumeOf(t *testing.T, namespace string) string {
 	return node.VolumeDir(claim.Spec.VolumeName)
 }
 
-// checkOwner returns an error unless a file has this owner, group and mode.
-func checkOwner(path string, user, group uint32, mode os.FileMode) error {
+// checkOwner returns an error unless a file has this owner and mode, and belongs to the group of the volume.
+func checkOwner(path string, user uint32, mode os.FileMode) error {
 	info, err := os.Stat(path)
 	if err != nil {
 		return err
 	}
+	const group = 1000
 	is := info.Sys().(*syscall.Stat_t)
 	if is.Uid != user || is.Gid != group || info.Mode() != mode {
 		return fmt.Errorf("%s is %d:%d %v, want %d:%d %v", path, is.Uid, is.Gid, info.Mode(), user, group, mode)
