@@ -121,10 +121,10 @@ func eventuallySuccessor(t *testing.T, of *corev1.Pod) {
 func keyOf(t *testing.T, namespace string) string {
 	t.Helper()
 	path := filepath.Join(volumeOf(t, namespace), "credentials", "key-encryption-key.bin")
-	if err := checkOwner(filepath.Dir(path), 1000, 1000, os.ModeDir|0o700); err != nil {
+	if err := checkOwner(filepath.Dir(path), 1000, os.ModeDir|0o700); err != nil {
 		t.Error(err)
 	}
-	if err := checkOwner(path, 1000, 1000, 0o600); err != nil {
+	if err := checkOwner(path, 1000, 0o600); err != nil {
 		t.Error(err)
 	}
 	key, err := os.ReadFile(path)
