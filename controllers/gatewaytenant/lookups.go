@@ -98,15 +98,17 @@ func (l *lookups) due(key lookupKey, state lookupState, first time.Duration, now
 }
 
 // note keeps what a read found, and returns how long until the next one: each time twice as long, and never less than
-// before the first one.
-func (l *lookups) note(key lookupKey, found trouble, first time.Duration, now time.Time) time.Duration {
+// before the first one. A read that failed does not count as one about the end of a container.
+func (l *lookups) note(key lookupKey, found trouble, done bool, first time.Duration, now time.Time) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	is := l.by[key]
 	if is == nil {
 		return first
 	}
-	is.reads++
+	if done {
+		is.reads++
+	}
 	is.found, is.last, is.wait = found, now, max(first, min(2*is.wait, longestLookupWait))
 	return is.wait
 }

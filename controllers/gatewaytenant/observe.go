@@ -128,7 +128,7 @@ func (r *Reconciler) podTrouble(ctx context.Context, namespace string, seen *obs
 	key, pod := lookupKey{namespace, "StatefulSet"}, seen.pod
 	found := r.due(seen, gatewayTroubles(pod, seen.volume.Claim)...)
 	if ended := endedByProbe(pod, found); ended != nil {
-		explained := r.lookUpPod(ctx, key, stateOfEnd(ended), seen, func(events []corev1.Event) trouble { return probeTrouble(ended, found, events) })
+		explained := r.lookUpPod(ctx, key, stateOfEnd(ended, found.output), seen, func(events []corev1.Event) trouble { return probeTrouble(ended, found, events) })
 		if explained != (trouble{}) {
 			return explained
 		}
@@ -141,10 +141,10 @@ func (r *Reconciler) podTrouble(ctx context.Context, namespace string, seen *obs
 	return found
 }
 
-// stateOfEnd identifies the last end of a container. Two ends with the same reason and exit code are alike.
-func stateOfEnd(c *container) lookupState {
+// stateOfEnd identifies the last end of a container. Two ends with the same reason, exit code and output are alike.
+func stateOfEnd(c *container, output string) lookupState {
 	ended := c.lastEnd()
-	return lookupState{what: fmt.Sprint("ended ", c.Name, " ", ended.Reason, " ", ended.ExitCode), end: ended.FinishedAt.String(), urgent: true}
+	return lookupState{what: fmt.Sprint("ended ", c.Name, " ", ended.Reason, " ", ended.ExitCode, " ", output), end: ended.FinishedAt.String(), urgent: true}
 }
 
 // lookUpPod reads the Events of the gateway's pod for what explains its state.
@@ -209,12 +209,14 @@ func (r *Reconciler) lookUp(
 	switch {
 	case wait > 0:
 	case r.lookups.begin():
-		if now := r.readOnce(ctx, key, found, read); now != (trouble{}) || state.end == "" {
+		now, done := r.readOnce(ctx, key, found, read)
+		if now != (trouble{}) || state.end == "" {
 			found = now
 		}
-		wait = r.lookups.note(key, found, first, r.now())
+		wait = r.lookups.note(key, found, done, first, r.now())
 	default:
-		wait = lookupRetry
+		seen.lookAgain(lookupRetry)
+		return found
 	}
 	if wait != never && (!state.urgent || found == (trouble{})) { // else what the pod that failed said stays until another one fails
 		seen.lookAgain(wait)
@@ -222,22 +224,23 @@ func (r *Reconciler) lookUp(
 	return found
 }
 
-// readOnce returns what a read finds or, if it fails, what was found before: a failure keeps nothing else from being done.
+// readOnce returns what a read finds, and whether it succeeded. If it did not, it returns what it found until then or, if that
+// is nothing, what was found before. A failure keeps nothing else from being done.
 func (r *Reconciler) readOnce(
 	ctx context.Context, key lookupKey, before trouble, read func(context.Context) (trouble, error),
-) trouble {
+) (trouble, bool) {
 	defer r.lookups.end()
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
 	found, err := read(ctx)
 	if err == nil {
-		return found
+		return found, true
 	}
 	ctrl.LoggerFrom(ctx).Error(err, "Cannot read why a workload has no running pod", "kind", key.kind)
 	if found == (trouble{}) {
-		return before
+		return before, false
 	}
-	return found
+	return found, false
 }
 
 // lookAgain schedules another observation after a wait, unless one is scheduled before that.

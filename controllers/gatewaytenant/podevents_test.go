@@ -1,6 +1,7 @@
 package gatewaytenant
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -86,7 +87,7 @@ func TestEventThatArrivesLateExplainsTheEnd(t *testing.T) {
 }
 
 // TestExplanationOfACrashLoop lasts while the gateway ends in the same way: kubelets drop Events of pods that have many. An end
-// with another exit code needs another explanation.
+// with another exit code or other last words needs another explanation.
 func TestExplanationOfACrashLoop(t *testing.T) {
 	d := diagnose(t)
 	d.server.events = []corev1.Event{d.event("Killing", "Container openshell-gateway failed startup probe, will be restarted")}
@@ -100,7 +101,19 @@ func TestExplanationOfACrashLoop(t *testing.T) {
 	if d.writes != 1 {
 		t.Errorf("the status is written %d times", d.writes)
 	}
+	d.expect(d.follow(d.pod(crashed("Completed", 0, "asked to stop")), time.Minute), "CrashLoop", "asked to stop")
 	d.expect(d.follow(d.pod(crashed("Error", 137, "killed by an administrator")), time.Minute), "CrashLoop", "killed by an administrator")
+}
+
+// TestFailedReadsOfAnEndDoNotCount: the cause is read when the API server answers again.
+func TestFailedReadsOfAnEndDoNotCount(t *testing.T) {
+	d := diagnose(t)
+	pod := d.pod(crashed("Error", 137, ""))
+	event := d.event("Killing", "Container openshell-gateway failed liveness probe, will be restarted")
+	d.server.err = errors.New("too many requests")
+	d.follow(pod, time.Minute)
+	d.server.err, d.server.events = nil, []corev1.Event{event}
+	d.expect(d.follow(pod, time.Minute), "CrashLoop", "its liveness probe fails")
 }
 
 // TestOneRestartWithoutAnErrorIsNoCrash: the container is stopped when its node restarts, and runs again. If it does not become
