@@ -23,6 +23,10 @@ const slowCleanup = 20 * time.Second
 // pods, or lacks CPU, takes so long. A node that does not report at all counts as lost only after 50 seconds.
 const slowKubelet = 20 * time.Second
 
+// silence is how long a node may take to confirm that a pod has ended which was deleted because of a taint: a node that does not
+// report for so long counts as lost in Kubernetes, too.
+const silence = 50 * time.Second
+
 // conditionOf returns a condition of a pod, nil if it has none of this type.
 func conditionOf(pod *corev1.Pod, condition corev1.PodConditionType) *corev1.PodCondition {
 	if i := slices.IndexFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool { return c.Type == condition }); i >= 0 {
@@ -39,6 +43,18 @@ func lostNode(pod *corev1.Pod) trouble {
 	return trouble{
 		reason: v1alpha1.ReasonNodeLost, remedy: withoutNode(pod),
 		words: fmt.Sprintf("node %s is lost: it is not ready or does not report, so the state of the gateway there is unknown", pod.Spec.NodeName),
+	}
+}
+
+// taintedNode returns the trouble of a pod that was deleted because of a taint, and whose node has not confirmed its end for long.
+// The node controller sets such a taint on a lost node, but people also set taints on nodes that work.
+func taintedNode(pod *corev1.Pod) trouble {
+	if pod.DeletionTimestamp == nil || len(pod.Finalizers) > 0 || hasEnded(pod) || disruption(pod) != "DeletionByTaintManager" {
+		return trouble{}
+	}
+	return trouble{
+		reason: v1alpha1.ReasonNodeLost, remedy: withoutNode(pod), since: metav1.NewTime(pod.DeletionTimestamp.Add(silence)),
+		words: fmt.Sprintf("the pod was deleted because of a taint, and node %s has not confirmed for %d seconds that it has ended", pod.Spec.NodeName, int(silence.Seconds())),
 	}
 }
 
@@ -72,12 +88,19 @@ func silentNode(pod *corev1.Pod) trouble {
 	return trouble{}
 }
 
-// hasLostNode reports whether a deleted pod shows that its node is lost, and not only slow: the node controller has marked or
-// deleted the pod, or no kubelet has accepted it.
+// hasLostNode reports whether a deleted pod shows that its node is lost, and not only slow: the node controller has marked the
+// pod, the garbage collector has deleted it, or no kubelet has accepted it. A deletion because of a taint is no such sign, since
+// people also set taints on nodes that work.
 func hasLostNode(pod *corev1.Pod) bool {
-	is := conditionOf(pod, corev1.DisruptionTarget)
-	deletedByController := is != nil && is.Status == corev1.ConditionTrue && (is.Reason == "DeletionByTaintManager" || is.Reason == "DeletionByPodGC")
-	return markedByNodeController(pod) || deletedByController || pod.Status.StartTime == nil && len(pod.Status.ContainerStatuses) == 0
+	return markedByNodeController(pod) || disruption(pod) == "DeletionByPodGC" || pod.Status.StartTime == nil && len(pod.Status.ContainerStatuses) == 0
+}
+
+// disruption returns why the cluster has decided to end a pod, empty if it has not.
+func disruption(pod *corev1.Pod) string {
+	if is := conditionOf(pod, corev1.DisruptionTarget); is != nil && is.Status == corev1.ConditionTrue {
+		return is.Reason
+	}
+	return ""
 }
 
 // hasEnded reports whether the kubelet has reported that all containers of a pod have ended.

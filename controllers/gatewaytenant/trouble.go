@@ -76,7 +76,7 @@ func gatewayTroubles(pod *corev1.Pod, claim *corev1.PersistentVolumeClaim) []tro
 // podTroubles returns why a pod does not do its work, the most important cause first. One that is reported only after some time
 // does not hide the next ones until then.
 func podTroubles(pod *corev1.Pod) []trouble {
-	all := []trouble{lostNode(pod), silentNode(pod), heldByFinalizers(pod), eviction(pod)}
+	all := []trouble{lostNode(pod), taintedNode(pod), silentNode(pod), heldByFinalizers(pod), eviction(pod)}
 	if pod.DeletionTimestamp == nil { // how the containers of a deleted pod end explains nothing
 		containers := containersOf(pod)
 		for i := range containers {
