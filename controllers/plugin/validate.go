@@ -75,7 +75,10 @@ func (t TenantInput) validate(platform manifests.Platform) ([]Finding, error) {
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(t.Object.Object, gt); err != nil {
 		return findings, nil // of another type: the schema has said so
 	}
-	_, err = manifests.NewTenant(gt, platform)
+	tenant, err := manifests.NewTenant(gt, platform)
+	if err == nil {
+		err = tenant.EarlierConfigHeldBy(manifests.Volume{}) // as for a new gateway
+	}
 	if rejected, is := errors.AsType[*manifests.RejectedError](err); is && !told(findings, rejected.Field) {
 		findings = append(findings, Finding{t.File, t.lineOf(rejected), t.name(), rejected.Message})
 	}
