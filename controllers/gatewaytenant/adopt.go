@@ -125,16 +125,18 @@ func (r *Reconciler) earlierConfig(ctx context.Context, namespace string) (*stri
 	return &text, nil
 }
 
-// waitsForRead reports whether the status is not written yet because the earlier gateway.toml could not be read for a short
-// time. A busy API server refuses some reads when an upgrade of the operator reads the text of all tenants.
+// readPatience is how long the earlier gateway.toml of a gateway that serves may stay unread without a report.
+const readPatience = 30 * time.Second
+
+// waitsForRead reports whether the status is not written yet because the earlier gateway.toml of a gateway that serves could not
+// be read for a short time. A busy API server refuses some reads when an upgrade of the operator reads the text of all tenants.
 func (r *Reconciler) waitsForRead(namespace string, p pass) bool {
 	if !p.unread {
 		r.unread.Delete(namespace)
 		return false
 	}
-	r.crowd.note(namespace, true)
 	since, _ := r.unread.LoadOrStore(namespace, r.now())
-	return r.now().Sub(since.(time.Time)) < r.crowd.patience()
+	return p.seen.statefulSet != nil && serves(p.seen.statefulSet) && r.now().Sub(since.(time.Time)) < readPatience
 }
 
 // ofShared leads from the shared binding to the tenants in it.

@@ -60,7 +60,8 @@ func TestUnreadEarlierConfigKeepsTheStatus(t *testing.T) {
 	before, served := serving(t)
 	before.Status = statusOf(before, served)
 	failed := func(change func(*v1alpha1.GatewayTenant, *pass)) v1alpha1.GatewayTenantStatus {
-		gt, p := before.DeepCopy(), served
+		_, p := serving(t)
+		gt := before.DeepCopy()
 		p.objects, p.certificates, p.err = manifests.Objects{}, certificates.Seen{}, errors.New("reading ConfigMap a/b: timeout")
 		change(gt, &p)
 		return statusOf(gt, p)
@@ -73,6 +74,12 @@ func TestUnreadEarlierConfigKeepsTheStatus(t *testing.T) {
 		"the same spec":  {func(*v1alpha1.GatewayTenant, *pass) {}, metav1.ConditionTrue, metav1.ConditionTrue, metav1.ConditionTrue, v1alpha1.ReasonApplyFailed},
 		"a changed spec": {func(gt *v1alpha1.GatewayTenant, _ *pass) { gt.Generation++ }, metav1.ConditionTrue, metav1.ConditionUnknown, metav1.ConditionUnknown, v1alpha1.ReasonApplyFailed},
 		"a new tenant":   {func(gt *v1alpha1.GatewayTenant, _ *pass) { gt.Status = v1alpha1.GatewayTenantStatus{} }, metav1.ConditionTrue, metav1.ConditionUnknown, metav1.ConditionUnknown, v1alpha1.ReasonApplyFailed},
+		"a gateway that has crashed": {func(_ *v1alpha1.GatewayTenant, p *pass) {
+			p.seen.statefulSet.Status.ReadyReplicas, p.seen.trouble = 0, trouble{reason: v1alpha1.ReasonCrashLoop, words: "crashes"}
+		}, metav1.ConditionTrue, metav1.ConditionFalse, metav1.ConditionTrue, v1alpha1.ReasonApplyFailed},
+		"a spec that was held": {func(gt *v1alpha1.GatewayTenant, _ *pass) {
+			set(&gt.Status, no(v1alpha1.ConditionAccepted, v1alpha1.ReasonVersionHeld, "is held"))
+		}, metav1.ConditionFalse, metav1.ConditionTrue, metav1.ConditionTrue, v1alpha1.ReasonVersionHeld},
 		"a spec that is rejected": {func(_ *v1alpha1.GatewayTenant, p *pass) {
 			p.rejected, p.seen = &manifests.RejectedError{Reason: v1alpha1.ReasonInvalidImage}, observed{}
 		}, metav1.ConditionFalse, metav1.ConditionTrue, metav1.ConditionTrue, v1alpha1.ReasonInvalidImage},
@@ -102,15 +109,21 @@ func TestUnreadEarlierConfigIsReportedWhenItLasts(t *testing.T) {
 		waits  bool
 	}{
 		{"the first failure", 0, true, true},
-		{"one that lasts", patience - time.Second, true, true},
+		{"one that lasts", readPatience - time.Second, true, true},
 		{"one that has lasted", 2 * time.Second, true, false},
 		{"a success", 0, false, false},
 		{"the next failure", time.Hour, true, true},
 	} {
 		now = now.Add(c.after)
-		if is := r.waitsForRead("a", pass{unread: c.unread}); is != c.waits {
-			t.Errorf("%s: the status waits: %t", c.what, is)
+		_, p := serving(t)
+		if p.unread = c.unread; r.waitsForRead("a", p) != c.waits {
+			t.Errorf("%s: the status waits: %t, want %t", c.what, !c.waits, c.waits)
 		}
+	}
+	_, down := serving(t)
+	down.unread, down.seen.statefulSet.Status.ReadyReplicas = true, 0
+	if r.waitsForRead("b", down) {
+		t.Error("the status of a gateway that does not serve waits")
 	}
 }
 

@@ -26,7 +26,7 @@ func statusOf(gt *v1alpha1.GatewayTenant, p pass) v1alpha1.GatewayTenantStatus {
 		// What ran before goes on running, so what the status says of it stays.
 		set(&status, no(v1alpha1.ConditionAccepted, p.rejected.Reason, p.rejected.Message))
 		if p.cutShort() {
-			keep(&status, wordsOf(p.err))
+			keep(&status, gt, p)
 			break
 		}
 		set(&status, available(meta.FindStatusCondition(gt.Status.Conditions, v1alpha1.ConditionAvailable), p))
@@ -36,7 +36,7 @@ func statusOf(gt *v1alpha1.GatewayTenant, p pass) v1alpha1.GatewayTenantStatus {
 			set(&status, unknown(v1alpha1.ConditionCertificatesReady, v1alpha1.ReasonNotReconciled, "the spec was rejected"))
 		}
 	case p.cutShort() && p.seen.live != nil && gt.Status.ObservedGeneration == gt.Generation && meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionAccepted) != nil:
-		keep(&status, wordsOf(p.err))
+		keep(&status, gt, p)
 	case p.seen.live == nil || p.cutShort():
 		set(&status, yes(v1alpha1.ConditionAccepted, v1alpha1.ReasonAccepted, "the spec is valid"))
 		notSeen(&status, v1alpha1.ReasonNotReconciled, wordsOf(p.err))
@@ -170,7 +170,7 @@ func troubled(before *metav1.Condition, p pass) metav1.Condition {
 // asAsked tells whether the StatefulSet is the one that was rendered or, where nothing of the spec is
 // applied, the last one that was.
 func asAsked(p pass) bool {
-	return p.rejected != nil || p.suspended || p.held || p.objects.Gateway != nil && apply.InState(p.objects.Gateway, p.seen.statefulSet)
+	return p.rejected != nil || p.suspended || p.held || p.cutShort() || p.objects.Gateway != nil && apply.InState(p.objects.Gateway, p.seen.statefulSet)
 }
 
 // serves tells whether the gateway that there should be is ready.
@@ -188,7 +188,8 @@ func readyOf(status v1alpha1.GatewayTenantStatus, p pass) metav1.Condition {
 	if p.suspended {
 		return unknown(v1alpha1.ConditionReady, v1alpha1.ReasonSuspended, "spec.suspend is true: nothing of this gateway is changed, repaired or renewed")
 	}
-	if err != nil && p.rejected == nil { // else that is the reason
+	held := p.cutShort() && meta.IsStatusConditionFalse(status.Conditions, v1alpha1.ConditionAccepted) // as the last reconcile found
+	if err != nil && p.rejected == nil && !held {                                                      // else that is the reason
 		return no(v1alpha1.ConditionReady, reasonOf(err), wordsOf(err))
 	}
 	for _, name := range []string{v1alpha1.ConditionAccepted, v1alpha1.ConditionCertificatesReady, v1alpha1.ConditionAvailable} {
@@ -249,12 +250,17 @@ func notSeen(status *v1alpha1.GatewayTenantStatus, reason, message string) {
 	set(status, unknown(v1alpha1.ConditionAvailable, reason, message))
 }
 
-// keep leaves what the status reports of the certificates and the workload. If it reports nothing, they were not observed.
-func keep(status *v1alpha1.GatewayTenantStatus, message string) {
-	for _, condition := range []string{v1alpha1.ConditionCertificatesReady, v1alpha1.ConditionAvailable} {
-		if meta.FindStatusCondition(status.Conditions, condition) == nil {
-			set(status, unknown(condition, v1alpha1.ReasonNotReconciled, message))
-		}
+// keep leaves what the status reports of the certificates, and reports the workload as it was observed. What was not observed is
+// unknown if the status reports nothing about it.
+func keep(status *v1alpha1.GatewayTenantStatus, gt *v1alpha1.GatewayTenant, p pass) {
+	before := meta.FindStatusCondition(gt.Status.Conditions, v1alpha1.ConditionAvailable)
+	if p.seen.live != nil && p.seen.statefulSet != nil {
+		set(status, available(before, p))
+	} else if before == nil {
+		set(status, unknown(v1alpha1.ConditionAvailable, v1alpha1.ReasonNotReconciled, wordsOf(p.err)))
+	}
+	if meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionCertificatesReady) == nil {
+		set(status, unknown(v1alpha1.ConditionCertificatesReady, v1alpha1.ReasonNotReconciled, wordsOf(p.err)))
 	}
 }
 
