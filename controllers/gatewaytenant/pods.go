@@ -130,9 +130,8 @@ func trimmedPod(pod *corev1.Pod) *corev1.Pod {
 }
 
 func isReady(pod *corev1.Pod) bool {
-	return slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
-		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
-	})
+	ready := conditionOf(pod, corev1.PodReady)
+	return ready != nil && ready.Status == corev1.ConditionTrue
 }
 
 // newTrouble selects changes of pods that change what is wrong with them, or after which they are no longer ready.
