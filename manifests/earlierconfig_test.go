@@ -44,7 +44,7 @@ func TestGatewayKeepsWhatItsSandboxesDependOn(t *testing.T) {
 		what               string
 		config             string // gateway.toml in the ConfigMap
 		id, method         string // that the claim records
-		image              string // of the StatefulSet, empty if there is none; "keys" means that there are token keys instead
+		image              string // of the StatefulSet; empty without one, and "keys" without one but with token keys
 		held               bool
 		wantID, wantMethod string
 	}{

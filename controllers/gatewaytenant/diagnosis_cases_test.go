@@ -106,7 +106,7 @@ func TestStatusNamesObjectCauseAndWayOut(t *testing.T) {
 			{"Unhealthy", `Liveness probe failed: Get "http://10.88.0.7:8081/healthz": context deadline exceeded (Client.Timeout exceeded while awaiting headers)`},
 			{"Killing", "Container openshell-gateway failed liveness probe, will be restarted"},
 		}, 0, "CrashLoop", []string{"container openshell-gateway is restarted because its liveness probe fails (Error, exit code 137): GET /healthz on port 8081: context deadline exceeded", logs}},
-		{"startup probe, of a gateway that ends when it is told to", []func(*corev1.Pod){crashed("Completed", 0, "")}, [][2]string{
+		{"startup probe, of a gateway that ends without an error on SIGTERM", []func(*corev1.Pod){crashed("Completed", 0, "")}, [][2]string{
 			{"Killing", "Container openshell-gateway failed startup probe, will be restarted"},
 		}, 0, "CrashLoop", []string{"its startup probe fails (Completed, exit code 0)", logs}},
 		{"a gateway that ends without an error, and runs again", []func(*corev1.Pod){crashed("Completed", 0, ""), func(pod *corev1.Pod) {

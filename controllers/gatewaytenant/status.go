@@ -61,8 +61,8 @@ func statusOf(gt *v1alpha1.GatewayTenant, p pass) v1alpha1.GatewayTenantStatus {
 	return status
 }
 
-// cutShort reports whether an error ended the reconcile before anything was rendered. What it would report of the certificates
-// and the workload is not known then.
+// cutShort reports whether an error ended the reconcile before anything was rendered. The certificates were not inspected then,
+// and nothing was compared with what should exist.
 func (p *pass) cutShort() bool {
 	return p.err != nil && p.objects.Foundation == nil && p.objects.Certgen == nil
 }

@@ -226,7 +226,7 @@ func TestWarnings(t *testing.T) {
 		{"an old gateway where only v1beta1 is served", "0.0.71", "", []string{"v1beta1"}, "", v1alpha1.ReasonSandboxAPIMissing, "0.0.72 or later"},
 		{"no tokens", "0.0.71", v1alpha1.SandboxTokensDisabled, []string{"v1alpha1"}, "", v1alpha1.ReasonSandboxTokensDisabled, "cannot authenticate"},
 		{"a strict namespace", "0.0.71", "", []string{"v1alpha1"}, "restricted", v1alpha1.ReasonPodSecurity, "enforce=restricted"},
-		{"two at once", "0.0.71", v1alpha1.SandboxTokensDisabled, []string{"v1alpha1"}, "baseline", v1alpha1.ReasonSandboxTokensDisabled, "enforce=baseline"},
+		{"two warnings", "0.0.71", v1alpha1.SandboxTokensDisabled, []string{"v1alpha1"}, "baseline", v1alpha1.ReasonSandboxTokensDisabled, "enforce=baseline"},
 	} {
 		gt, p := serving(t)
 		gt.Spec.Image, gt.Spec.SandboxTokens = "ghcr.io/nvidia/openshell/gateway:"+c.version, c.tokens

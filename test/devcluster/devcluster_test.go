@@ -63,7 +63,7 @@ func TestRestartedAPIServerKeepsItsObjects(t *testing.T) {
 
 func TestStopLeavesNoProcess(t *testing.T) {
 	c := start(t)
-	if err := c.Run("beside", "containers", "--kubeconfig="+c.Kubeconfig(), "--certgen=none", "--dir="+t.TempDir()); err != nil {
+	if err := c.Run("second", "containers", "--kubeconfig="+c.Kubeconfig(), "--certgen=none", "--dir="+t.TempDir()); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.Stop(); err != nil {
