@@ -55,7 +55,7 @@ generate: ## Write deepcopy, CRD, roles, dashboard and references (API, gateway.
 	@sed 's/\](\[/\\](\[/g' docs/api.md >docs/api.md.new && mv docs/api.md.new docs/api.md # in a pattern, this is no link
 	@go test ./manifests -count=1 -run TestConfigurationDoc -update >/dev/null
 	@go test ./controllers/gatewaytenant -count=1 -run TestTroubleshooting -update >/dev/null
-	@go test ./controllers -count=1 -run TestMetricsDoc -update >/dev/null
+	@go test ./controllers/operator -count=1 -run TestMetricsDoc -update >/dev/null
 	@go -C hack/monitoring run . ../../config/prometheus/dashboard.json
 
 chart: bin/kubectl ## Write the Helm chart anew from what kustomize makes of config/

@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/pflag"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/ambient-code/gatewaytenant-operator/controllers"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/plugin"
 )
 
@@ -37,7 +36,8 @@ func (i *input) addFlags(command *cobra.Command, offline bool, settings ...strin
 	if offline {
 		command.Flags().BoolVar(&i.offline, "offline", false, "ask nothing of the cluster")
 	}
-	flags, err := plugin.NewFlags(&controllers.Options{})
+	var defaults plugin.Settings
+	flags, err := plugin.NewFlags(&defaults.Options)
 	if err != nil {
 		panic(err) // no environment is read, so none can be wrong
 	}

@@ -14,14 +14,15 @@ import (
 	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
 
-	"github.com/ambient-code/gatewaytenant-operator/controllers"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/operator"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/options"
 )
 
 func main() {
-	controllers.SaveMemory()
-	options, kubeconfig, err := parse(os.Args[1:], os.Getenv)
+	operator.ConfigureGC()
+	opts, kubeconfig, err := parse(os.Args[1:], os.Getenv)
 	if err == nil {
-		err = run(ctrl.SetupSignalHandler(), options, kubeconfig)
+		err = run(ctrl.SetupSignalHandler(), opts, kubeconfig)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "manager:", err)
@@ -30,7 +31,7 @@ func main() {
 }
 
 // parse reads flags, and the environment for what no flag says.
-func parse(args []string, env func(string) string) (o controllers.Options, kubeconfig string, err error) {
+func parse(args []string, env func(string) string) (o options.Options, kubeconfig string, err error) {
 	flags := flag.NewFlagSet("manager", flag.ExitOnError)
 	if err := o.AddFlags(flags, env); err != nil {
 		return o, "", err
@@ -45,7 +46,7 @@ func parse(args []string, env func(string) string) (o controllers.Options, kubec
 	return o, kubeconfig, nil
 }
 
-func run(ctx context.Context, options controllers.Options, kubeconfig string) error {
+func run(ctx context.Context, opts options.Options, kubeconfig string) error {
 	logger := logr.FromSlogHandler(slog.NewJSONHandler(os.Stderr, nil))
 	ctrl.SetLogger(logger)
 	klog.SetLogger(logger)
@@ -53,7 +54,7 @@ func run(ctx context.Context, options controllers.Options, kubeconfig string) er
 	if err != nil {
 		return fmt.Errorf("no way to the API server: %w", err)
 	}
-	mgr, err := controllers.NewManager(config, options)
+	mgr, err := operator.NewManager(config, opts)
 	if err != nil {
 		return err
 	}

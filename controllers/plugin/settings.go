@@ -12,14 +12,14 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/ambient-code/gatewaytenant-operator/controllers"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/options"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
 // Settings are what the operator is told for all tenants.
 type Settings struct {
 	// Options are the operator's own.
-	Options controllers.Options
+	Options options.Options
 	// Platform is what they come to.
 	Platform manifests.Platform
 	// Notes say where they are not known from.
@@ -30,16 +30,16 @@ type Settings struct {
 const DefaultPlatformNamespace = "gatewaytenant-system"
 
 // NewFlags are the operator's flags, with the defaults that hold where there is no operator to ask.
-func NewFlags(options *controllers.Options) (*flag.FlagSet, error) {
-	return operatorFlags(options, func(name string) string {
+func NewFlags(opts *options.Options) (*flag.FlagSet, error) {
+	return operatorFlags(opts, func(name string) string {
 		return map[string]string{"POD_NAMESPACE": DefaultPlatformNamespace, "CERTGEN_IMAGE": manifests.Manager + ":latest"}[name]
 	})
 }
 
-func operatorFlags(options *controllers.Options, env func(string) string) (*flag.FlagSet, error) {
+func operatorFlags(opts *options.Options, env func(string) string) (*flag.FlagSet, error) {
 	flags := flag.NewFlagSet("operator", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
-	return flags, options.AddFlags(flags, env)
+	return flags, opts.AddFlags(flags, env)
 }
 
 // ReadSettings reads the settings of the operator that runs in a cluster from its Deployment. What is given, by the names
@@ -59,12 +59,12 @@ func ReadSettings(ctx context.Context, cluster client.Client, given map[string]s
 		deployment := &appsv1.Deployment{}
 		err := cluster.Get(ctx, client.ObjectKey{Namespace: namespace, Name: manifests.Manager}, deployment)
 		if err == nil {
-			s.Options = controllers.Options{}
+			s.Options = options.Options{}
 			flags, err = fromDeployment(ctx, &s.Options, cluster, deployment)
 		}
 		if err != nil {
 			s.Notes = append(s.Notes, fmt.Sprintf("what the operator is told for all tenants is taken from flags and their defaults, since its Deployment cannot be read: %v", err))
-			s.Options = controllers.Options{}
+			s.Options = options.Options{}
 			if flags, err = NewFlags(&s.Options); err != nil {
 				return s, err
 			}
@@ -83,13 +83,13 @@ func ReadSettings(ctx context.Context, cluster client.Client, given map[string]s
 	}
 	s.Platform, err = s.Options.Platform()
 	if err == nil && cluster != nil {
-		s.Platform, err = controllers.PlatformOf(s.Platform, cluster.RESTMapper())
+		s.Platform, err = options.PlatformOf(s.Platform, cluster.RESTMapper())
 	}
 	return s, err
 }
 
 // fromDeployment reads the arguments and the environment of the operator's container.
-func fromDeployment(ctx context.Context, options *controllers.Options, cluster client.Reader, deployment *appsv1.Deployment) (*flag.FlagSet, error) {
+func fromDeployment(ctx context.Context, opts *options.Options, cluster client.Reader, deployment *appsv1.Deployment) (*flag.FlagSet, error) {
 	containers := deployment.Spec.Template.Spec.Containers
 	i := slices.IndexFunc(containers, func(c corev1.Container) bool { return c.Name == "manager" })
 	if i < 0 {
@@ -103,7 +103,7 @@ func fromDeployment(ctx context.Context, options *controllers.Options, cluster c
 		}
 		values[variable.Name] = value
 	}
-	flags, err := operatorFlags(options, func(name string) string { return values[name] })
+	flags, err := operatorFlags(opts, func(name string) string { return values[name] })
 	if err != nil {
 		return nil, err
 	}

@@ -15,7 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 	"sigs.k8s.io/yaml"
 
-	_ "github.com/ambient-code/gatewaytenant-operator/controllers" // registers the operator's metrics
+	_ "github.com/ambient-code/gatewaytenant-operator/controllers/operator" // registers the operator's metrics
 )
 
 const configDir = "../../config/prometheus/"

@@ -23,8 +23,9 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
-	"github.com/ambient-code/gatewaytenant-operator/controllers"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/operator"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/options"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig"
 )
 
@@ -62,7 +63,7 @@ func operatorMain(args []string) error {
 	if *mutexes {
 		runtime.SetMutexProfileFraction(5)
 	}
-	controllers.SaveMemory()
+	operator.ConfigureGC()
 	logger := logr.FromSlogHandler(slog.NewJSONHandler(os.Stderr, nil))
 	ctrl.SetLogger(logger)
 	klog.SetLogger(logger)
@@ -78,7 +79,7 @@ func operatorMain(args []string) error {
 		requests.next = kept
 		return requests
 	})
-	mgr, err := controllers.NewManager(config, controllers.Options{
+	mgr, err := operator.NewManager(config, options.Options{
 		PlatformNamespace: platformNamespace, PlatformConfig: "platform-config", EnableBridge: true, Guard: platformconfig.DefaultGuard,
 		CertgenImage: "gatewaytenant-operator:latest", AllowedRepositories: []string{"ghcr.io/nvidia/"}, Lifetimes: certificates.DefaultLifetimes,
 		LeaderElect: true, Concurrency: *concurrency, RolloutPercent: 10, MetricsAddress: "0", ProbeAddress: "0", SyncPeriod: *syncPeriod,

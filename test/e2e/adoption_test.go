@@ -13,7 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
-	"github.com/ambient-code/gatewaytenant-operator/controllers"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/options"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 	"github.com/ambient-code/gatewaytenant-operator/test/earlier"
 )
@@ -45,7 +45,7 @@ func encodePrivate(t *testing.T, key any) []byte {
 // of authority in a tenant's life.
 func TestSecretsMadeElsewhereAreTakenOver(t *testing.T) {
 	const namespace = "made-elsewhere"
-	withOptions(t, func(o *controllers.Options) { o.Lifetimes.TrustDelay = mountLag + 2*time.Second })
+	withOptions(t, func(o *options.Options) { o.Lifetimes.TrustDelay = mountLag + 2*time.Second })
 	makeNamespace(t, namespace)
 	before := map[string]*corev1.Secret{}
 	for _, secret := range upstreamSecrets(t, namespace) {

@@ -15,7 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
-	"github.com/ambient-code/gatewaytenant-operator/controllers"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/options"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -51,7 +51,7 @@ func TestCertgenThatFailsIsToldAndRecovers(t *testing.T) {
 		{"-hangs", shortDeadline, []string{"Job failed", "deadline"}},
 	} {
 		t.Run(c.tag[1:], func(t *testing.T) {
-			withOptions(t, func(o *controllers.Options) { o.CertgenImage += c.tag })
+			withOptions(t, func(o *options.Options) { o.CertgenImage += c.tag })
 			namespace := "certgen" + c.tag
 			makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
 			if c.until != nil {

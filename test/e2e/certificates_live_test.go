@@ -11,7 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
-	"github.com/ambient-code/gatewaytenant-operator/controllers"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/options"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -155,7 +155,7 @@ func restartedOnce(t *testing.T, namespace string, before types.UID) {
 
 func TestFormerAuthorityGoesWhenItsTimeIsOver(t *testing.T) {
 	const namespace = "former-authority"
-	withOptions(t, func(o *controllers.Options) { o.Lifetimes.Overlap = 5 * time.Second })
+	withOptions(t, func(o *options.Options) { o.Lifetimes.Overlap = 5 * time.Second })
 	makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
 	waitReady(t, namespace)
 	c := connectReading(t, namespace, listen(t, namespace))

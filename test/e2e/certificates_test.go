@@ -11,8 +11,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
-	"github.com/ambient-code/gatewaytenant-operator/controllers"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/options"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -36,7 +36,7 @@ func same(t *testing.T, name string, before, after map[string]*corev1.Secret) {
 
 // TestAnySecretsAreMadeAgainAndTheOthersStay deletes each set of a tenant's Secrets that there can be.
 func TestAnySecretsAreMadeAgainAndTheOthersStay(t *testing.T) {
-	withOptions(t, func(o *controllers.Options) { o.Lifetimes.TrustDelay = certificates.DefaultLifetimes.TrustDelay }) // clients read nothing again
+	withOptions(t, func(o *options.Options) { o.Lifetimes.TrustDelay = certificates.DefaultLifetimes.TrustDelay }) // clients read nothing again
 	for set := 1; set < 1<<len(manifests.SecretNames); set++ {
 		namespace := fmt.Sprint("missing-secrets-", set)
 		makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{})

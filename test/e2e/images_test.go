@@ -11,7 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
-	"github.com/ambient-code/gatewaytenant-operator/controllers"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/options"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -26,7 +26,7 @@ func TestPolicyAndOperatorAgreeOnImages(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := platformSays(t.Context(), controllers.Options{AllowedRepositories: []string{repositories}}); err != nil {
+		if err := platformSays(t.Context(), options.Options{AllowedRepositories: []string{repositories}}); err != nil {
 			t.Fatal(err)
 		}
 		for _, repository := range []string{
@@ -68,7 +68,7 @@ func TestImageThatIsAllowedNoLonger(t *testing.T) {
 	makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{Image: image})
 	waitReady(t, namespace)
 	pod := podUID(t, namespace)
-	withOptions(t, func(o *controllers.Options) {
+	withOptions(t, func(o *options.Options) {
 		o.AllowedRepositories, o.GatewayImage = []string{"registry.example.com/mirror"}, "registry.example.com/mirror/gateway:0.0.71"
 	})
 	waitCondition(t, namespace, v1alpha1.ConditionAccepted, metav1.ConditionFalse, v1alpha1.ReasonImageNotAllowed)

@@ -18,8 +18,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
-	"github.com/ambient-code/gatewaytenant-operator/controllers"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/options"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -63,7 +63,7 @@ func corporateSecrets(t *testing.T, namespace string) []*corev1.Secret {
 // TestSecretsOfAnotherIssuerAreUsedAndLeftAlone, those with cert-manager's marks and those of which nothing tells where
 // they come from; a name that they lack is not added until they are handed over.
 func TestSecretsOfAnotherIssuerAreUsedAndLeftAlone(t *testing.T) {
-	withOptions(t, func(o *controllers.Options) { o.Lifetimes.TrustDelay = mountLag + 2*time.Second })
+	withOptions(t, func(o *options.Options) { o.Lifetimes.TrustDelay = mountLag + 2*time.Second })
 	for namespace, mark := range map[string]func(*corev1.Secret){
 		"of-cert-manager": func(s *corev1.Secret) {
 			s.Labels = map[string]string{"controller.cert-manager.io/fao": "true"}

@@ -9,7 +9,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
-	"github.com/ambient-code/gatewaytenant-operator/controllers"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/options"
 )
 
 // TestMetricsTellWhereTenantsStand: by what the operator's endpoint would serve.
@@ -41,7 +41,7 @@ func TestMetricsTellWhereTenantsStand(t *testing.T) {
 
 	unchanged := map[string]string{"kind": "StatefulSet", "result": "unchanged"}
 	before := metric(t, "gatewaytenant_apply_total", unchanged)
-	withOptions(t, func(o *controllers.Options) { o.SyncPeriod = time.Second })
+	withOptions(t, func(o *options.Options) { o.SyncPeriod = time.Second })
 	eventually(t, 10*time.Second, func() error {
 		if is := metric(t, "gatewaytenant_apply_total", unchanged); is < before+3 {
 			return fmt.Errorf("%v StatefulSets were looked at and not applied, and before it were %v", is, before)

@@ -19,7 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
-	"github.com/ambient-code/gatewaytenant-operator/controllers"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/options"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -205,7 +205,7 @@ func TestOpenShiftAssignsIDs(t *testing.T) {
 	if set.Spec.Template.Spec.SecurityContext.RunAsUser == nil {
 		t.Fatal("without OpenShift's API, there is no fixed uid: this test sees nothing")
 	}
-	restart(t, func(o *controllers.Options) { o.WatchNamespaces = []string{namespace} })
+	restart(t, func(o *options.Options) { o.WatchNamespaces = []string{namespace} })
 	eventually(t, driftLimit, func() error {
 		is := get(t, set, namespace, manifests.GatewayName).Spec.Template.Spec.SecurityContext
 		if is.RunAsUser != nil || is.RunAsGroup != nil || is.FSGroup != nil {

@@ -16,8 +16,9 @@ import (
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/ambient-code/gatewaytenant-operator/controllers"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
+	operatormanager "github.com/ambient-code/gatewaytenant-operator/controllers/operator"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/options"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig"
 )
 
@@ -34,7 +35,7 @@ type operatorProcess struct {
 	requests []string // method and path
 }
 
-func (o *operatorProcess) start(ctx context.Context, change ...func(*controllers.Options)) error {
+func (o *operatorProcess) start(ctx context.Context, change ...func(*options.Options)) error {
 	config, err := cluster.ServiceAccountConfig(ctx, platformNamespace, "gatewaytenant-operator")
 	if err != nil {
 		return err
@@ -46,7 +47,7 @@ func (o *operatorProcess) start(ctx context.Context, change ...func(*controllers
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return &counter{next, o} })
 	lifetimes := certificates.DefaultLifetimes
 	lifetimes.TrustDelay = trustDelay
-	options := controllers.Options{
+	options := options.Options{
 		PlatformNamespace:   platformNamespace,
 		PlatformConfig:      "platform-config",
 		EnableBridge:        true,
@@ -82,7 +83,7 @@ func (o *operatorProcess) start(ctx context.Context, change ...func(*controllers
 }
 
 // live runs the operator until the context ends. If faults have ended it, it is started again, as a kubelet does.
-func live(ctx context.Context, config *rest.Config, options controllers.Options, elected func()) error {
+func live(ctx context.Context, config *rest.Config, options options.Options, elected func()) error {
 	for {
 		err := liveOnce(ctx, config, options, elected)
 		if ctx.Err() != nil || *faultyShare == 0 {
@@ -93,8 +94,8 @@ func live(ctx context.Context, config *rest.Config, options controllers.Options,
 	}
 }
 
-func liveOnce(ctx context.Context, config *rest.Config, options controllers.Options, elected func()) error {
-	mgr, err := controllers.NewManager(config, options)
+func liveOnce(ctx context.Context, config *rest.Config, options options.Options, elected func()) error {
+	mgr, err := operatormanager.NewManager(config, options)
 	if err != nil {
 		return err
 	}
@@ -111,7 +112,7 @@ func liveOnce(ctx context.Context, config *rest.Config, options controllers.Opti
 }
 
 // platformSays has the policies read what the operator was told, as they do where both read one ConfigMap.
-func platformSays(ctx context.Context, options controllers.Options) error {
+func platformSays(ctx context.Context, options options.Options) error {
 	config := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: platformNamespace, Name: "gatewaytenant-platform"}}
 	says, err := json.Marshal(map[string]any{"data": map[string]string{
 		"certgenImage": options.CertgenImage, "allowedRepositories": strings.Join(options.AllowedRepositories, ","),

@@ -8,11 +8,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
-	"github.com/ambient-code/gatewaytenant-operator/controllers"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/options"
 )
 
 // restart ends the operator that all tests share, and starts it again.
-func restart(t *testing.T, change ...func(*controllers.Options)) {
+func restart(t *testing.T, change ...func(*options.Options)) {
 	t.Helper()
 	operator.stop()
 	if err := operator.start(context.Background(), change...); err != nil {
@@ -21,14 +21,14 @@ func restart(t *testing.T, change ...func(*controllers.Options)) {
 }
 
 // withOptions restarts the operator with other options, until the test ends.
-func withOptions(t *testing.T, change func(*controllers.Options)) {
+func withOptions(t *testing.T, change func(*options.Options)) {
 	t.Helper()
 	restart(t, change)
 	t.Cleanup(func() { restart(t) })
 }
 
 func TestBridgeThatIsSwitchedOffDoesNothing(t *testing.T) {
-	withOptions(t, func(o *controllers.Options) { o.EnableBridge = false })
+	withOptions(t, func(o *options.Options) { o.EnableBridge = false })
 	makeNamespace(t, "bridge-off")
 	platformConfig(t, entry("bridge-off"))
 	makeTenant(t, "bridge-off-by-hand", v1alpha1.GatewayTenantSpec{})
@@ -38,7 +38,7 @@ func TestBridgeThatIsSwitchedOffDoesNothing(t *testing.T) {
 }
 
 func TestOtherNamespacesAreNotTouched(t *testing.T) {
-	withOptions(t, func(o *controllers.Options) { o.WatchNamespaces = []string{"watched", "watched-bridged"} })
+	withOptions(t, func(o *options.Options) { o.WatchNamespaces = []string{"watched", "watched-bridged"} })
 	makeTenant(t, "not-watched", v1alpha1.GatewayTenantSpec{})
 	makeTenant(t, "watched", v1alpha1.GatewayTenantSpec{})
 	makeNamespace(t, "watched-bridged")

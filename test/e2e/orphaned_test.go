@@ -13,7 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
-	"github.com/ambient-code/gatewaytenant-operator/controllers"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/options"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -22,7 +22,7 @@ import (
 // the garbage collector would delete them.
 func TestOrphanedCertgenLeavesTheSecretsToTheNextTenant(t *testing.T) {
 	const namespace, delay = "orphaned-certgen", 10 * time.Second
-	withOptions(t, func(o *controllers.Options) { o.Lifetimes.TrustDelay = delay })
+	withOptions(t, func(o *options.Options) { o.Lifetimes.TrustDelay = delay })
 	makeNamespace(t, namespace)
 	for _, secret := range upstreamSecrets(t, namespace) {
 		create(t, secret)

@@ -15,7 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
-	"github.com/ambient-code/gatewaytenant-operator/controllers"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/options"
 )
 
 // liveReads are requests for one object or a list, as opposed to watches: the caches answer these.
@@ -70,7 +70,7 @@ func TestUnchangedTenantsAreNotWritten(t *testing.T) {
 		operator.take(writes)
 		changes := linesOfChange(t)
 		const period = time.Second
-		if err := operator.start(t.Context(), func(o *controllers.Options) { o.SyncPeriod = period }); err != nil {
+		if err := operator.start(t.Context(), func(o *options.Options) { o.SyncPeriod = period }); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(4 * period)

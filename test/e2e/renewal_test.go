@@ -9,8 +9,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
-	"github.com/ambient-code/gatewaytenant-operator/controllers"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/options"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -23,7 +23,7 @@ var (
 // authority lives three times as long, and is renewed, too. The client must read its files again, since its own certificate ends, too.
 func TestRenewals(t *testing.T) {
 	notWithFaults(t, "a leader that lost its lease is followed later than certificates that live for seconds can wait")
-	withOptions(t, func(o *controllers.Options) {
+	withOptions(t, func(o *options.Options) {
 		o.Lifetimes = certificates.Lifetimes{Leaf: *leafLife, CA: 3 * *leafLife, Overlap: 2 * *leafLife}
 	})
 	tenants := []string{"renewals", "renewals-rejected"}

@@ -12,7 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
-	"github.com/ambient-code/gatewaytenant-operator/controllers"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/options"
 )
 
 // pods are the uids of the pods of these tenants, empty while there is none.
@@ -53,7 +53,7 @@ func TestPlatformUpdateRollsAFewAtATime(t *testing.T) {
 		waitReady(t, namespace)
 	}
 	before := pods(t, namespaces)
-	withOptions(t, func(o *controllers.Options) { o.GatewayImage = gatewayRepository + "0.0.72" })
+	withOptions(t, func(o *options.Options) { o.GatewayImage = gatewayRepository + "0.0.72" })
 	eventually(t, 60*time.Second, func() error {
 		if n := restarted(before, pods(t, namespaces)); n < len(namespaces) {
 			return fmt.Errorf("%d of %d are restarted", n, len(namespaces))
@@ -68,7 +68,7 @@ func TestPlatformUpdateRollsAFewAtATime(t *testing.T) {
 
 	t.Run("a stuck one holds the rest", func(t *testing.T) {
 		before := pods(t, namespaces)
-		withOptions(t, func(o *controllers.Options) { o.GatewayImage = gatewayRepository + "0.0.73-crashes" })
+		withOptions(t, func(o *options.Options) { o.GatewayImage = gatewayRepository + "0.0.73-crashes" })
 		stuck := func() (n int, holds bool) {
 			for _, namespace := range namespaces {
 				tenant := get(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name)
@@ -86,7 +86,7 @@ func TestPlatformUpdateRollsAFewAtATime(t *testing.T) {
 			}
 			return nil
 		})
-		restart(t, func(o *controllers.Options) { o.GatewayImage = gatewayRepository + "0.0.73-crashes" })
+		restart(t, func(o *options.Options) { o.GatewayImage = gatewayRepository + "0.0.73-crashes" })
 		time.Sleep(4 * time.Second)
 		after := pods(t, namespaces)
 		if n := restarted(before, after); n > 1 {

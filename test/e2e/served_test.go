@@ -11,7 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
-	"github.com/ambient-code/gatewaytenant-operator/controllers"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/options"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -19,7 +19,7 @@ import (
 // issued is not the one that is served. A pod that starts later mounts the new one from the start.
 func TestNewNameIsReportedWhenTheGatewayServesIt(t *testing.T) {
 	const namespace, name, delay = "served-names", "new.example.com", 6 * time.Second
-	withOptions(t, func(o *controllers.Options) { o.Lifetimes.TrustDelay = delay })
+	withOptions(t, func(o *options.Options) { o.Lifetimes.TrustDelay = delay })
 	started := time.Now()
 	makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{ServerDNSNames: []string{"old.example.com"}})
 	waitReady(t, namespace)

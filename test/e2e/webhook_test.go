@@ -15,12 +15,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
-	"github.com/ambient-code/gatewaytenant-operator/controllers"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/options"
 )
 
 // TestSomebodysWebhookThatTimesOutIsToldAndDelaysNobodyElse: with as few workers as let one wait, and another work.
 func TestSomebodysWebhookThatTimesOutIsToldAndDelaysNobodyElse(t *testing.T) {
-	withOptions(t, func(o *controllers.Options) { o.Concurrency = 2 })
+	withOptions(t, func(o *options.Options) { o.Concurrency = 2 })
 	for _, c := range []struct {
 		resource, group string
 		mutating        bool

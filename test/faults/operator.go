@@ -9,7 +9,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 
-	"github.com/ambient-code/gatewaytenant-operator/controllers"
+	operatormanager "github.com/ambient-code/gatewaytenant-operator/controllers/operator"
+	operatoroptions "github.com/ambient-code/gatewaytenant-operator/controllers/options"
 )
 
 // operator is one life of an operator, from its start to its crash.
@@ -29,7 +30,7 @@ type operator struct {
 
 // startOperator starts one that reaches the API server through the trial's proxy. If it ends by itself, as one does that
 // could not renew its lease because the machine is busy, again is called, as a kubelet would.
-func startOperator(config *rest.Config, p *proxy, options controllers.Options, bug *canary, again func()) (*operator, error) {
+func startOperator(config *rest.Config, p *proxy, options operatoroptions.Options, bug *canary, again func()) (*operator, error) {
 	o := &operator{proxy: p, ended: make(chan error, 1)}
 	o.ctx, o.cancel = context.WithCancel(context.Background())
 	config = rest.CopyConfig(config)
@@ -37,7 +38,7 @@ func startOperator(config *rest.Config, p *proxy, options controllers.Options, b
 		o.next = next
 		return bug.infect(&operatorEnd{next: next, of: o})
 	})
-	mgr, err := controllers.NewManager(config, options)
+	mgr, err := operatormanager.NewManager(config, options)
 	if err != nil {
 		o.cancel()
 		return nil, err

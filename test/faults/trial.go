@@ -14,8 +14,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/ambient-code/gatewaytenant-operator/controllers"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
+	operatoroptions "github.com/ambient-code/gatewaytenant-operator/controllers/options"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig"
 )
 
@@ -27,7 +27,7 @@ type trial struct {
 	platform  string        // the operator's own namespace
 	reads     client.Reader // what there is
 	proxy     *proxy
-	options   controllers.Options
+	options   operatoroptions.Options
 	tokens    string      // the token keys that there were when the workload's change began
 	mu        sync.Mutex  // guards what follows
 	touched   map[id]bool // what somebody else deleted or changed in the course of the plan
@@ -104,7 +104,7 @@ func (e *env) newTrial(ctx context.Context, p plan) (*trial, error) {
 			to.resource == "clusterrolebindings" && strings.HasSuffix(to.name, ":"+t.namespace) ||
 			t.platform != platformNamespace && to.namespace == t.platform && to.resource == "configmaps"
 	}}
-	t.options = controllers.Options{
+	t.options = operatoroptions.Options{
 		PlatformNamespace: t.platform, PlatformConfig: "platform-config", EnableBridge: p.workload.bridge, Guard: platformconfig.DefaultGuard,
 		WatchNamespaces: []string{namespace}, CertgenImage: "gatewaytenant-operator:latest", AllowedRepositories: []string{"ghcr.io/nvidia/"},
 		Lifetimes: certificates.DefaultLifetimes, LeaderElect: p.kind.platform, Concurrency: 4, RolloutPercent: 10, MetricsAddress: "0", ProbeAddress: "0",

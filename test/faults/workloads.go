@@ -15,8 +15,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
-	"github.com/ambient-code/gatewaytenant-operator/controllers"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
+	operatoroptions "github.com/ambient-code/gatewaytenant-operator/controllers/options"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -24,7 +24,7 @@ import (
 type workload struct {
 	name     string
 	bridge   bool                                      // it is about platform-config
-	options  func(*controllers.Options)                // nil: as usual
+	options  func(*operatoroptions.Options)            // nil: as usual
 	prepare  func(ctx context.Context, t *trial) error // until the change can begin
 	change   func(ctx context.Context, t *trial) error
 	done     func(t *trial) error // nil: what it waits for has come
@@ -97,7 +97,7 @@ func changeTenant(edit func(*v1alpha1.GatewayTenant)) func(context.Context, *tri
 }
 
 // dueSoon lets certificates be due for renewal within seconds.
-func dueSoon(options *controllers.Options) {
+func dueSoon(options *operatoroptions.Options) {
 	options.Lifetimes.Leaf = 12 * time.Second
 }
 

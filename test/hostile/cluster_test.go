@@ -22,8 +22,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
-	"github.com/ambient-code/gatewaytenant-operator/controllers"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/operator"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/options"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig"
 	"github.com/ambient-code/gatewaytenant-operator/test/devcluster"
 )
@@ -100,7 +101,7 @@ func (p *place) runOperator(t *testing.T) {
 	}
 	config.QPS = -1
 	config.Wrap(p.oracle.watching)
-	mgr, err := controllers.NewManager(config, controllers.Options{
+	mgr, err := operator.NewManager(config, options.Options{
 		PlatformNamespace: platformNamespace, PlatformConfig: "platform-config", EnableBridge: true, Guard: platformconfig.DefaultGuard,
 		CertgenImage: certgenImage, AllowedRepositories: []string{repository}, Lifetimes: certificates.DefaultLifetimes,
 		LeaderElect: true, Concurrency: 16, RolloutPercent: 10, MetricsAddress: "0", ProbeAddress: "0",

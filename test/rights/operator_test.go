@@ -15,8 +15,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/ambient-code/gatewaytenant-operator/controllers"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/operator"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/options"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig"
 )
 
@@ -68,7 +69,7 @@ func (s *stage) run(ctx context.Context) error {
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return &listener{next, s} })
 	lifetimes := certificates.DefaultLifetimes
 	lifetimes.TrustDelay = time.Second // the story waits for a new name
-	mgr, err := controllers.NewManager(config, controllers.Options{
+	mgr, err := operator.NewManager(config, options.Options{
 		PlatformNamespace: s.name, PlatformConfig: "platform-config", EnableBridge: true, Guard: platformconfig.DefaultGuard,
 		WatchNamespaces: []string{s.bridged(), s.earlier()}, CertgenImage: "gatewaytenant-operator:latest", AllowedRepositories: []string{"ghcr.io/nvidia/"},
 		Lifetimes: lifetimes, LeaderElect: true, Concurrency: 4, RolloutPercent: 100, MetricsAddress: "0", ProbeAddress: "0",

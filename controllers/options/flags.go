@@ -1,4 +1,4 @@
-package controllers
+package options
 
 import (
 	"cmp"
@@ -12,8 +12,8 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig"
 )
 
-// AddFlags adds the operator's flags, and sets what they are without being given: what the environment says, or else the
-// built-in defaults. Whoever wants to know how an operator was started reads its arguments by them.
+// AddFlags adds the operator's flags to flags, and sets the options to their defaults: the values from the environment or,
+// without these, the built-in ones. Parsing an operator's arguments with these flags returns the options it runs with.
 func (o *Options) AddFlags(flags *flag.FlagSet, env func(string) string) error {
 	enabled := true
 	if text := env("OPENSHELL_USE_GATEWAY"); text != "" {
@@ -27,7 +27,7 @@ func (o *Options) AddFlags(flags *flag.FlagSet, env func(string) string) error {
 	flags.BoolVar(&o.EnableBridge, "enable-bridge", enabled, "make GatewayTenants from platform-config; $OPENSHELL_USE_GATEWAY")
 	flags.StringVar(&o.GatewayImage, "gateway-image", env("OPENSHELL_GATEWAY_IMAGE"), "image of gateways that name none; $OPENSHELL_GATEWAY_IMAGE, or else the built-in one")
 	flags.StringVar(&o.CertgenImage, "certgen-image", env("CERTGEN_IMAGE"), "image with certgen in it, which is the operator's own; $CERTGEN_IMAGE")
-	o.AllowedRepositories, o.WatchNamespaces = words(cmp.Or(env("ALLOWED_REPOSITORIES"), "ghcr.io/nvidia/")), nil
+	o.AllowedRepositories, o.WatchNamespaces = split(cmp.Or(env("ALLOWED_REPOSITORIES"), "ghcr.io/nvidia/")), nil
 	flags.Var((*list)(&o.AllowedRepositories), "allowed-repositories", "repositories, or paths above them, from which gateway images may come, in full and separated by commas; $ALLOWED_REPOSITORIES")
 	flags.Var((*list)(&o.WatchNamespaces), "watch-namespaces", "namespaces to work in, separated by commas; empty: all")
 	o.Telemetry, o.SandboxAppArmorProfile = env("TELEMETRY"), env("SANDBOX_APP_ARMOR_PROFILE")
@@ -45,17 +45,17 @@ func (o *Options) AddFlags(flags *flag.FlagSet, env func(string) string) error {
 	return nil
 }
 
-// list is the value of a flag that takes several words; each time that it is given replaces what was before.
+// list is the value of a flag that takes several words. If the flag is given more than once, the last value applies.
 type list []string
 
 func (l *list) String() string { return strings.Join(*l, ",") }
 
-// Set makes a list of text.
+// Set splits text at commas and white space.
 func (l *list) Set(text string) error {
-	*l = words(text)
+	*l = split(text)
 	return nil
 }
 
-func words(text string) []string {
+func split(text string) []string {
 	return strings.FieldsFunc(text, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
 }

@@ -1,4 +1,4 @@
-package controllers
+package leader
 
 import (
 	"fmt"
@@ -10,17 +10,18 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// fenced is a configuration for an operator that is one of several replicas. Leader election alone lets a leader that was
-// frozen past its lease go on, from caches that are old by then, until it has noticed: client-go's leaderelection says
-// so of itself. Behind the fence it cannot write any more once its lease, as it last renewed it, is over.
-func fenced(kube *rest.Config) *rest.Config {
+// Fence returns a copy of kube whose clients write only while this process holds the leader's Lease. Leader election alone
+// does not ensure that: as client-go's leaderelection documents, a leader that was frozen until its Lease expired continues,
+// with outdated caches, until it notices.
+func Fence(kube *rest.Config) *rest.Config {
 	kube = rest.CopyConfig(kube)
 	lease := &lease{now: time.Now}
 	kube.Wrap(func(next http.RoundTripper) http.RoundTripper { return &fence{next, lease} })
 	return kube
 }
 
-// lease is until when this process leads, as far as it knows.
+// lease holds the time at which this process's Lease expires. It is counted from when the request that renewed the Lease
+// was sent, which no object records; a process that restarts holds no Lease.
 type lease struct {
 	now func() time.Time
 
@@ -28,13 +29,13 @@ type lease struct {
 	until time.Time
 }
 
-// fence refuses writes without a lease.
+// fence rejects writes without a Lease.
 type fence struct {
 	next  http.RoundTripper
 	lease *lease
 }
 
-// RoundTrip sends a request, or refuses it.
+// RoundTrip sends a request. It returns an error for a write without a Lease.
 func (f *fence) RoundTrip(request *http.Request) (*http.Response, error) {
 	sent := f.lease.now()
 	switch path := request.URL.Path; {
@@ -44,7 +45,7 @@ func (f *fence) RoundTrip(request *http.Request) (*http.Response, error) {
 		response, err := f.next.RoundTrip(request)
 		if err == nil && response.StatusCode < http.StatusMultipleChoices {
 			f.lease.mu.Lock()
-			f.lease.until = sent.Add(leaseDuration) // others count from when they see it, which is later
+			f.lease.until = sent.Add(LeaseDuration) // other replicas count from when they see the renewal, which is later
 			f.lease.mu.Unlock()
 		}
 		return response, err

@@ -1,4 +1,4 @@
-package controllers
+package operator
 
 import (
 	"math"
@@ -23,7 +23,7 @@ func TestMemoryLimitIsAShareOfTheContainers(t *testing.T) {
 		t.Setenv("GOGC", "100")
 		t.Setenv("MEMORY_LIMIT", c.container)
 		t.Setenv("GOMEMLIMIT", c.set)
-		SaveMemory()
+		ConfigureGC()
 		if is := debug.SetMemoryLimit(-1); is != c.want {
 			t.Errorf("with MEMORY_LIMIT=%q and GOMEMLIMIT=%q, the limit is %d, want %d", c.container, c.set, is, c.want)
 		}

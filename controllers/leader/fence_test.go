@@ -1,4 +1,4 @@
-package controllers
+package leader
 
 import (
 	"net/http"
@@ -31,7 +31,7 @@ func TestFenceLetsOnlyALeaderWrite(t *testing.T) {
 		{"a lease that is refused", 0, http.MethodPut, leases, 409, true},
 		{"a write after that", 0, http.MethodPatch, tenants, 200, false},
 		{"a lease", 0, http.MethodPut, leases, 200, true},
-		{"a write", leaseDuration - 1, http.MethodPatch, tenants, 200, true},
+		{"a write", LeaseDuration - 1, http.MethodPatch, tenants, 200, true},
 		{"a write when it is over", 1, http.MethodPatch, tenants, 200, false},
 		{"an event", 0, http.MethodPost, "/apis/events.k8s.io/v1/namespaces/n/events", 201, true},
 		{"a new lease", 0, http.MethodPut, leases, 200, true},

@@ -1,4 +1,4 @@
-package controllers
+package operator
 
 import (
 	"flag"
@@ -22,7 +22,7 @@ var described = regexp.MustCompile(`^Desc\{fqName: "(gatewaytenant_[^"]+)", help
 
 // TestMetricsDocIsWhatIsRegistered: the list is taken from the registry that the operator serves.
 func TestMetricsDocIsWhatIsRegistered(t *testing.T) {
-	const doc, heading = "../docs/metrics.md", "## The operator's own\n"
+	const doc, heading = "../../docs/metrics.md", "## The operator's own\n"
 	text, err := os.ReadFile(doc)
 	if err != nil {
 		t.Fatal(err)
