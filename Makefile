@@ -92,7 +92,7 @@ rights: devcluster ## Take each right away from the operator and certgen in turn
 
 test-unit: ## Run the tests that need no control plane
 	@echo "test: without a control plane"
-	@go test ./api/... ./cmd/... ./controllers/... ./manifests/... ./test/faults/model ./test/faulty ./test/gateway/... ./test/upgrade
+	@go test ./api/... ./cmd/... ./controllers/... ./manifests/... ./test/audit ./test/bench ./test/faults/model ./test/faulty ./test/gateway/... ./test/upgrade
 	@go -C test/gateway/server test ./...
 	@command -v promtool >/dev/null || echo "test: promtool is not installed, so NO ALERT IS TRIED; Debian has it in the package prometheus" >&2
 	@go -C hack/monitoring test ./...

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/ambient-code/gatewaytenant-operator/test/audit"
 )
 
 // settling is how long to wait for what the last change still leads to.
@@ -51,7 +53,7 @@ func (l *leg) goOn(ctx context.Context, p plan, r *result, process *process) err
 
 // cost counts what the tenants cost until they were Ready, and what the operator holds for them.
 func (l *leg) cost(ctx context.Context, p plan, r *result, process *process) error {
-	calls, err := l.audit.calls()
+	calls, err := l.log.Requests()
 	if err != nil {
 		return err
 	}
@@ -82,59 +84,43 @@ func (l *leg) cost(ctx context.Context, p plan, r *result, process *process) err
 }
 
 // count counts requests by kind, and late the watches of what a replica that stands by should know already.
-func count(calls []call) (counts map[kind]int, late int) {
-	counts, times, leads := map[kind]int{}, map[call]int{}, false
+func count(calls []audit.Request) (counts map[kind]int, late int) {
+	counts, times, leads := map[kind]int{}, map[audit.Action]int{}, false
 	for _, c := range calls {
-		what := call{verb: c.verb, resource: c.resource, namespace: c.namespace, name: c.name}
-		counts[c.kind()]++
-		leads = leads || c.kind() == lease && c.verb != "get"
-		if c.code >= http.StatusBadRequest {
-			if c.kind() != lease { // which is not there before somebody leads
-				say("  refused: %d %s %s %s/%s", c.code, c.verb, c.resource, c.namespace, c.name)
+		counts[kindOf(c)]++
+		leads = leads || kindOf(c) == lease && c.Verb != "get"
+		if c.Code >= http.StatusBadRequest {
+			if kindOf(c) != lease { // which is not there before somebody leads
+				say("  refused: %d %s", c.Code, c.Action)
 			}
 			continue
 		}
-		times[what]++
+		times[c.Action]++
 		switch {
-		case c.kind() == watches && times[what] == 1 && leads: // if more than once, the API server had ended it
-			say("  begun only by the leader: watch %s %s", c.resource, c.name)
+		case kindOf(c) == watches && times[c.Action] == 1 && leads: // if more than once, the API server had ended it
+			say("  begun only by the leader: %s", c.Action)
 			late++
-		case c.kind() == objects && times[what] == 2:
-			say("  a second time: %s %s %s/%s", c.verb, c.resource, c.namespace, c.name)
+		case kindOf(c) == objects && times[c.Action] == 2:
+			say("  a second time: %s", c.Action)
 		}
 	}
 	return counts, late
 }
 
-// since are the calls that came after the first of them.
-func (l *leg) since(before int) ([]call, error) {
-	calls, err := l.audit.calls()
-	if err != nil {
-		return nil, err
-	}
-	return calls[before:], nil
-}
-
-// mark is how many calls there were so far.
-func (l *leg) mark() (int, error) {
-	calls, err := l.audit.calls()
-	return len(calls), err
-}
-
 // written counts the writes among calls, apart from those in namespaces that do not count, and says what they were.
-func written(what string, calls []call, except ...string) float64 {
-	excepted := func(c call) bool {
+func written(what string, calls []audit.Request, except ...string) float64 {
+	excepted := func(c audit.Request) bool {
 		return slices.ContainsFunc(except, func(namespace string) bool {
-			return c.namespace == namespace || c.namespace == "" && strings.HasSuffix(c.name, ":"+namespace) // its ClusterRoleBinding
+			return c.Namespace == namespace || c.Namespace == "" && strings.HasSuffix(c.Name, ":"+namespace) // its ClusterRoleBinding
 		})
 	}
-	writes := slices.DeleteFunc(slices.Clone(calls), func(c call) bool { return !c.writes() || excepted(c) })
+	writes := slices.DeleteFunc(slices.Clone(calls), func(c audit.Request) bool { return !isTenantWrite(c) || excepted(c) })
 	for i, c := range writes {
 		if i == 5 {
 			say("  … and %d more", len(writes)-i)
 			break
 		}
-		say("  %s: a write: %s %s %s/%s", what, c.verb, c.resource, c.namespace, c.name)
+		say("  %s: a write: %s", what, c.Action)
 	}
 	return float64(len(writes))
 }
@@ -142,14 +128,14 @@ func written(what string, calls []call, except ...string) float64 {
 // steady counts the writes of a time in which nothing changes.
 func (l *leg) steady(ctx context.Context, p plan, r *result) error {
 	say("nothing changes for %s", p.steady)
-	before, err := l.mark()
+	before, err := l.log.Mark()
 	if err != nil {
 		return err
 	}
 	if err := pause(ctx, p.steady); err != nil {
 		return err
 	}
-	calls, err := l.since(before)
+	calls, err := l.log.Since(before)
 	r.set("steady_writes", written("steady state", calls))
 	return err
 }
@@ -162,7 +148,7 @@ func (l *leg) agree(ctx context.Context, r *result, process *process) error {
 		if err != nil {
 			return err
 		}
-		calls, err := l.audit.calls()
+		calls, err := l.log.Requests()
 		if err != nil {
 			return err
 		}
@@ -171,7 +157,7 @@ func (l *leg) agree(ctx context.Context, r *result, process *process) error {
 		}
 		return nil
 	})
-	calls, err := l.audit.calls()
+	calls, err := l.log.Requests()
 	if err != nil {
 		return err
 	}
@@ -183,11 +169,11 @@ func (l *leg) agree(ctx context.Context, r *result, process *process) error {
 	}
 	live, conflicts := 0, 0
 	for _, c := range calls {
-		if c.code == http.StatusConflict {
+		if c.Code == http.StatusConflict {
 			conflicts++
 		}
-		if c.kind() == reads {
-			say("  a read: %s %s %s/%s", c.verb, c.resource, c.namespace, c.name)
+		if kindOf(c) == reads {
+			say("  a read: %s", c.Action)
 			live++
 		}
 	}

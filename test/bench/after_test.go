@@ -1,15 +1,19 @@
 package main
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/ambient-code/gatewaytenant-operator/test/audit"
+)
 
 func TestCountTellsALateWatchFromOneThatIsBegunAgain(t *testing.T) {
-	calls := []call{
-		{verb: "watch", resource: "secrets", name: "a"},
-		{verb: "get", resource: "leases"},
-		{verb: "update", resource: "leases"},
-		{verb: "watch", resource: "secrets", name: "a"}, // again
-		{verb: "watch", resource: "secrets", name: "b"}, // late
-		{verb: "patch", resource: "services", namespace: "n", name: "s"},
+	calls := []audit.Request{
+		{Action: audit.Action{Verb: "watch", Resource: "secrets", Name: "a"}},
+		{Action: audit.Action{Verb: "get", Resource: "leases"}},
+		{Action: audit.Action{Verb: "update", Resource: "leases"}},
+		{Action: audit.Action{Verb: "watch", Resource: "secrets", Name: "a"}}, // again
+		{Action: audit.Action{Verb: "watch", Resource: "secrets", Name: "b"}}, // late
+		{Action: audit.Action{Verb: "patch", Resource: "services", Namespace: "n", Name: "s"}},
 	}
 	counts, late := count(calls)
 	if late != 1 || counts[watches] != 3 || counts[objects] != 1 || counts[lease] != 2 {

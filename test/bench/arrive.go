@@ -90,13 +90,13 @@ func (l *leg) foundationOf(ctx context.Context, namespace string, created time.T
 // writtenOf says how long after since a tenant's object of a resource was written last.
 func (l *leg) writtenOf(ctx context.Context, namespace, resource string, since time.Time) (took time.Duration, err error) {
 	return took, await(ctx, 30*time.Second, func() error {
-		calls, err := l.audit.calls()
+		calls, err := l.log.Requests()
 		if err != nil {
 			return err
 		}
 		for _, c := range slices.Backward(calls) {
-			if c.namespace == namespace && c.resource == resource && c.code < 300 && c.at.After(since) {
-				took = c.at.Sub(since)
+			if c.Namespace == namespace && c.Target() == resource && c.Code < 300 && c.Time.After(since) {
+				took = c.Time.Sub(since)
 				return nil
 			}
 		}

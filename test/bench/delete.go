@@ -36,7 +36,7 @@ func (l *leg) deletion(ctx context.Context, p plan, r *result) error {
 	if err := pause(ctx, settling); err != nil {
 		return err
 	}
-	before, err := l.mark()
+	before, err := l.log.Mark()
 	if err != nil {
 		return err
 	}
@@ -67,16 +67,16 @@ func (l *leg) deletion(ctx context.Context, p plan, r *result) error {
 	if err := pause(ctx, settling); err != nil {
 		return err
 	}
-	calls, err := l.since(before)
+	calls, err := l.log.Since(before)
 	if err != nil {
 		return err
 	}
 	writes, confirmed := 0, 0
 	for _, c := range calls {
 		switch {
-		case c.writes() && c.kind() != bridge: // whose report says that they are gone
+		case isTenantWrite(c) && kindOf(c) != bridge: // whose report says that they are gone
 			writes++
-		case c.kind() == reads:
+		case kindOf(c) == reads:
 			confirmed++
 		}
 	}

@@ -25,7 +25,7 @@ func (l *leg) entries(ctx context.Context, p plan, r *result) error {
 	if err := l.listAll(ctx, config); err != nil {
 		return err
 	}
-	before, err := l.mark()
+	before, err := l.log.Mark()
 	if err != nil {
 		return err
 	}
@@ -55,7 +55,7 @@ func (l *leg) entries(ctx context.Context, p plan, r *result) error {
 	if err := pause(ctx, settling); err != nil {
 		return err
 	}
-	calls, err := l.since(before)
+	calls, err := l.log.Since(before)
 	r.set("one_entry_p50_ms", milliseconds(took, 50))
 	r.set("one_entry_p99_ms", milliseconds(took, 99))
 	if len(calm) > 0 {
@@ -68,7 +68,7 @@ func (l *leg) entries(ctx context.Context, p plan, r *result) error {
 
 // listAll makes platform-config, and waits until the bridge has taken over all tenants, and has had time to tell so.
 func (l *leg) listAll(ctx context.Context, config *corev1.ConfigMap) error {
-	before, err := l.mark()
+	before, err := l.log.Mark()
 	if err != nil {
 		return err
 	}
@@ -76,13 +76,13 @@ func (l *leg) listAll(ctx context.Context, config *corev1.ConfigMap) error {
 		return err
 	}
 	err = await(ctx, 2*time.Minute, func() error {
-		calls, err := l.since(before)
+		calls, err := l.log.Since(before)
 		if err != nil {
 			return err
 		}
 		taken := 0
 		for _, c := range calls {
-			if c.kind() == bridge && c.resource == "gatewaytenants" {
+			if kindOf(c) == bridge && c.Target() == "gatewaytenants" {
 				taken++
 			}
 		}

@@ -21,6 +21,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/test/audit"
 	"github.com/ambient-code/gatewaytenant-operator/test/devcluster"
 )
 
@@ -34,7 +35,7 @@ type leg struct {
 	cluster *devcluster.Cluster
 	admin   client.WithWatch
 	account *rest.Config // of the operator's ServiceAccount: the floor comes as the same
-	audit   *audit
+	log     *audit.Log
 	seen    *observer
 	tenants []tenant
 	before  usage // once these were there, and nobody had worked on them
@@ -54,12 +55,12 @@ func startLeg(ctx context.Context, name string, tenants int) (l *leg, err error)
 		return nil, err
 	}
 	cluster, err := devcluster.Start(ctx, devcluster.Options{
-		Dir: dir, First: []string{"config/crd"}, AuditPolicy: auditPolicy, APIServerEnv: []string{"GODEBUG=gctrace=1"}, Progress: io.Discard,
+		Dir: dir, First: []string{"config/crd"}, AuditPolicy: audit.Policy(audit.ServiceAccount(platformNamespace, account)), APIServerEnv: []string{"GODEBUG=gctrace=1"}, Progress: io.Discard,
 	})
 	if err != nil {
 		return nil, err
 	}
-	l = &leg{cluster: cluster, audit: &audit{path: filepath.Join(dir, "logs", "audit.log")}}
+	l = &leg{cluster: cluster, log: audit.NewLog(cluster.AuditLog())}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, l.stop(err))

@@ -19,7 +19,7 @@ func (l *leg) restart(ctx context.Context, p plan, r *result, old *process) (*pr
 	if err := old.stop(ctx); err != nil {
 		return nil, err
 	}
-	before, err := l.mark()
+	before, err := l.log.Mark()
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +67,7 @@ func (l *leg) restart(ctx context.Context, p plan, r *result, old *process) (*pr
 	if err := pause(ctx, time.Second); err != nil {
 		return nil, err
 	}
-	calls, err := l.since(before)
+	calls, err := l.log.Since(before)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +87,7 @@ func (l *leg) resync(ctx context.Context, r *result, process *process, before, a
 	if err := pause(ctx, settling); err != nil {
 		return err
 	}
-	calls, err := l.since(before)
+	calls, err := l.log.Since(before)
 	r.set("resync_writes", written("resync", calls, newcomer))
 	return err
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/ambient-code/gatewaytenant-operator/test/audit"
 )
 
 // plan is how much is measured.
@@ -149,12 +151,12 @@ func floorLeg(ctx context.Context, p plan, s script, inFlight, tenants int) (t t
 	if err := f.run(ctx, p.limit(tenants), l.tenants, l.seen); err != nil {
 		return t, err
 	}
-	calls, err := l.audit.calls()
+	calls, err := l.log.Requests()
 	if err != nil {
 		return t, err
 	}
-	t.Exist = firsts(calls, start, l.tenants, func(c call) bool { return c.resource == "statefulsets" })
-	t.Ready = firsts(calls, start, l.tenants, func(c call) bool { return c.kind() == statuses })
+	t.Exist = firsts(calls, start, l.tenants, func(c audit.Request) bool { return c.Target() == "statefulsets" })
+	t.Ready = firsts(calls, start, l.tenants, func(c audit.Request) bool { return kindOf(c) == statuses })
 	return t, t.check("floor", l.tenants)
 }
 
@@ -223,11 +225,11 @@ func (l *leg) converge(ctx context.Context, p plan, args ...string) (*process, t
 	if err != nil {
 		return nil, t, fmt.Errorf("%w; see %s", err, l.cluster.Log(operatorName))
 	}
-	calls, err := l.audit.calls()
+	calls, err := l.log.Requests()
 	if err != nil {
 		return nil, t, err
 	}
-	t.Exist = firsts(calls, start, l.tenants, func(c call) bool { return c.resource == "statefulsets" })
+	t.Exist = firsts(calls, start, l.tenants, func(c audit.Request) bool { return c.Target() == "statefulsets" })
 	for _, at := range ready {
 		t.Ready = append(t.Ready, at.Sub(start).Seconds())
 	}
@@ -247,16 +249,16 @@ func (t times) check(who string, tenants []tenant) error {
 
 // firsts are the times of the first successful request of the given sort in each tenant's namespace, in seconds since
 // start, sorted.
-func firsts(calls []call, start time.Time, tenants []tenant, is func(call) bool) []float64 {
+func firsts(calls []audit.Request, start time.Time, tenants []tenant, is func(audit.Request) bool) []float64 {
 	wanted := map[string]bool{}
 	for _, t := range tenants {
 		wanted[t.namespace] = true
 	}
 	var at []float64
 	for _, c := range calls {
-		if wanted[c.namespace] && is(c) && c.code < 300 {
-			delete(wanted, c.namespace)
-			at = append(at, c.at.Sub(start).Seconds())
+		if wanted[c.Namespace] && is(c) && c.Code < 300 {
+			delete(wanted, c.Namespace)
+			at = append(at, c.Time.Sub(start).Seconds())
 		}
 	}
 	slices.Sort(at)

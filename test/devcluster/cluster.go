@@ -28,7 +28,7 @@ type Options struct {
 	// First are kustomizations that are applied before the controllers start. CRDs belong here whose objects own others:
 	// the garbage collector looks for new kinds every 30 s only.
 	First []string
-	// AuditPolicy, the text of an audit policy, makes the API server write logs/audit.log in Dir.
+	// AuditPolicy, the text of an audit policy, makes the API server write the log at Cluster.AuditLog.
 	AuditPolicy string
 	// APIServerEnv are further environment variables of the API server, such as GODEBUG=gctrace=1.
 	APIServerEnv []string

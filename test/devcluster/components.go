@@ -117,7 +117,7 @@ func apiServerArgs(s *state) []string {
 	if s.Audit {
 		args = append(args,
 			"--audit-policy-file="+filepath.Join(s.Dir, auditPolicyFile),
-			"--audit-log-path="+filepath.Join(s.Dir, "logs", "audit.log"),
+			"--audit-log-path="+s.auditLog(),
 			"--audit-log-maxsize=8192", // MiB; the default would start a second file within a benchmark
 		)
 	}

@@ -119,6 +119,9 @@ func (c *Cluster) PID(name string) int {
 // Log is the path of the log of a program or component.
 func (c *Cluster) Log(name string) string { return c.state.log(name) }
 
+// AuditLog returns the path of the API server's audit log, which exists if Options had an AuditPolicy.
+func (c *Cluster) AuditLog() string { return c.state.auditLog() }
+
 // programs are what Run started.
 func (c *Cluster) programs() []string {
 	var names []string

@@ -41,6 +41,9 @@ func (s *state) cert(file string) string { return filepath.Join(s.Dir, "certs", 
 
 func (s *state) log(component string) string { return filepath.Join(s.Dir, "logs", component+".log") }
 
+// auditLog returns the path of the API server's audit log.
+func (s *state) auditLog() string { return s.log("audit") }
+
 // kubeconfig is the file of one of the clients.
 func (s *state) kubeconfig(client string) string {
 	if client == adminUser {

@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/test/audit"
 	"github.com/ambient-code/gatewaytenant-operator/test/devcluster"
 )
 
@@ -45,7 +46,7 @@ func run(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	ctx := context.Background()
-	if cluster, err = devcluster.Start(ctx, devcluster.Options{Dir: dir, First: []string{"../../config/crd"}, Progress: os.Stderr, AuditPolicy: auditPolicy}); err != nil {
+	if cluster, err = devcluster.Start(ctx, devcluster.Options{Dir: dir, First: []string{"../../config/crd"}, Progress: os.Stderr, AuditPolicy: audit.Policy()}); err != nil {
 		return 1, err
 	}
 	defer func() {
@@ -63,8 +64,8 @@ func run(m *testing.M) (code int, err error) {
 	if faults != nil {
 		fmt.Fprintln(os.Stderr, "e2e:", faults)
 	}
-	denied, asked, err := deniedRequests(dir)
-	fmt.Fprintf(os.Stderr, "e2e: of %d requests of the operator and certgen, %d were denied\n", asked, len(denied))
+	denied, total, err := deniedRequests(audit.NewLog(cluster.AuditLog()))
+	fmt.Fprintf(os.Stderr, "e2e: of %d requests of the operator and certgen, %d were denied\n", total, len(denied))
 	for _, request := range denied {
 		code = 1
 		fmt.Fprintln(os.Stderr, "e2e: denied to", request)

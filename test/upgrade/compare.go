@@ -11,6 +11,7 @@ import (
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
+	"github.com/ambient-code/gatewaytenant-operator/test/audit"
 )
 
 // tenantStep holds the effects of one step on one tenant. Writes in the platform's namespace have a tenantStep of their own.
@@ -59,15 +60,15 @@ var unreported = []string{"pods", "jobs", "persistentvolumes"}
 
 // compare returns the effects of a step on each of the named tenants, from the requests of the step and the objects before
 // and after it.
-func compare(names []string, requests []request, before, after snapshot) []tenantStep {
+func compare(names []string, requests []audit.Request, before, after snapshot) []tenantStep {
 	steps := map[string]*tenantStep{}
 	for _, name := range names {
 		steps[name] = &tenantStep{Tenant: name, Before: before.readiness(name), After: after.readiness(name)}
 	}
 	written := map[id]bool{}
 	for _, r := range requests {
-		if r.ofOperator() && !r.isEvent() {
-			written[id{r.resource, r.namespace, r.name}] = true
+		if isOperatorWrite(r) {
+			written[id{r.Resource, r.Namespace, r.Name}] = true
 			addWrite(steps, r, before, after)
 		}
 	}
@@ -89,34 +90,37 @@ func compare(names []string, requests []request, before, after snapshot) []tenan
 }
 
 // addWrite adds a request to the writes of the tenant that it is about.
-func addWrite(steps map[string]*tenantStep, r request, before, after snapshot) {
-	object := id{r.resource, r.namespace, r.name}
+func addWrite(steps map[string]*tenantStep, r audit.Request, before, after snapshot) {
+	object := id{r.Resource, r.Namespace, r.Name}
 	tenant := cmp.Or(after.ownerOr(before, object), "(cluster)")
 	if steps[tenant] == nil {
 		steps[tenant] = &tenantStep{Tenant: tenant}
 	}
 	of := steps[tenant]
 	i := slices.IndexFunc(of.Writes, func(w write) bool {
-		return w.Resource == r.resource && w.Name == r.name && w.Subresource == r.subresource
+		return w.Resource == r.Resource && w.Name == r.Name && w.Subresource == r.Subresource
 	})
 	if i < 0 {
 		of.Writes = append(of.Writes, write{
-			Resource: r.resource, Name: r.name, Subresource: r.subresource, Requests: map[string]int{},
-			Changes: pick(objectChanges(before[object], after[object]), r.subresource == "status"),
+			Resource: r.Resource, Name: r.Name, Subresource: r.Subresource, Requests: map[string]int{},
+			Changes: pick(objectChanges(before[object], after[object]), r.Subresource == "status"),
 		})
 		i = len(of.Writes) - 1
 	}
-	of.Writes[i].Requests[r.kind()]++
+	of.Writes[i].Requests[describe(r)]++
 }
 
-// kind describes a request by its verb, its field manager and, if it was refused, the status code.
-func (r request) kind() string {
-	text := r.verb
-	if r.manager != "" {
-		text += " by " + r.manager
+// describe returns the verb of a request, its field manager and, if it was refused, the status code.
+func describe(r audit.Request) string {
+	text := r.Verb
+	if r.Force {
+		text = "apply"
 	}
-	if r.refused() {
-		text += fmt.Sprintf(", refused with %d", r.code)
+	if r.FieldManager != "" {
+		text += " by " + r.FieldManager
+	}
+	if r.Failed() {
+		text += fmt.Sprintf(", refused with %d", r.Code)
 	}
 	return text
 }
@@ -153,10 +157,10 @@ func (s snapshot) ownerOr(other snapshot, object id) string {
 }
 
 // restarts records whether the gateway's pod was replaced or its container restarted.
-func (t *tenantStep) restarts(requests []request, before, after snapshot) {
+func (t *tenantStep) restarts(requests []audit.Request, before, after snapshot) {
 	pod := id{"pods", t.Tenant, manifests.PodName}
 	for _, r := range requests {
-		if r.startsPod() && r.namespace == t.Tenant {
+		if startsPod(r) && r.Namespace == t.Tenant {
 			t.Restart.Pods++
 		}
 	}

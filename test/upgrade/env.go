@@ -16,6 +16,7 @@ import (
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/ambient-code/gatewaytenant-operator/test/audit"
 	"github.com/ambient-code/gatewaytenant-operator/test/devcluster"
 )
 
@@ -31,7 +32,7 @@ const (
 type env struct {
 	cluster *devcluster.Cluster
 	admin   client.Client
-	audit   *audit
+	log     *audit.Log
 	dir     string
 	tenants []tenant
 }
@@ -47,18 +48,19 @@ func newEnv(ctx context.Context, dir string, from, present version, tenants []te
 			return nil, err
 		}
 	}
-	e = &env{dir: dir, tenants: tenants, audit: &audit{path: filepath.Join(dir, clusterDir, "logs", "audit.log")}}
+	e = &env{dir: dir, tenants: tenants}
 	if err := e.useCertgen(from); err != nil {
 		return nil, err
 	}
 	say("starting a control plane")
 	e.cluster, err = devcluster.Start(ctx, devcluster.Options{
 		Dir: filepath.Join(dir, clusterDir), BinDir: binaries, First: []string{filepath.Join(from.root, "config", "crd")},
-		AuditPolicy: auditPolicy(tenants), Progress: io.Discard,
+		AuditPolicy: audit.Policy(writers(tenants)...), Progress: io.Discard,
 	})
 	if err != nil {
 		return nil, err
 	}
+	e.log = audit.NewLog(e.cluster.AuditLog())
 	e.admin, err = client.New(e.cluster.Config(), client.Options{Scheme: clientgoscheme.Scheme})
 	if err != nil {
 		return nil, errors.Join(err, e.cluster.Stop())

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/ambient-code/gatewaytenant-operator/test/audit"
 )
 
 // keptResources are those of which an upgrade may not delete or replace any object.
@@ -51,9 +53,9 @@ func unexpected(tenants []tenant, after snapshot) []string {
 }
 
 // count returns the number of writes of the operator and certgen, without Events.
-func count(requests []request) (writes int) {
+func count(requests []audit.Request) (writes int) {
 	for _, r := range requests {
-		if r.ofOperator() && !r.isEvent() {
+		if isOperatorWrite(r) {
 			writes++
 		}
 	}

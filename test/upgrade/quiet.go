@@ -114,10 +114,10 @@ func orNone(moving string) string {
 
 // lastWrite returns when the operator or certgen last wrote anything but an Event.
 func (e *env) lastWrite() (time.Time, error) {
-	all, err := e.audit.requests()
+	all, err := e.log.Requests()
 	for _, r := range slices.Backward(all) {
-		if r.ofOperator() && !r.isEvent() {
-			return r.at, err
+		if isOperatorWrite(r) {
+			return r.Time, err
 		}
 	}
 	return time.Time{}, err

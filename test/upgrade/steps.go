@@ -59,7 +59,7 @@ func (e *env) step(ctx context.Context, o options, name string, v version, creat
 	if err != nil {
 		return nil, err
 	}
-	earlier, err := e.audit.requests()
+	mark, err := e.log.Mark()
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +74,7 @@ func (e *env) step(ctx context.Context, o options, name string, v version, creat
 	} else if err != nil {
 		return nil, err
 	}
-	requests, err := e.audit.requests()
+	requests, err := e.log.Since(mark)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +88,6 @@ func (e *env) step(ctx context.Context, o options, name string, v version, creat
 	}
 	s.Seconds = time.Since(start).Seconds()
 	s.Unexpected = unexpected(e.tenants, after)
-	requests = requests[len(earlier):]
 	s.Writes = count(requests)
 	if create {
 		return s, e.created(s, after)
