@@ -11,107 +11,112 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/applyconfigurations"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// Applier applies objects as one field owner.
+// Applier sends what a Comparer decided, as the field manager of the Comparer.
 type Applier struct {
-	client client.Client
-	owner  string
-	fields *ownership
-	alone  bool
-	known  known
-	shapes shapes
-	told   func(namespace string, managers []string)
-
-	live  client.Reader // reads from the API server; nil if no Compactor withholds managed fields
-	large sync.Mutex    // serializes applies that reread managed fields, since these may be large
+	client   client.Client
+	comparer *Comparer
+	reader   client.Reader                             // It reads from the API server. It is nil if no Compactor withholds managed fields.
+	onDrift  func(namespace string, managers []string) // It is nil if drift is not reported.
+	large    sync.Mutex                                // It serializes applies that reread managed fields, since these may be large.
 }
 
-// New makes an Applier that writes through c as the field owner.
-func New(c client.Client, scheme *runtime.Scheme, owner string) *Applier {
-	go applyconfigurations.NewTypeConverter(scheme) // the first one parses the schemas of all kinds, for which no pass need wait
-	return &Applier{client: c, owner: owner, fields: newOwnership(scheme, owner)}
+// Option configures an Applier.
+type Option func(*Applier)
+
+// WithReader makes the Applier read an object through reader, from the API server, if a Compactor has withheld fields of
+// other managers. The Applier handles one such object at a time, since these fields take much memory.
+func WithReader(reader client.Reader) Option {
+	return func(a *Applier) { a.reader = reader }
 }
 
-// Alone makes the Applier the only one to say what the objects are that it applies: it removes what others put into their
-// lists and, of objects that it takes over, all that a former manager set but metadata.
-func (a *Applier) Alone() *Applier {
-	a.alone = true
+// OnDrift makes the Applier call f with the managers that changed fields of an object which is applied again for this
+// reason.
+func OnDrift(f func(namespace string, managers []string)) Option {
+	return func(a *Applier) { a.onDrift = f }
+}
+
+// New returns an Applier that writes through c.
+func New(c client.Client, comparer *Comparer, options ...Option) *Applier {
+	a := &Applier{client: c, comparer: comparer}
+	for _, option := range options {
+		option(a)
+	}
 	return a
 }
 
-// Rereading makes the Applier read an object through live, from the API server, before it applies it if a Compactor has
-// withheld fields of other managers. It applies one such object at a time, since these fields take much memory.
-func (a *Applier) Rereading(live client.Reader) *Applier {
-	a.live = live
-	return a
-}
-
-// OnDrift has f told who changed fields of ours on an object that is applied again for it. Set it before the first Apply.
-func (a *Applier) OnDrift(f func(namespace string, managers []string)) { a.told = f }
-
-// Apply sends desired unless live, the object as a cache has it (nil: absent), is in that state already: the hash of
-// what was last sent is the same, and every field that it set is still ours. An object that is there although live is nil,
-// or that is not the one that live is, is not overwritten: that is a Conflict. Desired is not modified.
-func (a *Applier) Apply(ctx context.Context, desired *unstructured.Unstructured, live metav1.Object) error {
-	sent, err := a.applyChanged(ctx, desired, live)
-	measure(desired.GetKind(), sent, err)
+// Apply sends desired if difference, which is Compare's result for desired and live, requires it. An object that exists
+// although live is nil, or that has another uid than live, is not overwritten: Apply returns a conflict. Desired is not
+// modified.
+func (a *Applier) Apply(ctx context.Context, desired *unstructured.Unstructured, live metav1.Object, difference Difference) (err error) {
+	if difference.Incomplete {
+		a.large.Lock()
+		defer a.large.Unlock()
+		if live, difference, err = a.compareAgain(ctx, desired, live); err != nil || !difference.Needed {
+			return err
+		}
+	}
+	if !difference.Needed {
+		return nil
+	}
+	err = a.send(ctx, desired, live, difference)
+	count(desired, resultApplied, err)
 	return err
 }
 
-// applyChanged tells whether desired had to be sent.
-func (a *Applier) applyChanged(ctx context.Context, desired *unstructured.Unstructured, live metav1.Object) (sent bool, err error) {
-	stamped, text, err := stamp(desired)
+// CompareAndApply compares desired with live and applies it if it has to be applied. It is for callers that act on the
+// result of the comparison in no other way.
+func (a *Applier) CompareAndApply(ctx context.Context, desired *unstructured.Unstructured, live metav1.Object) error {
+	difference, err := a.comparer.Compare(desired, live)
 	if err != nil {
-		return false, err
+		return err
 	}
-	var thieves []string
-	if live != nil {
-		if a.known.holds(stamped, live) {
-			return false, nil
-		}
-		if a.live != nil && a.fields.isTrimmed(live) {
-			a.large.Lock()
-			defer a.large.Unlock()
-			if live, err = a.reread(ctx, stamped, live); err != nil {
-				return false, err
-			}
-		}
-		var changed bool
-		if a.alone {
-			if changed, err = a.takeOver(ctx, stamped, live); err != nil {
-				return false, err
-			}
-		}
-		unchanged, err := a.unchanged(stamped, text, live)
-		if err != nil {
-			return false, err
-		}
-		if unchanged && !changed {
-			a.known.note(stamped, live)
-			return false, nil
-		}
-		if thieves = a.fields.thieves(stamped, live); len(thieves) > 0 && a.told != nil {
-			a.told(desired.GetNamespace(), thieves)
+	return a.Apply(ctx, desired, live, difference)
+}
+
+// compareAgain compares desired with the object as the API server has it.
+func (a *Applier) compareAgain(ctx context.Context, desired *unstructured.Unstructured, live metav1.Object) (metav1.Object, Difference, error) {
+	if a.reader != nil {
+		var err error
+		if live, err = a.reread(ctx, desired, live); err != nil {
+			count(desired, resultFailed, err)
+			return nil, Difference{}, err
 		}
 	}
-	options := []client.ApplyOption{client.FieldOwner(a.owner)}
-	if live != nil { // else what there is unseen is somebody else's, and its fields would be in conflict
+	difference, err := a.comparer.compareComplete(desired, live)
+	return live, difference, err
+}
+
+// send takes over the fields of other managers, if there is anything to take over, and applies desired.
+func (a *Applier) send(ctx context.Context, desired *unstructured.Unstructured, live metav1.Object, difference Difference) error {
+	stamped, _, err := stamp(desired)
+	if err != nil {
+		return err
+	}
+	if difference.Takeover != nil {
+		if err := a.takeOver(ctx, desired, live, difference.Takeover); err != nil {
+			return err
+		}
+	}
+	if len(difference.Drift) > 0 && a.onDrift != nil {
+		a.onDrift(desired.GetNamespace(), difference.Drift)
+	}
+	options := []client.ApplyOption{client.FieldOwner(a.comparer.fields.owner)}
+	if live != nil { // Otherwise, an object that exists belongs to another manager, and its fields must conflict.
 		options = append(options, client.ForceOwnership)
-		stamped.SetUID(live.GetUID()) // or it would overwrite what may have taken its place unseen
+		stamped.SetUID(live.GetUID()) // Without it, the apply would overwrite an object that has replaced live since.
 	}
 	if err := a.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(stamped), options...); err != nil {
 		if isAnother(err) {
 			err = apierrors.NewConflict(schema.GroupResource{Group: desired.GroupVersionKind().Group, Resource: desired.GetKind()}, desired.GetName(), errors.New("another has taken its place"))
 		}
-		return false, fmt.Errorf("applying %s: %w", Describe(desired), err)
+		return fmt.Errorf("applying %s: %w", Describe(desired), err)
 	}
-	log(ctx, desired, live, thieves)
-	return true, nil
+	log(ctx, desired, live, difference.Drift)
+	return nil
 }
 
 // Owned tells whether an object was not applied because others own fields of it, and not for a conflict that passes.
@@ -141,23 +146,6 @@ func log(ctx context.Context, desired *unstructured.Unstructured, live metav1.Ob
 	default:
 		logger.Info("Changed")
 	}
-}
-
-// unchanged tells whether live is as it was when stamped, whose text without the stamp is given, was applied.
-func (a *Applier) unchanged(stamped *unstructured.Unstructured, text []byte, live metav1.Object) (bool, error) {
-	ours := slices.IndexFunc(live.GetManagedFields(), a.fields.ours)
-	if ours < 0 || StampOf(live) != StampOf(stamped) {
-		return false, nil
-	}
-	shape, is := shapeOf(stamped, text, live, live.GetManagedFields()[ours])
-	if is && a.shapes.has(shape) {
-		return true, nil
-	}
-	holds, err := a.fields.holdsAll(stamped, live)
-	if is && holds {
-		a.shapes.note(shape)
-	}
-	return holds, err
 }
 
 // Describe names an object in messages, as kind and name, with its namespace if it has one.

@@ -25,13 +25,9 @@ var whole = []string{"spec", "data", "binaryData", "subjects"}
 // filledIn are kinds whose spec the cluster itself completes.
 var filledIn = []string{"PersistentVolumeClaim"}
 
-// takeOver makes the fields of others that are in the way ours, if there are any, and tells whether there were. The hash
-// goes by the same write: if the apply that is to follow fails, the next pass must see that it is still due.
-func (a *Applier) takeOver(ctx context.Context, desired *unstructured.Unstructured, live metav1.Object) (bool, error) {
-	entries, err := a.fields.withoutForeign(desired, live)
-	if err != nil || entries == nil {
-		return false, err
-	}
+// takeOver writes managedFields in which fields of other managers are ours. The same write removes the hash: if the apply
+// that follows fails, the next comparison must find that it is still needed.
+func (a *Applier) takeOver(ctx context.Context, desired *unstructured.Unstructured, live metav1.Object, entries []metav1.ManagedFieldsEntry) error {
 	operations := []map[string]any{
 		{"op": "replace", "path": "/metadata/managedFields", "value": entries},
 		{"op": "replace", "path": "/metadata/resourceVersion", "value": live.GetResourceVersion()},
@@ -41,15 +37,15 @@ func (a *Applier) takeOver(ctx context.Context, desired *unstructured.Unstructur
 	}
 	patch, err := json.Marshal(operations)
 	if err != nil {
-		return false, err
+		return err
 	}
 	object := &metav1.PartialObjectMetadata{}
 	object.SetGroupVersionKind(desired.GroupVersionKind())
 	object.Namespace, object.Name = desired.GetNamespace(), desired.GetName()
 	if err := a.client.Patch(ctx, object, client.RawPatch(types.JSONPatchType, patch)); err != nil {
-		return false, fmt.Errorf("taking over the fields of others on %s: %w", Describe(desired), err)
+		return fmt.Errorf("taking over the fields of others on %s: %w", Describe(desired), err)
 	}
-	return true, nil
+	return nil
 }
 
 // withoutForeign are live's managedFields with what is in the way made ours; nil: nothing is.

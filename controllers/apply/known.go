@@ -48,15 +48,15 @@ func of(stamped *unstructured.Unstructured, live metav1.Object) found {
 }
 
 // Forget drops what is remembered of a namespace in which nothing is applied any more.
-func (a *Applier) Forget(namespace string) {
-	a.known.mu.Lock()
-	defer a.known.mu.Unlock()
-	delete(a.known.by, namespace)
+func (c *Comparer) Forget(namespace string) {
+	c.known.mu.Lock()
+	defer c.known.mu.Unlock()
+	delete(c.known.by, namespace)
 }
 
 // ForgetAllBut drops what is remembered of other namespaces than the given ones.
-func (a *Applier) ForgetAllBut(namespaces map[string]bool) {
-	a.known.mu.Lock()
-	defer a.known.mu.Unlock()
-	maps.DeleteFunc(a.known.by, func(namespace string, _ map[kindName]found) bool { return !namespaces[namespace] })
+func (c *Comparer) ForgetAllBut(namespaces map[string]bool) {
+	c.known.mu.Lock()
+	defer c.known.mu.Unlock()
+	maps.DeleteFunc(c.known.by, func(namespace string, _ map[kindName]found) bool { return !namespaces[namespace] })
 }

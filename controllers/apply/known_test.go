@@ -17,18 +17,18 @@ func TestOnlyWhatDidNotChangeIsKnown(t *testing.T) {
 		object.SetAnnotations(map[string]string{AnnotationHash: hash})
 		return object
 	}
-	applier := &Applier{}
+	comparer := &Comparer{}
 	is := func(live, wanted *unstructured.Unstructured, want bool) {
 		t.Helper()
-		if got := applier.known.holds(wanted, live); got != want {
+		if got := comparer.known.holds(wanted, live); got != want {
 			t.Errorf("version %s, hash %s: %t", live.GetResourceVersion(), wanted.GetAnnotations()[AnnotationHash], got)
 		}
 	}
 	is(version("1", "x"), version("", "x"), false)
-	applier.known.note(version("", "x"), version("1", "x"))
+	comparer.known.note(version("", "x"), version("1", "x"))
 	is(version("1", "x"), version("", "x"), true)
 	is(version("2", "x"), version("", "x"), false)
 	is(version("1", "x"), version("", "y"), false)
-	applier.Forget("a")
+	comparer.Forget("a")
 	is(version("1", "x"), version("", "x"), false)
 }

@@ -2,6 +2,7 @@ package apply
 
 import (
 	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 )
 
@@ -13,13 +14,17 @@ var applies = prometheus.NewCounterVec(prometheus.CounterOpts{
 
 func init() { metrics.Registry.MustRegister(applies) }
 
-func measure(kind string, sent bool, err error) {
-	result := "unchanged"
-	switch {
-	case err != nil:
-		result = "failed"
-	case sent:
-		result = "applied"
+// Results of an object that was compared and, if needed, applied.
+const (
+	resultApplied   = "applied"
+	resultUnchanged = "unchanged"
+	resultFailed    = "failed"
+)
+
+// count counts one object with the given result, or as failed if err is not nil.
+func count(object *unstructured.Unstructured, result string, err error) {
+	if err != nil {
+		result = resultFailed
 	}
-	applies.WithLabelValues(kind, result).Inc()
+	applies.WithLabelValues(object.GetKind(), result).Inc()
 }

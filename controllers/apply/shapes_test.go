@@ -45,15 +45,15 @@ func TestWhatHoldsForOneTenantHoldsForAnother(t *testing.T) {
 	if err := clientgoscheme.AddToScheme(scheme); err != nil {
 		t.Fatal(err)
 	}
-	applier := &Applier{owner: "us", fields: newOwnership(scheme, "us")}
+	comparer := NewComparer(scheme, "us")
 	is := func(what string, wanted *unstructured.Unstructured, live metav1.Object, want bool, shapes int) {
 		t.Helper()
 		stamped, text, err := stamp(wanted)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := applier.unchanged(stamped, text, live); err != nil || got != want || len(applier.shapes.whole) != shapes {
-			t.Errorf("%s: unchanged: %t (%v), want %t; %d shapes are known, want %d", what, got, err, want, len(applier.shapes.whole), shapes)
+		if got, err := comparer.unchanged(stamped, text, live); err != nil || got != want || len(comparer.shapes.whole) != shapes {
+			t.Errorf("%s: unchanged: %t (%v), want %t; %d shapes are known, want %d", what, got, err, want, len(comparer.shapes.whole), shapes)
 		}
 	}
 	const uid, other = "11111111-1111-1111-1111-111111111111", "22222222-2222-2222-2222-222222222222"
@@ -84,9 +84,9 @@ func TestWhatHoldsForOneTenantHoldsForAnother(t *testing.T) {
 	entries[0].FieldsV1 = metav1.NewFieldsV1(strings.ReplaceAll(entries[0].FieldsV1.GetRawString(), other, string(owner)))
 	is("one of a former owner", wanted, &metav1.ObjectMeta{Annotations: live.GetAnnotations(), OwnerReferences: owners, ManagedFields: entries}, false, 4)
 	for i := range mostShapes + 1 {
-		applier.shapes.note(shape{byte(i), byte(i >> 8)})
+		comparer.shapes.note(shape{byte(i), byte(i >> 8)})
 	}
-	if many := len(applier.shapes.whole); many > mostShapes {
+	if many := len(comparer.shapes.whole); many > mostShapes {
 		t.Errorf("%d shapes are remembered", many)
 	}
 }

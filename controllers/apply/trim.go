@@ -88,7 +88,7 @@ func (a *Applier) reread(ctx context.Context, desired *unstructured.Unstructured
 	list.SetGroupVersionKind(desired.GroupVersionKind().GroupVersion().WithKind(desired.GetKind() + "List"))
 	err := bounded.Pages(ctx, 1, 1, func(ctx context.Context, page metav1.ListOptions) (string, error) {
 		named := client.MatchingFields{metav1.ObjectNameField: desired.GetName()}
-		return "", a.live.List(ctx, list, client.InNamespace(desired.GetNamespace()), named, client.Limit(page.Limit))
+		return "", a.reader.List(ctx, list, client.InNamespace(desired.GetNamespace()), named, client.Limit(page.Limit))
 	})
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", Describe(desired), err)

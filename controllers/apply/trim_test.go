@@ -8,7 +8,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -101,24 +100,16 @@ func (s *service) Apply(context.Context, runtime.ApplyConfiguration, ...client.A
 // TestForeignPortIsFoundBehindManyFields keeps others from hiding an element of a list by making managedFields too large
 // for the cache.
 func TestForeignPortIsFoundBehindManyFields(t *testing.T) {
-	desired := &unstructured.Unstructured{Object: map[string]any{
-		"apiVersion": "v1", "kind": "Service", "metadata": map[string]any{"name": "a", "namespace": "b"},
-		"spec": map[string]any{"ports": []any{map[string]any{"port": int64(8080), "protocol": "TCP"}}},
-	}}
-	hash, err := Hash(desired)
-	if err != nil {
-		t.Fatal(err)
-	}
-	const ours = `{"f:metadata":{"f:annotations":{"f:openshell.ambient-code.io/applied-hash":{}}},"f:spec":{"f:ports":{"k:{\"port\":8080,\"protocol\":\"TCP\"}":{".":{},"f:port":{},"f:protocol":{}}}}}`
+	desired, hash := desiredService(t)
 	live := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{
 		Name: "a", Namespace: "b", UID: "1", ResourceVersion: "7", Annotations: map[string]string{AnnotationHash: hash},
-		ManagedFields: []metav1.ManagedFieldsEntry{entryOf("them", manyFields(100<<10)), entryOf("us", ours)},
+		ManagedFields: []metav1.ManagedFieldsEntry{entryOf("them", manyFields(100<<10)), entryOf("us", serviceFields)},
 	}}
 	server := &service{live: live}
-	applier := New(server, clientgoscheme.Scheme, "us").Alone().Rereading(server)
+	applier := New(server, NewComparer(clientgoscheme.Scheme, "us", Exclusive), WithReader(server))
 	cached := live.DeepCopy()
 	NewCompactor("us").Compact(cached)
-	if err := applier.Apply(t.Context(), desired, cached); err != nil {
+	if err := applier.CompareAndApply(t.Context(), desired, cached); err != nil {
 		t.Fatal(err)
 	}
 	if server.reads != 1 || server.patches != 1 || !strings.Contains(server.patched, `\"port\":9`) || !strings.Contains(server.patched, "f:x100") {
@@ -126,7 +117,7 @@ func TestForeignPortIsFoundBehindManyFields(t *testing.T) {
 			strings.Contains(server.patched, `\"port\":9`), strings.Contains(server.patched, "f:x100"))
 	}
 	live.UID = "2"
-	if err := applier.Apply(t.Context(), desired, cached); err == nil || !strings.Contains(err.Error(), "taken its place") {
+	if err := applier.CompareAndApply(t.Context(), desired, cached); err == nil || !strings.Contains(err.Error(), "taken its place") {
 		t.Errorf("another object is taken for the one in the cache: %v", err)
 	}
 }

@@ -84,13 +84,13 @@ func SetupWithManager(mgr ctrl.Manager, options Options) error {
 		live:   mgr.GetAPIReader(),
 		caches: caches, pods: pods, sandboxCRD: sandboxCRD, shared: shared,
 		rollout: newRollout(options.RolloutPercent), rivals: &rivals{now: time.Now}, crowd: &crowd{}, lookups: newLookups(),
-		applier:  apply.New(mgr.GetClient(), mgr.GetScheme(), manifests.Manager).Alone().Rereading(mgr.GetAPIReader()),
+		comparer: apply.NewComparer(mgr.GetScheme(), manifests.Manager, apply.Exclusive),
 		events:   mgr.GetEventRecorder(manifests.Manager),
 		platform: options.Platform, evaluations: &evaluationCache{},
 		watched: options.Namespaces.Include,
 		now:     time.Now, trustDelay: options.TrustDelay,
 	}
-	r.applier.OnDrift(r.rivals.note)
+	r.applier = apply.New(mgr.GetClient(), r.comparer, apply.WithReader(mgr.GetAPIReader()), apply.OnDrift(r.rivals.note))
 	allTenants.from.Store(&tenantSource{tenants: mgr.GetClient(), leads: mgr.Elected()})
 	build := ctrl.NewControllerManagedBy(mgr).
 		Named("gatewaytenant").

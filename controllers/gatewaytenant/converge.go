@@ -125,7 +125,11 @@ func (r *Reconciler) apply(ctx context.Context, desired *unstructured.Unstructur
 	if err := Ours(desired, live, seen.owners...); err != nil {
 		return err
 	}
-	err := r.applier.Apply(ctx, desired, live)
+	difference, err := r.comparer.Compare(desired, live)
+	if err != nil {
+		return err
+	}
+	err = r.applier.Apply(ctx, desired, live, difference)
 	if live == nil && apply.Owned(err) {
 		return r.applyUnseen(ctx, desired)
 	}
@@ -136,7 +140,7 @@ func (r *Reconciler) apply(ctx context.Context, desired *unstructured.Unstructur
 	if err := r.deleteSeen(ctx, metadataOf(desired.GroupVersionKind(), desired.GetName()), live); err != nil {
 		return err
 	}
-	return r.applier.Apply(ctx, desired, nil)
+	return r.applier.CompareAndApply(ctx, desired, nil)
 }
 
 // applyUnseen applies an object that is there although the caches do not hold it, if we made it: the label by which
@@ -149,7 +153,7 @@ func (r *Reconciler) applyUnseen(ctx context.Context, desired *unstructured.Unst
 			return err
 		}
 		if there && apply.Applied(live, manifests.Manager) {
-			return r.applier.Apply(ctx, desired, live)
+			return r.applier.CompareAndApply(ctx, desired, live)
 		}
 	}
 	return &conflictError{object: apply.Describe(desired), whose: "is somebody else's; delete it", unseen: true}

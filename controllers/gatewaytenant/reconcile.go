@@ -36,6 +36,7 @@ type Reconciler struct {
 	rivals        *rivals
 	crowd         *crowd
 	lookups       *lookups
+	comparer      *apply.Comparer
 	applier       *apply.Applier
 	events        events.EventRecorder
 	platform      manifests.Platform
@@ -69,7 +70,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		r.crowd.note(request.Namespace, false)
 		r.jobEnds.forget(request.Namespace)
 		r.stored.forget(request.Namespace)
-		r.applier.Forget(request.Namespace)
+		r.comparer.Forget(request.Namespace)
 		r.lookups.forget(request.Namespace)
 		r.evicted.forget(request.Namespace)
 		return ctrl.Result{}, r.removeBinding(ctx, request.NamespacedName)

@@ -55,7 +55,8 @@ func TestClaimIsWrittenBeforeWhatFollowsFromIt(t *testing.T) {
 			},
 		})
 		scheme := newScheme(t)
-		r := &Reconciler{Client: recorder, applier: apply.New(recorder, scheme, manifests.Manager)}
+		comparer := apply.NewComparer(scheme, manifests.Manager)
+		r := &Reconciler{Client: recorder, applier: apply.New(recorder, comparer), comparer: comparer}
 		named := func(kind string) *unstructured.Unstructured {
 			object := &unstructured.Unstructured{Object: map[string]any{}}
 			object.SetAPIVersion("v1")

@@ -87,7 +87,7 @@ func isRejection(err error) bool { return apierrors.IsInvalid(err) || apierrors.
 func (r *Reconciler) applyWork(ctx context.Context, work *Work, tenant *v1alpha1.GatewayTenant) error {
 	send := func() error {
 		desired := TenantOf(*work)
-		return r.refused.apply(desired, tenant, time.Now(), func() error { return r.applier.Apply(ctx, desired, liveOf(tenant)) })
+		return r.refused.apply(desired, tenant, time.Now(), func() error { return r.applier.CompareAndApply(ctx, desired, liveOf(tenant)) })
 	}
 	err := send()
 	if rest, is := work.WithoutFaults(tenant, faultsOf(err)); is {

@@ -33,7 +33,7 @@ func (r *Reconciler) applyAll(ctx context.Context, plan *Plan, world World) erro
 	for _, work := range plan.Apply {
 		asked[work.Namespace] = true
 	}
-	r.applier.ForgetAllBut(asked)
+	r.comparer.ForgetAllBut(asked)
 	r.refused.forget(time.Now())
 	for i := range plan.Apply {
 		workers.Go(func() error {

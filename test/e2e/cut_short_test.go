@@ -37,25 +37,25 @@ func TestForeignElementGoesAlsoIfItsRemovalWasCutShort(t *testing.T) {
 	desired.SetNamespace(namespace)
 	desired.SetName(name)
 	live := func() *corev1.Service { return get(t, &corev1.Service{}, namespace, name) }
-	applier := apply.New(admin, admin.Scheme(), "somebody").Alone()
-	if err := applier.Apply(t.Context(), desired, nil); err != nil {
+	applier := apply.New(admin, apply.NewComparer(admin.Scheme(), "somebody", apply.Exclusive))
+	if err := applier.CompareAndApply(t.Context(), desired, nil); err != nil {
 		t.Fatal(err)
 	}
 	theirs := client.RawPatch(types.JSONPatchType, []byte(`[{"op":"add","path":"/spec/ports/-","value":{"name":"theirs","port":2}}]`))
 	if err := admin.Patch(t.Context(), &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}, theirs, client.FieldOwner("another")); err != nil {
 		t.Fatal(err)
 	}
-	if err := apply.New(cutShort{admin}, admin.Scheme(), "somebody").Alone().Apply(t.Context(), desired, live()); !errors.Is(err, errCutShort) {
+	if err := apply.New(cutShort{admin}, apply.NewComparer(admin.Scheme(), "somebody", apply.Exclusive)).CompareAndApply(t.Context(), desired, live()); !errors.Is(err, errCutShort) {
 		t.Fatalf("%v, want it cut short", err)
 	}
-	if err := applier.Apply(t.Context(), desired, live()); err != nil {
+	if err := applier.CompareAndApply(t.Context(), desired, live()); err != nil {
 		t.Fatal(err)
 	}
 	after := live()
 	if ports := after.Spec.Ports; len(ports) != 1 {
 		t.Errorf("the ports are %+v", ports)
 	}
-	if err := applier.Apply(t.Context(), desired, after); err != nil || live().ResourceVersion != after.ResourceVersion {
+	if err := applier.CompareAndApply(t.Context(), desired, after); err != nil || live().ResourceVersion != after.ResourceVersion {
 		t.Errorf("it is written again where nothing has changed (%v)", err)
 	}
 }

@@ -24,19 +24,19 @@ func TestWhatTookAnObjectsPlaceUnseenIsNotOverwritten(t *testing.T) {
 		object.SetName("one")
 		return object
 	}
-	applier := apply.New(admin, admin.Scheme(), "somebody")
-	if err := applier.Apply(t.Context(), desired("1"), nil); err != nil {
+	applier := apply.New(admin, apply.NewComparer(admin.Scheme(), "somebody"))
+	if err := applier.CompareAndApply(t.Context(), desired("1"), nil); err != nil {
 		t.Fatal(err)
 	}
 	cached := get(t, &corev1.ConfigMap{}, namespace, "one")
 	if err := admin.Delete(t.Context(), cached.DeepCopy()); err != nil {
 		t.Fatal(err)
 	}
-	if err := applier.Apply(t.Context(), desired("2"), cached); !apierrors.IsConflict(err) {
+	if err := applier.CompareAndApply(t.Context(), desired("2"), cached); !apierrors.IsConflict(err) {
 		t.Errorf("where it is gone: %v", err)
 	}
 	create(t, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "one"}, Data: map[string]string{"key": "another's"}})
-	if err := applier.Apply(t.Context(), desired("3"), cached); !apierrors.IsConflict(err) {
+	if err := applier.CompareAndApply(t.Context(), desired("3"), cached); !apierrors.IsConflict(err) {
 		t.Errorf("where another has come: %v", err)
 	}
 	if is := get(t, &corev1.ConfigMap{}, namespace, "one"); is.Data["key"] != "another's" {

@@ -150,7 +150,7 @@ func (v *versions) apply(desired *unstructured.Unstructured, seen, live int16, u
 		is = seen
 	}
 	// An error needs no attention: who has one tries again, and never comes to rest if that does not help.
-	_ = apply.New(s, clientgoscheme.Scheme, us).Alone().Apply(context.Background(), desired, is)
+	_ = apply.New(s, apply.NewComparer(clientgoscheme.Scheme, us, apply.Exclusive)).CompareAndApply(context.Background(), desired, is)
 	return applied{v.number(s.live()), s.writes}
 }
 
