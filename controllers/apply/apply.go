@@ -119,8 +119,9 @@ func (a *Applier) send(ctx context.Context, desired *unstructured.Unstructured, 
 	return nil
 }
 
-// Owned tells whether an object was not applied because others own fields of it, and not for a conflict that passes.
-func Owned(err error) bool {
+// IsFieldConflict reports whether an object was not applied because other managers own fields of it. It is false for a
+// conflict that goes away when the request is repeated with a newer object.
+func IsFieldConflict(err error) bool {
 	return apierrors.IsConflict(err) && hasCause(err, func(cause metav1.StatusCause) bool { return cause.Type == metav1.CauseTypeFieldManagerConflict })
 }
 

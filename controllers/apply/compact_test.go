@@ -81,8 +81,8 @@ func TestCompactedStampIsFound(t *testing.T) {
 	for _, annotations := range []map[string]string{nil, {AnnotationHash: "a"}, {AnnotationHash: "a", "else": "b"}, {"else": "b"}} {
 		object := &metav1.ObjectMeta{Annotations: maps.Clone(annotations)}
 		for range 2 { // a resync shows transforms their own results
-			CompactStamp(object)
-			if got := StampOf(object); got != annotations[AnnotationHash] || object.Annotations["else"] != annotations["else"] {
+			CompactHash(object)
+			if got := AppliedHash(object); got != annotations[AnnotationHash] || object.Annotations["else"] != annotations["else"] {
 				t.Errorf("%v: the stamp is %q, and left are %v", annotations, got, object.Annotations)
 			}
 		}

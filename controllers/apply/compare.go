@@ -105,7 +105,7 @@ func (c *Comparer) difference(desired *unstructured.Unstructured, live metav1.Ob
 // unchanged reports whether live is as it was when stamped, whose text without the stamp is given, was applied.
 func (c *Comparer) unchanged(stamped *unstructured.Unstructured, text []byte, live metav1.Object) (bool, error) {
 	ours := slices.IndexFunc(live.GetManagedFields(), c.fields.ours)
-	if ours < 0 || StampOf(live) != StampOf(stamped) {
+	if ours < 0 || AppliedHash(live) != AppliedHash(stamped) {
 		return false, nil
 	}
 	shape, is := shapeOf(stamped, text, live, live.GetManagedFields()[ours])

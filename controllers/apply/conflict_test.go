@@ -15,13 +15,13 @@ import (
 func TestConflictThatPassesIsNobodysObject(t *testing.T) {
 	owned := apierrors.NewApplyConflict([]metav1.StatusCause{{Type: metav1.CauseTypeFieldManagerConflict, Message: `conflict with "somebody"`, Field: ".spec.ports"}}, "1 conflict")
 	for _, err := range []error{owned, fmt.Errorf("applying Service a/b: %w", owned)} {
-		if !Owned(err) {
+		if !IsFieldConflict(err) {
 			t.Errorf("not owned: %v", err)
 		}
 	}
 	passes := apierrors.NewConflict(schema.GroupResource{Resource: "services"}, "b", errors.New("the object has been modified"))
 	for _, err := range []error{passes, apierrors.NewServiceUnavailable("busy"), errors.New("reset"), nil} {
-		if Owned(err) {
+		if IsFieldConflict(err) {
 			t.Errorf("owned: %v", err)
 		}
 	}

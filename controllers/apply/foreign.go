@@ -32,7 +32,7 @@ func (a *Applier) takeOver(ctx context.Context, desired *unstructured.Unstructur
 		{"op": "replace", "path": "/metadata/managedFields", "value": entries},
 		{"op": "replace", "path": "/metadata/resourceVersion", "value": live.GetResourceVersion()},
 	}
-	if StampOf(live) != "" {
+	if AppliedHash(live) != "" {
 		operations = append(operations, map[string]any{"op": "remove", "path": "/metadata/annotations/" + strings.ReplaceAll(AnnotationHash, "/", "~1")})
 	}
 	patch, err := json.Marshal(operations)
@@ -120,7 +120,7 @@ func split(entry metav1.ManagedFieldsEntry, inTheWay func(fieldpath.Path) bool) 
 
 // thieves are the managers that have taken fields of ours on an object that we have applied as it is wanted.
 func (o *ownership) thieves(desired *unstructured.Unstructured, live metav1.Object) []string {
-	if StampOf(live) != StampOf(desired) {
+	if AppliedHash(live) != AppliedHash(desired) {
 		return nil // we want something else than last time
 	}
 	wanted, err := o.fieldsOf(desired)

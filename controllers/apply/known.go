@@ -44,7 +44,7 @@ func (k *known) note(stamped *unstructured.Unstructured, live metav1.Object) {
 }
 
 func of(stamped *unstructured.Unstructured, live metav1.Object) found {
-	return found{StampOf(stamped), live.GetResourceVersion()}
+	return found{AppliedHash(stamped), live.GetResourceVersion()}
 }
 
 // Forget drops what is remembered of a namespace in which nothing is applied any more.

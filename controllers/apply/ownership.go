@@ -55,8 +55,8 @@ func (o *ownership) owned(live metav1.Object) (*fieldpath.Set, error) {
 	return nil, nil
 }
 
-// Applied tells whether owner has applied live.
-func Applied(live metav1.Object, owner string) bool {
+// AppliedBy reports whether owner has applied live.
+func AppliedBy(live metav1.Object, owner string) bool {
 	return slices.ContainsFunc(live.GetManagedFields(), (&ownership{owner: owner}).ours)
 }
 

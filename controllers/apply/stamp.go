@@ -48,18 +48,18 @@ func stamp(desired *unstructured.Unstructured) (stamped *unstructured.Unstructur
 	return stamped, text, nil
 }
 
-// StampOf is the hash of what was applied to an object last; empty: it bears none.
-func StampOf(object metav1.Object) string {
+// AppliedHash returns the hash of what was last applied to an object. It is empty if the object has none.
+func AppliedHash(object metav1.Object) string {
 	if hash := object.GetSelfLink(); hash != "" {
 		return hash
 	}
 	return object.GetAnnotations()[AnnotationHash]
 }
 
-// CompactStamp keeps the hash on an object in a field that API servers no longer fill in: on most objects it is the only
-// annotation, and a map for it alone takes more memory than all else that a Compactor leaves. Only StampOf finds it then,
+// CompactHash keeps the hash on an object in a field that API servers no longer fill in: on most objects it is the only
+// annotation, and a map for it alone takes more memory than all else that a Compactor leaves. Only AppliedHash finds it then,
 // so it is for objects that are not sent back.
-func CompactStamp(object metav1.Object) {
+func CompactHash(object metav1.Object) {
 	annotations := object.GetAnnotations()
 	if hash, stamped := annotations[AnnotationHash]; stamped {
 		object.SetSelfLink(hash)
@@ -70,14 +70,14 @@ func CompactStamp(object metav1.Object) {
 	}
 }
 
-// InState tells whether live was applied from desired; whether others have changed it since, it does not look at.
-func InState(desired *unstructured.Unstructured, live metav1.Object) bool {
+// MatchesLastApplied reports whether live was last applied from desired. It does not notice later changes by others.
+func MatchesLastApplied(desired *unstructured.Unstructured, live metav1.Object) bool {
 	hash, err := Hash(desired)
-	return err == nil && StampOf(live) == hash
+	return err == nil && AppliedHash(live) == hash
 }
 
-// Stamped tells whether the hash on live is the one that owner wrote, and not somebody else's.
-func Stamped(live metav1.Object, owner string) bool {
+// OwnsHash reports whether owner wrote the hash on live, rather than another manager.
+func OwnsHash(live metav1.Object, owner string) bool {
 	owned, err := (&ownership{owner: owner}).owned(live)
 	return err == nil && owned != nil && owned.Has(fieldpath.MakePathOrDie("metadata", "annotations", AnnotationHash))
 }

@@ -62,7 +62,7 @@ func TestManagedFieldsOfOthersAreBounded(t *testing.T) {
 	large.ManagedFields = append(large.ManagedFields, entryOf("bridge", ours), entryOf("us", ours))
 	for range 2 { // a resync shows transforms their own results
 		compactor.Compact(large)
-		if size(large) > 16<<10 || !compactor.fields.isTrimmed(large) || !Applied(large, "us") || !Applied(large, "bridge") {
+		if size(large) > 16<<10 || !compactor.fields.isTrimmed(large) || !AppliedBy(large, "us") || !AppliedBy(large, "bridge") {
 			t.Errorf("%d bytes are kept: %v", size(large), large.ManagedFields)
 		}
 	}

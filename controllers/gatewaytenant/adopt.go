@@ -92,7 +92,7 @@ func (r *Reconciler) openUp(ctx context.Context, p *pass) error {
 func (p *pass) unasked() metav1.Object {
 	live := p.seen.live[clientsPolicy.childKey]
 	asked := slices.ContainsFunc(p.objects.Foundation, func(o *unstructured.Unstructured) bool { return o.GetName() == manifests.ClientsName })
-	if asked || live == nil || live.GetDeletionTimestamp() != nil || !apply.Applied(live, manifests.Manager) {
+	if asked || live == nil || live.GetDeletionTimestamp() != nil || !apply.AppliedBy(live, manifests.Manager) {
 		return nil
 	}
 	return live

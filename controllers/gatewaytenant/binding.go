@@ -17,7 +17,7 @@ import (
 // GatewayTenant could not own it. Both are read from the API server first, since a cache may be old.
 func (r *Reconciler) removeBinding(ctx context.Context, tenant client.ObjectKey) error {
 	binding, err := r.binding(ctx, tenant.Namespace)
-	if err != nil || binding == nil || binding.DeletionTimestamp != nil || !apply.Applied(binding, manifests.Manager) {
+	if err != nil || binding == nil || binding.DeletionTimestamp != nil || !apply.AppliedBy(binding, manifests.Manager) {
 		return err // another's may be called like ours
 	}
 	if there, err := found(r.live.Get(ctx, tenant, &v1alpha1.GatewayTenant{})); err != nil || there {

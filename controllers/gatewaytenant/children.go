@@ -185,7 +185,7 @@ func keepMetadata(object any) (any, error) {
 	metadata.SetAnnotations(apply.TrimAnnotations(metadata.GetAnnotations(), annotationsKept...))
 	metadata.SetOwnerReferences(trimmedOwners(metadata.GetOwnerReferences()))
 	metadata.SetFinalizers(nil)
-	apply.CompactStamp(metadata)
+	apply.CompactHash(metadata)
 	return object, nil
 }
 

@@ -68,7 +68,7 @@ func (p *pass) mayIssue() bool {
 			continue
 		}
 		live := p.seen.live[childKey{object.GetKind(), object.GetName()}]
-		if live == nil || !apply.InState(object, live) {
+		if live == nil || !apply.MatchesLastApplied(object, live) {
 			return false
 		}
 	}
@@ -87,7 +87,7 @@ func (r *Reconciler) gateway(ctx context.Context, p *pass) error {
 // ready before it replaces it, so a bad image would block its own repair.
 func (r *Reconciler) clearTheWay(ctx context.Context, p *pass) error {
 	pod, set := p.seen.pod, p.seen.statefulSet
-	if pod == nil || pod.DeletionTimestamp != nil || isReady(pod) || !apply.InState(p.objects.Gateway, set) || !former(pod, set) {
+	if pod == nil || pod.DeletionTimestamp != nil || isReady(pod) || !apply.MatchesLastApplied(p.objects.Gateway, set) || !former(pod, set) {
 		return nil
 	}
 	return r.delete(ctx, pod, fmt.Sprintf("pod %s/%s, which is in the way of its successor", pod.Namespace, pod.Name), client.Preconditions{UID: &pod.UID})
@@ -130,7 +130,7 @@ func (r *Reconciler) apply(ctx context.Context, desired *unstructured.Unstructur
 		return err
 	}
 	err = r.applier.Apply(ctx, desired, live, difference)
-	if live == nil && apply.Owned(err) {
+	if live == nil && apply.IsFieldConflict(err) {
 		return r.applyUnseen(ctx, desired)
 	}
 	if desired.GetKind() != "RoleBinding" || live == nil || !apierrors.IsInvalid(err) {
@@ -152,7 +152,7 @@ func (r *Reconciler) applyUnseen(ctx context.Context, desired *unstructured.Unst
 		if err != nil {
 			return err
 		}
-		if there && apply.Applied(live, manifests.Manager) {
+		if there && apply.AppliedBy(live, manifests.Manager) {
 			return r.applier.CompareAndApply(ctx, desired, live)
 		}
 	}

@@ -209,7 +209,7 @@ func (p *pass) foreseeChanges(live Live, scheme *runtime.Scheme, f *Forecast) er
 			f.Blocked = err.Error()
 			continue
 		}
-		if apply.InState(desired, is) {
+		if apply.MatchesLastApplied(desired, is) {
 			continue
 		}
 		preview, err := apply.PreviewOf(desired, is, manifests.Manager, scheme)

@@ -48,7 +48,7 @@ func Ours(desired *unstructured.Unstructured, live metav1.Object, owners ...type
 		return &leavingError{apply.Describe(desired)} // the garbage collector takes it
 	case controller != nil:
 		return &conflictError{object: apply.Describe(desired), whose: fmt.Sprintf("is controlled by %s %s; delete that, or move it to another namespace", controller.Kind, controller.Name)}
-	case apply.Applied(live, manifests.Manager):
+	case apply.AppliedBy(live, manifests.Manager):
 		return nil // whatever labels it bears by now
 	case live.GetLabels()[manifests.LabelName] != manifests.AppName:
 		return &conflictError{object: apply.Describe(desired), whose: fmt.Sprintf("is somebody else's; label it %s=%s to hand it over to the gateway, or make it under another name", manifests.LabelName, manifests.AppName)}

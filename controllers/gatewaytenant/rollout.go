@@ -185,10 +185,10 @@ func cameUp(set *appsv1.StatefulSet) bool {
 // byPlatform tells whether a StatefulSet is to be changed for a cause of the platform's: an adopted one, or one that the
 // operator rendered otherwise before.
 func byPlatform(rendered *unstructured.Unstructured, live metav1.Object) bool {
-	if !apply.Applied(live, manifests.Manager) || apply.StampOf(live) == "" && !manifests.Rendered(live) {
+	if !apply.AppliedBy(live, manifests.Manager) || apply.AppliedHash(live) == "" && !manifests.Rendered(live) {
 		return true // also if an adoption was cut short after it had taken over the fields of others
 	}
-	return !apply.InState(rendered, live) && apply.Stamped(live, manifests.Manager) && !manifests.AskedFor(rendered, live)
+	return !apply.MatchesLastApplied(rendered, live) && apply.OwnsHash(live, manifests.Manager) && !manifests.AskedFor(rendered, live)
 }
 
 // tenants are the namespaces of all tenants.

@@ -170,7 +170,7 @@ func troubled(before *metav1.Condition, p pass) metav1.Condition {
 // asAsked tells whether the StatefulSet is the one that was rendered or, where nothing of the spec is
 // applied, the last one that was.
 func asAsked(p pass) bool {
-	return p.rejected != nil || p.suspended || p.held || p.cutShort() || p.objects.Gateway != nil && apply.InState(p.objects.Gateway, p.seen.statefulSet)
+	return p.rejected != nil || p.suspended || p.held || p.cutShort() || p.objects.Gateway != nil && apply.MatchesLastApplied(p.objects.Gateway, p.seen.statefulSet)
 }
 
 // serves tells whether the gateway that there should be is ready.
