@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/workload"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -136,7 +137,7 @@ func (r *Reconciler) waitsForRead(namespace string, p pass) bool {
 		return false
 	}
 	since, _ := r.unread.LoadOrStore(namespace, r.now())
-	return p.seen.statefulSet != nil && serves(p.seen.statefulSet) && r.now().Sub(since.(time.Time)) < readPatience
+	return p.seen.statefulSet != nil && workload.Serves(p.seen.statefulSet) && r.now().Sub(since.(time.Time)) < readPatience
 }
 
 // ofShared leads from the shared binding to the tenants in it.

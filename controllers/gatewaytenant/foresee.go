@@ -17,6 +17,7 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/workload"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -130,7 +131,7 @@ func (p *pass) takeIn(gt *v1alpha1.GatewayTenant, live Live) error {
 	}
 	keys := live.Secrets[manifests.TokenKeysName]
 	p.seen.volume.TokenKeys = keys != nil && !manifests.OfFormer(keys, gt.UID)
-	if set := p.seen.statefulSet; set != nil && !serves(set) && pod != nil && metav1.IsControlledBy(pod, set) {
+	if set := p.seen.statefulSet; set != nil && !workload.Serves(set) && pod != nil && metav1.IsControlledBy(pod, set) {
 		p.seen.volume.TerminationMessage = terminationMessage(pod)
 	}
 	return nil
@@ -221,7 +222,7 @@ func (p *pass) foreseeChanges(live Live, scheme *runtime.Scheme, f *Forecast) er
 		}
 		if desired == p.objects.Gateway {
 			f.Restart = append(f.Restart, p.restarts(preview, live)...)
-			f.ByPlatform = len(f.Restart) > 0 && byPlatform(desired, is) && serves(p.seen.statefulSet)
+			f.ByPlatform = len(f.Restart) > 0 && byPlatform(desired, is) && workload.Serves(p.seen.statefulSet)
 		}
 	}
 	if gone := p.unasked(); gone != nil {

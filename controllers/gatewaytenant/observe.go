@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/workload"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -81,7 +82,7 @@ func (o *observed) takeGateway(set *appsv1.StatefulSet) {
 	}
 	o.statefulSet = set
 	o.volume.Image = gatewayImage(set)
-	o.volume.ConfigHash, o.volume.Serves = set.Spec.Template.Annotations[manifests.AnnotationConfigHash], serves(set)
+	o.volume.ConfigHash, o.volume.Serves = set.Spec.Template.Annotations[manifests.AnnotationConfigHash], workload.Serves(set)
 	o.owners = append(o.owners, set.UID)
 }
 
@@ -105,7 +106,7 @@ func (r *Reconciler) observeTrouble(ctx context.Context, gt *v1alpha1.GatewayTen
 		r.evicted.forget(gt.Namespace)
 	}
 	switch {
-	case serves(set):
+	case workload.Serves(set):
 		r.lookups.settle(lookupKey{gt.Namespace, "StatefulSet"})
 		if pod != nil {
 			seen.trouble = eviction(pod) // it still serves, but will end soon

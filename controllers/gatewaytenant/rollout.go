@@ -7,7 +7,6 @@ import (
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
-	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/util/workqueue"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/workload"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -159,27 +159,18 @@ func (r *Reconciler) turn(ctx context.Context, namespace string, p *pass) (manif
 	}
 	restarts := byPlatform(p.objects.Gateway, set)
 	switch {
-	case restarts && serves(set) && !p.certificates.Complete:
+	case restarts && workload.Serves(set) && !p.certificates.Complete:
 		r.rollout.settle(namespace) // it would have its turn, and wait for its Secrets
 		return manifests.Turn{Held: true}, nil
-	case restarts && serves(set):
+	case restarts && workload.Serves(set):
 		granted, err := r.rollout.admit(namespace, func() ([]string, error) { return r.tenants(ctx) })
 		return manifests.Turn{Held: !granted, Granted: granted}, err
-	case underWay(set) && (!restarts || !cameUp(set)):
+	case workload.Rolling(set) && (!restarts || !workload.HasServed(set)):
 		r.rollout.begin(namespace)
 		return manifests.Turn{}, nil
 	}
 	r.rollout.settle(namespace)
 	return manifests.Turn{Lapsed: restarts && manifests.RolledByPlatform(set)}, nil
-}
-
-// underWay tells whether the platform restarted a gateway, and it does not serve.
-func underWay(set *appsv1.StatefulSet) bool { return manifests.RolledByPlatform(set) && !serves(set) }
-
-// cameUp tells whether a gateway has served since it was changed last: its StatefulSet's controller takes the revision that
-// is wanted for the present one when the pod is ready.
-func cameUp(set *appsv1.StatefulSet) bool {
-	return set.Status.ObservedGeneration >= set.Generation && set.Status.CurrentRevision == set.Status.UpdateRevision
 }
 
 // byPlatform tells whether a StatefulSet is to be changed for a cause of the platform's: an adopted one, or one that the

@@ -13,6 +13,7 @@ import (
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/workload"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -115,7 +116,7 @@ func available(before *metav1.Condition, p pass) metav1.Condition {
 		return no(condition, v1alpha1.ReasonRollingOut, replacing(pod, p))
 	case p.seen.trouble != trouble{}:
 		return troubled(before, p)
-	case !rolledOut(statefulSet):
+	case !workload.RolledOut(statefulSet):
 		return no(condition, v1alpha1.ReasonRollingOut, "pod "+pod+" is being started")
 	case statefulSet.Status.ReadyReplicas > 0:
 		return yes(condition, v1alpha1.ReasonAvailable, "pod "+pod+" is ready")
@@ -152,7 +153,7 @@ func replacing(pod string, p pass) string {
 func troubled(before *metav1.Condition, p pass) metav1.Condition {
 	is := p.seen.trouble
 	beginning, end := cut("pod "+manifests.PodName+": "+is.words), "; "+is.remedy
-	if p.rejected == nil && !p.suspended && underWay(p.seen.statefulSet) {
+	if p.rejected == nil && !p.suspended && workload.Rolling(p.seen.statefulSet) {
 		end += "; until it serves, it occupies one of the platform's rollout slots"
 	}
 	message := said("%s: %s", beginning, is.output) + end
@@ -171,15 +172,6 @@ func troubled(before *metav1.Condition, p pass) metav1.Condition {
 // applied, the last one that was.
 func asAsked(p pass) bool {
 	return p.rejected != nil || p.suspended || p.held || p.cutShort() || p.objects.Gateway != nil && apply.MatchesLastApplied(p.objects.Gateway, p.seen.statefulSet)
-}
-
-// serves tells whether the gateway that there should be is ready.
-func serves(set *appsv1.StatefulSet) bool { return rolledOut(set) && set.Status.ReadyReplicas > 0 }
-
-// rolledOut tells whether the pod that there is runs the revision that there should be.
-func rolledOut(statefulSet *appsv1.StatefulSet) bool {
-	s := statefulSet.Status
-	return s.ObservedGeneration >= statefulSet.Generation && s.Replicas == 1 && s.UpdatedReplicas == 1 && s.CurrentRevision == s.UpdateRevision
 }
 
 // readyOf sums up: what went wrong while applying, or else the first condition that is not true.

@@ -20,6 +20,7 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/workload"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -154,8 +155,8 @@ func TestStatusOfOthersIsBounded(t *testing.T) {
 		set.Status.Conditions = append(set.Status.Conditions, appsv1.StatefulSetCondition{Type: appsv1.StatefulSetConditionType(fmt.Sprint(i)), Message: strings.Repeat("x", 1000)})
 	}
 	set.Spec.Template.Spec.Containers = []corev1.Container{{Name: "openshell-gateway", Image: strings.Repeat("x", 1<<20)}}
-	if _, err := keepStatefulSet(set); err != nil || set.Size() > 4<<10 || !serves(set) {
-		t.Errorf("%d bytes of a StatefulSet are kept; it serves: %t, %v", set.Size(), serves(set), err)
+	if _, err := keepStatefulSet(set); err != nil || set.Size() > 4<<10 || !workload.Serves(set) {
+		t.Errorf("%d bytes of a StatefulSet are kept; it serves: %t, %v", set.Size(), workload.Serves(set), err)
 	}
 }
 
