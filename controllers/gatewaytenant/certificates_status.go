@@ -11,6 +11,7 @@ import (
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/message"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -37,29 +38,29 @@ func certificatesReady(before *metav1.Condition, p pass) metav1.Condition {
 	const condition = v1alpha1.ConditionCertificatesReady
 	seen := p.certificates
 	if blocked := explain(seen, func(f certificates.Finding) bool { return f.Blocked != "" && !f.Leaving }); blocked != "" {
-		return no(condition, v1alpha1.ReasonSecretBlocked, cut(blocked)+handOver(seen, p.tenant.Namespace))
+		return no(condition, v1alpha1.ReasonSecretBlocked, message.Truncate(blocked, message.MaxLength)+handOver(seen, p.tenant.Namespace))
 	}
 	switch worst := seen.Worst(); {
 	case worst == certificates.Fits:
-		return yes(condition, v1alpha1.ReasonIssued, cut(strings.Join(append([]string{"all certificates and token keys are present and valid"}, seen.Notes...), "; ")))
+		return yes(condition, v1alpha1.ReasonIssued, message.Truncate(strings.Join(append([]string{"all certificates and token keys are present and valid"}, seen.Notes...), "; "), message.MaxLength))
 	case p.suspended && worst > certificates.Due:
-		return no(condition, v1alpha1.ReasonSuspended, cut("certgen does not run while spec.suspend is true: "+explain(seen, everything)))
+		return no(condition, v1alpha1.ReasonSuspended, message.Truncate("certgen does not run while spec.suspend is true: "+explain(seen, everything), message.MaxLength))
 	case p.suspended:
 		return yes(condition, v1alpha1.ReasonIssued, "all certificates and token keys are present and valid; while spec.suspend is true they are not renewed")
 	case p.seen.jobTrouble != "" && p.objects.Certgen != nil && p.seen.job.Annotations[manifests.AnnotationWish] == p.objects.Certgen.GetAnnotations()[manifests.AnnotationWish]:
-		return no(condition, v1alpha1.ReasonIssueFailed, cut("certgen is tried again and again: "+p.seen.jobTrouble))
+		return no(condition, v1alpha1.ReasonIssueFailed, message.Truncate("certgen is tried again and again: "+p.seen.jobTrouble, message.MaxLength))
 	case before != nil && before.Reason == v1alpha1.ReasonIssueFailed && before.ObservedGeneration == p.generation:
 		return no(condition, before.Reason, before.Message) // between two attempts nothing is better
 	case worst == certificates.Unowned:
-		return yes(condition, v1alpha1.ReasonIssued, "all certificates and token keys are present and valid; certgen corrects their owner references: "+cut(explain(seen, everything)))
+		return yes(condition, v1alpha1.ReasonIssued, "all certificates and token keys are present and valid; certgen corrects their owner references: "+message.Truncate(explain(seen, everything), message.MaxLength))
 	case worst == certificates.Due:
-		return yes(condition, v1alpha1.ReasonRenewing, cut("certgen renews: "+explain(seen, everything)))
+		return yes(condition, v1alpha1.ReasonRenewing, message.Truncate("certgen renews: "+explain(seen, everything), message.MaxLength))
 	case seen.Leaving:
 		return no(condition, v1alpha1.ReasonIssuing, "certgen waits until a former gateway's Secrets are removed")
 	case !seen.Complete: // no list: it would change with each Secret that is made
 		return no(condition, v1alpha1.ReasonIssuing, "certgen makes the Secrets that are missing")
 	}
-	return no(condition, v1alpha1.ReasonIssuing, cut("certgen has work: "+explain(seen, everything)))
+	return no(condition, v1alpha1.ReasonIssuing, message.Truncate("certgen has work: "+explain(seen, everything), message.MaxLength))
 }
 
 // explain lists what was found of those Secrets.

@@ -97,7 +97,7 @@ func SetupWithManager(mgr ctrl.Manager, options Options) error {
 		Watches(&v1alpha1.GatewayTenant{}, r.crowd.ofTenants()).
 		WatchesMetadata(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(ofNamespace)).
 		WatchesMetadata(&rbacv1.ClusterRoleBinding{}, r.crowd.soon(ofBinding)).
-		WatchesRawSource(source.Kind[client.Object](pods, &corev1.Pod{}, r.crowd.soon(r.evicted.ofPod), newTrouble())).
+		WatchesRawSource(source.Kind[client.Object](pods, &corev1.Pod{}, r.crowd.soon(r.evicted.ofPod), podHealthChanged())).
 		WatchesRawSource(source.Func(r.rollout.Start)).
 		WatchesRawSource(source.Kind[client.Object](shared, &rbacv1.ClusterRoleBinding{}, handler.TypedEnqueueRequestsFromMapFunc(ofShared))).
 		WatchesRawSource(source.Kind[client.Object](sandboxCRD, &apiextensionsv1.CustomResourceDefinition{}, handler.TypedEnqueueRequestsFromMapFunc(r.everyTenant), servedChanges())).

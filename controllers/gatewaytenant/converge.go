@@ -21,6 +21,7 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/diagnose"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -87,7 +88,7 @@ func (r *Reconciler) gateway(ctx context.Context, p *pass) error {
 // ready before it replaces it, so a bad image would block its own repair.
 func (r *Reconciler) clearTheWay(ctx context.Context, p *pass) error {
 	pod, set := p.seen.pod, p.seen.statefulSet
-	if pod == nil || pod.DeletionTimestamp != nil || isReady(pod) || !apply.MatchesLastApplied(p.objects.Gateway, set) || !former(pod, set) {
+	if pod == nil || pod.DeletionTimestamp != nil || diagnose.IsReady(pod) || !apply.MatchesLastApplied(p.objects.Gateway, set) || !former(pod, set) {
 		return nil
 	}
 	return r.delete(ctx, pod, fmt.Sprintf("pod %s/%s, which is in the way of its successor", pod.Namespace, pod.Name), client.Preconditions{UID: &pod.UID})
@@ -187,9 +188,9 @@ func jobOf(job *batchv1.Job) certificates.Job {
 		return certificates.Job{State: certificates.JobAbsent}
 	}
 	is := certificates.Job{State: certificates.JobRunning, Wish: job.Annotations[manifests.AnnotationWish]}
-	if complete := jobCondition(job, batchv1.JobComplete); complete != nil {
+	if complete := diagnose.JobCondition(job, batchv1.JobComplete); complete != nil {
 		is.State, is.Ended = certificates.JobComplete, complete.LastTransitionTime.Time
-	} else if failed := jobCondition(job, batchv1.JobFailed); failed != nil {
+	} else if failed := diagnose.JobCondition(job, batchv1.JobFailed); failed != nil {
 		is.State, is.Ended = certificates.JobFailed, failed.LastTransitionTime.Time
 	}
 	if job.DeletionTimestamp != nil {
@@ -199,16 +200,7 @@ func jobOf(job *batchv1.Job) certificates.Job {
 }
 
 func jobIs(job *batchv1.Job, what batchv1.JobConditionType) bool {
-	return jobCondition(job, what) != nil
-}
-
-func jobCondition(job *batchv1.Job, what batchv1.JobConditionType) *batchv1.JobCondition {
-	for i, condition := range job.Status.Conditions {
-		if condition.Type == what && condition.Status == corev1.ConditionTrue {
-			return &job.Status.Conditions[i]
-		}
-	}
-	return nil
+	return diagnose.JobCondition(job, what) != nil
 }
 
 // deleteJob deletes the certgen Job together with its pods, so that no two of them are ever at work. That it is still

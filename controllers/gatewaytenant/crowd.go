@@ -3,6 +3,8 @@ package gatewaytenant
 import (
 	"sync"
 	"time"
+
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/diagnose"
 )
 
 // crowd is the tenants that are on their way to Ready. Where many are, a pod waits for its volume and its node because the
@@ -15,7 +17,7 @@ type crowd struct {
 const (
 	// patience is how long a new gateway may take to start, and a pod may wait for a node, before that is worth a word:
 	// nearly every pod does for a moment.
-	patience = 10 * time.Second
+	patience = diagnose.Grace
 	// share is how much longer, for each tenant that is on its way: a control plane with two cores brings four a second to
 	// Ready.
 	share = 250 * time.Millisecond

@@ -165,7 +165,7 @@ func TestStatusNamesObjectCauseAndWayOut(t *testing.T) {
 		}}, nil, 0, "PodEvicted", []string{"the pod was ended by the kubelet of node node-1: The node was low on resource: memory.", describe}},
 	} {
 		t.Run(c.what, func(t *testing.T) {
-			d := diagnose(t)
+			d := newDiagnosis(t)
 			pod := d.pod(c.pod...)
 			d.gt.Status.Conditions = nil // a new tenant: it was never ready
 			for _, event := range c.events {
@@ -183,7 +183,7 @@ func TestStatusNamesObjectCauseAndWayOut(t *testing.T) {
 
 // TestDeletedPodIsNoCrash: how its containers end explains nothing.
 func TestDeletedPodIsNoCrash(t *testing.T) {
-	d := diagnose(t)
+	d := newDiagnosis(t)
 	pod := d.pod(crashed("Error", 143, ""), d.deleted)
 	pod.Status.ContainerStatuses[0].State = terminated("Error", 143, "")
 	if is := d.observe(time.Second, pod); len(d.warnings) != 0 {
@@ -195,7 +195,7 @@ func TestDeletedPodIsNoCrash(t *testing.T) {
 
 // TestHangAfterAnEarlierCrashIsAHang: how the container ended before it served explains nothing.
 func TestHangAfterAnEarlierCrashIsAHang(t *testing.T) {
-	d := diagnose(t)
+	d := newDiagnosis(t)
 	pod := d.pod(notReady)
 	pod.Status.ContainerStatuses[0].LastTerminationState = terminated("Error", 1, "an hour ago")
 	pod.Status.ContainerStatuses[0].RestartCount = 1
@@ -206,7 +206,7 @@ func TestHangAfterAnEarlierCrashIsAHang(t *testing.T) {
 
 // TestHangOfAReadyGatewayIsExplainedImmediately: it has started, so a slow start does not explain it.
 func TestHangOfAReadyGatewayIsExplainedImmediately(t *testing.T) {
-	d := diagnose(t)
+	d := newDiagnosis(t)
 	d.observe(0, d.pod(ready))
 	pod := d.pod(notReady)
 	d.clock = d.clock.Add(8 * time.Second)
@@ -219,7 +219,7 @@ func TestHangOfAReadyGatewayIsExplainedImmediately(t *testing.T) {
 
 // TestSuccessorOfAPodThatServedIsAnotherPod: no Event reports that it is not ready yet, and one reports why it does not start.
 func TestSuccessorOfAPodThatServedIsAnotherPod(t *testing.T) {
-	d := diagnose(t)
+	d := newDiagnosis(t)
 	d.observe(0, d.pod(ready))
 	d.observe(time.Second, d.pod(notReady, d.deleted))
 	d.observe(time.Second, nil)
@@ -236,7 +236,7 @@ func TestSuccessorOfAPodThatServedIsAnotherPod(t *testing.T) {
 
 // TestClustersThatGrowChangeNoMessage: the scheduler counts nodes, and orders what it found by these counts.
 func TestClustersThatGrowChangeNoMessage(t *testing.T) {
-	d := diagnose(t)
+	d := newDiagnosis(t)
 	d.gt.Status.Conditions = nil
 	for _, message := range []string{
 		"0/12 nodes are available: 3 Insufficient cpu, 9 node(s) had untolerated taint(s). preemption: 0/12 nodes are available: 12 Preemption is not helpful for scheduling.",
@@ -259,7 +259,7 @@ func TestClustersThatGrowChangeNoMessage(t *testing.T) {
 
 // TestHealthyTenantsCostNoRead counts requests for a gateway that starts, serves, and is replaced.
 func TestHealthyTenantsCostNoRead(t *testing.T) {
-	d := diagnose(t)
+	d := newDiagnosis(t)
 	for _, pod := range []*corev1.Pod{d.pod(ready), nil, d.pod(), d.pod(notReady), d.pod(ready), d.pod(ready, d.deleted)} {
 		d.observe(time.Second, pod)
 	}
@@ -270,7 +270,7 @@ func TestHealthyTenantsCostNoRead(t *testing.T) {
 
 // TestManyStartingTenantsCostNoRead: where a thousand pods are created, each takes longer because of the others.
 func TestManyStartingTenantsCostNoRead(t *testing.T) {
-	d := diagnose(t)
+	d := newDiagnosis(t)
 	for i := range 1000 {
 		d.r.crowd.note(fmt.Sprint(i), true)
 	}

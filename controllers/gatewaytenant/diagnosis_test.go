@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/diagnose"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -55,8 +56,8 @@ type diagnosis struct {
 	warnings []string
 }
 
-// diagnose begins with a tenant that serves.
-func diagnose(t *testing.T) *diagnosis {
+// newDiagnosis begins with a tenant that serves.
+func newDiagnosis(t *testing.T) *diagnosis {
 	t.Helper()
 	d := &diagnosis{t: t, clock: time.Unix(1_800_000_000, 0), pods: &podCache{}, server: &apiServer{}, recorder: events.NewFakeRecorder(100)}
 	d.r = &Reconciler{live: d.server, pods: d.pods, crowd: &crowd{}, lookups: newLookups(), events: d.recorder, now: func() time.Time { return d.clock }}
@@ -124,11 +125,11 @@ func (d *diagnosis) observe(after time.Duration, pod *corev1.Pod) metav1.Conditi
 	set := d.p.seen.statefulSet
 	set.Status.Replicas, set.Status.ReadyReplicas = 0, 0
 	if pod != nil {
-		if set.Status.Replicas = 1; isReady(pod) {
+		if set.Status.Replicas = 1; diagnose.IsReady(pod) {
 			set.Status.ReadyReplicas = 1
 		}
 	}
-	d.p.seen.pod, d.p.seen.trouble, d.p.seen.again = nil, trouble{}, 0
+	d.p.seen.pod, d.p.seen.trouble, d.p.seen.again = nil, diagnose.Problem{}, 0
 	if err := d.r.observeTrouble(d.t.Context(), d.gt, &d.p.seen); err != nil {
 		d.t.Fatal(err)
 	}
@@ -178,7 +179,7 @@ func (d *diagnosis) expect(is metav1.Condition, reason string, words ...string) 
 // TestCrashLoopIsOneWarningAndOneWrite goes through crashes as a kubelet reports them: terminated, a second later waiting,
 // then running again. The log differs each time.
 func TestCrashLoopIsOneWarningAndOneWrite(t *testing.T) {
-	d := diagnose(t)
+	d := newDiagnosis(t)
 	log := func(crash int32) string {
 		at := fmt.Sprintf("\x1b[2m2026-11-29T10:%02d:07.%06dZ\x1b[0m", crash, 123456+crash)
 		return strings.Repeat("x", 3000) + "cut in the middle of a line\n" +
@@ -212,5 +213,16 @@ func TestCrashLoopIsOneWarningAndOneWrite(t *testing.T) {
 		if strings.Contains(is.Message, word) {
 			t.Errorf("Ready says %q with %q", is.Message, word)
 		}
+	}
+}
+
+// TestOutputOfAnotherSpecIsQuoted: after a change of the spec, a number in the output may be what the change is about.
+func TestOutputOfAnotherSpecIsQuoted(t *testing.T) {
+	d := newDiagnosis(t)
+	d.observe(0, d.pod(crashed("Error", 1, "Error: port 1 is in use")))
+	d.gt.Generation++
+	d.p.generation++
+	if is := d.observe(0, d.pod(crashed("Error", 1, "Error: port 2 is in use"))); !strings.Contains(is.Message, "port 2") {
+		t.Errorf("Ready says %q", is.Message)
 	}
 }

@@ -17,7 +17,7 @@ func TestPodOnALostNode(t *testing.T) {
 		warnings int
 	}{{"ready", unreachable, 1}, {"crashing", crashed("Error", 1, "no"), 4}} {
 		t.Run(c.what, func(t *testing.T) {
-			d := diagnose(t)
+			d := newDiagnosis(t)
 			pod := d.pod(c.pod)
 			d.follow(pod, 5*time.Minute)
 			pod = d.pod(c.pod, disrupted("DeletionByTaintManager", "Taint manager: deleting due to NoExecute taint"), d.deleted)
@@ -33,7 +33,7 @@ func TestPodOnALostNode(t *testing.T) {
 
 // TestPodOfAnEarlierRevisionOnALostNode: its successor does not start, so it does not count as being replaced.
 func TestPodOfAnEarlierRevisionOnALostNode(t *testing.T) {
-	d := diagnose(t)
+	d := newDiagnosis(t)
 	pod := d.pod(unreachable, func(pod *corev1.Pod) { pod.Labels["controller-revision-hash"] = "earlier" })
 	d.expect(d.follow(pod, time.Second), "NodeLost", "node-1")
 }
@@ -46,7 +46,7 @@ func TestDrainIsReportedWhileTheGatewayServes(t *testing.T) {
 		"DeletionByTaintManager": "the pod was removed from node node-1, which has a NoExecute taint",
 		"SomethingNew":           "the pod was removed from node node-1 (SomethingNew): why",
 	} {
-		d := diagnose(t)
+		d := newDiagnosis(t)
 		d.observe(0, d.pod(ready))
 		d.expect(d.observe(time.Second, d.pod(ready, disrupted(reason, "why"), d.deleted)), "PodEvicted", words, "kubectl describe pod openshell-gateway-0 -n tenant-a")
 		d.observe(time.Second, nil)
@@ -58,7 +58,7 @@ func TestDrainIsReportedWhileTheGatewayServes(t *testing.T) {
 
 // TestDrainIsReportedAlthoughThePodIsGone: a pod may end before its tenant is reconciled.
 func TestDrainIsReportedAlthoughThePodIsGone(t *testing.T) {
-	d := diagnose(t)
+	d := newDiagnosis(t)
 	d.observe(0, d.pod(ready))
 	d.r.evicted.ofPod(t.Context(), d.pod(ready, disrupted("EvictionByEvictionAPI", ""), d.deleted))
 	d.expect(d.observe(time.Second, nil), "PodEvicted", "the pod was evicted from node node-1")
@@ -74,7 +74,7 @@ func TestDrainIsReportedAlthoughThePodIsGone(t *testing.T) {
 
 // TestNodeThatCleansUpSlowlyIsNotLost: its kubelet has reported that the containers have ended.
 func TestNodeThatCleansUpSlowlyIsNotLost(t *testing.T) {
-	d := diagnose(t)
+	d := newDiagnosis(t)
 	pod := d.pod(notReady, d.deleted)
 	pod.Status.ContainerStatuses[0].State = terminated("Completed", 0, "")
 	if d.follow(pod, 30*time.Second); len(d.warnings) != 0 {
@@ -85,7 +85,7 @@ func TestNodeThatCleansUpSlowlyIsNotLost(t *testing.T) {
 
 // TestBusyKubeletIsNotALostNode checks that a kubelet may take half a minute until it reports about a pod.
 func TestBusyKubeletIsNotALostNode(t *testing.T) {
-	d := diagnose(t)
+	d := newDiagnosis(t)
 	d.gt.Status.Conditions = nil // a new tenant: it was never ready
 	if is := d.follow(d.pod(unacknowledged), 25*time.Second); is.Reason != "RollingOut" || len(d.warnings) > 0 {
 		t.Errorf("Ready is %s: %s; Warning Events: %q", is.Reason, is.Message, d.warnings)
@@ -108,7 +108,7 @@ func TestNodeThatDoesNotConfirmADeletionIsLostOnlyWithASign(t *testing.T) {
 		{"deleted because of a taint that may be a person's", []func(*corev1.Pod){notReady, disrupted("DeletionByTaintManager", "")}, false},
 		{"deleted because its node is gone", []func(*corev1.Pod){notReady, disrupted("DeletionByPodGC", "")}, true},
 	} {
-		d := diagnose(t)
+		d := newDiagnosis(t)
 		is := d.follow(d.pod(append(c.pod, d.deleted)...), 20*time.Second)
 		if c.lost != (is.Reason == "NodeLost") || c.lost != strings.Contains(is.Message, "--force") {
 			t.Errorf("%s: Ready is %s: %s", c.what, is.Reason, is.Message)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/diagnose"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -75,7 +76,7 @@ func TestUnreadEarlierConfigKeepsTheStatus(t *testing.T) {
 		"a changed spec": {func(gt *v1alpha1.GatewayTenant, _ *pass) { gt.Generation++ }, metav1.ConditionTrue, metav1.ConditionUnknown, metav1.ConditionUnknown, v1alpha1.ReasonApplyFailed},
 		"a new tenant":   {func(gt *v1alpha1.GatewayTenant, _ *pass) { gt.Status = v1alpha1.GatewayTenantStatus{} }, metav1.ConditionTrue, metav1.ConditionUnknown, metav1.ConditionUnknown, v1alpha1.ReasonApplyFailed},
 		"a gateway that has crashed": {func(_ *v1alpha1.GatewayTenant, p *pass) {
-			p.seen.statefulSet.Status.ReadyReplicas, p.seen.trouble = 0, trouble{reason: v1alpha1.ReasonCrashLoop, words: "crashes"}
+			p.seen.statefulSet.Status.ReadyReplicas, p.seen.trouble = 0, diagnose.Problem{Reason: v1alpha1.ReasonCrashLoop, Message: "crashes"}
 		}, metav1.ConditionTrue, metav1.ConditionFalse, metav1.ConditionTrue, v1alpha1.ReasonApplyFailed},
 		"a spec that was held": {func(gt *v1alpha1.GatewayTenant, _ *pass) {
 			set(&gt.Status, no(v1alpha1.ConditionAccepted, v1alpha1.ReasonVersionHeld, "is held"))

@@ -17,6 +17,7 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/diagnose"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/workload"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
@@ -132,7 +133,7 @@ func (p *pass) takeIn(gt *v1alpha1.GatewayTenant, live Live) error {
 	keys := live.Secrets[manifests.TokenKeysName]
 	p.seen.volume.TokenKeys = keys != nil && !manifests.OfFormer(keys, gt.UID)
 	if set := p.seen.statefulSet; set != nil && !workload.Serves(set) && pod != nil && metav1.IsControlledBy(pod, set) {
-		p.seen.volume.TerminationMessage = terminationMessage(pod)
+		p.seen.volume.TerminationMessage = diagnose.TerminationMessage(pod)
 	}
 	return nil
 }

@@ -4,6 +4,8 @@ import (
 	"math"
 	"sync"
 	"time"
+
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/diagnose"
 )
 
 // lookups decides when the API server is asked why a workload has no pod, or what its pods and their Events report. Nothing of
@@ -40,7 +42,7 @@ type lookup struct {
 	last  time.Time     // when it was read last; zero: never
 	wait  time.Duration // from that read to the next one
 	reads int           // how many reads there were of this end
-	found trouble
+	found diagnose.Problem
 }
 
 const (
@@ -75,7 +77,7 @@ func (l *lookups) end() { <-l.slot }
 // due returns what the last read found and how long to wait before the next one; zero or less means now. A new state is
 // first read after a wait, unless it is urgent. What explained one end of a container holds for the next one that is alike,
 // until a read finds something else: kubelets drop Events of a pod that has many.
-func (l *lookups) due(key lookupKey, state lookupState, first time.Duration, now time.Time) (trouble, time.Duration) {
+func (l *lookups) due(key lookupKey, state lookupState, first time.Duration, now time.Time) (diagnose.Problem, time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	is := l.by[key]
@@ -94,12 +96,12 @@ func (l *lookups) due(key lookupKey, state lookupState, first time.Duration, now
 	case state.urgent:
 		return is.found, 0
 	}
-	return trouble{}, is.since.Add(first).Sub(now)
+	return diagnose.Problem{}, is.since.Add(first).Sub(now)
 }
 
 // note keeps what a read found, and returns how long until the next one: each time twice as long, and never less than
 // before the first one. A read that failed does not count as one about the end of a container.
-func (l *lookups) note(key lookupKey, found trouble, done bool, first time.Duration, now time.Time) time.Duration {
+func (l *lookups) note(key lookupKey, found diagnose.Problem, done bool, first time.Duration, now time.Time) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	is := l.by[key]

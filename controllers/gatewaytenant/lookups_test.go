@@ -56,8 +56,8 @@ func TestApiServerIsAskedOnlyAboutWorkloadsThatAreStuck(t *testing.T) {
 		server.asked = nil
 		seen := &observed{}
 		got := r.lookUpGateway(t.Context(), set, nil, seen)
-		if got.text() != want || seen.again != again || (len(server.asked) > 0) != wantAsked {
-			t.Errorf("at %s: it says %q and looks again after %s, having asked for %v; want %q and %s", clock.UTC().Format(time.TimeOnly), got.words, seen.again, server.asked, want, again)
+		if got.Description() != want || seen.again != again || (len(server.asked) > 0) != wantAsked {
+			t.Errorf("at %s: it says %q and looks again after %s, having asked for %v; want %q and %s", clock.UTC().Format(time.TimeOnly), got.Message, seen.again, server.asked, want, again)
 		}
 		if wantAsked && strings.Join(server.asked, "; ") != eventsOfSet {
 			t.Errorf("asked for %v", server.asked)
@@ -105,8 +105,8 @@ func TestFailedPodIsReadImmediatelyAndOnce(t *testing.T) {
 		t.Helper()
 		server.asked = nil
 		seen := &observed{}
-		if got := r.lookUpJob(t.Context(), job, seen); got.text() != want || seen.again != again || strings.Join(server.asked, "; ") != asked {
-			t.Errorf("%s: it says %q and looks again after %s, having asked for %v", what, got.words, seen.again, server.asked)
+		if got := r.lookUpJob(t.Context(), job, seen); got.Description() != want || seen.again != again || strings.Join(server.asked, "; ") != asked {
+			t.Errorf("%s: it says %q and looks again after %s, having asked for %v", what, got.Message, seen.again, server.asked)
 		}
 	}
 	const itsEnd = "container certgen failed (Error, exit code 3): no disk"
@@ -225,31 +225,12 @@ func TestCertgenPodThatDoesNotStartIsExplained(t *testing.T) {
 	r.lookUpJob(t.Context(), job, &observed{})
 	clock = clock.Add(5 * time.Second)
 	found := r.lookUpJob(t.Context(), job, &observed{})
-	if want := "node node-1 cannot start the pod: Failed to create pod sandbox: no address left"; found.text() != want {
-		t.Errorf("it says %q, want %q", found.text(), want)
+	if want := "node node-1 cannot start the pod: Failed to create pod sandbox: no address left"; found.Description() != want {
+		t.Errorf("it says %q, want %q", found.Description(), want)
 	}
 	const eventsOfPod = "*v1.EventList in a, involvedObject.uid=pod, at most 32"
 	if asked := strings.Join(server.asked, "; "); asked != podsOfJob+"; "+eventsOfPod {
 		t.Errorf("asked for %s", asked)
-	}
-}
-
-// TestPodOfAFailedJobThatIsDeletedExplainsNothing: the Job does.
-func TestPodOfAFailedJobThatIsDeletedExplainsNothing(t *testing.T) {
-	job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{UID: "job"}, Status: batchv1.JobStatus{
-		Conditions: []batchv1.JobCondition{{Type: batchv1.JobFailed, Status: corev1.ConditionTrue, Message: "deadline"}},
-	}}
-	pod := corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{OwnerReferences: []metav1.OwnerReference{{UID: "job", Controller: new(true)}}, DeletionTimestamp: &metav1.Time{Time: time.Unix(1, 0)}},
-		Spec:       corev1.PodSpec{NodeName: "node-1", RestartPolicy: corev1.RestartPolicyNever},
-		Status:     corev1.PodStatus{Phase: corev1.PodRunning, ContainerStatuses: []corev1.ContainerStatus{{State: running(time.Unix(0, 0))}}},
-	}
-	if found := jobTrouble(job, []corev1.Pod{pod}, nil); found.text() != "its Job failed: deadline" {
-		t.Errorf("it says %q", found.text())
-	}
-	pod.Status.Phase, pod.Status.ContainerStatuses[0].State = corev1.PodFailed, terminated("Error", 3, "no disk")
-	if found := jobTrouble(job, []corev1.Pod{pod}, nil); !strings.HasSuffix(found.text(), "(Error, exit code 3): no disk") {
-		t.Errorf("it says %q", found.text())
 	}
 }
 
@@ -266,7 +247,7 @@ func TestReadsOfAPodThatStaysStuckAreFew(t *testing.T) {
 		{"killed by its probe", []func(*corev1.Pod){crashed("Error", 137, "")}, []string{"Container openshell-gateway failed liveness probe, will be restarted"}, 1},
 		{"crashing", []func(*corev1.Pod){crashed("Error", 1, "")}, nil, 0},
 	} {
-		d := diagnose(t)
+		d := newDiagnosis(t)
 		pod := d.pod(c.pod...)
 		for _, message := range c.events {
 			d.server.events = append(d.server.events, d.event("Killing", message))

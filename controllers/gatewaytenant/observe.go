@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/diagnose"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/workload"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
@@ -30,7 +31,7 @@ type observed struct {
 	job         *batchv1.Job              // nil: absent
 	jobTrouble  string                    // why the Job does not do its work
 	pod         *corev1.Pod               // the gateway's, unless all is well; nil: absent
-	trouble     trouble                   // why the gateway does not serve
+	trouble     diagnose.Problem          // why the gateway does not serve
 	again       time.Duration             // when that has to be looked at again; zero: when something happens
 	secrets     map[string]*corev1.Secret // stripped; absent: not in it
 }
@@ -91,7 +92,7 @@ func (r *Reconciler) observeTrouble(ctx context.Context, gt *v1alpha1.GatewayTen
 	if job := seen.job; job == nil || jobIs(job, batchv1.JobComplete) {
 		r.lookups.settle(lookupKey{gt.Namespace, "Job"})
 	} else {
-		seen.jobTrouble = r.due(seen, r.lookUpJob(ctx, job, seen)).text()
+		seen.jobTrouble = r.due(seen, r.lookUpJob(ctx, job, seen)).Description()
 	}
 	set := seen.statefulSet
 	if set == nil {
@@ -102,96 +103,95 @@ func (r *Reconciler) observeTrouble(ctx context.Context, gt *v1alpha1.GatewayTen
 	if err != nil {
 		return err
 	}
-	if pod != nil && isReady(pod) && eviction(pod) == (trouble{}) {
+	if pod != nil && diagnose.IsReady(pod) && diagnose.Eviction(pod).IsZero() {
 		r.evicted.forget(gt.Namespace)
 	}
 	switch {
 	case workload.Serves(set):
 		r.lookups.settle(lookupKey{gt.Namespace, "StatefulSet"})
 		if pod != nil {
-			seen.trouble = eviction(pod) // it still serves, but will end soon
+			seen.trouble = diagnose.Eviction(pod) // it still serves, but will end soon
 		}
 	case pod != nil || set.Status.Replicas > 0: // a pod that is not in the cache has not arrived there yet, or has succeeded
 		seen.pod = pod
-		seen.volume.TerminationMessage = terminationMessage(pod)
+		seen.volume.TerminationMessage = diagnose.TerminationMessage(pod)
 		seen.trouble = r.podTrouble(ctx, gt.Namespace, seen)
 	default:
 		seen.trouble = r.lookUpGateway(ctx, set, r.unavailableSince(gt), seen)
 	}
-	if seen.trouble == (trouble{}) {
+	if seen.trouble.IsZero() {
 		seen.trouble = r.evicted.last(gt.Namespace)
 	}
 	return nil
 }
 
 // podTrouble returns why the gateway's pod does not serve. If the pod does not show the cause, its Events may.
-func (r *Reconciler) podTrouble(ctx context.Context, namespace string, seen *observed) trouble {
+func (r *Reconciler) podTrouble(ctx context.Context, namespace string, seen *observed) diagnose.Problem {
 	key, pod := lookupKey{namespace, "StatefulSet"}, seen.pod
-	found := r.due(seen, gatewayTroubles(pod, seen.volume.Claim)...)
-	if ended := endedByProbe(pod, found); ended != nil {
-		explained := r.lookUpPod(ctx, key, stateOfEnd(ended, found.output), seen, func(events []corev1.Event) trouble { return probeTrouble(ended, found, events) })
-		if explained != (trouble{}) {
+	found := r.due(seen, diagnose.GatewayPod(pod, seen.volume.Claim)...)
+	if ended := diagnose.PossibleProbeKill(pod, found); ended != nil {
+		explained := r.lookUpPod(ctx, key, stateOfEnd(ended), seen, ended.Explain)
+		if !explained.IsZero() {
 			return explained
 		}
 		return found
 	}
-	if pod != nil && found == (trouble{}) && isStartingPod(pod) {
-		return r.lookUpPod(ctx, key, lookupState{what: "starting"}, seen, func(events []corev1.Event) trouble { return startTrouble(pod, events) })
+	if pod != nil && found.IsZero() && diagnose.IsStarting(pod) {
+		return r.lookUpPod(ctx, key, lookupState{what: "starting"}, seen, func(events []corev1.Event) diagnose.Problem { return diagnose.Start(pod, events) })
 	}
 	r.lookups.settle(key)
 	return found
 }
 
-// stateOfEnd identifies the last end of a container. Two ends with the same reason, exit code and output are alike.
-func stateOfEnd(c *container, output string) lookupState {
-	ended := c.lastEnd()
-	return lookupState{what: fmt.Sprint("ended ", c.Name, " ", ended.Reason, " ", ended.ExitCode, " ", output), end: ended.FinishedAt.String(), urgent: true}
+// stateOfEnd identifies the last end of a container. Two ends with the same reason, exit code, and output are alike.
+func stateOfEnd(ended *diagnose.Termination) lookupState {
+	return lookupState{what: ended.Kind(), end: ended.FinishedAt().String(), urgent: true}
 }
 
 // lookUpPod reads the Events of the gateway's pod for what explains its state.
 func (r *Reconciler) lookUpPod(
-	ctx context.Context, key lookupKey, state lookupState, seen *observed, explain func([]corev1.Event) trouble,
-) trouble {
+	ctx context.Context, key lookupKey, state lookupState, seen *observed, explain func([]corev1.Event) diagnose.Problem,
+) diagnose.Problem {
 	state.what += " " + string(seen.pod.UID)
-	return r.lookUp(ctx, key, state, seen, func(ctx context.Context) (trouble, error) {
+	return r.lookUp(ctx, key, state, seen, func(ctx context.Context) (diagnose.Problem, error) {
 		events, err := r.eventsOfPod(ctx, seen.pod)
 		return explain(events), err
 	})
 }
 
 // lookUpGateway says why a StatefulSet has no pod. Since is when the gateway stopped to serve.
-func (r *Reconciler) lookUpGateway(ctx context.Context, set *appsv1.StatefulSet, since *metav1.Time, seen *observed) trouble {
-	return r.lookUp(ctx, lookupKey{set.Namespace, "StatefulSet"}, lookupState{what: string(set.UID)}, seen, func(ctx context.Context) (trouble, error) {
+func (r *Reconciler) lookUpGateway(ctx context.Context, set *appsv1.StatefulSet, since *metav1.Time, seen *observed) diagnose.Problem {
+	return r.lookUp(ctx, lookupKey{set.Namespace, "StatefulSet"}, lookupState{what: string(set.UID)}, seen, func(ctx context.Context) (diagnose.Problem, error) {
 		events, err := r.refusalsOf(ctx, set)
-		return refusal(set, events, since), err
+		return diagnose.RefusedPod(set, events, since), err
 	})
 }
 
 // lookUpJob says why a Job does not do its work. That a pod of it has failed is worth a read immediately.
-func (r *Reconciler) lookUpJob(ctx context.Context, job *batchv1.Job, seen *observed) trouble {
+func (r *Reconciler) lookUpJob(ctx context.Context, job *batchv1.Job, seen *observed) diagnose.Problem {
 	ended := jobIs(job, batchv1.JobFailed)
 	hasPods, hasFailed := job.Status.Active > 0 || job.Status.Failed > 0 || ended, job.Status.Failed > 0 || ended
 	state := lookupState{what: fmt.Sprint(job.UID, hasPods, job.Status.Failed, ended), urgent: hasFailed}
-	return r.lookUp(ctx, lookupKey{job.Namespace, "Job"}, state, seen, func(ctx context.Context) (trouble, error) {
+	return r.lookUp(ctx, lookupKey{job.Namespace, "Job"}, state, seen, func(ctx context.Context) (diagnose.Problem, error) {
 		var pods []corev1.Pod
 		if hasPods {
 			var err error
 			if pods, err = r.podsOf(ctx, job); err != nil {
-				return jobTrouble(job, nil, nil), err
+				return diagnose.Job(job, nil, nil), err
 			}
 		}
-		if found := jobTrouble(job, pods, nil); found != (trouble{}) {
+		if found := diagnose.Job(job, pods, nil); !found.IsZero() {
 			return found, nil
 		}
 		events, err := r.eventsOfJob(ctx, job, pods)
-		return jobTrouble(job, pods, events), err
+		return diagnose.Job(job, pods, events), err
 	})
 }
 
 // eventsOfJob reads the Events that report why a pod of a Job does not start or, if it has none, why it has none.
 func (r *Reconciler) eventsOfJob(ctx context.Context, job *batchv1.Job, pods []corev1.Pod) ([]corev1.Event, error) {
 	for i := range pods {
-		if isStartingPod(&pods[i]) {
+		if diagnose.IsStarting(&pods[i]) {
 			return r.eventsOfPod(ctx, &pods[i])
 		}
 	}
@@ -203,15 +203,15 @@ func (r *Reconciler) eventsOfJob(ctx context.Context, job *batchv1.Job, pods []c
 
 // lookUp reads why a workload does not do its work, if it is time to. Otherwise, what was read last still holds.
 func (r *Reconciler) lookUp(
-	ctx context.Context, key lookupKey, state lookupState, seen *observed, read func(context.Context) (trouble, error),
-) trouble {
+	ctx context.Context, key lookupKey, state lookupState, seen *observed, read func(context.Context) (diagnose.Problem, error),
+) diagnose.Problem {
 	first := r.crowd.firstLookup()
 	found, wait := r.lookups.due(key, state, first, r.now())
 	switch {
 	case wait > 0:
 	case r.lookups.begin():
 		now, done := r.readOnce(ctx, key, found, read)
-		if now != (trouble{}) || state.end == "" {
+		if !now.IsZero() || state.end == "" {
 			found = now
 		}
 		wait = r.lookups.note(key, found, done, first, r.now())
@@ -219,7 +219,7 @@ func (r *Reconciler) lookUp(
 		seen.lookAgain(lookupRetry)
 		return found
 	}
-	if wait != never && (!state.urgent || found == (trouble{})) { // else what the pod that failed said stays until another one fails
+	if wait != never && (!state.urgent || found.IsZero()) { // else what the pod that failed said stays until another one fails
 		seen.lookAgain(wait)
 	}
 	return found
@@ -228,8 +228,8 @@ func (r *Reconciler) lookUp(
 // readOnce returns what a read finds, and whether it succeeded. If it did not, it returns what it found until then or, if that
 // is nothing, what was found before. A failure keeps nothing else from being done.
 func (r *Reconciler) readOnce(
-	ctx context.Context, key lookupKey, before trouble, read func(context.Context) (trouble, error),
-) (trouble, bool) {
+	ctx context.Context, key lookupKey, before diagnose.Problem, read func(context.Context) (diagnose.Problem, error),
+) (diagnose.Problem, bool) {
 	defer r.lookups.end()
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
@@ -238,7 +238,7 @@ func (r *Reconciler) readOnce(
 		return found, true
 	}
 	ctrl.LoggerFrom(ctx).Error(err, "Cannot read why a workload has no running pod", "kind", key.kind)
-	if found == (trouble{}) {
+	if found.IsZero() {
 		return before, false
 	}
 	return found, false
@@ -253,8 +253,8 @@ func (o *observed) lookAgain(wait time.Duration) {
 
 // due returns the first trouble that has lasted long enough to be reported, and schedules another observation for those
 // before it.
-func (r *Reconciler) due(seen *observed, all ...trouble) trouble {
-	found, wait := firstDue(all, r.crowd.patience(), r.now())
+func (r *Reconciler) due(seen *observed, all ...diagnose.Problem) diagnose.Problem {
+	found, wait := diagnose.FirstDue(all, r.crowd.patience(), r.now())
 	if wait > 0 {
 		seen.lookAgain(wait)
 	}

@@ -13,7 +13,7 @@ import (
 
 // TestLateFailureIsReportedSoon although the pod has been starting for minutes.
 func TestLateFailureIsReportedSoon(t *testing.T) {
-	d := diagnose(t)
+	d := newDiagnosis(t)
 	pod := d.pod()
 	d.gt.Status.Conditions = nil
 	for begin := d.clock; d.clock.Sub(begin) < 2*time.Minute; {
@@ -30,7 +30,7 @@ func TestLateFailureIsReportedSoon(t *testing.T) {
 
 // TestMountFailureIsOver when a later step has begun, although the Event stays for an hour.
 func TestMountFailureIsOver(t *testing.T) {
-	d := diagnose(t)
+	d := newDiagnosis(t)
 	pod := d.pod()
 	failed := d.event("FailedMount", `MountVolume.SetUp failed for volume "tls-cert" : failed to sync secret cache`)
 	d.clock = d.clock.Add(time.Second)
@@ -42,7 +42,7 @@ func TestMountFailureIsOver(t *testing.T) {
 
 // TestAlternatingMountFailuresAreOneMessage: a kubelet tries each volume again and again, and reports one at a time.
 func TestAlternatingMountFailuresAreOneMessage(t *testing.T) {
-	d := diagnose(t)
+	d := newDiagnosis(t)
 	pod := d.pod()
 	d.gt.Status.Conditions = nil
 	for i := range 20 {
@@ -62,7 +62,7 @@ func TestAlternatingMountFailuresAreOneMessage(t *testing.T) {
 
 // TestEachEndIsReadTwiceAtMost, also if the crash loop lasts for an hour and other events lead to reconciles.
 func TestEachEndIsReadTwiceAtMost(t *testing.T) {
-	d := diagnose(t)
+	d := newDiagnosis(t)
 	for range 3 {
 		reads := len(d.server.asked)
 		pod := d.pod(crashed("Error", 137, "killed\n"))
@@ -78,7 +78,7 @@ func TestEachEndIsReadTwiceAtMost(t *testing.T) {
 
 // TestEventThatArrivesLateExplainsTheEnd: kubelets write Events asynchronously.
 func TestEventThatArrivesLateExplainsTheEnd(t *testing.T) {
-	d := diagnose(t)
+	d := newDiagnosis(t)
 	pod := d.pod(crashed("Error", 137, ""))
 	event := d.event("Killing", "Container openshell-gateway failed liveness probe, will be restarted")
 	d.observe(0, pod)
@@ -89,7 +89,7 @@ func TestEventThatArrivesLateExplainsTheEnd(t *testing.T) {
 // TestExplanationOfACrashLoop lasts while the gateway ends in the same way: kubelets drop Events of pods that have many. An end
 // with another exit code or other last words needs another explanation.
 func TestExplanationOfACrashLoop(t *testing.T) {
-	d := diagnose(t)
+	d := newDiagnosis(t)
 	d.server.events = []corev1.Event{d.event("Killing", "Container openshell-gateway failed startup probe, will be restarted")}
 	d.observe(0, d.pod(crashed("Completed", 0, "")))
 	d.server.events = nil
@@ -107,7 +107,7 @@ func TestExplanationOfACrashLoop(t *testing.T) {
 
 // TestFailedReadsOfAnEndDoNotCount: the cause is read when the API server answers again.
 func TestFailedReadsOfAnEndDoNotCount(t *testing.T) {
-	d := diagnose(t)
+	d := newDiagnosis(t)
 	pod := d.pod(crashed("Error", 137, ""))
 	event := d.event("Killing", "Container openshell-gateway failed liveness probe, will be restarted")
 	d.server.err = errors.New("too many requests")
@@ -144,7 +144,7 @@ func TestOneRestartWithoutAnErrorIsNoCrash(t *testing.T) {
 		"another end, much later": {5, time.Hour, false},
 		"second end, soon":        {1, time.Second, true},
 	} {
-		d := diagnose(t)
+		d := newDiagnosis(t)
 		d.observe(0, d.pod(ready))
 		last := end(d, c.ran)
 		for _, pod := range []*corev1.Pod{ended(d, c.restarts, false, last), ended(d, c.restarts+1, true, last)} {
@@ -159,7 +159,7 @@ func TestOneRestartWithoutAnErrorIsNoCrash(t *testing.T) {
 			}
 		}
 	}
-	d := diagnose(t)
+	d := newDiagnosis(t)
 	d.observe(0, d.pod(ready))
 	pod := ended(d, 1, true, end(d, time.Hour))
 	d.expect(d.follow(pod, 20*time.Second), "CrashLoop", "ends, although it must keep running (Completed, exit code 0)")

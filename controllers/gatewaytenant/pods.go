@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	"github.com/ambient-code/gatewaytenant-operator/controllers/bounded"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/diagnose"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -92,6 +93,11 @@ func (r *Reconciler) eventsOf(
 	return events, err
 }
 
+// eventsOfPod lists the Events of a pod from the API server, and keeps those that explain why it does not run.
+func (r *Reconciler) eventsOfPod(ctx context.Context, pod *corev1.Pod) ([]corev1.Event, error) {
+	return r.eventsOf(ctx, pod, diagnose.ExplainsPod)
+}
+
 // keepPod keeps the owner of a pod, the revision that it runs, whether it is ready or being evicted and, if it is not ready, why.
 func keepPod(object any) (any, error) {
 	if pod, ok := object.(*corev1.Pod); ok {
@@ -110,7 +116,7 @@ func trimmedPod(pod *corev1.Pod) *corev1.Pod {
 		kept.Labels = map[string]string{appsv1.ControllerRevisionHashLabelKey: revision}
 	}
 	kept.Status.Phase = corev1.PodPhase(first(string(pod.Status.Phase), maxName))
-	if isReady(pod) {
+	if diagnose.IsReady(pod) {
 		if kept.Status.Conditions = trimmedConditions(pod.Status.Conditions, corev1.DisruptionTarget); len(kept.Status.Conditions) > 0 {
 			kept.Spec.NodeName = first(pod.Spec.NodeName, maxName)
 		}
@@ -120,7 +126,7 @@ func trimmedPod(pod *corev1.Pod) *corev1.Pod {
 	}
 	for i := range pod.Status.ContainerStatuses {
 		if is := &pod.Status.ContainerStatuses[i]; len(kept.Status.ContainerStatuses) < maxContainers || is.Name == manifests.GatewayName {
-			kept.Status.ContainerStatuses = append(kept.Status.ContainerStatuses, trimmedContainer(is, isReady(pod)))
+			kept.Status.ContainerStatuses = append(kept.Status.ContainerStatuses, trimmedContainer(is, diagnose.IsReady(pod)))
 		}
 		if len(kept.Status.ContainerStatuses) > maxContainers {
 			break
@@ -129,29 +135,24 @@ func trimmedPod(pod *corev1.Pod) *corev1.Pod {
 	return kept
 }
 
-func isReady(pod *corev1.Pod) bool {
-	ready := conditionOf(pod, corev1.PodReady)
-	return ready != nil && ready.Status == corev1.ConditionTrue
-}
-
-// newTrouble selects changes of pods that change what is wrong with them, or after which they are no longer ready.
-func newTrouble() predicate.TypedPredicate[client.Object] {
-	of := func(object client.Object) []trouble {
+// podHealthChanged selects changes of pods that change their problems, or after which they are no longer ready.
+func podHealthChanged() predicate.TypedPredicate[client.Object] {
+	of := func(object client.Object) []diagnose.Problem {
 		if pod, ok := object.(*corev1.Pod); ok {
-			return podTroubles(pod)
+			return diagnose.Pod(pod)
 		}
 		return nil
 	}
 	return predicate.Funcs{
 		CreateFunc: func(e event.CreateEvent) bool { return len(of(e.Object)) > 0 },
 		UpdateFunc: func(e event.UpdateEvent) bool { return !slices.Equal(of(e.ObjectOld), of(e.ObjectNew)) || stopped(e) },
-		DeleteFunc: func(event.DeleteEvent) bool { return false }, // gone, or succeeded: what it belongs to tells
+		DeleteFunc: func(event.DeleteEvent) bool { return false }, // its StatefulSet or Job reports that
 	}
 }
 
-// stopped tells whether a pod is no longer ready: now it may be in the way of its successor.
+// stopped reports whether a pod is no longer ready, so that it may block its successor.
 func stopped(e event.UpdateEvent) bool {
 	was, _ := e.ObjectOld.(*corev1.Pod)
 	is, _ := e.ObjectNew.(*corev1.Pod)
-	return was != nil && is != nil && isReady(was) && !isReady(is)
+	return was != nil && is != nil && diagnose.IsReady(was) && !diagnose.IsReady(is)
 }

@@ -43,7 +43,7 @@ func TestProbeExplainsTheEndOfItsRun(t *testing.T) {
 				e.EventTime, e.Series = micro(39), &corev1.EventSeries{LastObservedTime: micro(42)}
 			}, true, true},
 	} {
-		d := diagnose(t)
+		d := newDiagnosis(t)
 		killed, unhealthy := d.event("Killing", "Container openshell-gateway failed startup probe, will be restarted"), d.event("Unhealthy", "Startup probe failed: refused")
 		killed.LastTimestamp, unhealthy.LastTimestamp = metav1.Time{}, metav1.Time{}
 		c.killed(&killed)

@@ -243,7 +243,7 @@ func (r *Reconciler) next(p pass) (ctrl.Result, error) {
 // waitsForOthers tells whether an error is only somebody else's to mend; what they do is an event, so that no retry is
 // needed. Of several errors, one that is ours is enough for a retry.
 func waitsForOthers(err error) bool {
-	return !slices.ContainsFunc(each(err), func(one error) bool {
+	return !slices.ContainsFunc(flatten(err), func(one error) bool {
 		if conflict := (*conflictError)(nil); errors.As(one, &conflict) {
 			return conflict.unseen
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/message"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -85,7 +86,7 @@ func distributing(status v1alpha1.GatewayTenantStatus, p pass) *metav1.Condition
 	if p.distributing <= 0 || len(missing) == 0 {
 		return nil // a name that was removed needs no new certificate
 	}
-	ready := no(v1alpha1.ConditionReady, v1alpha1.ReasonDistributing, cut(fmt.Sprintf("The certificate with %s is issued. The gateway serves it when the kubelet has updated Secret %s in pod %s, within %s of its issue.",
-		strings.Join(missing, ", "), manifests.ServerTLSName, manifests.PodName, p.trustDelay)))
+	ready := no(v1alpha1.ConditionReady, v1alpha1.ReasonDistributing, message.Truncate(fmt.Sprintf("The certificate with %s is issued. The gateway serves it when the kubelet has updated Secret %s in pod %s, within %s of its issue.",
+		strings.Join(missing, ", "), manifests.ServerTLSName, manifests.PodName, p.trustDelay), message.MaxLength))
 	return &ready
 }

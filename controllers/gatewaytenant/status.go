@@ -13,6 +13,8 @@ import (
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/diagnose"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/message"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/workload"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
@@ -40,7 +42,7 @@ func statusOf(gt *v1alpha1.GatewayTenant, p pass) v1alpha1.GatewayTenantStatus {
 		keep(&status, gt, p)
 	case p.seen.live == nil || p.cutShort():
 		set(&status, yes(v1alpha1.ConditionAccepted, v1alpha1.ReasonAccepted, "the spec is valid"))
-		notSeen(&status, v1alpha1.ReasonNotReconciled, wordsOf(p.err))
+		notSeen(&status, v1alpha1.ReasonNotReconciled, errorMessage(p.err))
 	default:
 		if status.Image = p.tenant.Image; p.held {
 			status.Image = p.seen.volume.Image
@@ -114,7 +116,7 @@ func available(before *metav1.Condition, p pass) metav1.Condition {
 		return no(condition, v1alpha1.ReasonRollingOut, "pod "+pod+" is being started")
 	case beingReplaced(p):
 		return no(condition, v1alpha1.ReasonRollingOut, replacing(pod, p))
-	case p.seen.trouble != trouble{}:
+	case !p.seen.trouble.IsZero():
 		return troubled(before, p)
 	case !workload.RolledOut(statefulSet):
 		return no(condition, v1alpha1.ReasonRollingOut, "pod "+pod+" is being started")
@@ -122,8 +124,8 @@ func available(before *metav1.Condition, p pass) metav1.Condition {
 		return yes(condition, v1alpha1.ReasonAvailable, "pod "+pod+" is ready")
 	case p.seen.pod != nil && p.seen.pod.DeletionTimestamp != nil:
 		return no(condition, v1alpha1.ReasonRollingOut, "pod "+pod+" is being deleted, and a new one starts when it has ended")
-	case restartsOrderly(p.seen.pod) != "":
-		return no(condition, v1alpha1.ReasonRollingOut, restartsOrderly(p.seen.pod)+" ended without an error and is being started again")
+	case diagnose.RestartingWithoutError(p.seen.pod) != "":
+		return no(condition, v1alpha1.ReasonRollingOut, diagnose.RestartingWithoutError(p.seen.pod)+" ended without an error and is being started again")
 	case p.seen.pod == nil || p.seen.pod.Status.Phase != corev1.PodRunning: // it is another pod than the one that was ready
 	case before != nil && (before.Status == metav1.ConditionTrue || before.Reason == v1alpha1.ReasonPodNotReady):
 		return no(condition, v1alpha1.ReasonPodNotReady, "pod "+pod+" was ready and is no longer; see: kubectl describe pod "+pod+" -n "+p.tenant.Namespace)
@@ -135,7 +137,7 @@ func available(before *metav1.Condition, p pass) metav1.Condition {
 // with it no longer matters then, unless it keeps the pod from going.
 func beingReplaced(p pass) bool {
 	pod, is := p.seen.pod, p.seen.trouble
-	stays := is.reason == v1alpha1.ReasonNodeLost || is.reason != "" && pod != nil && pod.DeletionTimestamp != nil
+	stays := is.Reason == v1alpha1.ReasonNodeLost || is.Reason != "" && pod != nil && pod.DeletionTimestamp != nil
 	return pod != nil && former(pod, p.seen.statefulSet) && !stays
 }
 
@@ -152,20 +154,20 @@ func replacing(pod string, p pass) string {
 // troubled returns what is wrong with the gateway's pod, and what to do.
 func troubled(before *metav1.Condition, p pass) metav1.Condition {
 	is := p.seen.trouble
-	beginning, end := cut("pod "+manifests.PodName+": "+is.words), "; "+is.remedy
+	beginning, end := message.Truncate("pod "+manifests.PodName+": "+is.Message, message.MaxLength), "; "+is.Remedy
 	if p.rejected == nil && !p.suspended && workload.Rolling(p.seen.statefulSet) {
 		end += "; until it serves, it occupies one of the platform's rollout slots"
 	}
-	message := said("%s: %s", beginning, is.output) + end
-	if before != nil && before.Reason == is.reason && before.ObservedGeneration == p.generation &&
+	text := message.WithDetail(beginning, is.Output) + end
+	if before != nil && before.Reason == is.Reason && before.ObservedGeneration == p.generation &&
 		strings.HasPrefix(before.Message, beginning) && strings.HasSuffix(before.Message, end) {
 		// Of a log, nothing but numbers may differ at each crash. A kubelet reports a registry's message at the attempt only.
-		again := is.reason == v1alpha1.ReasonCrashLoop && sameButNumbers(before.Message, message)
-		if again || is.reason == v1alpha1.ReasonImagePullFailed && is.output == "" {
-			message = before.Message
+		again := is.Reason == v1alpha1.ReasonCrashLoop && message.EqualExceptNumbers(before.Message, text)
+		if again || is.Reason == v1alpha1.ReasonImagePullFailed && is.Output == "" {
+			text = before.Message
 		}
 	}
-	return no(v1alpha1.ConditionAvailable, is.reason, message)
+	return no(v1alpha1.ConditionAvailable, is.Reason, text)
 }
 
 // asAsked tells whether the StatefulSet is the one that was rendered or, where nothing of the spec is
@@ -182,7 +184,7 @@ func readyOf(status v1alpha1.GatewayTenantStatus, p pass) metav1.Condition {
 	}
 	held := p.cutShort() && meta.IsStatusConditionFalse(status.Conditions, v1alpha1.ConditionAccepted) // as the last reconcile found
 	if err != nil && p.rejected == nil && !held {                                                      // else that is the reason
-		return no(v1alpha1.ConditionReady, reasonOf(err), wordsOf(err))
+		return no(v1alpha1.ConditionReady, reasonOf(err), errorMessage(err))
 	}
 	for _, name := range []string{v1alpha1.ConditionAccepted, v1alpha1.ConditionCertificatesReady, v1alpha1.ConditionAvailable} {
 		if c := meta.FindStatusCondition(status.Conditions, name); c.Status != metav1.ConditionTrue {
@@ -249,10 +251,10 @@ func keep(status *v1alpha1.GatewayTenantStatus, gt *v1alpha1.GatewayTenant, p pa
 	if p.seen.live != nil && p.seen.statefulSet != nil {
 		set(status, available(before, p))
 	} else if before == nil {
-		set(status, unknown(v1alpha1.ConditionAvailable, v1alpha1.ReasonNotReconciled, wordsOf(p.err)))
+		set(status, unknown(v1alpha1.ConditionAvailable, v1alpha1.ReasonNotReconciled, errorMessage(p.err)))
 	}
 	if meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionCertificatesReady) == nil {
-		set(status, unknown(v1alpha1.ConditionCertificatesReady, v1alpha1.ReasonNotReconciled, wordsOf(p.err)))
+		set(status, unknown(v1alpha1.ConditionCertificatesReady, v1alpha1.ReasonNotReconciled, errorMessage(p.err)))
 	}
 }
 

@@ -180,7 +180,7 @@ func TestMessageBeginsWithTheReason(t *testing.T) {
 	all := []error{reset, errors.New("denied the request:\n\nthe cause" + strings.Repeat("x", 600)), &conflictError{object: "ConfigMap a/b", whose: "is somebody else's"}}
 	err := errors.Join(errors.Join(all[0], all[2]), all[1])
 	const conflict, port = "ConfigMap a/b is there already and is somebody else's\n", "tcp 127.0.0.1->127.0.0.1:443"
-	if words := wordsOf(err); !strings.HasPrefix(words, conflict) || !strings.Contains(words, port) || !strings.Contains(words, "the cause") || waitsForOthers(err) || !waitsForOthers(all[2]) {
+	if words := errorMessage(err); !strings.HasPrefix(words, conflict) || !strings.Contains(words, port) || !strings.Contains(words, "the cause") || waitsForOthers(err) || !waitsForOthers(all[2]) {
 		t.Errorf("the message is %q, want %q and %q in it; it waits for others: %t", words, conflict, port, waitsForOthers(err))
 	}
 }

@@ -21,6 +21,7 @@ import (
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/diagnose"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -102,11 +103,11 @@ func TestTerminationMessageIsThatOfTheGatewaysLastEnd(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if is := terminationMessage(kept.(*corev1.Pod)); is != c.want {
+		if is := diagnose.TerminationMessage(kept.(*corev1.Pod)); is != c.want {
 			t.Errorf("%s: %q, want %q", c.what, is, c.want)
 		}
 	}
-	if is := terminationMessage(nil); is != "" {
+	if is := diagnose.TerminationMessage(nil); is != "" {
 		t.Errorf("no pod says %q", is)
 	}
 }

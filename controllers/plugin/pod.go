@@ -7,7 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
-	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/diagnose"
 )
 
 // podObject describes the gateway's pod.
@@ -18,7 +18,7 @@ func podObject(pod *corev1.Pod, now time.Time) Object {
 			object.State, object.Message = Good, "ready"
 		}
 	}
-	problem := gatewaytenant.PodProblem(pod, now)
+	problem := diagnose.PodProblem(pod, now)
 	switch {
 	case problem != "":
 		object.State, object.Message = Bad, problem

@@ -1,4 +1,4 @@
-package gatewaytenant
+package diagnose
 
 import (
 	"strings"
@@ -21,39 +21,12 @@ func TestOutputHasTheLinesThatMatter(t *testing.T) {
 		{"a panic of Go", "a\npanic: no key\n\ngoroutine 1 [running]:\nmain.main()\n\t/main.go:3 +0x1\n", "panic: no key"},
 		{"a report after errors", "ERROR a\nError: b\n  c\n", "Error: b / c"},
 		{"progress on one line", "10%\r20%\rfailed", "10% / 20% / failed"},
-		{"the end of a line that was cut", strings.Repeat("x", maxMessage) + "\nthe next\n", "the next"},
+		{"the end of a line that was cut", strings.Repeat("x", maxTermination) + "\nthe next\n", "the next"},
 		{"one long line", long, strings.TrimSpace(long[:600]) + "…"},
 		{"many long lines", "Error: a\n" + long[:400] + "\n" + long[:400] + "\nb\n", "Error: a / " + strings.TrimSpace(long[:400]) + " / …"},
 	} {
 		if got := programOutput(c.message); got != c.want {
 			t.Errorf("%s: %q, want %q", c.what, got, c.want)
 		}
-	}
-}
-
-func TestNumbersMayDiffer(t *testing.T) {
-	for _, c := range []struct {
-		a, b string
-		same bool
-	}{
-		{"port 41022 after 3.5ms, id a1b2", "port 50001 after 12ms, id 77fe", true},
-		{"10.0.0.1:80 refused", "10.0.0.2:81 refused", true},
-		{"no such file", "no such key", false},
-		{"failed after 3 tries", "failed", false},
-	} {
-		if got := sameButNumbers(c.a, c.b); got != c.same {
-			t.Errorf("%q and %q: %v", c.a, c.b, got)
-		}
-	}
-}
-
-// TestOutputOfAnotherSpecIsQuoted: after a change of the spec, a number in the output may be what the change is about.
-func TestOutputOfAnotherSpecIsQuoted(t *testing.T) {
-	d := diagnose(t)
-	d.observe(0, d.pod(crashed("Error", 1, "Error: port 1 is in use")))
-	d.gt.Generation++
-	d.p.generation++
-	if is := d.observe(0, d.pod(crashed("Error", 1, "Error: port 2 is in use"))); !strings.Contains(is.Message, "port 2") {
-		t.Errorf("Ready says %q", is.Message)
 	}
 }

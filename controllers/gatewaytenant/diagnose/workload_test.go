@@ -1,49 +1,18 @@
-package gatewaytenant
+package diagnose
 
 import (
 	"strings"
 	"testing"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 )
-
-func TestWordsThatVaryAreNormalised(t *testing.T) {
-	for message, want := range map[string]string{
-		`pods "openshell-gateway-certgen-x7k2p" is forbidden: exceeded quota: q, requested: pods=1, used: pods=3, limited: pods=3`:      `pods "openshell-gateway-certgen" is forbidden: exceeded quota: q, requested: pods=1, limited: pods=3`,
-		"back-off 5m0s restarting failed container=certgen pod=openshell-gateway-certgen-x7k2p_a(6a01d4c8-0d2f-4c4d-9a3b-7d2a3f0e1b2c)": "back-off restarting failed container=certgen pod=openshell-gateway-certgen_a(…)",
-		"lookup ghcr.io on 10.0.0.2:53: read udp 10.0.0.5:40822->10.0.0.2:53: i/o timeout":                                              "lookup ghcr.io on 10.0.0.2:53: read udp 10.0.0.5->10.0.0.2:53: i/o timeout",
-		"read udp [fd00::5]:40822->[fd00::2]:53: i/o timeout":                                                                           "read udp [fd00::5]->[fd00::2]:53: i/o timeout",
-		"panic: a bug\n\ngoroutine 1 [running]:\nmain.main()":                                                                           "panic: a bug",
-		"at 0xc000123abc": "at …",
-		"\x1b[2m2026-11-29T10:00:07.123456Z\x1b[0m \x1b[31mERROR\x1b[0m a": "… ERROR a",
-		"\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\\x07":                     "link",
-		"2026-11-29 10:00:07,123 UTC a":                                    "… a",
-		"2026/11/29 10:00:07 a":                                            "… a",
-		"Sun, 29 Nov 2026 10:00:07 GMT: a":                                 "…: a",
-		"E1129 10:00:07.123456   17 a":                                     "E… a",
-		"[10:00:07.123] a":                                                 "[…] a",
-		`{"ts":1795953607.123,"msg":"a"}`:                                  `{"ts":…,"msg":"a"}`,
-		"took 12.5ms, 3.25s":                                               "took …, …",
-		"attempt 3/5, retry #2, pid=17":                                    "attempt …, retry #…, pid=…",
-		"denied: request id: 7f3a-99, RequestID=ab12":                      "denied: request id: …, RequestID=…",
-		"Back-off 1m20s pulling":                                           "back-off pulling",
-		"unmounted volumes=[kube-api-access-x7k2p]":                        "unmounted volumes=[kube-api-access]",
-		"container " + strings.Repeat("ab", 32) + " of trace " + strings.Repeat("0a", 16): "container … of trace …",
-		// Names of objects and images stay.
-		"volume pvc-6a01d4c8-0d2f-4c4d-9a3b-7d2a3f0e1b2c":                                    "volume pvc-6a01d4c8-0d2f-4c4d-9a3b-7d2a3f0e1b2c",
-		"gateway@sha256:" + strings.Repeat("ab", 32):                                         "gateway@sha256:" + strings.Repeat("ab", 32),
-		`sandbox name "openshell-gateway-0_tenant-a_6a01d4c8-0d2f-4c4d-9a3b-7d2a3f0e1b2c_4"`: `sandbox name "openshell-gateway-0_tenant-a_…"`,
-	} {
-		if got := normalise(message); got != want {
-			t.Errorf("%q became %q, want %q", message, got, want)
-		}
-	}
-}
 
 // gatewayPod is the pod of a StatefulSet, with a container in that state.
 func gatewayPod(set *appsv1.StatefulSet, state corev1.ContainerStatus) corev1.Pod {
@@ -57,7 +26,7 @@ func gatewayPod(set *appsv1.StatefulSet, state corev1.ContainerStatus) corev1.Po
 func TestWhatKeepsAGatewayFromServing(t *testing.T) {
 	set := &appsv1.StatefulSet{ObjectMeta: metav1.ObjectMeta{UID: "set"}}
 	waiting := func(reason, message string) corev1.ContainerStatus {
-		return corev1.ContainerStatus{Name: "c", Image: "x:1", State: waiting(reason, message)}
+		return corev1.ContainerStatus{Name: "c", Image: "x:1", State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message}}}
 	}
 	crashed := corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Reason: "Error", ExitCode: 2, Message: "starting\n2026-01-01T00:00:00Z Error:\n  x no such key\n  help: none\n"}}
 	backOff, runsAgain := waiting("CrashLoopBackOff", "back-off 10s"), corev1.ContainerStatus{Name: "c", State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}}
@@ -100,12 +69,33 @@ func TestWhatKeepsAGatewayFromServing(t *testing.T) {
 		{"the last refusal counts", nil, nil, []corev1.Event{refused("set", "policy", 7), refused("set", "quota", 6)}, 5, v1alpha1.ReasonPodRefused, "the API server refuses the pod: policy"},
 	} {
 		since := at(c.since)
-		got := refusal(set, c.events, &since)
+		got := RefusedPod(set, c.events, &since)
 		if len(c.pods) > 0 {
-			got = firstOf(gatewayTroubles(&c.pods[0], c.claim))
+			got = first(GatewayPod(&c.pods[0], c.claim))
 		}
-		if got.reason != c.reason || got.text() != c.words {
-			t.Errorf("%s: %s %q, want %s %q", c.what, got.reason, got.text(), c.reason, c.words)
+		if got.Reason != c.reason || got.Description() != c.words {
+			t.Errorf("%s: %s %q, want %s %q", c.what, got.Reason, got.Description(), c.reason, c.words)
 		}
+	}
+}
+
+// TestPodOfAFailedJobThatIsDeletedExplainsNothing: the Job does.
+func TestPodOfAFailedJobThatIsDeletedExplainsNothing(t *testing.T) {
+	job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{UID: "job"}, Status: batchv1.JobStatus{
+		Conditions: []batchv1.JobCondition{{Type: batchv1.JobFailed, Status: corev1.ConditionTrue, Message: "deadline"}},
+	}}
+	pod := corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{OwnerReferences: []metav1.OwnerReference{{UID: "job", Controller: new(true)}}, DeletionTimestamp: &metav1.Time{Time: time.Unix(1, 0)}},
+		Spec:       corev1.PodSpec{NodeName: "node-1", RestartPolicy: corev1.RestartPolicyNever},
+		Status:     corev1.PodStatus{Phase: corev1.PodRunning, ContainerStatuses: []corev1.ContainerStatus{{State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.Unix(0, 0)}}}}},
+	}
+	if found := Job(job, []corev1.Pod{pod}, nil); found.Description() != "its Job failed: deadline" {
+		t.Errorf("it says %q", found.Description())
+	}
+	pod.Status.Phase, pod.Status.ContainerStatuses[0].State = corev1.PodFailed, corev1.ContainerState{
+		Terminated: &corev1.ContainerStateTerminated{Reason: "Error", ExitCode: 3, Message: "no disk"},
+	}
+	if found := Job(job, []corev1.Pod{pod}, nil); !strings.HasSuffix(found.Description(), "(Error, exit code 3): no disk") {
+		t.Errorf("it says %q", found.Description())
 	}
 }

@@ -1,13 +1,19 @@
-package gatewaytenant
+package diagnose
 
 import (
 	"regexp"
 	"strings"
+
+	"github.com/ambient-code/gatewaytenant-operator/controllers/message"
 )
 
-// maxOutput is how many bytes of a program's output a message quotes at most, and maxOutputLines how many lines of a log
-// that has no error report.
-const maxOutput, maxOutputLines = 600, 3
+const (
+	// maxOutputLines is how many lines of a log without an error report a message quotes at most.
+	maxOutputLines = 3
+	// maxTermination is how many bytes of a termination message a kubelet keeps, and how many the caches keep. One of a log is its
+	// end, so the first line may be incomplete.
+	maxTermination = 2 << 10
+)
 
 var (
 	// errorReport matches the first line of what a program reports when it gives up.
@@ -16,15 +22,14 @@ var (
 	errorLine = regexp.MustCompile(`\b(ERROR|FATAL|CRITICAL)\b|\b(?i:level)"?[=:] ?"?(?i:error|fatal)|^[EF]… `)
 	// stackTrace matches the first line of a stack trace.
 	stackTrace = regexp.MustCompile(`^(goroutine \d+ |stack backtrace:|\s*at .+:\d+$)`)
-	// reportFrame is what an error report is drawn with at the beginning of a line.
+	// reportFrame matches the frame of an error report at the beginning of a line.
 	reportFrame = regexp.MustCompile(`^[×│├╰─▶↳\s]+`)
-	withDigits  = regexp.MustCompile(`[\w.:-]*\d[\w.:-]*`)
 )
 
-// programOutput returns the lines of a termination message that best explain why the program ended: its error report, or else
-// the lines of its log that are errors, or else the last ones. It removes what differs at each crash.
-func programOutput(message string) string {
-	lines := outputLines(message)
+// programOutput returns the lines of a termination message that best explain why the program ended: its error report, otherwise
+// the errors in its log, otherwise its last lines. It removes what differs at each crash.
+func programOutput(text string) string {
+	lines := outputLines(text)
 	from := max(0, len(lines)-maxOutputLines)
 	var errors []string
 	for i, line := range lines {
@@ -47,11 +52,10 @@ func programOutput(message string) string {
 	return joinLines(lines)
 }
 
-// outputLines returns the complete lines of a message. A kubelet and the cache keep the last bytes of a long log, so
-// the first line may be the end of another one. Lines of an error report that was wrapped are joined.
-func outputLines(message string) []string {
-	all := strings.Split(plain(message), "\n")
-	if len(message) >= maxMessage && len(all) > 1 {
+// outputLines returns the complete lines of a termination message. It joins the lines of an error report that was wrapped.
+func outputLines(text string) []string {
+	all := strings.Split(message.StripControls(text), "\n")
+	if len(text) >= maxTermination && len(all) > 1 {
 		all = all[1:]
 	}
 	var lines []string
@@ -61,7 +65,7 @@ func outputLines(message string) []string {
 		}
 		bare := strings.TrimSpace(line)
 		wrapped := strings.HasPrefix(bare, "│")
-		bare = constant(strings.TrimSpace(reportFrame.ReplaceAllString(bare, "")))
+		bare = message.ReplaceVariable(strings.TrimSpace(reportFrame.ReplaceAllString(bare, "")))
 		switch last := len(lines) - 1; {
 		case bare == "":
 		case wrapped && last >= 0 && strings.HasSuffix(lines[last], "-"):
@@ -75,24 +79,18 @@ func outputLines(message string) []string {
 	return lines
 }
 
-// joinLines joins as many whole lines as a message has room for. The first one is cut if it alone is longer.
+// joinLines joins as many whole lines as fit into a message. The first line is truncated if it alone is too long.
 func joinLines(lines []string) string {
 	text := ""
 	for i, line := range lines {
 		switch {
 		case i == 0:
-			text = cut(line)
-		case len(text)+len(line) > maxOutput:
+			text = message.Truncate(line, message.MaxLength)
+		case len(text)+len(line) > message.MaxLength:
 			return text + " / …"
 		default:
 			text += " / " + line
 		}
 	}
 	return text
-}
-
-// sameButNumbers reports whether two texts differ at most in words that contain digits, such as counters, ports,
-// durations and IDs.
-func sameButNumbers(a, b string) bool {
-	return withDigits.ReplaceAllString(a, "#") == withDigits.ReplaceAllString(b, "#")
 }
