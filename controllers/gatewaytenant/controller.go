@@ -22,6 +22,7 @@ import (
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/rollout"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/namedcache"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
@@ -83,7 +84,7 @@ func SetupWithManager(mgr ctrl.Manager, options Options) error {
 		Client: mgr.GetClient(),
 		live:   mgr.GetAPIReader(),
 		caches: caches, pods: pods, sandboxCRD: sandboxCRD, shared: shared,
-		rollout: newRollout(options.RolloutPercent), rivals: &rivals{now: time.Now}, crowd: &crowd{}, lookups: newLookups(),
+		rivals: &rivals{now: time.Now}, crowd: &crowd{}, lookups: newLookups(),
 		comparer: apply.NewComparer(mgr.GetScheme(), manifests.Manager, apply.Exclusive),
 		events:   mgr.GetEventRecorder(manifests.Manager),
 		platform: options.Platform, evaluations: &evaluationCache{},
@@ -91,6 +92,7 @@ func SetupWithManager(mgr ctrl.Manager, options Options) error {
 		now:     time.Now, trustDelay: options.TrustDelay,
 	}
 	r.applier = apply.New(mgr.GetClient(), r.comparer, apply.WithReader(mgr.GetAPIReader()), apply.OnDrift(r.rivals.note))
+	r.slots = rollout.New(options.RolloutPercent, r.countTenants)
 	allTenants.from.Store(&tenantSource{tenants: mgr.GetClient(), leads: mgr.Elected()})
 	build := ctrl.NewControllerManagedBy(mgr).
 		Named("gatewaytenant").
@@ -98,7 +100,7 @@ func SetupWithManager(mgr ctrl.Manager, options Options) error {
 		WatchesMetadata(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(ofNamespace)).
 		WatchesMetadata(&rbacv1.ClusterRoleBinding{}, r.crowd.soon(ofBinding)).
 		WatchesRawSource(source.Kind[client.Object](pods, &corev1.Pod{}, r.crowd.soon(r.evicted.ofPod), podHealthChanged())).
-		WatchesRawSource(source.Func(r.rollout.Start)).
+		WatchesRawSource(r.slots.Source(caches[childKey{"StatefulSet", manifests.GatewayName}])).
 		WatchesRawSource(source.Kind[client.Object](shared, &rbacv1.ClusterRoleBinding{}, handler.TypedEnqueueRequestsFromMapFunc(ofShared))).
 		WatchesRawSource(source.Kind[client.Object](sandboxCRD, &apiextensionsv1.CustomResourceDefinition{}, handler.TypedEnqueueRequestsFromMapFunc(r.everyTenant), servedChanges())).
 		WithOptions(controller.Options{

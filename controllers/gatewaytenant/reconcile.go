@@ -21,6 +21,7 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/rollout"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -32,7 +33,7 @@ type Reconciler struct {
 	pods          cache.Cache              // of the gateways
 	sandboxCRD    cache.Cache              // of the Sandbox API
 	shared        cache.Cache              // of the earlier control plane's binding
-	rollout       *rollout
+	slots         *rollout.Slots
 	rivals        *rivals
 	crowd         *crowd
 	lookups       *lookups
@@ -65,7 +66,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		r.wrote.Delete(request.Namespace)
 		r.unread.Delete(request.Namespace)
 		r.evaluations.forget(request.Namespace)
-		r.rollout.forget(request.Namespace)
+		r.slots.Exclude(request.Namespace)
 		r.rivals.forget(request.Namespace)
 		r.crowd.note(request.Namespace, false)
 		r.jobEnds.forget(request.Namespace)
@@ -75,7 +76,6 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		r.evicted.forget(request.Namespace)
 		return ctrl.Result{}, r.removeBinding(ctx, request.NamespacedName)
 	}
-	defer r.rollout.look(request.Namespace) // after its turn is known
 	if r.older(tenant) {
 		return ctrl.Result{}, nil // the status that we wrote is on its way, and will wake us
 	}
@@ -84,7 +84,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		return ctrl.Result{}, err
 	}
 	if namespace == nil || namespace.DeletionTimestamp != nil || tenant.DeletionTimestamp != nil {
-		r.rollout.settle(request.Namespace)
+		r.slots.Exclude(request.Namespace)
 		return ctrl.Result{}, nil // all is owned: the garbage collector removes it
 	}
 	pass := r.pass(ctx, tenant, namespace)
@@ -153,15 +153,15 @@ func (r *Reconciler) pass(ctx context.Context, gt *v1alpha1.GatewayTenant, names
 	if p.objects, p.err = manifests.Render(p.tenant, cluster); p.err != nil {
 		return p
 	}
-	cluster.Turn, p.err = r.turn(ctx, gt.Namespace, &p)
-	if p.held = cluster.Turn.Held; p.err == nil && cluster.Turn != (manifests.Turn{}) {
+	cluster.Turn = r.turn(gt.Namespace, &p)
+	if p.held = cluster.Turn.Held; cluster.Turn != (manifests.Turn{}) {
 		p.objects, p.err = manifests.Render(p.tenant, cluster)
 	}
 	if p.err == nil && !p.suspended {
 		r.converge(ctx, gt, &p)
 	}
 	if p.err != nil && cluster.Turn.Granted {
-		r.rollout.settle(gt.Namespace) // it was not its turn yet, or its StatefulSet tells the next pass that it is
+		r.slots.Release(gt.Namespace) // if its StatefulSet was changed all the same, it occupies a slot
 	}
 	return p
 }
@@ -202,7 +202,7 @@ func (p *pass) cluster(namespace types.UID) manifests.Seen {
 
 // keepRunning sees that the certificates of a gateway that runs, and whose present spec is rejected, do not expire.
 func (r *Reconciler) keepRunning(ctx context.Context, gt *v1alpha1.GatewayTenant, p *pass) {
-	r.rollout.settle(gt.Namespace)
+	r.slots.Exclude(gt.Namespace)
 	p.tenant = manifests.Remaining(gt, r.platform)
 	p.certificates = certificates.Inspect(p.seen.secrets, wanted(p.tenant), r.now())
 	if p.distributing, p.err = r.distribution(ctx, gt, p); p.err != nil {

@@ -3,100 +3,36 @@ package gatewaytenant
 import (
 	"errors"
 	"maps"
-	"slices"
 	"testing"
-	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/util/workqueue"
+	"sigs.k8s.io/controller-runtime/pkg/cache/informertest"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/rollout"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
-// startedRollout is one that lets half of all tenants go at once, and its queue.
-func startedRollout(t *testing.T) (*rollout, workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+// slotsOf returns the only slot there is, and tells it about a StatefulSet.
+func slotsOf(t *testing.T, set *appsv1.StatefulSet) *rollout.Slots {
 	t.Helper()
 	queue := workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]())
 	t.Cleanup(queue.ShutDown)
-	r := newRollout(50)
-	if err := r.Start(t.Context(), queue); err != nil {
+	slots, cache := rollout.New(100, func() int { return 1 }), &informertest.FakeInformers{}
+	source := slots.Source(cache)
+	if err := errors.Join(source.Start(t.Context(), queue), source.WaitForSync(t.Context())); err != nil {
 		t.Fatal(err)
 	}
-	return r, queue
-}
-
-// TestTurnsAreGivenAFewAtATime plays what passes over tenants would do.
-func TestTurnsAreGivenAFewAtATime(t *testing.T) {
-	r, queue := startedRollout(t)
-	all := func() ([]string, error) { return []string{"a", "b", "c", "d"}, nil }
-	asks := func(namespace string, want bool) {
-		t.Helper()
-		if got, err := r.admit(namespace, all); err != nil || got != want {
-			t.Errorf("%s is admitted: %v (%v), want %v", namespace, got, err, want)
-		}
+	informer, err := cache.FakeInformerFor(t.Context(), &appsv1.StatefulSet{})
+	if err != nil {
+		t.Fatal(err)
 	}
-	woken := func(want ...string) {
-		t.Helper()
-		var got []string
-		for queue.Len() > 0 {
-			request, _ := queue.Get()
-			queue.Done(request)
-			got = append(got, request.Namespace)
-		}
-		if slices.Sort(got); !slices.Equal(got, want) {
-			t.Errorf("woken are %v, want %v", got, want)
-		}
-	}
-	if _, err := r.admit("a", func() ([]string, error) { return nil, errors.New("no cache") }); err == nil {
-		t.Error("it is not known how many there are, and no error")
-	}
-	asks("a", false) // the others may be under way since before the start
-	r.look("a")
-	r.begin("b")
-	r.look("b")
-	asks("c", false)
-	r.look("c")
-	woken()
-	r.look("d")
-	woken("a") // two may have a turn, and b has one
-	r.look("b")
-	woken() // those that were woken are on their way
-	asks("a", true)
-	asks("a", true) // from an old cache
-	asks("c", false)
-	asks("d", false)
-	r.settle("x") // says nothing about turns
-	woken()
-	r.settle("b")
-	woken("c")
-	r.settle("c") // needs none after all: the next one
-	woken("d")
-	asks("d", true)
-	r.forget("d")
-	r.forget("a")
-	asks("b", true)
-	asks("c", false) // of two, one at a time
-}
-
-// TestTenantThatGoesBeforeItsFirstPassHoldsNobodyUp: it is waited for no longer.
-func TestTenantThatGoesBeforeItsFirstPassHoldsNobodyUp(t *testing.T) {
-	r, queue := startedRollout(t)
-	all := func() ([]string, error) { return []string{"a", "gone"}, nil }
-	if admitted, err := r.admit("a", all); admitted || err != nil {
-		t.Fatalf("a is admitted before the other was looked at: %v (%v)", admitted, err)
-	}
-	r.look("a")
-	r.forget("gone")
-	if queue.Len() != 1 {
-		t.Error("a is not woken")
-	}
-	if admitted, err := r.admit("a", all); !admitted || err != nil {
-		t.Errorf("a waits for a tenant that is gone (%v)", err)
-	}
+	informer.Add(set)
+	return slots
 }
 
 // TestWhoHoldsUpAnUpdate: a gateway that the platform restarted and that does not serve, whether it never did or did for a
@@ -131,41 +67,23 @@ func TestWhoHoldsUpAnUpdate(t *testing.T) {
 			maps.Copy(set.Annotations, p.objects.Gateway.GetAnnotations())
 		}
 		c.change(&set.Status)
-		r := &Reconciler{rollout: newRollout(10)}
-		r.rollout.counted = true
-		its, err := r.turn(t.Context(), "a", &p)
-		if err != nil || its != c.want || r.rollout.rolling["a"] != c.rolls {
-			t.Errorf("%s: %+v, rolling %v (%v)", c.what, its, r.rollout.rolling["a"], err)
+		set.Namespace = "a"
+		check := func(what string, want manifests.Turn, rolls bool) {
+			t.Helper()
+			r := &Reconciler{slots: slotsOf(t, set)}
+			if got, held := r.turn("a", &p), !r.slots.Request("b"); got != want || held != rolls {
+				t.Errorf("%s: %+v, occupies the slot: %t", what, got, held)
+			}
 		}
-		p.certificates.Complete = false
-		if its, err := r.turn(t.Context(), "a", &p); c.want.Granted && (err != nil || !its.Held || r.rollout.rolling["a"]) {
-			t.Errorf("%s, without its Secrets: %+v, rolling %v (%v)", c.what, its, r.rollout.rolling["a"], err)
+		check(c.what, c.want, c.rolls)
+		if p.certificates.Complete = false; c.want.Granted {
+			check(c.what+", without its Secrets", manifests.Turn{Held: true}, false)
 		}
+		p.suspended = true
+		check(c.what+", suspended", manifests.Turn{}, false)
+		p.suspended, p.rejected = false, &manifests.RejectedError{}
+		check(c.what+", rejected", manifests.Turn{}, false)
 	}
-}
-
-func TestRivalsAreThoseWhoDoNotStop(t *testing.T) {
-	now := time.Unix(0, 0)
-	r := &rivals{now: func() time.Time { return now }}
-	is := func(want ...string) {
-		t.Helper()
-		if got, wait := r.of("a"); !slices.Equal(got, want) || (wait > 0) != (len(want) > 0) {
-			t.Errorf("rivals are %v for %s, want %v", got, wait, want)
-		}
-	}
-	is()
-	r.note("a", []string{"kubectl-edit", "control-plane"})
-	r.note("a", []string{"control-plane"})
-	is()
-	now = now.Add(time.Minute)
-	r.note("a", []string{"control-plane"})
-	r.note("b", []string{"kubectl-edit"})
-	r.note("b", []string{"kubectl-edit"})
-	is("control-plane")
-	now = now.Add(forgotten)
-	is()
-	r.note("a", []string{"control-plane"})
-	is()
 }
 
 // TestAdoptionThatWasCutShortStillWaitsForItsTurn: the fields of others are ours by then, and nothing was applied yet.
