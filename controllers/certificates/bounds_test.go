@@ -9,16 +9,17 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates/internal/format"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
 // TestFullCABundleBlocks: nothing of it is dropped to make room for the tenant's CA. What needs no room goes on.
 func TestFullCABundleBlocks(t *testing.T) {
 	secrets := issued(t, "a.example.com")
-	for _, name := range sideNames {
-		secrets[name].Data[keyCA] = append(secrets[name].Data[keyCA], roots(t, mostAuthorities-1)...)
+	for _, name := range format.TLSNames {
+		secrets[name].Data[format.KeyCA] = append(secrets[name].Data[format.KeyCA], roots(t, format.MaxCAs-1)...)
 	}
-	before := secrets[manifests.ClientTLSName].Data[keyCA]
+	before := secrets[manifests.ClientTLSName].Data[format.KeyCA]
 	for _, c := range []struct {
 		rotation manifests.Rotation
 		blocked  bool
@@ -36,7 +37,7 @@ func TestFullCABundleBlocks(t *testing.T) {
 		if after.writes[manifests.CAName] > 0 {
 			t.Errorf("%+v: the CA was replaced", c.rotation)
 		}
-		if is := after.secrets[manifests.ClientTLSName].Data[keyCA]; len(blocksIn(is)) != len(blocksIn(before)) {
+		if is := after.secrets[manifests.ClientTLSName].Data[format.KeyCA]; len(blocksIn(is)) != len(blocksIn(before)) {
 			t.Errorf("%+v: ca.crt had %d certificates and has %d", c.rotation, len(blocksIn(before)), len(blocksIn(is)))
 		}
 		secrets = after.secrets
@@ -49,9 +50,9 @@ func TestRotationsWithinTheOverlapDropNothing(t *testing.T) {
 	secrets := issued(t, append(manifests.AlsoServed("tenant-a"), "a.example.com")...)
 	var previous [][]byte
 	wanted, at := wants(), now
-	for i := range mostPreviousCAs + 3 {
+	for i := range format.MaxPreviousCAs + 3 {
 		at = at.Add(time.Minute)
-		previous = append(previous, secrets[manifests.CAName].Data[keyCertificate][:bytes.Index(secrets[manifests.CAName].Data[keyCertificate], []byte("-----END"))])
+		previous = append(previous, secrets[manifests.CAName].Data[format.KeyCertificate][:bytes.Index(secrets[manifests.CAName].Data[format.KeyCertificate], []byte("-----END"))])
 		wanted.Rotation.CA = fmt.Sprint(i)
 		after, err := converges(t, secrets, wanted, at)
 		if err != nil {
@@ -59,8 +60,8 @@ func TestRotationsWithinTheOverlapDropNothing(t *testing.T) {
 		}
 		secrets = after.secrets
 		for n, ca := range previous {
-			for _, name := range sideNames {
-				if !bytes.Contains(secrets[name].Data[keyCA], ca) {
+			for _, name := range format.TLSNames {
+				if !bytes.Contains(secrets[name].Data[format.KeyCA], ca) {
 					t.Fatalf("after rotation %d, Secret %s no longer trusts CA %d", i, name, n)
 				}
 			}
@@ -108,17 +109,17 @@ func TestWhatUsersAddToASecretStays(t *testing.T) {
 
 // TestHostileBundleCostsLittle: a user of one namespace cannot keep the operator busy.
 func TestHostileBundleCostsLittle(t *testing.T) {
-	leaf := encodeDER(must(issueOther())[keyCertificate])
+	leaf := format.EncodeDER(must(issueOther())[format.KeyCertificate])
 	for what, text := range map[string][]byte{
-		"beginnings":            bytes.Repeat([]byte("-----BEGIN CERTIFICATE-----\n"), mostAuthorityBytes/28),
-		"beginnings and an end": append(bytes.Repeat([]byte("-----BEGIN CERTIFICATE-----\n"), mostAuthorityBytes/28-10), "-----END CERTIFICATE-----\n"...),
-		"small blocks":          bytes.Repeat(encodeDER([]byte("x")), mostAuthorityBytes/60),
-		"line feeds":            append(bytes.Repeat([]byte("\n"), mostAuthorityBytes-len(leaf)), leaf...),
-		"copies of one":         bytes.Repeat(otherCA[keyCertificate], mostAuthorities-1),
+		"beginnings":            bytes.Repeat([]byte("-----BEGIN CERTIFICATE-----\n"), format.MaxCABytes/28),
+		"beginnings and an end": append(bytes.Repeat([]byte("-----BEGIN CERTIFICATE-----\n"), format.MaxCABytes/28-10), "-----END CERTIFICATE-----\n"...),
+		"small blocks":          bytes.Repeat(format.EncodeDER([]byte("x")), format.MaxCABytes/60),
+		"line feeds":            append(bytes.Repeat([]byte("\n"), format.MaxCABytes-len(leaf)), leaf...),
+		"copies of one":         bytes.Repeat(otherCA[format.KeyCertificate], format.MaxCAs-1),
 	} {
 		secrets := issued(t, "a.example.com")
-		for _, name := range sideNames {
-			secrets[name].Data[keyCA] = append(secrets[name].Data[keyCA][:0:0], text...)
+		for _, name := range format.TLSNames {
+			secrets[name].Data[format.KeyCA] = append(secrets[name].Data[format.KeyCA][:0:0], text...)
 		}
 		began := time.Now()
 		Inspect(stripped(t, secrets), wants(), now)

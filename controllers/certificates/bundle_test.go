@@ -13,13 +13,14 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates/internal/format"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
 // negative is a certificate whose serial number is negative, which Go does not read.
 func negative(t *testing.T) []byte {
 	t.Helper()
-	block, _ := pem.Decode(otherCA[keyCertificate])
+	block, _ := pem.Decode(otherCA[format.KeyCertificate])
 	certificate, err := x509.ParseCertificate(block.Bytes)
 	if err != nil {
 		t.Fatal(err)
@@ -38,7 +39,7 @@ func roots(t *testing.T, n int) []byte {
 	t.Helper()
 	var text []byte
 	for i := range n {
-		text = append(text, encodeDER(newCorporate(t, fmt.Sprint("Root ", i), now.Add(-day), now.Add(3650*day)).certificate.Raw)...)
+		text = append(text, format.EncodeDER(newCorporate(t, fmt.Sprint("Root ", i), now.Add(-day), now.Add(3650*day)).certificate.Raw)...)
 	}
 	return text
 }
@@ -49,16 +50,16 @@ func odd(t *testing.T) map[string]func(ca []byte) []byte {
 	return map[string]func(ca []byte) []byte{
 		"another root": func(ca []byte) []byte { return append(roots(t, 1), ca...) },
 		"an expired root": func(ca []byte) []byte {
-			return append(encodeDER(newCorporate(t, "old", now.Add(-2*day), now.Add(-day)).certificate.Raw), ca...)
+			return append(format.EncodeDER(newCorporate(t, "old", now.Add(-2*day), now.Add(-day)).certificate.Raw), ca...)
 		},
 		"a negative serial number": func(ca []byte) []byte { return append(negative(t), ca...) },
-		"garbage in a block":       func(ca []byte) []byte { return append(encodeDER([]byte("x")), ca...) },
+		"garbage in a block":       func(ca []byte) []byte { return append(format.EncodeDER([]byte("x")), ca...) },
 		"text between blocks":      func(ca []byte) []byte { return append([]byte("# a root\n\nSubject: x\n"), ca...) },
 		"a trusted certificate": func(ca []byte) []byte {
 			return append(pem.EncodeToMemory(&pem.Block{Type: "TRUSTED CERTIFICATE", Bytes: []byte("x")}), ca...)
 		},
 		"CRLF":                  func(ca []byte) []byte { return bytes.ReplaceAll(ca, []byte("\n"), []byte("\r\n")) },
-		"a byte order mark":     func(ca []byte) []byte { return append([]byte(byteOrderMark), ca...) },
+		"a byte order mark":     func(ca []byte) []byte { return append([]byte(format.ByteOrderMark), ca...) },
 		"a bundle of 144 roots": func(ca []byte) []byte { return append(roots(t, 144), ca...) },
 		"a bundle of 300 roots": func(ca []byte) []byte { return append(ca, roots(t, 300)...) },
 	}
@@ -67,7 +68,7 @@ func odd(t *testing.T) map[string]func(ca []byte) []byte {
 // blocksIn are the blocks of a PEM text, each as one text.
 func blocksIn(text []byte) []string {
 	var all []string
-	for _, block := range certificateBlocks(text, 1000) {
+	for _, block := range format.CertificateBlocks(text, 1000) {
 		all = append(all, block.Type+string(block.Bytes))
 	}
 	return all
@@ -83,11 +84,11 @@ func TestOddThingsInACABundle(t *testing.T) {
 				func() map[string]*corev1.Secret { return corporateSecrets(t, "a.example.com") },
 			} {
 				secrets := issuer()
-				for _, name := range sideNames {
-					secrets[name].Data[keyCA] = add(secrets[name].Data[keyCA])
+				for _, name := range format.TLSNames {
+					secrets[name].Data[format.KeyCA] = add(secrets[name].Data[format.KeyCA])
 				}
 				seen := Inspect(stripped(t, secrets), wants(), now)
-				for _, name := range sideNames {
+				for _, name := range format.TLSNames {
 					if finding := seen.Of(name); finding.Need != Fits {
 						t.Errorf("%+v", finding)
 					}
@@ -96,8 +97,8 @@ func TestOddThingsInACABundle(t *testing.T) {
 					continue
 				}
 				before := map[string][]byte{}
-				for _, name := range sideNames {
-					before[name] = secrets[name].Data[keyCA]
+				for _, name := range format.TLSNames {
+					before[name] = secrets[name].Data[format.KeyCA]
 				}
 				for _, rotation := range []manifests.Rotation{{TLS: "1"}, {TLS: "1", CA: "1"}, {TLS: "2", CA: "1"}} {
 					wanted := wants()
@@ -108,8 +109,8 @@ func TestOddThingsInACABundle(t *testing.T) {
 					}
 					secrets = after.secrets
 				}
-				for _, name := range sideNames {
-					after := blocksIn(secrets[name].Data[keyCA])
+				for _, name := range format.TLSNames {
+					after := blocksIn(secrets[name].Data[format.KeyCA])
 					for _, block := range blocksIn(before[name]) {
 						if !slices.Contains(after, block) {
 							t.Errorf("Secret %s lost a certificate of its ca.crt", name)
@@ -125,8 +126,8 @@ func TestOddThingsInACABundle(t *testing.T) {
 // TestUsersRootStaysWhenTheOverlapIsOver, and the tenant's previous CA goes.
 func TestUsersRootStaysWhenTheOverlapIsOver(t *testing.T) {
 	secrets := issued(t, "a.example.com")
-	previous, root := secrets[manifests.CAName].Data[keyCertificate], roots(t, 1)
-	secrets[manifests.ClientTLSName].Data[keyCA] = append(secrets[manifests.ClientTLSName].Data[keyCA], root...)
+	previous, root := secrets[manifests.CAName].Data[format.KeyCertificate], roots(t, 1)
+	secrets[manifests.ClientTLSName].Data[format.KeyCA] = append(secrets[manifests.ClientTLSName].Data[format.KeyCA], root...)
 	wanted := wants()
 	wanted.Rotation.CA = "1"
 	after, err := converges(t, secrets, wanted, now)
@@ -160,31 +161,35 @@ func TestUnusableSecretsOfUsers(t *testing.T) {
 		change func(data map[string][]byte)
 		why    string
 	}{
-		{"without ca.crt", func(data map[string][]byte) { delete(data, keyCA) }, "has no certificate in ca.crt"},
-		{"with an empty ca.crt", func(data map[string][]byte) { data[keyCA] = nil }, "has no certificate in ca.crt"},
+		{"without ca.crt", func(data map[string][]byte) { delete(data, format.KeyCA) }, "has no certificate in ca.crt"},
+		{"with an empty ca.crt", func(data map[string][]byte) { data[format.KeyCA] = nil }, "has no certificate in ca.crt"},
 		{"the root first in tls.crt", func(data map[string][]byte) {
-			data[keyCertificate] = append(bytes.Clone(data[keyCA]), data[keyCertificate]...)
+			data[format.KeyCertificate] = append(bytes.Clone(data[format.KeyCA]), data[format.KeyCertificate]...)
 		},
 			"tls.crt must begin with the certificate of tls.key"},
 		{"an encrypted key", func(data map[string][]byte) {
-			data[keyPrivateKey] = pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: []byte("x")})
+			data[format.KeyPrivateKey] = pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: []byte("x")})
 		}, "tls.key is encrypted"},
 		{"an encrypted key of OpenSSL's older format", func(data map[string][]byte) {
-			data[keyPrivateKey] = pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Headers: map[string]string{"Proc-Type": "4,ENCRYPTED", "DEK-Info": "AES-256-CBC,00"}, Bytes: []byte("x")})
+			data[format.KeyPrivateKey] = pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Headers: map[string]string{"Proc-Type": "4,ENCRYPTED", "DEK-Info": "AES-256-CBC,00"}, Bytes: []byte("x")})
 		}, "tls.key is encrypted"},
-		{"another key", func(data map[string][]byte) { data[keyPrivateKey] = otherLeaf[keyPrivateKey] }, "private key does not match"},
+		{"another key", func(data map[string][]byte) { data[format.KeyPrivateKey] = otherLeaf[format.KeyPrivateKey] }, "private key does not match"},
 		{"a byte order mark before tls.crt", func(data map[string][]byte) {
-			data[keyCertificate] = append([]byte(byteOrderMark), data[keyCertificate]...)
+			data[format.KeyCertificate] = append([]byte(format.ByteOrderMark), data[format.KeyCertificate]...)
 		}, "byte order mark"},
-		{"a leaf that cannot be read", func(data map[string][]byte) { data[keyCertificate] = negative(t) }, "holds no certificate that can be read"},
-		{"a leaf that cannot be read before one that can", func(data map[string][]byte) { data[keyCertificate] = append(negative(t), data[keyCertificate]...) }, "begins with a certificate that cannot be read"},
-		{"another CA", func(data map[string][]byte) { data[keyCA] = otherCA[keyCertificate] }, "does not chain to its ca.crt"},
-		{"only CAs that cannot be read", func(data map[string][]byte) { data[keyCA] = negative(t) }, "has a ca.crt that holds no certificate that can be read"},
-		{"a ca.crt beyond the bound", func(data map[string][]byte) { data[keyCA] = bytes.Repeat(data[keyCA], 401) }, "has a ca.crt that"},
-		{"a huge ca.crt", func(data map[string][]byte) { data[keyCA] = append(data[keyCA], make([]byte, mostAuthorityBytes)...) }, "is longer than 524288 bytes"},
+		{"a leaf that cannot be read", func(data map[string][]byte) { data[format.KeyCertificate] = negative(t) }, "holds no certificate that can be read"},
+		{"a leaf that cannot be read before one that can", func(data map[string][]byte) {
+			data[format.KeyCertificate] = append(negative(t), data[format.KeyCertificate]...)
+		}, "begins with a certificate that cannot be read"},
+		{"another CA", func(data map[string][]byte) { data[format.KeyCA] = otherCA[format.KeyCertificate] }, "does not chain to its ca.crt"},
+		{"only CAs that cannot be read", func(data map[string][]byte) { data[format.KeyCA] = negative(t) }, "has a ca.crt that holds no certificate that can be read"},
+		{"a ca.crt beyond the bound", func(data map[string][]byte) { data[format.KeyCA] = bytes.Repeat(data[format.KeyCA], 401) }, "has a ca.crt that"},
+		{"a huge ca.crt", func(data map[string][]byte) {
+			data[format.KeyCA] = append(data[format.KeyCA], make([]byte, format.MaxCABytes)...)
+		}, "is longer than 524288 bytes"},
 	} {
 		secrets := corporateSecrets(t, "a.example.com")
-		for _, name := range sideNames {
+		for _, name := range format.TLSNames {
 			c.change(secrets[name].Data)
 		}
 		after, err := converges(t, secrets, wants(), now)
@@ -192,7 +197,7 @@ func TestUnusableSecretsOfUsers(t *testing.T) {
 			t.Fatalf("%s: %v", c.what, err)
 		}
 		seen := Inspect(stripped(t, after.secrets), wants(), now)
-		for _, name := range sideNames {
+		for _, name := range format.TLSNames {
 			if !reflect.DeepEqual(after.secrets[name], secrets[name]) {
 				t.Errorf("%s: Secret %s was written", c.what, name)
 			}

@@ -1,53 +1,23 @@
 package certificates
 
 import (
-	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
-	"encoding/pem"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates/internal/format"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
-
-// contentKey is the key of a Secret that tells one certificate or token key from another.
-func contentKey(name string) string {
-	if name == manifests.TokenKeysName {
-		return keyPublic
-	}
-	return keyCertificate
-}
-
-// contentID identifies the certificate or the token key in a Secret, whether it can be read or not. It is empty if the
-// Secret holds none, so that nothing is lost if the Secret is overwritten.
-func contentID(secret *corev1.Secret) string {
-	text := bytes.TrimPrefix(secret.Data[contentKey(secret.Name)], []byte(byteOrderMark))
-	if len(text) > mostBytes {
-		return "too-long"
-	}
-	blocks := certificateBlocks(text, 1)
-	if secret.Name == manifests.TokenKeysName {
-		block, _ := pem.Decode(text)
-		blocks = []*pem.Block{block}
-	}
-	if len(blocks) == 0 || blocks[0] == nil {
-		return ""
-	}
-	sum := sha256.Sum256(blocks[0].Bytes)
-	return hex.EncodeToString(sum[:8])
-}
 
 // lastWriter reports whether the certificate or token key in a Secret is the one that certgen wrote or took over last, and
 // otherwise names the client that has replaced it since. Restored Secrets keep the annotation that tells it.
 // Those of earlier releases do not have the annotation; their managed fields tell.
 func lastWriter(secret *corev1.Secret) (byCertgen bool, changedBy string) {
 	certgen, other := contentManagers(secret)
-	id := contentID(secret)
-	if last, noted := secret.Annotations[annotationContent]; noted {
+	id := format.ContentID(secret)
+	if last, noted := secret.Annotations[format.AnnotationContent]; noted {
 		switch {
 		case id == last || id == "" || certgen != nil && owns(certgen, secret.Name): // an earlier certgen does not know the annotation
 			return true, ""
@@ -102,6 +72,6 @@ func owns(entry *metav1.ManagedFieldsEntry, name string) bool {
 	if entry.FieldsV1 == nil || json.Unmarshal(entry.FieldsV1.GetRawBytes(), &fields) != nil {
 		return false
 	}
-	_, owned := fields.Data["f:"+contentKey(name)]
+	_, owned := fields.Data["f:"+format.ContentKey(name)]
 	return owned
 }

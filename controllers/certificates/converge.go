@@ -14,6 +14,7 @@ import (
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/util/retry"
 
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates/internal/format"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -92,7 +93,7 @@ func (r *run) certificates(ctx context.Context) error {
 	if err := r.issueAll(ctx, ca, others); err != nil {
 		return err
 	}
-	for _, name := range sideNames { // or else this would be done again and again
+	for _, name := range format.TLSNames { // or else this would be done again and again
 		if finding := r.seen.Of(name); finding.Need >= Due && finding.Blocked == "" {
 			return fmt.Errorf("%s even after it was made anew", finding)
 		}
@@ -118,15 +119,15 @@ func (r *run) authority(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	marks := map[string]string{annotationSupersedes: ""}
+	marks := map[string]string{format.AnnotationSupersedes: ""}
 	last := r.set.ca.rotated
 	if finding.Need == Missing { // then what it signed tells
 		last = r.set.server.rotatedCA
 	}
 	if finding.Need == Due || asked(r.Rotation.CA, last) {
-		marks[annotationSupersedes] = "true"
+		marks[format.AnnotationSupersedes] = "true"
 	}
-	note(marks, annotationRotateCA, r.Rotation.CA)
+	note(marks, format.AnnotationRotateCA, r.Rotation.CA)
 	return r.write(ctx, manifests.CAName, data, marks, finding.Why)
 }
 
@@ -134,11 +135,11 @@ func (r *run) authority(ctx context.Context) error {
 // of them gets its first certificate of the present authority, so does the other. Clients come first.
 func (r *run) toIssue() (urgent, others []string) {
 	some := false
-	for _, name := range sideNames {
+	for _, name := range format.TLSNames {
 		finding := r.seen.Of(name)
 		some = some || finding.Need >= Due && finding.Blocked == ""
 	}
-	for _, name := range sideNames {
+	for _, name := range format.TLSNames {
 		side, _, _ := r.set.sides(name)
 		switch finding := r.seen.Of(name); {
 		case finding.Blocked != "":
@@ -172,11 +173,11 @@ func (r *run) issue(ctx context.Context, ca authority, name string, template *x5
 		return err
 	}
 	former, ends := r.former(ca, name)
-	data[keyCertificate] = append(data[keyCertificate], encodeCertificates(ca.crossesOf(former)...)...)
-	data[keyCA] = append(encodeCertificates(append([]*x509.Certificate{ca.certificate}, former...)...), unreadable(r.found[name])...)
-	marks := map[string]string{annotationFormerUntil: ends.text(former), annotationTrustedSince: ""}
-	note(marks, annotationRotateTLS, r.Rotation.TLS)
-	note(marks, annotationRotateCA, r.set.ca.rotated)
+	data[format.KeyCertificate] = append(data[format.KeyCertificate], format.EncodeCertificates(ca.crossesOf(former)...)...)
+	data[format.KeyCA] = append(format.EncodeCertificates(append([]*x509.Certificate{ca.certificate}, former...)...), unreadable(r.found[name])...)
+	marks := map[string]string{format.AnnotationPreviousUntil: ends.text(former), format.AnnotationTrustedSince: ""}
+	note(marks, format.AnnotationRotateTLS, r.Rotation.TLS)
+	note(marks, format.AnnotationRotateCA, r.set.ca.rotated)
 	why := r.seen.Of(name).Why
 	if why == "" {
 		why = "is to follow its authority"
@@ -193,14 +194,14 @@ func (r *run) tokenKeys(ctx context.Context) error {
 	}
 	var signing ed25519.PrivateKey
 	if found := r.found[manifests.TokenKeysName]; found != nil && !asked(r.Rotation.Tokens, r.set.tokens.rotated) {
-		signing, _ = readTokenKeys(found.Data) // what is wrong with it is in the finding
+		signing, _ = format.ParseTokenKeys(found.Data) // what is wrong with it is in the finding
 	}
 	data, err := newTokenKeys(signing)
 	if err != nil {
 		return err
 	}
 	marks := map[string]string{}
-	note(marks, annotationRotateTokens, r.Rotation.Tokens)
+	note(marks, format.AnnotationRotateTokens, r.Rotation.Tokens)
 	return r.write(ctx, manifests.TokenKeysName, data, marks, finding.Why)
 }
 

@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates/internal/format"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -28,13 +29,13 @@ var states = []state{
 	{"near its end", atAge(8), "", Due, true},
 	{"at its end", atAge(13), "", Unfit, true},
 	{"key does not fit", withData(func(data map[string][]byte) {
-		data[keyPrivateKey], data[keySigning] = otherLeaf[keyPrivateKey], otherTokens[keySigning]
+		data[format.KeyPrivateKey], data[format.KeySigning] = otherLeaf[format.KeyPrivateKey], otherTokens[format.KeySigning]
 	}), "", Unfit, true},
 	{"does not chain", withData(func(data map[string][]byte) {
-		data[keyCA] = otherCA[keyCertificate]
+		data[format.KeyCA] = otherCA[format.KeyCertificate]
 	}), "leaf", Unfit, true},
 	{"unparsable", withData(func(data map[string][]byte) {
-		data[keyCertificate], data[keySigning] = []byte("x"), []byte("x")
+		data[format.KeyCertificate], data[format.KeySigning] = []byte("x"), []byte("x")
 	}), "", Unfit, true},
 	{"wrong type, and fits", withType("example.com/any", false), "", Fits, false},
 	{"wrong type, and unparsable", withType("example.com/any", true), "", Unfit, false},
@@ -47,7 +48,7 @@ var states = []state{
 		s.Data = maySign(x509.KeyUsageCertSign, x509.ExtKeyUsageServerAuth)
 		return s
 	}, manifests.CAName, Unfit, true},
-	{"without its own ca.crt", withData(func(data map[string][]byte) { delete(data, keyCA) }), manifests.CAName, Fits, false},
+	{"without its own ca.crt", withData(func(data map[string][]byte) { delete(data, format.KeyCA) }), manifests.CAName, Fits, false},
 	{"immutable, and unparsable", func(s *corev1.Secret) *corev1.Secret {
 		yes := true
 		s.Immutable = &yes
@@ -56,14 +57,14 @@ var states = []state{
 	{"issued here, without an owner, and fits", owned(), "", Unowned, true},
 	{"of unknown origin, and unparsable", func(s *corev1.Secret) *corev1.Secret { return unparsable(owned()(s)) }, "tls", Unfit, false},
 	{"token keys without an owner, and unparsable", func(s *corev1.Secret) *corev1.Secret {
-		s.Data[keySigning] = []byte("x")
+		s.Data[format.KeySigning] = []byte("x")
 		return owned()(s)
 	}, manifests.TokenKeysName, Unfit, true},
 	{"another controller's, and fits", owned(stranger1), "", Fits, false},
 	{"another controller's, and near its end", func(s *corev1.Secret) *corev1.Secret {
-		trusted := s.Data[keyCA]
+		trusted := s.Data[format.KeyCA]
 		s = owned(stranger1)(atAge(8)(s))
-		s.Data[keyCA] = append(s.Data[keyCA], trusted...)
+		s.Data[format.KeyCA] = append(s.Data[format.KeyCA], trusted...)
 		return s
 	}, "", Fits, false},
 	{"another controller's, and unparsable", func(s *corev1.Secret) *corev1.Secret { return unparsable(owned(stranger1)(s)) }, "", Unfit, false},

@@ -8,6 +8,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates/internal/format"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -31,7 +32,7 @@ func (s *set) find(name string, secrets map[string]*corev1.Secret, wanted Wanted
 	if other := s.distrusts[name]; other != "" && finding.Need < Due {
 		finding.Need, finding.Why = Due, "does not trust the certificate in Secret "+other
 		if !is.managed() {
-			finding.Need, finding.Why = Unfit, finding.Why+" (add the CA of the latter to its "+keyCA+")"
+			finding.Need, finding.Why = Unfit, finding.Why+" (add the CA of the latter to its "+format.KeyCA+")"
 		}
 	}
 	s.findOwner(&finding, secret, wanted)
@@ -92,7 +93,7 @@ func (s *set) othersBlock(name string, secrets map[string]*corev1.Secret, wanted
 // noRoomForNextCA names a Secret in which the CA that replaces the present one would have no room. A CA that cannot be
 // used is replaced nevertheless.
 func (s *set) noRoomForNextCA() string {
-	for _, name := range sideNames {
+	for _, name := range format.TLSNames {
 		side, _, _ := s.sides(name)
 		if full := side.full(part{}); full != "" && s.ca.err == nil && s.sources[name].managed() {
 			return "Secret " + name + " " + full
@@ -116,12 +117,12 @@ func (s *set) trustedBy(side part) bool {
 func (p part) full(ca part) string {
 	switch {
 	case p.caFault != "":
-		return "has a " + keyCA + " that " + p.caFault + "; remove certificates from it that are no longer needed"
+		return "has a " + format.KeyCA + " that " + p.caFault + "; remove certificates from it that are no longer needed"
 	case slices.ContainsFunc(p.authorities, ca.certificate.Equal):
 		return ""
-	case p.caBytes > mostAuthorityBytes-roomForOneAuthority, len(p.authorities) >= mostAuthorities:
+	case p.caBytes > format.MaxCABytes-format.RoomForOneCA, len(p.authorities) >= format.MaxCAs:
 		return fmt.Sprintf("has no room for another CA in its %s, which may hold %d certificates and %d bytes; remove those that are no longer needed",
-			keyCA, mostAuthorities, mostAuthorityBytes)
+			format.KeyCA, format.MaxCAs, format.MaxCABytes)
 	}
 	return ""
 }
@@ -131,13 +132,13 @@ func (p part) full(ca part) string {
 func (s *set) waitsForPrevious() string {
 	for _, sides := range [][2]part{{s.server, s.client}, {s.client, s.server}} {
 		previous := s.formerAuthorities(sides[0], sides[1])
-		if len(previous) < mostPreviousCAs {
+		if len(previous) < format.MaxPreviousCAs {
 			continue
 		}
 		var first time.Time
 		for _, ca := range previous {
 			if end, noted := sides[0].former[idOf(ca)]; noted {
-				first = earliest(first, end)
+				first = format.Earliest(first, end)
 			}
 		}
 		return fmt.Sprintf("the next rotation of the CA waits because %d previous CAs are still trusted; the first of them expires at %s", len(previous), first.UTC().Format(time.RFC3339))

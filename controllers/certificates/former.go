@@ -10,6 +10,8 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates/internal/format"
 )
 
 // formerEnds is until when authorities beside the present one are trusted, by their ids; nil: nothing is said about any.
@@ -18,7 +20,7 @@ type formerEnds map[string]time.Time
 
 // parseFormerEnds reads the annotation: id=time, with commas between; whatever else it holds names no authority.
 func parseFormerEnds(secret *corev1.Secret) formerEnds {
-	text, said := secret.Annotations[annotationFormerUntil]
+	text, said := secret.Annotations[format.AnnotationPreviousUntil]
 	if !said {
 		return nil
 	}
@@ -77,18 +79,18 @@ func (s *set) stillNeeds(side part, previous *x509.Certificate) bool {
 // name of one, its end is noted, or it vouched for the present one. Any other CA was added by a user and stays.
 func (s *set) isTenantsOwn(ca *x509.Certificate, noted formerEnds) bool {
 	_, ends := noted[idOf(ca)]
-	return ends || isOpenShellCA(ca) && !s.ofAnotherTenant(ca) || s.vouchedBy(ca)
+	return ends || format.IsOpenShellCA(ca) && !s.ofAnotherTenant(ca) || s.vouchedBy(ca)
 }
 
 // ofAnotherTenant reports whether newAuthority issued a CA certificate for another namespace.
 func (s *set) ofAnotherTenant(ca *x509.Certificate) bool {
-	return isTenantCA(ca) && ca.Subject.OrganizationalUnit[0] != cmp.Or(s.server.namespace, s.client.namespace, s.ca.namespace)
+	return format.IsTenantCA(ca) && ca.Subject.OrganizationalUnit[0] != cmp.Or(s.server.namespace, s.client.namespace, s.ca.namespace)
 }
 
 // vouchedBy reports whether a previous CA vouches for the present one by a cross-certificate. What follows the certificate
 // of a CA that a user supplied is the chain to its root, and no cross-certificate.
 func (s *set) vouchedBy(ca *x509.Certificate) bool {
-	return s.ca.certificate != nil && isTenantCA(s.ca.certificate) && slices.ContainsFunc(s.ca.intermediates, func(cross *x509.Certificate) bool {
+	return s.ca.certificate != nil && format.IsTenantCA(s.ca.certificate) && slices.ContainsFunc(s.ca.intermediates, func(cross *x509.Certificate) bool {
 		return part{certificate: cross}.of(part{certificate: ca})
 	})
 }

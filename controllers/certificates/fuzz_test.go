@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates/internal/format"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -16,9 +17,9 @@ import (
 func FuzzInspectReadsWhateverIsThere(f *testing.F) {
 	whole := map[string]map[string][]byte{"ca": otherCA, "leaf": otherLeaf, "tokens": otherTokens}
 	for _, data := range whole {
-		f.Add(uint8(0), data[keyCertificate], data[keyPrivateKey], data[keyCA], data[keySigning], "")
+		f.Add(uint8(0), data[format.KeyCertificate], data[format.KeyPrivateKey], data[format.KeyCA], data[format.KeySigning], "")
 	}
-	f.Add(uint8(1), otherLeaf[keyCertificate], otherLeaf[keyPrivateKey], otherCA[keyCertificate], []byte("-----BEGIN PRIVATE KEY-----\n"), "47c2b08c36338c43=2026-06-01T00:00:00Z")
+	f.Add(uint8(1), otherLeaf[format.KeyCertificate], otherLeaf[format.KeyPrivateKey], otherCA[format.KeyCertificate], []byte("-----BEGIN PRIVATE KEY-----\n"), "47c2b08c36338c43=2026-06-01T00:00:00Z")
 	f.Add(uint8(2), []byte("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"), []byte(nil), []byte(nil), []byte(nil), "none")
 	var others map[string]*corev1.Secret // made once: that takes long
 	f.Fuzz(func(t *testing.T, which uint8, certificate, key, ca, signing []byte, former string) {
@@ -28,8 +29,8 @@ func FuzzInspectReadsWhateverIsThere(f *testing.F) {
 		secrets := maps.Clone(others)
 		name := manifests.SecretNames[int(which)%len(manifests.SecretNames)]
 		secrets[name] = &corev1.Secret{
-			ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "tenant-a", Annotations: map[string]string{annotationFormerUntil: former, annotationTrustedSince: former}},
-			Data:       map[string][]byte{keyCertificate: certificate, keyPrivateKey: key, keyCA: ca, keySigning: signing, keyPublic: key, keyID: ca},
+			ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "tenant-a", Annotations: map[string]string{format.AnnotationPreviousUntil: former, format.AnnotationTrustedSince: former}},
+			Data:       map[string][]byte{format.KeyCertificate: certificate, format.KeyPrivateKey: key, format.KeyCA: ca, format.KeySigning: signing, format.KeyPublic: key, format.KeyID: ca},
 		}
 		kept := stripped(t, secrets)
 		for _, value := range kept[name].Data {

@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates/internal/format"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -141,7 +142,7 @@ func (s *set) describe(seen *Seen, secrets map[string]*corev1.Secret) {
 		seen.ServerStored, _ = time.Parse(time.RFC3339, string(secrets[manifests.ServerTLSName].Data[noteStored]))
 	}
 	if s.server.certificate != nil && s.client.certificate != nil {
-		seen.NotAfter = earliest(s.server.end, s.client.end)
+		seen.NotAfter = format.Earliest(s.server.end, s.client.end)
 	}
 	seen.NextLook = s.nextLook()
 	for _, name := range manifests.SecretNames {
@@ -179,7 +180,7 @@ func (s *set) nextLook() time.Time {
 		}
 		for _, moment := range moments {
 			if s.now.Before(moment) {
-				next = earliest(next, moment)
+				next = format.Earliest(next, moment)
 			}
 		}
 	}
@@ -191,7 +192,7 @@ func EndOf(stripped *corev1.Secret) (end time.Time, known bool) {
 	if stripped == nil {
 		return time.Time{}, false
 	}
-	found, err := parseCertificates(stripped.Data[keyCertificate])
+	found, err := format.ParseCertificates(stripped.Data[format.KeyCertificate])
 	if err != nil {
 		return time.Time{}, false
 	}

@@ -15,15 +15,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates/internal/format"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
-)
-
-// Names in certificates, as OpenShell's own generator chooses them.
-const (
-	caCommonName     = "openshell-ca"
-	caOrganization   = "openshell"
-	serverCommonName = "openshell-server"
-	clientCommonName = "openshell-client"
 )
 
 // backdating is how long before it is issued a certificate becomes valid, for peers whose clocks are behind.
@@ -53,7 +46,7 @@ func newAuthority(namespace string, life time.Duration, now time.Time, former *a
 	serial := newSerial()
 	template := &x509.Certificate{
 		SerialNumber:          serial,
-		Subject:               pkix.Name{CommonName: caCommonName, Organization: []string{caOrganization}, OrganizationalUnit: []string{namespace}, SerialNumber: serial.Text(16)},
+		Subject:               pkix.Name{CommonName: format.CACommonName, Organization: []string{format.CAOrganization}, OrganizationalUnit: []string{namespace}, SerialNumber: serial.Text(16)},
 		NotBefore:             from(now, life),
 		NotAfter:              now.Add(life),
 		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
@@ -64,31 +57,31 @@ func newAuthority(namespace string, life time.Duration, now time.Time, former *a
 	if err != nil {
 		return nil, err
 	}
-	data[keyCA] = data[keyCertificate]
+	data[format.KeyCA] = data[format.KeyCertificate]
 	if former == nil {
 		return data, nil
 	}
 	template.SerialNumber = newSerial()
-	template.NotAfter = earliest(template.NotAfter, former.certificate.NotAfter)
+	template.NotAfter = format.Earliest(template.NotAfter, former.certificate.NotAfter)
 	cross, err := x509.CreateCertificate(rand.Reader, template, former.certificate, key.Public(), former.key)
 	if err != nil {
 		return nil, err
 	}
-	data[keyCertificate] = append(append(data[keyCertificate], encodeDER(cross)...), encodeCertificates(former.crosses[:min(len(former.crosses), mostCrosses-1)]...)...)
+	data[format.KeyCertificate] = append(append(data[format.KeyCertificate], format.EncodeDER(cross)...), format.EncodeCertificates(former.crosses[:min(len(former.crosses), mostCrosses-1)]...)...)
 	return data, nil
 }
 
 // readAuthority reads a certificate authority from its Secret's data.
 func readAuthority(data map[string][]byte) (authority, error) {
-	pair, err := tls.X509KeyPair(data[keyCertificate], data[keyPrivateKey])
+	pair, err := tls.X509KeyPair(data[format.KeyCertificate], data[format.KeyPrivateKey])
 	if err != nil {
 		return authority{}, err
 	}
 	key, ok := pair.PrivateKey.(crypto.Signer)
 	if !ok || !pair.Leaf.IsCA {
-		return authority{}, fmt.Errorf("%s is not a certificate authority's", keyCertificate)
+		return authority{}, fmt.Errorf("%s is not a certificate authority's", format.KeyCertificate)
 	}
-	chain, err := parseCertificates(data[keyCertificate])
+	chain, err := format.ParseCertificates(data[format.KeyCertificate])
 	if err != nil {
 		return authority{}, err
 	}
@@ -107,11 +100,11 @@ func (a authority) vouchedFor(trusted []*x509.Certificate, now time.Time) (bool,
 	if err != nil {
 		return false, err
 	}
-	leaf, err := parseCertificates(data[keyCertificate])
+	leaf, err := format.ParseCertificates(data[format.KeyCertificate])
 	if err != nil {
 		return false, err
 	}
-	_, err = chains(leaf[0], a.crosses, trusted, x509.ExtKeyUsageClientAuth, now)
+	_, err = format.VerifyChain(leaf[0], a.crosses, trusted, x509.ExtKeyUsageClientAuth, now)
 	return err == nil, nil
 }
 
@@ -136,7 +129,7 @@ func (a authority) issue(template *x509.Certificate, life time.Duration, now tim
 	if template.NotBefore.Before(a.certificate.NotBefore) {
 		template.NotBefore = a.certificate.NotBefore
 	}
-	template.NotAfter = earliest(now.Add(life), a.certificate.NotAfter)
+	template.NotAfter = format.Earliest(now.Add(life), a.certificate.NotAfter)
 	if now.Before(template.NotBefore) || !now.Before(template.NotAfter) { // never instead of one that is valid
 		return nil, fmt.Errorf("the CA in Secret %s is not valid now, so no certificate that it issues would be", manifests.CAName)
 	}
@@ -148,7 +141,7 @@ func (a authority) issue(template *x509.Certificate, life time.Duration, now tim
 // serverTemplate is the gateway's certificate, for all the names.
 func serverTemplate(names ...[]string) *x509.Certificate {
 	template := &x509.Certificate{
-		Subject:     pkix.Name{CommonName: serverCommonName},
+		Subject:     pkix.Name{CommonName: format.ServerCommonName},
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
 	for _, name := range slices.Concat(names...) {
@@ -164,7 +157,7 @@ func serverTemplate(names ...[]string) *x509.Certificate {
 // clientTemplate is the certificate of the gateway's clients.
 func clientTemplate() *x509.Certificate {
 	return &x509.Certificate{
-		Subject:     pkix.Name{CommonName: clientCommonName, OrganizationalUnit: []string{"openshell-user"}},
+		Subject:     pkix.Name{CommonName: format.ClientCommonName, OrganizationalUnit: []string{"openshell-user"}},
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	}
 }
@@ -179,7 +172,7 @@ func sign(template, parent *x509.Certificate, key *ecdsa.PrivateKey, parentKey c
 	if err != nil {
 		return nil, err
 	}
-	return map[string][]byte{keyCertificate: encodeDER(der), keyPrivateKey: text}, nil
+	return map[string][]byte{format.KeyCertificate: format.EncodeDER(der), format.KeyPrivateKey: text}, nil
 }
 
 func encodeKey(key crypto.PrivateKey) ([]byte, error) {

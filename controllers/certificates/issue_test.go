@@ -11,17 +11,18 @@ import (
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates/internal/format"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
 func TestIssuedCertificatesServeAndAreAsUpstreams(t *testing.T) {
 	secrets := issued(t, "gateway.example.com", "*.example.org", "192.0.2.7", "::1")
-	server, err := tls.X509KeyPair(secrets[manifests.ServerTLSName].Data[keyCertificate], secrets[manifests.ServerTLSName].Data[keyPrivateKey])
+	server, err := tls.X509KeyPair(secrets[manifests.ServerTLSName].Data[format.KeyCertificate], secrets[manifests.ServerTLSName].Data[format.KeyPrivateKey])
 	if err != nil {
 		t.Fatal(err)
 	}
 	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(secrets[manifests.ServerTLSName].Data[keyCA]) {
+	if !roots.AppendCertsFromPEM(secrets[manifests.ServerTLSName].Data[format.KeyCA]) {
 		t.Fatal("no authority in ca.crt")
 	}
 	for _, name := range []string{"gateway.example.com", "any.example.org", "192.0.2.7", "::1"} {
@@ -32,7 +33,7 @@ func TestIssuedCertificatesServeAndAreAsUpstreams(t *testing.T) {
 	if _, err := server.Leaf.Verify(x509.VerifyOptions{DNSName: "other.example.com", Roots: roots, CurrentTime: now}); err == nil {
 		t.Error("a name that was not asked for is served")
 	}
-	client, err := parseCertificates(secrets[manifests.ClientTLSName].Data[keyCertificate])
+	client, err := format.ParseCertificates(secrets[manifests.ClientTLSName].Data[format.KeyCertificate])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +44,7 @@ func TestIssuedCertificatesServeAndAreAsUpstreams(t *testing.T) {
 	if life := client[0].NotAfter.Sub(now); life != DefaultLifetimes.Leaf {
 		t.Errorf("a leaf lives %s", life)
 	}
-	ca, err := parseCertificates(secrets[manifests.CAName].Data[keyCertificate])
+	ca, err := format.ParseCertificates(secrets[manifests.CAName].Data[format.KeyCertificate])
 	if err != nil || !ca[0].IsCA || len(ca[0].SubjectKeyId) == 0 || string(client[0].AuthorityKeyId) != string(ca[0].SubjectKeyId) {
 		t.Errorf("key identifiers do not lead from the client to its authority (%v)", err)
 	}
@@ -54,20 +55,20 @@ func TestTokenKeysHaveUpstreamsFormat(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	signing, _ := pem.Decode(keys[keySigning])
-	public, _ := pem.Decode(keys[keyPublic])
+	signing, _ := pem.Decode(keys[format.KeySigning])
+	public, _ := pem.Decode(keys[format.KeyPublic])
 	if signing == nil || signing.Type != "PRIVATE KEY" || public == nil || public.Type != "PUBLIC KEY" {
 		t.Fatalf("not PEM of PKCS#8 and SPKI: %v, %v", signing, public)
 	}
-	if id, err := hex.DecodeString(string(keys[keyID])); err != nil || len(id) != 16 {
-		t.Errorf("kid %q is not 16 bytes in hex", keys[keyID])
+	if id, err := hex.DecodeString(string(keys[format.KeyID])); err != nil || len(id) != 16 {
+		t.Errorf("kid %q is not 16 bytes in hex", keys[format.KeyID])
 	}
 }
 
 func TestStripDropsAKeyBesideACertificateAndNeverReadsWhatIsHuge(t *testing.T) {
 	secret := issued(t, "a.example.com")[manifests.ServerTLSName]
-	for _, key := range []string{keyCertificate, keyCA} {
-		secret.Data[key] = append(secret.Data[key], secret.Data[keyPrivateKey]...)
+	for _, key := range []string{format.KeyCertificate, format.KeyCA} {
+		secret.Data[key] = append(secret.Data[key], secret.Data[format.KeyPrivateKey]...)
 	}
 	kept := stripped(t, map[string]*corev1.Secret{secret.Name: secret})[secret.Name]
 	for key, value := range kept.Data {
@@ -75,11 +76,11 @@ func TestStripDropsAKeyBesideACertificateAndNeverReadsWhatIsHuge(t *testing.T) {
 			t.Errorf("%s keeps a private key", key)
 		}
 	}
-	secret.Data[keyCertificate] = bytes.Repeat(secret.Data[keyCertificate], 100)
-	if kept := stripped(t, map[string]*corev1.Secret{secret.Name: secret})[secret.Name]; len(kept.Data[keyCertificate]) > 0 {
-		t.Errorf("%d bytes of certificates are kept", len(kept.Data[keyCertificate]))
+	secret.Data[format.KeyCertificate] = bytes.Repeat(secret.Data[format.KeyCertificate], 100)
+	if kept := stripped(t, map[string]*corev1.Secret{secret.Name: secret})[secret.Name]; len(kept.Data[format.KeyCertificate]) > 0 {
+		t.Errorf("%d bytes of certificates are kept", len(kept.Data[format.KeyCertificate]))
 	}
-	if _, err := parseCertificates(bytes.Repeat(must(issueOther())[keyCertificate], mostCertificates+1)); err == nil {
+	if _, err := format.ParseCertificates(bytes.Repeat(must(issueOther())[format.KeyCertificate], format.MaxCertificates+1)); err == nil {
 		t.Error("any number of certificates is read")
 	}
 }
@@ -106,7 +107,7 @@ func TestEndOfAnAuthorityIsTheEndOfWhatItSigned(t *testing.T) {
 	long := *ca.certificate
 	long.NotAfter = now.Add(DefaultLifetimes.CA)
 	secrets[manifests.ClientTLSName].Data = must((authority{certificate: &long, key: ca.key}).issue(clientTemplate(), DefaultLifetimes.Leaf, now))
-	secrets[manifests.ClientTLSName].Data[keyCA] = caData[keyCertificate]
+	secrets[manifests.ClientTLSName].Data[format.KeyCA] = caData[format.KeyCertificate]
 	wanted := Wanted{Owner: "tenant", ServerNames: []string{"a.example.com"}}
 	seen := Inspect(stripped(t, secrets), wanted, now)
 	if !seen.NotAfter.Equal(now.Add(90 * day)) {

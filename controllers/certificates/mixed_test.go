@@ -7,13 +7,14 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates/internal/format"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
 // TestOneSideOfAnotherIssuer: the tenant's own side trusts it, also if it is issued later; what would need the other
 // side to trust the tenant's CA is refused.
 func TestOneSideOfAnotherIssuer(t *testing.T) {
-	for _, name := range sideNames {
+	for _, name := range format.TLSNames {
 		corporate := marked(corporateSecrets(t, "a.example.com"), nil, map[string]string{"cert-manager.io/certificate-name": "x"})[name]
 		other := manifests.ClientTLSName
 		if name == other {
@@ -26,7 +27,7 @@ func TestOneSideOfAnotherIssuer(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !trusts(t, after.secrets[other], corporate.Data[keyCA]) {
+		if !trusts(t, after.secrets[other], corporate.Data[format.KeyCA]) {
 			t.Errorf("Secret %s does not trust the issuer of %s", other, name)
 		}
 		seen := Inspect(stripped(t, after.secrets), wants(), now)
@@ -44,7 +45,7 @@ func TestOneSideOfAnotherIssuer(t *testing.T) {
 			t.Errorf("without %s: %+v", other, finding)
 		}
 
-		corporate.Data[keyCA] = append(corporate.Data[keyCA], secrets[manifests.CAName].Data[keyCertificate]...) // a user lets it trust both
+		corporate.Data[format.KeyCA] = append(corporate.Data[format.KeyCA], secrets[manifests.CAName].Data[format.KeyCertificate]...) // a user lets it trust both
 		after, err = converges(t, secrets, wants(), now)
 		if err != nil {
 			t.Fatal(err)
@@ -63,7 +64,7 @@ func TestCAOfAUser(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: manifests.CAName}, Type: corev1.SecretTypeTLS, Data: map[string][]byte{keyCertificate: encodeDER(ca.certificate.Raw), keyPrivateKey: key}}
+		secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: manifests.CAName}, Type: corev1.SecretTypeTLS, Data: map[string][]byte{format.KeyCertificate: format.EncodeDER(ca.certificate.Raw), format.KeyPrivateKey: key}}
 		after, err := converges(t, map[string]*corev1.Secret{secret.Name: secret}, wants(), now)
 		if err != nil {
 			t.Fatal(err)
@@ -87,5 +88,5 @@ func trusts(t *testing.T, secret *corev1.Secret, authorities []byte) bool {
 	if secret == nil {
 		return false
 	}
-	return len(certificateBlocks(authorities, 1)) > 0 && strings.Contains(string(secret.Data[keyCA]), strings.TrimSpace(string(authorities)))
+	return len(format.CertificateBlocks(authorities, 1)) > 0 && strings.Contains(string(secret.Data[format.KeyCA]), strings.TrimSpace(string(authorities)))
 }

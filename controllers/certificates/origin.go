@@ -1,7 +1,6 @@
 package certificates
 
 import (
-	"crypto/x509"
 	"fmt"
 	"slices"
 
@@ -10,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates/internal/format"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -91,7 +91,7 @@ func ownedBy(secret *corev1.Secret, uid types.UID) bool {
 func (s *set) issuedHere(name string) bool {
 	switch name {
 	case manifests.CAName:
-		return s.ca.certificate != nil && isTenantCA(s.ca.certificate)
+		return s.ca.certificate != nil && format.IsTenantCA(s.ca.certificate)
 	case manifests.ServerTLSName:
 		return s.server.of(s.ca)
 	case manifests.ClientTLSName:
@@ -100,31 +100,20 @@ func (s *set) issuedHere(name string) bool {
 	return false
 }
 
-// isOpenShellCA reports whether a CA certificate bears the name that OpenShell's generator and newAuthority use.
-func isOpenShellCA(certificate *x509.Certificate) bool {
-	subject := certificate.Subject
-	return subject.CommonName == caCommonName && slices.Equal(subject.Organization, []string{caOrganization})
-}
-
-// isTenantCA reports whether newAuthority issued a CA certificate: it adds the namespace and a serial number to the name.
-func isTenantCA(certificate *x509.Certificate) bool {
-	return isOpenShellCA(certificate) && len(certificate.Subject.OrganizationalUnit) == 1 && certificate.Subject.SerialNumber != ""
-}
-
 // likePredecessors reports whether a Secret is as OpenShell's generate-certs writes it: both TLS certificates from one
 // issuer, under the names that it gives them, and token keys under its three keys and no others.
 func (s *set) likePredecessors(secret *corev1.Secret) bool {
-	subject := serverCommonName
+	subject := format.ServerCommonName
 	switch secret.Name {
 	case manifests.TokenKeysName:
 		return len(secret.Data[noteTokenKeysOnly]) > 0
 	case manifests.CAName:
 		return false
 	case manifests.ClientTLSName:
-		subject = clientCommonName
+		subject = format.ClientCommonName
 	}
 	self, other, _ := s.sides(secret.Name)
-	if self.certificate == nil || self.certificate.Subject.CommonName != subject || self.certificate.Issuer.CommonName != caCommonName {
+	if self.certificate == nil || self.certificate.Subject.CommonName != subject || self.certificate.Issuer.CommonName != format.CACommonName {
 		return false
 	}
 	return other.certificate == nil || string(other.certificate.RawIssuer) == string(self.certificate.RawIssuer)
@@ -132,7 +121,7 @@ func (s *set) likePredecessors(secret *corev1.Secret) bool {
 
 // refusal says why certgen must not or cannot change the contents of a Secret. It is empty if certgen can.
 func (s *set) refusal(secret *corev1.Secret) string {
-	is, wanted := s.sources[secret.Name], typeOf(secret.Name)
+	is, wanted := s.sources[secret.Name], format.TypeOf(secret.Name)
 	remove := fmt.Sprintf("delete it to have it issued again: kubectl delete secret %s -n %s", secret.Name, secret.Namespace)
 	switch {
 	case is.origin == leaving:

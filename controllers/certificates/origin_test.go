@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates/internal/format"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -98,7 +99,9 @@ const (
 // TestOriginOfASecret is the whole decision about the server's Secret.
 func TestOriginOfASecret(t *testing.T) {
 	replaced := func(s *corev1.Secret) { s.Data = corporateSecrets(t, "a.example.com")[manifests.ServerTLSName].Data }
-	content := func(s *corev1.Secret) { metav1.SetMetaDataAnnotation(&s.ObjectMeta, annotationContent, contentID(s)) }
+	content := func(s *corev1.Secret) {
+		metav1.SetMetaDataAnnotation(&s.ObjectMeta, format.AnnotationContent, format.ContentID(s))
+	}
 	orphan := func(s *corev1.Secret) { s.OwnerReferences = nil }
 	fields := func(entries ...metav1.ManagedFieldsEntry) func(*corev1.Secret) {
 		return func(s *corev1.Secret) { s.ManagedFields = entries }
@@ -133,9 +136,11 @@ func TestOriginOfASecret(t *testing.T) {
 		{"written by certgen, and replaced with its owner", []func(*corev1.Secret){content, replaced, orphan}, foreign, "another client"},
 		{"written by certgen, replaced, and handed over", []func(*corev1.Secret){content, replaced, handOver}, ours, ""},
 		{"written by certgen, and emptied", []func(*corev1.Secret){content, func(s *corev1.Secret) { s.Data = nil }, orphan}, ours, ""},
-		{"written by certgen, with a certificate that cannot be read", []func(*corev1.Secret){content, func(s *corev1.Secret) { s.Data[keyCertificate] = encodeDER([]byte("x")) }}, foreign, "another client"},
+		{"written by certgen, with a certificate that cannot be read", []func(*corev1.Secret){content, func(s *corev1.Secret) { s.Data[format.KeyCertificate] = format.EncodeDER([]byte("x")) }}, foreign, "another client"},
 		{"written by certgen, and restored without its managed fields, owner and CA", []func(*corev1.Secret){replaced, content, orphan, fields(entry("velero", later, ownsPair))}, ours, ""},
-		{"written by certgen, with another ca.crt", []func(*corev1.Secret){content, func(s *corev1.Secret) { s.Data[keyCA] = append(s.Data[keyCA], otherCA[keyCertificate]...) }, fields(entry("kubectl-edit", later, ownsCA))}, ours, ""},
+		{"written by certgen, with another ca.crt", []func(*corev1.Secret){content, func(s *corev1.Secret) {
+			s.Data[format.KeyCA] = append(s.Data[format.KeyCA], otherCA[format.KeyCertificate]...)
+		}, fields(entry("kubectl-edit", later, ownsCA))}, ours, ""},
 		{"empty, by an unknown client", []func(*corev1.Secret){func(s *corev1.Secret) { s.Data = nil }, orphan}, ours, ""},
 		{"empty, by cert-manager", []func(*corev1.Secret){func(s *corev1.Secret) { s.Data = nil }, orphan, certManagers}, foreign, "cert-manager"},
 		{"by an earlier release", []func(*corev1.Secret){fields(entry(manifests.CertgenName, now, ownsPair))}, ours, ""},
@@ -218,7 +223,7 @@ func TestSecretThatIsHandedOverIsManagedFully(t *testing.T) {
 		if marked || handed || is.Labels["team"] != "a" || is.Annotations["note"] != "b" || !ownedBy(is, "tenant") || reflect.DeepEqual(is.Data, before.Data) {
 			t.Errorf("Secret %s: %+v", name, is.ObjectMeta)
 		}
-		if !trusts(t, is, before.Data[keyCA]) {
+		if !trusts(t, is, before.Data[format.KeyCA]) {
 			t.Errorf("Secret %s no longer trusts the corporate root", name)
 		}
 	}

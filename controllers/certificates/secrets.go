@@ -11,6 +11,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates/internal/format"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -47,7 +48,7 @@ func (r *run) look() error {
 // write creates a Secret, or gives the one that is there other contents. Marks are its annotations; an empty one goes.
 func (r *run) write(ctx context.Context, name string, data map[string][]byte, marks map[string]string, why string) error {
 	found := r.found[name]
-	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: manifests.Labels()}, Type: typeOf(name)}
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: manifests.Labels()}, Type: format.TypeOf(name)}
 	if found != nil {
 		if why := r.set.refusal(found); why != "" {
 			return fmt.Errorf("the Secret %s must change, but it %s", name, why)
@@ -58,8 +59,8 @@ func (r *run) write(ctx context.Context, name string, data map[string][]byte, ma
 		secret.Data = map[string][]byte{}
 	}
 	maps.Copy(secret.Data, data) // keys that a user added stay
-	if _, err := parseAuthorities(data[keyCA]); err != nil && len(data[keyCA]) > 0 {
-		return fmt.Errorf("the Secret %s must change, but its new %s %w; remove certificates from it that are no longer needed", name, keyCA, err)
+	if _, err := format.ParseCAs(data[format.KeyCA]); err != nil && len(data[format.KeyCA]) > 0 {
+		return fmt.Errorf("the Secret %s must change, but its new %s %w; remove certificates from it that are no longer needed", name, format.KeyCA, err)
 	}
 	mark(secret, marks)
 	if found != nil {
@@ -68,7 +69,7 @@ func (r *run) write(ctx context.Context, name string, data map[string][]byte, ma
 	if err := r.addOwner(ctx, secret); err != nil {
 		return err
 	}
-	mark(secret, map[string]string{annotationContent: contentID(secret)})
+	mark(secret, map[string]string{format.AnnotationContent: format.ContentID(secret)})
 	created, err := r.secrets.Create(ctx, secret, metav1.CreateOptions{FieldManager: manifests.CertgenName})
 	if err != nil {
 		return fmt.Errorf("creating Secret %s: %w", name, err)
@@ -98,7 +99,7 @@ func (r *run) update(ctx context.Context, secret *corev1.Secret, why string) err
 	if err := r.addOwner(ctx, secret); err != nil {
 		return err
 	}
-	mark(secret, map[string]string{annotationContent: contentID(secret)})
+	mark(secret, map[string]string{format.AnnotationContent: format.ContentID(secret)})
 	return r.put(ctx, secret, why)
 }
 
@@ -124,8 +125,8 @@ func (r *run) correctOwners(ctx context.Context) error {
 		switch secret := r.found[finding.Secret]; {
 		case finding.Release:
 			secret = secret.DeepCopy()
-			if secret.Annotations[annotationContent] == "" && issuerOf(secret) == "" {
-				mark(secret, map[string]string{annotationContent: "replaced"}) // the managed fields that tell it change with this write
+			if secret.Annotations[format.AnnotationContent] == "" && issuerOf(secret) == "" {
+				mark(secret, map[string]string{format.AnnotationContent: "replaced"}) // the managed fields that tell it change with this write
 			}
 			secret.OwnerReferences = slices.DeleteFunc(secret.OwnerReferences, func(owner metav1.OwnerReference) bool { return owner.UID == r.Owner })
 			errs = append(errs, r.put(ctx, secret, "no longer belongs to the tenant"))

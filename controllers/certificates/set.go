@@ -1,7 +1,6 @@
 package certificates
 
 import (
-	"bytes"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -12,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates/internal/format"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -50,9 +50,9 @@ var errAbsent = errors.New("is missing")
 
 func readSet(secrets map[string]*corev1.Secret, owner types.UID, now time.Time) *set {
 	s := &set{now: now, sources: map[string]source{}, distrusts: map[string]string{}}
-	s.ca = readPart(secrets[manifests.CAName], annotationRotateCA, now)
-	s.server = readPart(secrets[manifests.ServerTLSName], annotationRotateTLS, now)
-	s.client = readPart(secrets[manifests.ClientTLSName], annotationRotateTLS, now)
+	s.ca = readPart(secrets[manifests.CAName], format.AnnotationRotateCA, now)
+	s.server = readPart(secrets[manifests.ServerTLSName], format.AnnotationRotateTLS, now)
+	s.client = readPart(secrets[manifests.ClientTLSName], format.AnnotationRotateTLS, now)
 	if s.ca.err == nil {
 		s.ca.err = mayIssue(s.ca.certificate)
 	}
@@ -60,7 +60,7 @@ func readSet(secrets map[string]*corev1.Secret, owner types.UID, now time.Time) 
 	s.client.verify(x509.ExtKeyUsageClientAuth, now)
 	s.tokens.err = errAbsent
 	if keys := secrets[manifests.TokenKeysName]; keys != nil {
-		s.tokens.id, s.tokens.rotated = string(keys.Data[keyID]), keys.Annotations[annotationRotateTokens]
+		s.tokens.id, s.tokens.rotated = string(keys.Data[format.KeyID]), keys.Annotations[format.AnnotationRotateTokens]
 		s.tokens.err = keyFault(keys)
 	}
 	for name, secret := range secrets {
@@ -79,7 +79,7 @@ func (s *set) distrust(name string, side part, otherName string, other part, usa
 	if side.err != nil || other.err != nil || s.sources[name].managed() && s.sources[otherName].managed() {
 		return
 	}
-	if _, err := chains(other.certificate, other.intermediates, side.authorities, usage, s.now); err != nil {
+	if _, err := format.VerifyChain(other.certificate, other.intermediates, side.authorities, usage, s.now); err != nil {
 		s.distrusts[name] = otherName
 	}
 }
@@ -90,10 +90,10 @@ func readPart(secret *corev1.Secret, rotation string, now time.Time) part {
 	}
 	p := part{
 		namespace: secret.Namespace,
-		rotated:   secret.Annotations[rotation], rotatedCA: secret.Annotations[annotationRotateCA],
-		former: parseFormerEnds(secret), supersedes: secret.Annotations[annotationSupersedes] != "",
+		rotated:   secret.Annotations[rotation], rotatedCA: secret.Annotations[format.AnnotationRotateCA],
+		former: parseFormerEnds(secret), supersedes: secret.Annotations[format.AnnotationSupersedes] != "",
 	}
-	p.trustedSince, _ = time.Parse(time.RFC3339, secret.Annotations[annotationTrustedSince]) // unreadable: as if it were not there
+	p.trustedSince, _ = time.Parse(time.RFC3339, secret.Annotations[format.AnnotationTrustedSince]) // unreadable: as if it were not there
 	fault := p.readAuthorities(secret)
 	if p.err = p.readCertificate(secret, now); p.err == nil {
 		p.err = fault
@@ -106,28 +106,28 @@ func (p *part) readAuthorities(secret *corev1.Secret) error {
 	if secret.Name == manifests.CAName {
 		return nil
 	}
-	p.caBytes, p.caFault = len(secret.Data[keyCA]), string(secret.Data[noteCAFault])
-	authorities, err := parseAuthorities(secret.Data[keyCA])
-	p.authorities = authorities.certificates
-	if err != nil && p.caFault == "" && p.caBytes > 0 && !strings.HasPrefix(err.Error(), reasonNoCertificates) {
+	p.caBytes, p.caFault = len(secret.Data[format.KeyCA]), string(secret.Data[noteCAFault])
+	authorities, err := format.ParseCAs(secret.Data[format.KeyCA])
+	p.authorities = authorities.Certificates
+	if err != nil && p.caFault == "" && p.caBytes > 0 && !errors.Is(err, format.ErrNoCertificates) {
 		p.caFault = err.Error() // too many
 	}
 	switch {
 	case p.caFault != "":
-		return errors.New("has a " + keyCA + " that " + p.caFault)
+		return errors.New("has a " + format.KeyCA + " that " + p.caFault)
 	case err != nil && p.caBytes == 0:
-		return errors.New("has no certificate in " + keyCA)
+		return errors.New("has no certificate in " + format.KeyCA)
 	case err != nil:
-		return errors.New("has a " + keyCA + " that " + err.Error())
+		return errors.New("has a " + format.KeyCA + " that " + err.Error())
 	}
 	return nil
 }
 
 // readCertificate reads the Secret's tls.crt, and what Strip noted about its tls.key.
 func (p *part) readCertificate(secret *corev1.Secret, now time.Time) error {
-	found, err := parseCertificates(secret.Data[keyCertificate])
+	found, err := format.ParseCertificates(secret.Data[format.KeyCertificate])
 	if err != nil {
-		return errors.New("has a " + keyCertificate + " that " + err.Error())
+		return errors.New("has a " + format.KeyCertificate + " that " + err.Error())
 	}
 	p.certificate, p.intermediates, p.end = found[0], found[1:], found[0].NotAfter
 	if err := keyFault(secret); err != nil {
@@ -169,7 +169,7 @@ func (p *part) verify(usage x509.ExtKeyUsage, now time.Time) {
 	if p.err != nil {
 		return
 	}
-	if until, err := chains(p.certificate, p.intermediates, p.authorities, usage, now); err != nil {
+	if until, err := format.VerifyChain(p.certificate, p.intermediates, p.authorities, usage, now); err != nil {
 		p.err = err
 	} else {
 		p.end = until
@@ -235,11 +235,9 @@ func (s *set) leafDue(p, other part, rotation string) (Need, string) {
 	return Fits, ""
 }
 
-// of tells whether the certificate, if there is one, is the authority's. It compares names and key identifiers, which are
-// hashes of keys, and verifies no signature.
+// of reports whether the CA issued the certificate, if there is one.
 func (p part) of(ca part) bool {
-	return p.certificate != nil && ca.certificate != nil &&
-		bytes.Equal(p.certificate.AuthorityKeyId, ca.certificate.SubjectKeyId) && bytes.Equal(p.certificate.RawIssuer, ca.certificate.RawSubject)
+	return format.IssuedBy(p.certificate, ca.certificate)
 }
 
 // renewAt is when a certificate has lived two thirds of the time in which it can be used.

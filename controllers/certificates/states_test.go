@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates/internal/format"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -55,12 +56,12 @@ func issuedAt(t *testing.T, at time.Time, names ...string) map[string]*corev1.Se
 	}
 	secrets := map[string]*corev1.Secret{}
 	for name, data := range data {
-		if data[keyCertificate] != nil {
-			data[keyCA] = encodeCertificates(ca.certificate)
+		if data[format.KeyCertificate] != nil {
+			data[format.KeyCA] = format.EncodeCertificates(ca.certificate)
 		}
 		secrets[name] = &corev1.Secret{
 			ObjectMeta: metav1.ObjectMeta{Name: name, OwnerReferences: []metav1.OwnerReference{manifests.Owner("tenant")}},
-			Type:       typeOf(name), Data: data,
+			Type:       format.TypeOf(name), Data: data,
 		}
 	}
 	return secrets
@@ -88,7 +89,7 @@ func withData(change func(data map[string][]byte)) func(*corev1.Secret) *corev1.
 }
 
 func unparsable(s *corev1.Secret) *corev1.Secret {
-	s.Data[keyCertificate], s.Data[keySigning] = []byte("x"), []byte("x")
+	s.Data[format.KeyCertificate], s.Data[format.KeySigning] = []byte("x"), []byte("x")
 	return s
 }
 
@@ -144,7 +145,7 @@ func reissue(s *corev1.Secret, at time.Time, life time.Duration, names ...string
 		template = serverTemplate(names)
 	}
 	s.Data = must(ca.issue(template, life, at))
-	s.Data[keyCA] = caData[keyCertificate]
+	s.Data[format.KeyCA] = caData[format.KeyCertificate]
 	return s
 }
 
@@ -184,7 +185,7 @@ func TestNameThatWasTakenAwayGoes(t *testing.T) {
 func TestRotationStaysDoneWhenItsAuthorityIsLost(t *testing.T) {
 	secrets := issued(t, "a.example.com")
 	for _, secret := range secrets {
-		metav1.SetMetaDataAnnotation(&secret.ObjectMeta, annotationRotateCA, "1")
+		metav1.SetMetaDataAnnotation(&secret.ObjectMeta, format.AnnotationRotateCA, "1")
 	}
 	wanted := Wanted{Owner: "tenant", ServerNames: []string{"a.example.com"}, Rotation: manifests.Rotation{CA: "1"}}
 	if is := Inspect(secrets, wanted, now).Rotated.CA; is != "1" {

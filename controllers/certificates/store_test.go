@@ -19,6 +19,7 @@ import (
 	"k8s.io/client-go/metadata"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates/internal/format"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -118,7 +119,7 @@ func newCorporate(t *testing.T, name string, from, until time.Time) corporate {
 		SerialNumber: newSerial(), Subject: pkix.Name{CommonName: name, Organization: []string{"Example Corp"}}, NotBefore: from, NotAfter: until,
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
 	}
-	certificates, err := parseCertificates(must(sign(template, template, key, key))[keyCertificate])
+	certificates, err := format.ParseCertificates(must(sign(template, template, key, key))[format.KeyCertificate])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +136,7 @@ func (c corporate) issue(subject string, from, until time.Time, names ...string)
 	template.Subject, template.SerialNumber = pkix.Name{CommonName: subject}, newSerial()
 	template.NotBefore, template.NotAfter, template.ExtKeyUsage = from, until, nil
 	data := must(sign(template, c.certificate, key, c.key))
-	data[keyCA] = encodeDER(c.certificate.Raw)
+	data[format.KeyCA] = format.EncodeDER(c.certificate.Raw)
 	return data
 }
 

@@ -13,6 +13,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates/internal/format"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -28,6 +30,12 @@ const (
 	noteEmpty         = "/empty"           // set if the Secret holds nothing
 	noteTokenKeysOnly = "/token-keys-only" // set if the Secret has the three keys of token keys and no others
 )
+
+// keptAnnotations are the annotations that Strip keeps.
+var keptAnnotations = []string{
+	format.AnnotationRotateTLS, format.AnnotationRotateCA, format.AnnotationRotateTokens, format.AnnotationPreviousUntil, format.AnnotationTrustedSince, format.AnnotationSupersedes,
+	v1alpha1.AnnotationHandOver,
+}
 
 // Strip is the transform of the operator's caches of Secrets: before an object is stored, it holds the private key
 // against what it should fit, notes the result, and drops the key. What was stripped stays as it is, should it
@@ -49,15 +57,15 @@ func Strip(object any) (any, error) {
 		Type:      secret.Type,
 		Data:      map[string][]byte{noteKeyFault: nil},
 	}
-	for _, annotation := range annotations {
+	for _, annotation := range keptAnnotations {
 		if value, ok := secret.Annotations[annotation]; ok {
 			kept.Annotations[annotation] = value
 		}
 	}
-	kept.Data[keyCertificate] = certificatesOnly(secret.Data[keyCertificate], mostBytes, mostCertificates)
-	kept.Data[keyCA] = certificatesOnly(secret.Data[keyCA], mostAuthorityBytes, mostAuthorities)
-	if id := secret.Data[keyID]; isID(id) {
-		kept.Data[keyID] = id
+	kept.Data[format.KeyCertificate] = certificatesOnly(secret.Data[format.KeyCertificate], format.MaxCertificateBytes, format.MaxCertificates)
+	kept.Data[format.KeyCA] = certificatesOnly(secret.Data[format.KeyCA], format.MaxCABytes, format.MaxCAs)
+	if id := secret.Data[format.KeyID]; format.IsID(id) {
+		kept.Data[format.KeyID] = id
 	}
 	if err := checkKey(secret); err != nil {
 		kept.Data[noteKeyFault] = []byte(err.Error())
@@ -87,8 +95,8 @@ func noteOrigin(kept, secret *corev1.Secret) {
 			kept.Data[key] = []byte(value)
 		}
 	}
-	if len(secret.Data[keyCA]) > mostAuthorityBytes {
-		note(noteCAFault, fmt.Sprintf("is longer than %d bytes", mostAuthorityBytes))
+	if len(secret.Data[format.KeyCA]) > format.MaxCABytes {
+		note(noteCAFault, fmt.Sprintf("is longer than %d bytes", format.MaxCABytes))
 	}
 	note(noteIssuer, issuerOf(secret))
 	byCertgen, changedBy := lastWriter(secret)
@@ -102,9 +110,9 @@ func noteOrigin(kept, secret *corev1.Secret) {
 	if len(secret.Data) == 0 {
 		note(noteEmpty, "true")
 	}
-	_, signing := secret.Data[keySigning]
-	_, public := secret.Data[keyPublic]
-	_, id := secret.Data[keyID]
+	_, signing := secret.Data[format.KeySigning]
+	_, public := secret.Data[format.KeyPublic]
+	_, id := secret.Data[format.KeyID]
 	if signing && public && id && len(secret.Data) == 3 {
 		note(noteTokenKeysOnly, "true")
 	}
@@ -112,12 +120,12 @@ func noteOrigin(kept, secret *corev1.Secret) {
 
 // certificatesOnly returns the certificates of a PEM text, unread. What else is in it may be a private key. Of too many
 // certificates it returns one too many.
-func certificatesOnly(text []byte, mostBytes, mostCertificates int) []byte {
-	if len(text) > mostBytes {
+func certificatesOnly(text []byte, maxBytes, maxCertificates int) []byte {
+	if len(text) > maxBytes {
 		return nil
 	}
 	var kept []byte
-	for _, block := range certificateBlocks(text, mostCertificates+1) {
+	for _, block := range format.CertificateBlocks(text, maxCertificates+1) {
 		kept = append(kept, pem.EncodeToMemory(&pem.Block{Type: block.Type, Bytes: block.Bytes})...)
 	}
 	return kept
@@ -125,19 +133,19 @@ func certificatesOnly(text []byte, mostBytes, mostCertificates int) []byte {
 
 // checkKey says what is wrong with the private key of a Secret. Its errors quote nothing of the key.
 func checkKey(secret *corev1.Secret) error {
-	for _, key := range []string{keyPrivateKey, keySigning} {
-		if len(secret.Data[key]) > mostKeyBytes {
-			return fmt.Errorf("%s is longer than %d bytes", key, mostKeyBytes)
+	for _, key := range []string{format.KeyPrivateKey, format.KeySigning} {
+		if len(secret.Data[key]) > format.MaxKeyBytes {
+			return fmt.Errorf("%s is longer than %d bytes", key, format.MaxKeyBytes)
 		}
 	}
 	if secret.Name == manifests.TokenKeysName {
-		_, err := readTokenKeys(secret.Data)
+		_, err := format.ParseTokenKeys(secret.Data)
 		return err
 	}
-	if _, err := parseCertificates(secret.Data[keyCertificate]); err != nil { // nothing of it is tried before it is known to be small
-		return fmt.Errorf("%s %w", keyCertificate, err)
+	if _, err := format.ParseCertificates(secret.Data[format.KeyCertificate]); err != nil { // nothing of it is tried before it is known to be small
+		return fmt.Errorf("%s %w", format.KeyCertificate, err)
 	}
-	return checkPair(secret.Data[keyCertificate], secret.Data[keyPrivateKey])
+	return checkPair(secret.Data[format.KeyCertificate], secret.Data[format.KeyPrivateKey])
 }
 
 // checkPair says why a certificate and its key cannot be used by the gateway, which reads PEM as strictly as this does.
@@ -145,26 +153,26 @@ func checkPair(certificate, key []byte) error {
 	for _, text := range []struct {
 		name  string
 		value []byte
-	}{{keyCertificate, certificate}, {keyPrivateKey, key}} {
-		if bytes.HasPrefix(text.value, []byte(byteOrderMark)) {
+	}{{format.KeyCertificate, certificate}, {format.KeyPrivateKey, key}} {
+		if bytes.HasPrefix(text.value, []byte(format.ByteOrderMark)) {
 			return fmt.Errorf("%s begins with a byte order mark, which hides its first block; store it without", text.name)
 		}
 	}
 	if block, _ := pem.Decode(key); block != nil && (strings.Contains(block.Type, "ENCRYPTED") || block.Headers["DEK-Info"] != "") {
-		return fmt.Errorf("%s is encrypted; store it without a passphrase", keyPrivateKey)
+		return fmt.Errorf("%s is encrypted; store it without a passphrase", format.KeyPrivateKey)
 	}
 	_, err := tls.X509KeyPair(certificate, key)
 	if err == nil {
 		return nil
 	}
-	chain, unread := parseCertificates(certificate)
+	chain, unread := format.ParseCertificates(certificate)
 	if unread == nil && slices.ContainsFunc(chain[1:], func(c *x509.Certificate) bool {
-		_, err := tls.X509KeyPair(encodeDER(c.Raw), key)
+		_, err := tls.X509KeyPair(format.EncodeDER(c.Raw), key)
 		return err == nil
 	}) {
-		return fmt.Errorf("%s must begin with the certificate of %s, which is further down", keyCertificate, keyPrivateKey)
+		return fmt.Errorf("%s must begin with the certificate of %s, which is further down", format.KeyCertificate, format.KeyPrivateKey)
 	}
-	return fmt.Errorf("%s and %s: %w", keyCertificate, keyPrivateKey, err)
+	return fmt.Errorf("%s and %s: %w", format.KeyCertificate, format.KeyPrivateKey, err)
 }
 
 // UsableUntil tells until when the certificate of a gateway's clients can be used, or why it cannot.
@@ -173,7 +181,7 @@ func UsableUntil(client *corev1.Secret, now time.Time) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, err
 	}
-	p := readPart(stripped.(*corev1.Secret), annotationRotateTLS, now)
+	p := readPart(stripped.(*corev1.Secret), format.AnnotationRotateTLS, now)
 	p.verify(x509.ExtKeyUsageClientAuth, now)
 	return p.end, p.err
 }

@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates/internal/format"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -56,7 +57,7 @@ func issuingCA(t *testing.T) (root corporate, secret *corev1.Secret) {
 		if issuer != nil {
 			parent, parentKey = issuer.certificate, issuer.key
 		}
-		found, err := parseCertificates(must(sign(template, parent, key, parentKey))[keyCertificate])
+		found, err := format.ParseCertificates(must(sign(template, parent, key, parentKey))[format.KeyCertificate])
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -70,7 +71,7 @@ func issuingCA(t *testing.T) (root corporate, secret *corev1.Secret) {
 	}
 	return root, &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Name: manifests.CAName, Namespace: "tenant-a"}, Type: corev1.SecretTypeTLS,
-		Data: map[string][]byte{keyCertificate: encodeCertificates(issuing.certificate, root.certificate), keyPrivateKey: key},
+		Data: map[string][]byte{format.KeyCertificate: format.EncodeCertificates(issuing.certificate, root.certificate), format.KeyPrivateKey: key},
 	}
 }
 
@@ -81,8 +82,8 @@ func TestRootAboveTheUsersCAStays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range sideNames {
-		is.secrets[name].Data[keyCA] = append(is.secrets[name].Data[keyCA], encodeDER(root.certificate.Raw)...)
+	for _, name := range format.TLSNames {
+		is.secrets[name].Data[format.KeyCA] = append(is.secrets[name].Data[format.KeyCA], format.EncodeDER(root.certificate.Raw)...)
 	}
 	wanted := wants()
 	wanted.Rotation.TLS = "1"
@@ -90,7 +91,7 @@ func TestRootAboveTheUsersCAStays(t *testing.T) {
 		if is, err = converges(t, is.secrets, wanted, at); err != nil {
 			t.Fatal(err)
 		}
-		if !trusts(t, is.secrets[manifests.ServerTLSName], encodeDER(root.certificate.Raw)) {
+		if !trusts(t, is.secrets[manifests.ServerTLSName], format.EncodeDER(root.certificate.Raw)) {
 			t.Errorf("at %s, the root that a user added is gone", at)
 		}
 	}
@@ -124,12 +125,12 @@ func TestCAOfAnotherTenantThatAUserAddedStays(t *testing.T) {
 		t.Fatal(err)
 	}
 	server := is.secrets[manifests.ServerTLSName]
-	server.Data[keyCA] = append(server.Data[keyCA], otherCA[keyCertificate]...)
+	server.Data[format.KeyCA] = append(server.Data[format.KeyCA], otherCA[format.KeyCertificate]...)
 	for _, at := range []time.Time{now.Add(time.Minute), now.Add(DefaultLifetimes.Overlap + time.Hour)} {
 		if is, err = converges(t, is.secrets, wanted, at); err != nil {
 			t.Fatal(err)
 		}
-		if !trusts(t, is.secrets[manifests.ServerTLSName], otherCA[keyCertificate]) {
+		if !trusts(t, is.secrets[manifests.ServerTLSName], otherCA[format.KeyCertificate]) {
 			t.Errorf("at %s, the CA is gone", at)
 		}
 	}
@@ -137,14 +138,14 @@ func TestCAOfAnotherTenantThatAUserAddedStays(t *testing.T) {
 
 // TestPreviousCAStaysWhileAnotherIssuersSideNeedsIt: certgen cannot add the present CA to a Secret that it does not manage.
 func TestPreviousCAStaysWhileAnotherIssuersSideNeedsIt(t *testing.T) {
-	for _, name := range sideNames {
+	for _, name := range format.TLSNames {
 		is, err := converges(t, nil, wants(), now)
 		if err != nil {
 			t.Fatal(err)
 		}
 		foreign := marked(corporateSecrets(t, "a.example.com"), map[string]string{"controller.cert-manager.io/fao": "true"}, nil)[name]
 		foreign.Data = newCorporate(t, "Example Root", now.Add(-day), now.Add(3650*day)).issue("x", now.Add(-day), now.Add(3000*day), "a.example.com", "openshell-gateway.tenant-a.svc.cluster.local")
-		foreign.Data[keyCA] = append(foreign.Data[keyCA], is.secrets[manifests.CAName].Data[keyCertificate]...)
+		foreign.Data[format.KeyCA] = append(foreign.Data[format.KeyCA], is.secrets[manifests.CAName].Data[format.KeyCertificate]...)
 		is.secrets[name] = foreign
 		wanted := wants()
 		for _, step := range []struct {

@@ -9,6 +9,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates/internal/format"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -26,8 +27,8 @@ func TestCertificateThatIsNotValidYet(t *testing.T) {
 				t.Fatal(err)
 			}
 			data := middle.issue("client", leaf, until)
-			data[keyCertificate] = append(data[keyCertificate], encodeDER(der)...)
-			data[keyCA] = encodeDER(ca.certificate.Raw)
+			data[format.KeyCertificate] = append(data[format.KeyCertificate], format.EncodeDER(der)...)
+			data[format.KeyCA] = format.EncodeDER(ca.certificate.Raw)
 			secrets[manifests.ClientTLSName].Data = data
 		}
 	}

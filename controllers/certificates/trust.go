@@ -9,11 +9,9 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates/internal/format"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
-
-// sideNames are the TLS Secrets of both sides of a connection.
-var sideNames = []string{manifests.ClientTLSName, manifests.ServerTLSName}
 
 // sides returns what the TLS Secret with a name holds, and what the other one holds, with its name.
 func (s *set) sides(name string) (self, other part, otherName string) {
@@ -26,7 +24,7 @@ func (s *set) sides(name string) (self, other part, otherName string) {
 // publish adds the authority to each ca.crt that neither has it nor has a former one that signed a certificate of it, and
 // notes when.
 func (r *run) publish(ctx context.Context, ca authority) error {
-	for _, name := range sideNames {
+	for _, name := range format.TLSNames {
 		side, _, _ := r.set.sides(name)
 		if side.err != nil || r.set.refusal(r.found[name]) != "" {
 			continue
@@ -38,8 +36,8 @@ func (r *run) publish(ctx context.Context, ca authority) error {
 			continue
 		}
 		secret := r.found[name].DeepCopy()
-		secret.Data[keyCA] = append(encodeCertificates(append(slices.Clone(side.authorities), ca.certificate)...), unreadable(secret)...)
-		mark(secret, map[string]string{annotationTrustedSince: time.Now().UTC().Format(time.RFC3339)})
+		secret.Data[format.KeyCA] = append(format.EncodeCertificates(append(slices.Clone(side.authorities), ca.certificate)...), unreadable(secret)...)
+		mark(secret, map[string]string{format.AnnotationTrustedSince: time.Now().UTC().Format(time.RFC3339)})
 		if err := r.update(ctx, secret, "trusts the new authority, too"); err != nil {
 			return err
 		}
@@ -60,7 +58,7 @@ func (r *run) await(ctx context.Context, others []string) (undisturbed bool, err
 		}
 	}
 	ca, until := r.found[manifests.CAName].ResourceVersion, since.Add(r.Lifetimes.TrustDelay)
-	until = earliest(until, time.Now().Add(r.Lifetimes.TrustDelay)) // whatever an annotation says
+	until = format.Earliest(until, time.Now().Add(r.Lifetimes.TrustDelay)) // whatever an annotation says
 	for time.Now().Before(until) {
 		select {
 		case <-time.After(min(2*time.Second, time.Until(until))):
@@ -82,8 +80,8 @@ func unreadable(secret *corev1.Secret) []byte {
 	if secret == nil {
 		return nil
 	}
-	authorities, _ := parseAuthorities(secret.Data[keyCA]) // with an error, it still has what it read
-	return authorities.unreadable
+	authorities, _ := format.ParseCAs(secret.Data[format.KeyCA]) // with an error, it still has what it read
+	return authorities.Unreadable
 }
 
 // former returns the authorities that a side goes on trusting in addition to the present one, and until when. The one
