@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/ambient-code/gatewaytenant-operator/manifests/message"
 )
 
 // interceptable are the methods of interceptableService that gateways let interceptors handle.
@@ -28,9 +30,9 @@ func interceptorBindings(within string, interceptor table, found finder) {
 		case problem != "":
 			found(at, "%s", problem)
 		case method != "" && methods[method]:
-			found(at, "is for %s, like another binding; remove one of them", cut(method))
+			found(at, "is for %s, like another binding; remove one of them", message.Truncate(method))
 		case hasID && ids[id]:
-			found(at+".id", "is %q, which is also the id of another binding; remove one of them", cut(id))
+			found(at+".id", "is %q, which is also the id of another binding; remove one of them", message.Truncate(id))
 		case strict:
 			strictBinding(at, method, binding, interceptor, found)
 		}
@@ -49,7 +51,7 @@ func boundMethod(binding table) (method, problem string) {
 	case rpc != "":
 		before, after, _ := strings.Cut(rpc, "/")
 		if before == "" || after == "" || strings.Contains(after, "/") {
-			return "", fmt.Sprintf("has rpc = %q; it must be service/method, such as %s/CreateSandbox", cut(rpc), interceptableService)
+			return "", fmt.Sprintf("has rpc = %q; it must be service/method, such as %s/CreateSandbox", message.Truncate(rpc), interceptableService)
 		}
 		return rpc, ""
 	case (service == "") != (name == ""):
@@ -78,7 +80,7 @@ func strictBinding(at, method string, binding, interceptor table, found finder) 
 	case both || method == "":
 		found(at, "needs the method that it is for, either in rpc or in service and method; set one of the two")
 	case service != interceptableService || !slices.Contains(interceptable, name):
-		found(at, "is for %s, which interceptors cannot handle; they handle the methods %s of %s", cut(method), strings.Join(interceptable, ", "), interceptableService)
+		found(at, "is for %s, which interceptors cannot handle; they handle the methods %s of %s", message.Truncate(method), strings.Join(interceptable, ", "), interceptableService)
 	case len(phases) == 0:
 		found(at, "needs at least one phase in phases; set it")
 	case hasDuplicate(phases):

@@ -8,6 +8,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/ambient-code/gatewaytenant-operator/manifests/message"
+	"github.com/ambient-code/gatewaytenant-operator/manifests/release"
 )
 
 // fault is something wrong with a key of a tenant's TOML. A text can have thousands, and only one is shown, so the message is
@@ -19,13 +22,13 @@ type fault struct {
 
 // checker holds TOML against the schema of one version.
 type checker struct {
-	version           Version
+	version           release.Version
 	credentialDrivers []string // those that the gateway runs, sorted
 	faults            []fault
 }
 
 // known rejects keys and values with which a gateway of the version does not start.
-func known(config string, given table, version Version) error {
+func known(config string, given table, version release.Version) error {
 	c := &checker{version: version, credentialDrivers: credentialDrivers(given)}
 	c.table(reflect.TypeFor[configFile](), given, nil)
 	return rejectFaults(config, c.faults)
@@ -48,7 +51,7 @@ func rejectFaults(config string, faults []fault) error {
 	if n := len(faults) - 1; n > 0 {
 		more = fmt.Sprintf(" (and %d more)", n)
 	}
-	return rejectConfigAt(at, "%s %s%s", cut(dotted(first.path)), first.message(), more)
+	return rejectConfigAt(at, "%s %s%s", message.Truncate(dotted(first.path)), first.message(), more)
 }
 
 // dotted returns a path in the usual notation: a.b[0].c.
@@ -144,8 +147,8 @@ func (c *checker) credentialDriverTables(given table, at []string) {
 
 // knows reports whether the gateway knows a key of the schema.
 func (c *checker) knows(field reflect.StructField) bool {
-	since, hasFirst := parseVersion(field.Tag.Get("since"))
-	until, hasLast := parseVersion(field.Tag.Get("until"))
+	since, hasFirst := release.Parse(field.Tag.Get("since"))
+	until, hasLast := release.Parse(field.Tag.Get("until"))
 	return (!hasFirst || !c.version.Less(since)) && (!hasLast || !until.Less(c.version))
 }
 
@@ -196,11 +199,11 @@ func (c *checker) text(tag reflect.StructTag, given string, at []string) {
 			value = strings.TrimSpace(value)
 		}
 		if !slices.Contains(strings.Split(values, ","), value) {
-			c.fault(at, "is %q; it must be %s", cut(given), enumText(tag))
+			c.fault(at, "is %q; it must be %s", message.Truncate(given), enumText(tag))
 		}
 	}
 	if format, is := formats[partAt(tag.Get("format"), c.version)]; is && !format.valid(given) {
-		c.fault(at, "is %q; it must be %s", cut(given), format.want)
+		c.fault(at, "is %q; it must be %s", message.Truncate(given), format.want)
 	}
 }
 

@@ -12,6 +12,8 @@ import (
 	"github.com/pelletier/go-toml/v2"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/manifests/message"
+	"github.com/ambient-code/gatewaytenant-operator/manifests/release"
 )
 
 // table is a TOML table as go-toml decodes it: values are strings, bools, int64s, []any and tables.
@@ -54,7 +56,7 @@ func ownConfig(t Tenant) table {
 			"gateway_id":       t.Namespace, // in the tokens' issuer and audience: unique to the tenant
 		}
 	}
-	if !t.Version.Less(Version{0, 0, 107}) { // the driver's own copy came then; it is not taken from gateway_jwt
+	if !t.Version.Less(release.New(0, 0, 107)) { // the driver's own copy came then; it is not taken from gateway_jwt
 		driver["gateway_id"] = t.Namespace
 	}
 	return table{"openshell": table{"gateway": gateway, "drivers": table{"kubernetes": driver}}}
@@ -77,7 +79,7 @@ func defaultConfig(t Tenant) table {
 	if t.sandboxTokens {
 		gateway["gateway_jwt"] = table{"ttl_secs": int64(3600)} // the gateway's own default is for ever
 	}
-	if t.Version.Less(Version{0, 0, 82}) { // before, the built-in default was :latest
+	if t.Version.Less(release.New(0, 0, 82)) { // before, the built-in default was :latest
 		driver["supervisor_image"] = "ghcr.io/nvidia/openshell/supervisor:" + t.Version.String()
 	}
 	if !t.Version.Less(firstWithKey) { // without it the gateway would put the key where nothing can be written
@@ -162,7 +164,7 @@ func decodeConfig(config string) (table, error) {
 		line, column := decodeError.Position()
 		where = fmt.Sprintf(" in line %d, column %d", line, column)
 	}
-	return nil, reject(v1alpha1.ReasonInvalidConfig, "spec.config", "", "is not TOML%s: %s", where, cut(err.Error()))
+	return nil, reject(v1alpha1.ReasonInvalidConfig, "spec.config", "", "is not TOML%s: %s", where, message.Truncate(err.Error()))
 }
 
 // ChangedKeys are the keys that differ between two texts of gateway.toml, by their paths, sorted. A text that is not TOML
@@ -226,7 +228,7 @@ func shown(value any) string {
 	if err != nil {
 		return fmt.Sprint(value) // infinity and the like
 	}
-	return cut(string(text))
+	return message.Truncate(string(text))
 }
 
 // instead says, for a key of ours, which field of the spec does what changing the key would be for.

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/manifests/release"
 )
 
 const configDocHead = `<!-- Written by make generate from manifests/schema.go. -->
@@ -138,7 +139,7 @@ func below(value any, key string) any {
 
 func typeText(field reflect.StructField) string {
 	name := strings.TrimPrefix(strings.TrimPrefix(kindNames[field.Type.Kind()], "a "), "an ")
-	format, hasFormat := formats[partAt(field.Tag.Get("format"), Version{Major: 1})]
+	format, hasFormat := formats[partAt(field.Tag.Get("format"), release.Version{Major: 1})]
 	values := "`" + strings.ReplaceAll(field.Tag.Get("enum"), ",", "`, `") + "`"
 	switch {
 	case values != "``" && field.Type.Kind() == reflect.Slice:
@@ -153,7 +154,7 @@ func typeText(field reflect.StructField) string {
 	case field.Tag.Get("range") != "":
 		return name + " " + rangeText(field.Tag.Get("range"))
 	case field.Type.Kind() == reflect.Int32 || field.Type.Kind() == reflect.Uint32:
-		first, last := rangeAt(field.Type, field.Tag, Version{})
+		first, last := rangeAt(field.Type, field.Tag, release.Version{})
 		return fmt.Sprintf("%s from %d to %d", name, first, last)
 	}
 	return name

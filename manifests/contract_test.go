@@ -9,23 +9,24 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/manifests/release"
 )
 
 // releases returns the versions of a range such as 0.0.76-0.0.109. A range without an end includes all later ones.
-func releases(t *testing.T, text string) (first, last Version) {
+func releases(t *testing.T, text string) (first, last release.Version) {
 	t.Helper()
 	switch text {
 	case "all":
 		text = schemaReleases
 	case "none":
-		return Version{0, 0, 1}, Version{}
+		return release.New(0, 0, 1), release.Version{}
 	}
 	low, high, is := strings.Cut(strings.ReplaceAll(text, " to ", "-"), "-")
 	if !is {
 		_, high, _ = strings.Cut(schemaReleases, " to ")
 	}
-	first, ok := parseVersion(low)
-	last, okay := parseVersion(high)
+	first, ok := release.Parse(low)
+	last, okay := release.Parse(high)
 	if !ok || !okay {
 		t.Fatalf("%s is not a range of releases", text)
 	}

@@ -9,6 +9,8 @@ import (
 	"github.com/pelletier/go-toml/v2"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/manifests/message"
+	"github.com/ambient-code/gatewaytenant-operator/manifests/release"
 )
 
 // keptValues are values of gateway.toml that a gateway keeps for as long as its volume exists, even if the operator chooses
@@ -29,7 +31,7 @@ const (
 
 // firstWithoutSideload is the first version whose gateways do not know the keys supervisor_sideload_method and
 // app_armor_profile.
-var firstWithoutSideload = Version{0, 1, 0}
+var firstWithoutSideload = release.New(0, 1, 0)
 
 // defaultGatewayID is the gateway_id of a gateway that issues tokens and whose gateway.toml does not set one.
 const defaultGatewayID = "openshell"
@@ -76,7 +78,7 @@ func (t Tenant) keptValues(volume Volume) (values keptValues, unknown string) {
 		}
 	}
 	impossible := func(annotation, value string) string {
-		return fmt.Sprintf("annotation %s of claim %s is %q, which is not a possible value", annotation, ClaimName, cut(value))
+		return fmt.Sprintf("annotation %s of claim %s is %q, which is not a possible value", annotation, ClaimName, message.Truncate(value))
 	}
 	if id, recorded := volume.Claim.Annotations[annotationGatewayID]; recorded {
 		if values.gatewayID = id; !gatewayIDPattern.MatchString(id) {

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/manifests/release"
 )
 
 // keptIn returns what the claim records and what gateway.toml has of the values that a gateway keeps.
@@ -258,7 +259,7 @@ func TestLaterReleasesKnowNoSideloadMethod(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for version, want := range map[Version]int{{0, 0, 111}: 2, {0, 1, 0}: 0} {
+	for version, want := range map[release.Version]int{release.New(0, 0, 111): 2, release.New(0, 1, 0): 0} {
 		driver := tableAt(defaultConfig(Tenant{Version: version, platform: platform}), "openshell", "drivers", "kubernetes")
 		is := 0
 		for _, key := range []string{"supervisor_sideload_method", "app_armor_profile"} {

@@ -4,13 +4,16 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/ambient-code/gatewaytenant-operator/manifests/message"
+	"github.com/ambient-code/gatewaytenant-operator/manifests/release"
 )
 
 // Gateways call interceptors and middleware, and do not start if one of them is registered wrongly. They do not start either
 // while one cannot be reached, which cannot be checked here.
 
 // firstAuthenticated is the first version whose gateways authenticate themselves to interceptors and middleware.
-var firstAuthenticated = Version{0, 0, 107}
+var firstAuthenticated = release.New(0, 0, 107)
 
 // interceptors checks openshell.gateway.interceptors.
 func interceptors(t Tenant, gateway table, found finder) {
@@ -19,11 +22,11 @@ func interceptors(t Tenant, gateway table, found finder) {
 		within := fmt.Sprintf("openshell.gateway.interceptors.%d", i)
 		name, _ := item["name"].(string)
 		if names[name] {
-			found(within+".name", "is %q, which is also the name of another interceptor; give each interceptor its own name", cut(name))
+			found(within+".name", "is %q, which is also the name of another interceptor; give each interceptor its own name", message.Truncate(name))
 		}
 		names[name] = true
 		endpoint, _ := item["grpc_endpoint"].(string)
-		if t.Version.Less(Version{0, 0, 102}) && strings.HasPrefix(strings.ToLower(strings.TrimSpace(endpoint)), "https://") {
+		if t.Version.Less(release.New(0, 0, 102)) && strings.HasPrefix(strings.ToLower(strings.TrimSpace(endpoint)), "https://") {
 			found(within+".grpc_endpoint", "begins with https://, which interceptors support from OpenShell 0.0.102 on, and the gateway is %s; use http://, or a newer gateway", t.Version)
 		}
 		extension(t, within, "interceptor", item, []string{"https://", "unix://"}, found)
@@ -38,7 +41,7 @@ func middleware(t Tenant, given table, found finder) {
 		within := fmt.Sprintf("openshell.supervisor.middleware.%d", i)
 		name, _ := item["name"].(string)
 		if names[name] {
-			found(within+".name", "is %q, which is also the name of another middleware; give each middleware its own name", cut(name))
+			found(within+".name", "is %q, which is also the name of another middleware; give each middleware its own name", message.Truncate(name))
 		}
 		names[name] = true
 		_, payload := item["max_payload_bytes"]
@@ -72,7 +75,7 @@ func extension(t Tenant, within, kind string, item table, secure []string, found
 	audience, key := audienceOf(kind, item)
 	control := strings.ContainsFunc(audience, func(r rune) bool { return r < ' ' || r >= 0x7f && r < 0xa0 })
 	if control || !isTrimmed(audience) {
-		found(within+"."+key, "makes %q the audience of the token for the service, which cannot have control characters or white space around it; change it", cut(audience))
+		found(within+"."+key, "makes %q the audience of the token for the service, which cannot have control characters or white space around it; change it", message.Truncate(audience))
 	}
 }
 
@@ -130,7 +133,7 @@ func profileSources(gateway table, found finder) {
 			case !is:
 				found(within, "needs the name of an interceptor; set it")
 			case !configured[this.name]:
-				found(within+".name", "is %q, and no interceptor of this name is configured; add it to openshell.gateway.interceptors, or remove the source", cut(this.name))
+				found(within+".name", "is %q, and no interceptor of this name is configured; add it to openshell.gateway.interceptors, or remove the source", message.Truncate(this.name))
 			}
 		}
 		if sources[this] {

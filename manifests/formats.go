@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/ambient-code/gatewaytenant-operator/manifests/release"
 )
 
 // format is a rule about a string. Want completes the sentence "It must be".
@@ -61,11 +63,11 @@ var (
 
 // partAt returns the part of a tag that is for a version. Parts are separated by spaces. One that begins with a version and a
 // colon is for gateways from that version on.
-func partAt(tag string, version Version) string {
+func partAt(tag string, version release.Version) string {
 	found := ""
 	for part := range strings.FieldsSeq(tag) {
 		since, rest, is := strings.Cut(part, ":")
-		if from, _ := parseVersion(since); !is {
+		if from, _ := release.Parse(since); !is {
 			found = part
 		} else if !version.Less(from) {
 			found = rest
@@ -76,7 +78,7 @@ func partAt(tag string, version Version) string {
 
 // rangeAt returns the first and the last number that a gateway of a version accepts: those of the tag range, such as 1-9, or
 // else those of the type. A range without a last number ends where the type ends.
-func rangeAt(schema reflect.Type, tag reflect.StructTag, version Version) (first, last int64) {
+func rangeAt(schema reflect.Type, tag reflect.StructTag, version release.Version) (first, last int64) {
 	switch schema.Kind() {
 	case reflect.Int32:
 		first, last = math.MinInt32, math.MaxInt32

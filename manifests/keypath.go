@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/manifests/message"
+	"github.com/ambient-code/gatewaytenant-operator/manifests/release"
 )
 
 // Paths of the key-encryption key on the gateway's volume, with which it encrypts stored credentials. A gateway that does
@@ -17,7 +19,7 @@ const (
 )
 
 // firstWithKey is the first version whose gateways need a key-encryption key.
-var firstWithKey = Version{0, 0, 100}
+var firstWithKey = release.New(0, 0, 100)
 
 // KeyPathHeldBy refuses a gateway if the volume may hold a key and it is not known where: with another path the gateway
 // would create a second key, and could not read the credentials that it has stored. The error is a [*RejectedError].
@@ -30,7 +32,7 @@ func (t Tenant) KeyPathHeldBy(volume Volume) error {
 	}
 	why := "the operator does not know whether the volume of claim " + ClaimName + " holds such a key at " + rootKeyPath
 	if recorded, is := volume.Claim.Annotations[annotationKeyPath]; is {
-		why = fmt.Sprintf("annotation %s of claim %s is %q, which is not one of the two possible paths", annotationKeyPath, ClaimName, cut(recorded))
+		why = fmt.Sprintf("annotation %s of claim %s is %q, which is not one of the two possible paths", annotationKeyPath, ClaimName, message.Truncate(recorded))
 	}
 	confirm := func(path string) string {
 		return fmt.Sprintf("kubectl annotate --overwrite pvc %s -n %s %s=%s", ClaimName, t.Namespace, annotationKeyPath, path)

@@ -12,6 +12,7 @@ import (
 	networkingv1 "k8s.io/client-go/applyconfigurations/networking/v1"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/manifests/message"
 )
 
 // maxSelectorTerms bounds the labels, expressions and values in all selectors of spec.network together. The API bounds the
@@ -53,7 +54,7 @@ func (l clientList) check() error {
 		}{{"namespaceSelector", client.NamespaceSelector}, {"podSelector", client.PodSelector}} {
 			if err := checkSelector(one.selector); err != nil {
 				field := fmt.Sprintf("%s[%d].%s", l.field, i, one.name)
-				return reject(v1alpha1.ReasonInvalidNetwork, field, "", "cannot be used: %s", cut(err.Error()))
+				return reject(v1alpha1.ReasonInvalidNetwork, field, "", "cannot be used: %s", message.Truncate(err.Error()))
 			}
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/ambient-code/gatewaytenant-operator/manifests/release"
 )
 
 // SandboxCRD is the name of the CustomResourceDefinition of the Sandbox API, which the agent-sandbox project installs.
@@ -18,7 +20,7 @@ const (
 
 // firstWithBeta is the first version that knows v1beta1 of the Sandbox API. Older ones give no token to a pod whose owner is a
 // Sandbox of that version.
-var firstWithBeta = Version{0, 0, 72}
+var firstWithBeta = release.New(0, 0, 72)
 
 // MissingSandboxAPI says what a gateway lacks in a cluster that serves these versions of the Sandbox API, empty if it
 // lacks nothing; and whether the gateway would not even start without it.
@@ -38,7 +40,7 @@ func (t Tenant) MissingSandboxAPI(served []string) (missing string, needed bool)
 		wayOut = fmt.Sprintf("use release %s or later of the gateway, or %s", firstWithBeta, wayOut)
 	}
 	missing = fmt.Sprintf("the Sandbox API agents.x-k8s.io/%s, which gateway %s needs, %s: no sandbox can be made; %s", strings.Join(usable, " or "), t.Version, there, wayOut)
-	return missing, !t.Version.Less(Version{0, 0, 107}) // from here on it lists sandboxes when it starts
+	return missing, !t.Version.Less(release.New(0, 0, 107)) // from here on it lists sandboxes when it starts
 }
 
 // RefusedSandboxPods returns why the gateway gives no tokens to new sandboxes in a cluster that serves these versions of the

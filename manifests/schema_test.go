@@ -10,26 +10,27 @@ import (
 	"github.com/pelletier/go-toml/v2"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/manifests/release"
 )
 
 // schemaKey is a key of the schema that is not a table.
 type schemaKey struct {
 	path  []string // arrays of tables have one item, whose index is a step
 	field reflect.StructField
-	first Version // the first and the last release that knows the key
-	last  Version
+	first release.Version // the first and the last release that knows the key
+	last  release.Version
 }
 
 // schemaKeys returns the keys of a struct of the schema.
-func schemaKeys(t *testing.T, schema reflect.Type, at []string, first, last Version) []schemaKey {
+func schemaKeys(t *testing.T, schema reflect.Type, at []string, first, last release.Version) []schemaKey {
 	t.Helper()
 	var keys []schemaKey
 	for field := range schema.Fields() {
 		key := schemaKey{append(slices.Clone(at), field.Tag.Get("toml")), field, first, last}
-		if since, is := parseVersion(field.Tag.Get("since")); is {
+		if since, is := release.Parse(field.Tag.Get("since")); is {
 			key.first = since
 		}
-		if until, is := parseVersion(field.Tag.Get("until")); is {
+		if until, is := release.Parse(field.Tag.Get("until")); is {
 			key.last = until
 		}
 		inner := field.Type
@@ -199,7 +200,7 @@ func (c keyCase) values() {
 			}
 		}
 	}
-	for _, version := range []Version{c.key.first, c.key.last} {
+	for _, version := range []release.Version{c.key.first, c.key.last} {
 		for _, text := range formatExamples[partAt(tag.Get("format"), version)].invalid {
 			c.rejected("another format", version, c.with(text), "it must be")
 		}
@@ -207,7 +208,7 @@ func (c keyCase) values() {
 	if kind := c.key.field.Type.Kind(); kind < reflect.Int || kind > reflect.Uint64 {
 		return
 	}
-	for _, version := range []Version{c.key.first, c.key.last} {
+	for _, version := range []release.Version{c.key.first, c.key.last} {
 		first, last := rangeAt(c.key.field.Type, tag, version)
 		if first > -1<<63 {
 			c.rejected("a smaller number", version, c.with(first-1), "it must be")
@@ -234,13 +235,13 @@ func (c keyCase) needs() {
 	}
 }
 
-func (c keyCase) accepted(what string, version Version, text string) {
+func (c keyCase) accepted(what string, version release.Version, text string) {
 	if _, err := tenantOf(c.t, v1alpha1.GatewayTenantSpec{Image: "ghcr.io/nvidia/openshell/gateway:" + version.String(), Config: text}); err != nil {
 		c.t.Errorf("%s %s, %s: rejected: %v\n%s", version, c.name, what, err, text)
 	}
 }
 
-func (c keyCase) rejected(what string, version Version, text, word string) {
+func (c keyCase) rejected(what string, version release.Version, text, word string) {
 	_, err := tenantOf(c.t, v1alpha1.GatewayTenantSpec{Image: "ghcr.io/nvidia/openshell/gateway:" + version.String(), Config: text})
 	if err == nil || !strings.Contains(err.Error(), word) {
 		c.t.Errorf("%s %s, %s: %v, want it rejected with %q\n%s", version, c.name, what, err, word, text)

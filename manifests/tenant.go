@@ -10,6 +10,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/manifests/message"
+	"github.com/ambient-code/gatewaytenant-operator/manifests/release"
 )
 
 // BuiltinImage is the gateway image of tenants that name none, unless the platform sets another.
@@ -47,7 +49,7 @@ func NewPlatform(gatewayImage, certgenImage string, allowedRepositories []string
 	if err != nil {
 		return Platform{}, err
 	}
-	if version, hasVersion := parseVersion(img.tag); hasVersion {
+	if version, hasVersion := release.Parse(img.tag); hasVersion {
 		if _, err := supported(version, defaultImageField, gatewayImage); err != nil {
 			return Platform{}, err
 		}
@@ -85,7 +87,7 @@ func checkSetting(key, value string, allowed ...string) error {
 	if value == "" || slices.Contains(allowed, value) {
 		return nil
 	}
-	return fmt.Errorf("key %s of ConfigMap gatewaytenant-platform: %q is not allowed; set %s or an empty value", key, cut(value), strings.Join(allowed, ", "))
+	return fmt.Errorf("key %s of ConfigMap gatewaytenant-platform: %q is not allowed; set %s or an empty value", key, message.Truncate(value), strings.Join(allowed, ", "))
 }
 
 // Tenant is a GatewayTenant whose spec is valid, with all its defaults filled in.
@@ -95,7 +97,7 @@ type Tenant struct {
 	// Image is the full reference of the gateway's image, as the pod gets it.
 	Image string
 	// Version is the gateway's version.
-	Version Version
+	Version release.Version
 	// ServerNames are the names that the gateway's certificate must carry, sorted; [AlsoServed] are beside them.
 	ServerNames []string
 	// Rotation is what is to be made anew.
@@ -106,8 +108,8 @@ type Tenant struct {
 	platform      Platform
 	imageField    string // where the image comes from
 	pullPolicy    corev1.PullPolicy
-	asked         string  // the hash of what in the spec restarts the pod
-	confirmed     Version // whatever it may cost
+	asked         string          // the hash of what in the spec restarts the pod
+	confirmed     release.Version // whatever it may cost
 	storage       v1alpha1.Storage
 	network       v1alpha1.Network
 	sandboxTokens bool
@@ -168,7 +170,7 @@ func NewTenant(gt *v1alpha1.GatewayTenant, platform Platform) (Tenant, error) {
 		asked = append(asked, "telemetry="+string(gt.Spec.Telemetry))
 	}
 	t.asked = hash(append(asked, wildcards(names)...)) // the other names restart nothing
-	t.confirmed, _ = parseVersion(gt.Annotations[v1alpha1.AnnotationConfirmVersion])
+	t.confirmed, _ = release.Parse(gt.Annotations[v1alpha1.AnnotationConfirmVersion])
 	if err := t.configure(gt.Spec.Config); err != nil {
 		return Tenant{}, err
 	}
@@ -208,21 +210,13 @@ type RejectedError struct {
 // Error is the message.
 func (e *RejectedError) Error() string { return e.Message }
 
-// reject makes a RejectedError; a long value is cut.
+// reject returns a RejectedError. It truncates a long value.
 func reject(reason, field, value, format string, args ...any) *RejectedError {
-	value, said := cut(value), fmt.Sprintf(format, args...)
-	message := fmt.Sprintf("%s %s", field, said)
+	text := fmt.Sprintf(format, args...)
 	if value != "" {
-		message = fmt.Sprintf("%s: %q %s", field, value, said)
+		text = fmt.Sprintf(": %q %s", message.Truncate(value), text)
+	} else {
+		text = " " + text
 	}
-	return &RejectedError{Reason: reason, Field: field, Message: message}
-}
-
-// cut leaves the middle of a long text out: a condition's message has an end, and errors say last what is wrong.
-func cut(text string) string {
-	const most, last = 400, 200
-	if len(text) <= most {
-		return text
-	}
-	return strings.ToValidUTF8(text[:most-last], "") + "…" + strings.ToValidUTF8(text[len(text)-last:], "")
+	return &RejectedError{Reason: reason, Field: field, Message: field + text}
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/manifests/release"
 )
 
 // TestUnsupportedVersionsAreRejected, whether the image's tag or spec.version names them, with a way out that exists: an
@@ -64,8 +65,8 @@ func TestInstallPageNamesTheSupportedReleases(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, words := range []string{
-		fmt.Sprintf("OpenShell %s to %s.", oldestSupported, newestSupported),
-		fmt.Sprintf("| %s to %s | 0.4, 0.5 |", firstWithBeta, newestSupported),
+		fmt.Sprintf("OpenShell %s to %s.", release.OldestSupported, release.NewestSupported),
+		fmt.Sprintf("| %s to %s | 0.4, 0.5 |", firstWithBeta, release.NewestSupported),
 	} {
 		if !strings.Contains(string(text), words) {
 			t.Errorf("docs/install.md does not say %q", words)

@@ -7,15 +7,16 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/manifests/release"
 )
 
 // migration is the version whose gateways migrate the database in a way that cannot be undone: an older one does not
 // start on it, and sandboxes from before are no longer found.
-var migration = Version{0, 0, 88}
+var migration = release.New(0, 0, 88)
 
 // firstMigrations is the first version whose migrations all later versions have, too. The database of an older version has other
 // migrations, and no later gateway starts on it.
-var firstMigrations = Version{0, 0, 37}
+var firstMigrations = release.New(0, 0, 37)
 
 // Volume is what there is of a tenant's volume, and of the gateway on it.
 type Volume struct {
@@ -52,7 +53,7 @@ func (t Tenant) HeldBy(volume Volume) error {
 		return reject(v1alpha1.ReasonVersionHeld, t.imageField, t.Image, "is held: %s does not start on a database that %s has used, so all that is on the volume would be out of reach; use %s or later, or bring back a volume from before; %s", t.Version, last, migration, goOn)
 	case last.Less(firstMigrations):
 		return reject(v1alpha1.ReasonVersionHeld, t.imageField, t.Image, "is held: %s does not start on a database that %s has used, so all that is on the volume would be out of reach; bring back a volume of %s or later, or a new one; %s", t.Version, last, firstMigrations, goOn)
-	case newestSupported.Less(last):
+	case release.NewestSupported.Less(last):
 		return reject(v1alpha1.ReasonVersionHeld, t.imageField, t.Image, "is held: %s was the last to use the volume, and this operator does not know whether %s starts on its database; back up the volume first; %s", last, t.Version, goOn)
 	}
 	return nil
@@ -60,8 +61,8 @@ func (t Tenant) HeldBy(volume Volume) error {
 
 // lastOn is the highest version that is known to have used a volume: what its claim says or, of one that was there
 // before the operator, the version of the gateway that runs on it.
-func (t Tenant) lastOn(volume Volume) (Version, bool) {
-	if recorded, ok := parseVersion(volume.Claim.Annotations[annotationHighestVersion]); ok {
+func (t Tenant) lastOn(volume Volume) (release.Version, bool) {
+	if recorded, ok := release.Parse(volume.Claim.Annotations[annotationHighestVersion]); ok {
 		return recorded, true
 	}
 	if volume.Image == t.Image {
@@ -69,24 +70,24 @@ func (t Tenant) lastOn(volume Volume) (Version, bool) {
 	}
 	running, err := reference.ParseNormalizedNamed(volume.Image)
 	if err != nil {
-		return Version{}, false
+		return release.Version{}, false
 	}
 	tagged, _ := running.(reference.Tagged)
 	if tagged == nil {
-		return Version{}, false
+		return release.Version{}, false
 	}
-	return parseVersion(tagged.Tag())
+	return release.Parse(tagged.Tag())
 }
 
 // highest is the version that a claim shall bear: it must be there before the gateway runs that could use the volume.
 // What was confirmed begins anew. While a gateway waits for its turn, it is the version of the one that runs: should
 // somebody delete its StatefulSet meanwhile, nothing else would tell.
-func (t Tenant) highest(volume Volume, held bool) Version {
+func (t Tenant) highest(volume Volume, held bool) release.Version {
 	if volume.Claim == nil {
 		return t.Version
 	}
 	last, known := t.lastOn(volume)
-	if known && !held && newestSupported.Less(last) { // confirmed, or HeldBy would have rejected it
+	if known && !held && release.NewestSupported.Less(last) { // confirmed, or HeldBy would have rejected it
 		return t.Version
 	}
 	if known && held || known && t.Version.Less(last) && t.Version.Less(migration) == last.Less(migration) {

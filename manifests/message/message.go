@@ -1,0 +1,13 @@
+// Package message shortens what messages to users quote.
+package message
+
+import "strings"
+
+// Truncate leaves out the middle of a long text: the status has a limited size, and errors of libraries name the cause last.
+func Truncate(text string) string {
+	const longest, last = 400, 200
+	if len(text) <= longest {
+		return text
+	}
+	return strings.ToValidUTF8(text[:longest-last], "") + "…" + strings.ToValidUTF8(text[len(text)-last:], "")
+}
