@@ -13,9 +13,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/crdschema"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig"
-	"github.com/ambient-code/gatewaytenant-operator/controllers/schema"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -174,7 +174,7 @@ func (p Planner) outcome(s step, live gatewaytenant.Live) (Outcome, error) {
 	} else {
 		old = s.before.Object
 	}
-	errs, err := schema.Check(s.after.Object, old)
+	errs, err := crdschema.Check(s.after.Object, old)
 	if err != nil {
 		return outcome, err
 	}

@@ -14,9 +14,9 @@ import (
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/crdschema"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/namedcache"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig"
-	"github.com/ambient-code/gatewaytenant-operator/controllers/schema"
 )
 
 // BridgeOptions are those of the operator's bridge.
@@ -86,7 +86,7 @@ func previewAsFarAsAccepted(work platformconfig.Work, before *unstructured.Unstr
 	if err != nil || before == nil {
 		return after, "", err
 	}
-	errs, err := schema.Check(after.Object, before.Object)
+	errs, err := crdschema.Check(after.Object, before.Object)
 	if err != nil {
 		return nil, "", err
 	}

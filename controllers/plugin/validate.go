@@ -16,8 +16,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/crdschema"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig"
-	"github.com/ambient-code/gatewaytenant-operator/controllers/schema"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -63,7 +63,7 @@ func (t TenantInput) name() string {
 
 // validate holds a GatewayTenant against the schema as an API server does, and then against what the operator checks.
 func (t TenantInput) validate(platform manifests.Platform) ([]Finding, error) {
-	errs, err := schema.Check(t.Object.Object, nil)
+	errs, err := crdschema.Check(t.Object.Object, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -171,7 +171,7 @@ func itemsOf(config ConfigInput) []*yaml.Node {
 // entryAgainstSchema says what the API server would not take of an entry, one of the items.
 func entryAgainstSchema(config ConfigInput, origin string, entry platformconfig.Entry, items func() []*yaml.Node) ([]Finding, error) {
 	tenant := platformconfig.TenantOf(platformconfig.Work{Entry: entry, Origin: origin})
-	errs, err := schema.Check(tenant.Object, nil)
+	errs, err := crdschema.Check(tenant.Object, nil)
 	if err != nil || len(errs) == 0 {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package schema
+package crdschema
 
 import (
 	"context"
@@ -21,7 +21,7 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/config/crd"
 )
 
-// rules are what the CustomResourceDefinition says, made ready once.
+// rules is the compiled schema of the CustomResourceDefinition.
 type rules struct {
 	structural *structural.Structural
 	validator  validation.SchemaValidator
@@ -49,8 +49,8 @@ var read = sync.OnceValues(func() (*rules, error) {
 	return r, nil
 })
 
-// Check says what an API server would refuse in a GatewayTenant: fields that there are not, values that the schema does
-// not allow and, compared with old (nil: it is to be created), changes that it does not allow. Neither is modified.
+// Check returns what an API server would reject in a GatewayTenant: unknown fields, values that the schema does not allow
+// and, if old is not nil, changes from old that it does not allow. It modifies neither object.
 func Check(object, old map[string]any) (field.ErrorList, error) {
 	r, err := read()
 	if err != nil {
@@ -62,7 +62,7 @@ func Check(object, old map[string]any) (field.ErrorList, error) {
 	for _, path := range pruning.PruneWithOptions(pruned, r.structural, true, structural.UnknownFieldPathOptions{TrackUnknownFieldPaths: true}) {
 		errs = append(errs, field.Forbidden(field.NewPath(path), "is not a field that there is"))
 	}
-	var before any // an untyped nil where there is none
+	var before any // an untyped nil if the object is new
 	if old != nil {
 		before = runtime.DeepCopyJSON(old)
 		errs = append(errs, validation.ValidateCustomResourceUpdate(nil, pruned, before, r.validator)...)
@@ -70,7 +70,7 @@ func Check(object, old map[string]any) (field.ErrorList, error) {
 		errs = append(errs, validation.ValidateCustomResource(nil, pruned, r.validator)...)
 	}
 	errs = append(errs, listtype.ValidateListSetsAndMaps(nil, r.structural, pruned)...)
-	if !slices.ContainsFunc(errs, func(e *field.Error) bool { return e.Type != field.ErrorTypeForbidden }) { // as the server: rules are for what has the right types
+	if !slices.ContainsFunc(errs, func(e *field.Error) bool { return e.Type != field.ErrorTypeForbidden }) { // as in the API server: the rules only apply to values of the right types
 		found, _ := r.cel.Validate(context.Background(), nil, r.structural, pruned, before, celconfig.RuntimeCELCostBudget)
 		errs = append(errs, found...)
 	}
