@@ -170,11 +170,9 @@ vulncheck: ## Look for known vulnerabilities in code that is called; DB=file:///
 ##@ Measure
 
 .PHONY: bench bench-small
-bench: devcluster ## Measure with 1,000 tenants (half an hour), and write figures and plots into docs/
+bench: devcluster ## Measure with 1,000 tenants (half an hour), and write the figures into docs/performance.md
 	@go build -o bin/bench ./test/bench
-	@mkdir -p dist && rm -f dist/bench.json
-	@status=0; bin/bench --scale=whole --out=dist/bench.json --page=docs/performance.md || status=$$?; \
-		[ ! -e dist/bench.json ] || go -C hack/plot run . $(CURDIR)/dist/bench.json $(CURDIR)/docs; exit $$status
+	@bin/bench --scale=whole --page=docs/performance.md
 
 bench-small: devcluster ## Measure with 100 tenants (three minutes): fails if a tenant costs a request more
 	@go build -o bin/bench ./test/bench

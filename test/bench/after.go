@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -23,17 +22,11 @@ func (l *leg) goOn(ctx context.Context, p plan, r *result, process *process) err
 	if err := l.cost(ctx, p, r, process); err != nil {
 		return err
 	}
-	if err := l.use(ctx, p, r); err != nil {
-		return err
-	}
 	if err := l.steady(ctx, p, r); err != nil {
 		return fmt.Errorf("steady state: %w", err)
 	}
 	if err := l.single(ctx, p, r); err != nil {
 		return fmt.Errorf("one tenant after the other: %w", err)
-	}
-	if err := l.arrivals(ctx, p, r); err != nil {
-		return fmt.Errorf("tenants at %d a second: %w", arrivalRate, err)
 	}
 	if err := l.entries(ctx, p, r); err != nil {
 		return fmt.Errorf("one entry changed: %w", err)
@@ -69,11 +62,14 @@ func (l *leg) cost(ctx context.Context, p plan, r *result, process *process) err
 	if err != nil {
 		return err
 	}
-	r.set("passes_per_tenant", per(is.Passes))
+	clusterWrites, err := l.clusterWrites(ctx)
+	if err != nil {
+		return err
+	}
+	r.set("cluster_writes_per_tenant", (clusterWrites-l.writesBefore)/float64(p.tenants))
 	r.set("cpu_ms_per_tenant", 1000*is.CPU/float64(p.tenants))
 	r.set("rss_mib", float64(is.RSSBytes)/(1<<20))
 	r.set("heap_kib_per_tenant", (float64(is.HeapBytes)-r.fewHeap)/1024/float64(p.tenants-p.few))
-	r.set("goroutines", float64(is.Goroutines))
 	if p.profiles != "" {
 		if err := process.profileHeap(ctx, p.profiles); err != nil {
 			say("  no profile of the heap: %v", err)
@@ -161,8 +157,6 @@ func (l *leg) agree(ctx context.Context, r *result, process *process) error {
 	if err != nil {
 		return err
 	}
-	served := tally(calls)
-	maps.Copy(r.Requests, served)
 	r.set("ledger_differences", float64(len(differ)))
 	for _, text := range differ {
 		say("  client and API server do not agree: %s", text)

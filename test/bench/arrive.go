@@ -8,9 +8,6 @@ import (
 	"time"
 )
 
-// arrivalRate is how many tenants come a second when many do.
-const arrivalRate = 20
-
 // single measures how long one tenant takes on a cluster where nothing else happens.
 func (l *leg) single(ctx context.Context, p plan, r *result) error {
 	say("%d tenants, one after the other", p.single)
@@ -38,46 +35,6 @@ func (l *leg) single(ctx context.Context, p plan, r *result) error {
 	}
 	l.tenants = append(l.tenants, tenants...)
 	r.set("idle_p50_ms", milliseconds(took, 50))
-	r.set("idle_p99_ms", milliseconds(took, 99))
-	return nil
-}
-
-// arrivals measures the same while many tenants come.
-func (l *leg) arrivals(ctx context.Context, p plan, r *result) error {
-	say("%d tenants, %d a second", p.arrivals, arrivalRate)
-	tenants, err := l.makeNamespaces(ctx, "crowd", p.arrivals)
-	if err != nil {
-		return err
-	}
-	if err := pause(ctx, settling); err != nil {
-		return err
-	}
-	created := make([]time.Time, len(tenants))
-	start := time.Now()
-	err = each(ctx, len(tenants), func(ctx context.Context, i int) error {
-		if err := pause(ctx, time.Until(start.Add(time.Duration(i)*time.Second/arrivalRate))); err != nil {
-			return err
-		}
-		created[i] = time.Now()
-		return l.makeTenant(ctx, &tenants[i])
-	})
-	if err != nil {
-		return err
-	}
-	if _, err := l.seen.allReady(ctx, p.limit(len(tenants)), tenants); err != nil {
-		return err
-	}
-	var took []time.Duration
-	for i, t := range tenants {
-		one, err := l.foundationOf(ctx, t.namespace, created[i])
-		if err != nil {
-			return err
-		}
-		took = append(took, one)
-	}
-	l.tenants = append(l.tenants, tenants...)
-	r.set("arrivals_p50_ms", milliseconds(took, 50))
-	r.set("arrivals_p99_ms", milliseconds(took, 99))
 	return nil
 }
 

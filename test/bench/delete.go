@@ -81,7 +81,6 @@ func (l *leg) deletion(ctx context.Context, p plan, r *result) error {
 		}
 	}
 	r.set("leftovers", float64(left))
-	r.set("delete_s", time.Since(start).Seconds())
 	r.set("delete_writes_per_tenant", float64(writes)/float64(len(all.Items)))
 	r.set("delete_reads_per_tenant", float64(confirmed)/float64(len(all.Items)))
 	return nil

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -13,9 +12,6 @@ import (
 
 	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig"
 )
-
-// outlier is how long a change takes that is worth a word, if none took longer before.
-const outlier = 200 * time.Millisecond
 
 // entries puts all tenants into platform-config, and then changes one entry after the other.
 func (l *leg) entries(ctx context.Context, p plan, r *result) error {
@@ -29,39 +25,23 @@ func (l *leg) entries(ctx context.Context, p plan, r *result) error {
 	if err != nil {
 		return err
 	}
-	collected, err := l.collections()
-	if err != nil {
-		return err
-	}
-	var took, calm []time.Duration
+	var took []time.Duration
 	var changed []string
 	for i := range p.changes {
 		which := i * len(l.tenants) / p.changes
 		levels[which] = "debug"
 		config.Data = l.entriesText(levels)
-		one, collections, err := l.change(ctx, config, l.tenants[which].namespace)
+		one, err := l.change(ctx, config, l.tenants[which].namespace)
 		if err != nil {
 			return err
 		}
-		if one > slices.Max(append(took, outlier)) {
-			say("  change %d took %d ms; the API server collected garbage %d times then", i, one.Milliseconds(), collections-collected)
-		}
 		took, changed = append(took, one), append(changed, l.tenants[which].namespace)
-		if collections == collected {
-			calm = append(calm, one)
-		}
-		collected = collections
 	}
 	if err := pause(ctx, settling); err != nil {
 		return err
 	}
 	calls, err := l.log.Since(before)
-	r.set("one_entry_p50_ms", milliseconds(took, 50))
 	r.set("one_entry_p99_ms", milliseconds(took, 99))
-	if len(calm) > 0 {
-		r.set("one_entry_calm_p99_ms", milliseconds(calm, 99))
-	}
-	say("  during %d of %d changes the API server collected garbage", len(took)-len(calm), len(took))
 	r.set("one_entry_other_writes", written("one entry changed", calls, append(changed, platformNamespace)...))
 	return err
 }
@@ -97,22 +77,18 @@ func (l *leg) listAll(ctx context.Context, config *corev1.ConfigMap) error {
 	return pause(ctx, settling)
 }
 
-// change updates platform-config, in which the entry of a namespace is another. It says how long it took until that tenant's
-// StatefulSet was written, and how often the API server has collected garbage until a second after that, in which the pod
-// starts anew.
-func (l *leg) change(ctx context.Context, config *corev1.ConfigMap, namespace string) (took time.Duration, collections int, err error) {
+// change updates platform-config, in which the entry of a namespace has changed. It returns the time until that tenant's
+// StatefulSet was written, after a second in which the pod can restart.
+func (l *leg) change(ctx context.Context, config *corev1.ConfigMap, namespace string) (time.Duration, error) {
 	start := time.Now()
 	if err := l.admin.Update(ctx, config); err != nil {
-		return 0, 0, err
+		return 0, err
 	}
-	if took, err = l.writtenOf(ctx, namespace, "statefulsets", start); err != nil {
-		return 0, 0, err
+	took, err := l.writtenOf(ctx, namespace, "statefulsets", start)
+	if err != nil {
+		return 0, err
 	}
-	if err := pause(ctx, time.Second); err != nil {
-		return 0, 0, err
-	}
-	collections, err = l.collections()
-	return took, collections, err
+	return took, pause(ctx, time.Second)
 }
 
 // bridgeSays is the beginning of the bridge's report.

@@ -38,7 +38,8 @@ type leg struct {
 	log     *audit.Log
 	seen    *observer
 	tenants []tenant
-	before  usage // once these were there, and nobody had worked on them
+
+	writesBefore float64 // of all clients, before an operator reconciled the tenants
 }
 
 // tenant is a GatewayTenant that exists, and its namespace.
@@ -55,7 +56,7 @@ func startLeg(ctx context.Context, name string, tenants int) (l *leg, err error)
 		return nil, err
 	}
 	cluster, err := devcluster.Start(ctx, devcluster.Options{
-		Dir: dir, First: []string{"config/crd"}, AuditPolicy: audit.Policy(audit.ServiceAccount(platformNamespace, account)), APIServerEnv: []string{"GODEBUG=gctrace=1"}, Progress: io.Discard,
+		Dir: dir, First: []string{"config/crd"}, AuditPolicy: audit.Policy(audit.ServiceAccount(platformNamespace, account)), Progress: io.Discard,
 	})
 	if err != nil {
 		return nil, err
@@ -93,7 +94,7 @@ func startLeg(ctx context.Context, name string, tenants int) (l *leg, err error)
 	if l.tenants, err = l.makeTenants(ctx, "bench", tenants); err != nil {
 		return nil, err
 	}
-	l.before, err = l.usage(ctx)
+	l.writesBefore, err = l.clusterWrites(ctx)
 	return l, err
 }
 

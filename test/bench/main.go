@@ -32,7 +32,6 @@ func main() {
 func benchMain() error {
 	scale := flag.String("scale", "small", "how much is measured: small or whole")
 	limitsPath := flag.String("limits", "", "file of the limits; by default that of the scale")
-	out := flag.String("out", "", "file for the whole result as JSON, with the curves")
 	page := flag.String("page", "", "page whose table of figures is written anew")
 	profiles := flag.String("profiles", "", "directory for profiles of the operator and the API server")
 	tenants := flag.Int("tenants", 0, "how many tenants; 0: as many as the scale says")
@@ -62,17 +61,12 @@ func benchMain() error {
 		return err
 	}
 	say("measured in %s on %s", time.Since(began).Round(time.Second), r.Machine)
-	return report(r, limits, *out, *page)
+	return report(r, limits, *page)
 }
 
-// report prints the result, writes it where it was asked to, and fails if figures are out of their limits.
-func report(r *result, limits limits, out, page string) error {
+// report prints the result, writes it into the page if there is one, and fails if figures are out of their limits.
+func report(r *result, limits limits, page string) error {
 	fmt.Printf("%s\n", r.table(limits))
-	if out != "" {
-		if err := r.write(out); err != nil {
-			return err
-		}
-	}
 	if page != "" {
 		if err := r.writePage(page, limits); err != nil {
 			return err
@@ -110,6 +104,6 @@ func (r *result) writePage(path string, limits limits) error {
 	if !found || !ended {
 		return fmt.Errorf("%s: there is no place for figures: no %q before %q", path, strings.TrimSpace(pageBegin), strings.TrimSpace(pageEnd))
 	}
-	figures := fmt.Sprintf("Measured on %s with %s.\n\n%s", r.Day, r.Machine, r.table(limits))
+	figures := fmt.Sprintf("Measured on %s with %.0f tenants on %s.\n\n%s", r.Day, r.Figures["tenants"], r.Machine, r.table(limits))
 	return os.WriteFile(path, []byte(before+pageBegin+figures+pageEnd+after), 0o644)
 }

@@ -31,14 +31,13 @@ import (
 
 // state is what the operator's process tells of itself.
 type state struct {
-	Elected    time.Time // zero: it is not the leader
-	Queued     int       // tenants that wait for a pass, or are in one
-	Passes     int       // over tenants, since the start
-	CPU        float64   // seconds, since the start
-	HeapBytes  uint64    // live: after a collection
-	RSSBytes   uint64
-	Sent       map[string]int // requests by verb and resource
-	Goroutines int
+	Elected   time.Time // zero: it is not the leader
+	Queued    int       // tenants that wait for a pass, or are in one
+	Passes    int       // over tenants, since the start
+	CPU       float64   // seconds, since the start
+	HeapBytes uint64    // live: after a collection
+	RSSBytes  uint64
+	Sent      map[string]int // requests by verb and resource
 }
 
 // sent is a request of the operator's, whole.
@@ -110,7 +109,7 @@ func serve(socket string, elected <-chan struct{}, requests *counter, kept *capt
 	mux := http.NewServeMux()
 	mux.HandleFunc("/state", func(w http.ResponseWriter, r *http.Request) {
 		mu.Lock()
-		is := state{Elected: since, Sent: requests.snapshot(), Goroutines: runtime.NumGoroutine()}
+		is := state{Elected: since, Sent: requests.snapshot()}
 		mu.Unlock()
 		err := errors.Join(is.readMetrics(), is.readMemory(r.URL.Query().Has("collect")))
 		answer(w, is, err)

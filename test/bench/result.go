@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -14,23 +13,15 @@ import (
 
 // result is all that was measured in a run.
 type result struct {
-	Figures  map[string]float64
-	Requests map[string]int // of the operator in its last leg, by verb and resource
-	Curves   []curve
-	Ratios   []ratio // by pair
-	Machine  string
-	Day      string
+	Figures map[string]float64
+	Machine string
+	Day     string
 
 	plan                    plan
+	ratios                  []ratio // by pair
 	floors, operators       []times // by pair
 	fewFloors, fewOperators []times // the same with few tenants
 	fewHeap                 float64 // bytes
-}
-
-// curve is when tenants were made, in seconds since the start of the leg.
-type curve struct {
-	Name    string
-	Seconds []float64
 }
 
 // ratio is that of the operator's times to the floor's.
@@ -38,8 +29,7 @@ type ratio struct{ Exist, Ready float64 }
 
 func newResult(p plan) *result {
 	return &result{
-		Figures: map[string]float64{"tenants": float64(p.tenants)}, Requests: map[string]int{},
-		Machine: machine(), Day: time.Now().Format(time.DateOnly), plan: p,
+		Figures: map[string]float64{"tenants": float64(p.tenants)}, Machine: machine(), Day: time.Now().Format(time.DateOnly), plan: p,
 	}
 }
 
@@ -51,7 +41,7 @@ func (r *result) set(key string, value float64) {
 func (r *result) pair(i int) {
 	floorExist, floorReady := r.floors[i].last()
 	exist, ready := r.operators[i].last()
-	r.Ratios = append(r.Ratios, ratio{exist / floorExist, ready / floorReady})
+	r.ratios = append(r.ratios, ratio{exist / floorExist, ready / floorReady})
 	say("pair %d of %d: the operator needs %.3f times the floor's time until all exist, and %.3f times until all are Ready",
 		i+1, r.plan.pairs, exist/floorExist, ready/floorReady)
 }
@@ -59,21 +49,13 @@ func (r *result) pair(i int) {
 // compare works out what only all legs together tell.
 func (r *result) compare() {
 	var exists, readys []float64
-	for _, ratio := range r.Ratios {
+	for _, ratio := range r.ratios {
 		exists, readys = append(exists, ratio.Exist), append(readys, ratio.Ready)
 	}
 	r.set("ratio_exist", median(exists))
 	r.set("ratio_ready", median(readys))
-	r.set("ms_per_tenant", 1000*perTenant(r.operators))
-	r.set("few_ms_per_tenant", 1000*perTenant(r.fewOperators))
 	r.set("growth", perTenant(r.operators)/perTenant(r.fewOperators))
 	r.set("floor_growth", perTenant(r.floors)/perTenant(r.fewFloors))
-	for i, t := range r.floors {
-		r.Curves = append(r.Curves, curve{fmt.Sprintf("floor %d exist", i+1), t.Exist}, curve{fmt.Sprintf("floor %d ready", i+1), t.Ready})
-	}
-	for i, t := range r.operators {
-		r.Curves = append(r.Curves, curve{fmt.Sprintf("operator %d exist", i+1), t.Exist}, curve{fmt.Sprintf("operator %d ready", i+1), t.Ready})
-	}
 }
 
 // perTenant is how long one tenant takes until it exists, in seconds.
@@ -94,24 +76,16 @@ func median(values []float64) float64 {
 
 // words are the figures as people read them, in the order of the table.
 var words = []struct{ key, text string }{
-	{"tenants", "tenants"},
 	{"ratio_exist", "time until all objects exist ÷ the floor's"},
 	{"ratio_ready", "time until all are Ready ÷ the floor's"},
 	{"growth", "time per tenant ÷ that of a tenth (small: a fifth) as many"},
 	{"floor_growth", "the same of the floor: what the API server itself takes longer"},
-	{"ms_per_tenant", "time per tenant until all exist, certgen included, ms"},
-	{"few_ms_per_tenant", "the same with few tenants, ms"},
-	{"floor_applies_per_s", "what the floor applies, objects/s"},
-	{"floor_in_flight", "requests in flight that are best for it"},
 	{"object_writes_per_tenant", "writes of objects, per new tenant"},
 	{"status_writes_per_tenant", "writes of status, per new tenant"},
 	{"writes_per_tenant", "both"},
 	{"events_per_tenant", "Events, per new tenant"},
-	{"passes_per_tenant", "passes, per new tenant"},
 	{"cpu_ms_per_tenant", "the operator's processor time, per new tenant, ms"},
-	{"cluster_writes_per_tenant", "writes by everybody in the cluster, per new tenant"},
-	{"etcd_kib_per_tenant", "growth of etcd's database, history included, per new tenant, KiB"},
-	{"api_server_mib", "resident memory of the API server with all tenants, MiB"},
+	{"cluster_writes_per_tenant", "writes by all clients in the cluster, per new tenant"},
 	{"bridge_writes", "writes by the bridge where there is no platform-config"},
 	{"conflicts", "replies 409: conflicts and AlreadyExists"},
 	{"late_watches", "watches that a replica begins only when it leads"},
@@ -122,20 +96,13 @@ var words = []struct{ key, text string }{
 	{"restart_writes", "writes after a restart"},
 	{"restart_s", "restart: until caches are filled and all are looked at, s"},
 	{"restart_newcomer_ms", "a tenant that comes meanwhile: until its objects exist, ms"},
-	{"one_entry_p50_ms", "one entry changed: until its StatefulSet is written, p50, ms"},
-	{"one_entry_p99_ms", "the same, p99, ms"},
-	{"one_entry_calm_p99_ms", "the same of those with no garbage collection of the API server in the change or the second after it, ms"},
+	{"one_entry_p99_ms", "one entry changed: until its StatefulSet is written, p99, ms"},
 	{"one_entry_other_writes", "writes for tenants whose entry did not change"},
 	{"idle_p50_ms", "one tenant alone: until all exists that waits for no certificate, p50, ms"},
-	{"idle_p99_ms", "the same, p99, ms"},
-	{"arrivals_p50_ms", "the same at 20 new tenants a second, p50, ms"},
-	{"arrivals_p99_ms", "the same, p99, ms"},
 	{"heap_kib_per_tenant", "live heap per tenant, KiB"},
 	{"rss_mib", "resident memory with all tenants, MiB"},
-	{"goroutines", "goroutines"},
 	{"delete_writes_per_tenant", "all deleted: the operator's writes per tenant"},
 	{"delete_reads_per_tenant", "and its confirming reads"},
-	{"delete_s", "until all is gone, s"},
 	{"leftovers", "objects left"},
 }
 
@@ -167,18 +134,6 @@ func number(value float64) string {
 func (r *result) line() (string, error) {
 	text, err := json.Marshal(r.Figures)
 	return string(text), err
-}
-
-// write writes all of it as JSON.
-func (r *result) write(path string) error {
-	text, err := json.MarshalIndent(r, "", "\t")
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
-		return err
-	}
-	return os.WriteFile(path, text, 0o600)
 }
 
 // machine names what this runs on.

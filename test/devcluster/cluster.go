@@ -30,8 +30,6 @@ type Options struct {
 	First []string
 	// AuditPolicy, the text of an audit policy, makes the API server write the log at Cluster.AuditLog.
 	AuditPolicy string
-	// APIServerEnv are further environment variables of the API server, such as GODEBUG=gctrace=1.
-	APIServerEnv []string
 	// RealNode, if set, replaces the simulated node by one whose kubelet the caller runs.
 	RealNode *RealNode
 	// Progress, if set, is told what is being waited for.
@@ -109,7 +107,7 @@ func newCluster(o Options) (*Cluster, error) {
 		return nil, err
 	}
 	s := &state{
-		Dir: dir, Detached: o.Detached, RealNode: o.RealNode, Audit: o.AuditPolicy != "", APIServerEnv: o.APIServerEnv,
+		Dir: dir, Detached: o.Detached, RealNode: o.RealNode, Audit: o.AuditPolicy != "",
 		Processes: map[string]identity{},
 	}
 	if s.BinDir, err = findBinaries(o.BinDir, s.components()); err != nil {

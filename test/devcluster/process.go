@@ -83,15 +83,11 @@ func launch(c component, s *state, launcher *child.Launcher) (identity, error) {
 		return identity{}, err
 	}
 	defer log.Close()
-	env := append(append(os.Environ(), "HOME="+s.Dir), c.env...) // what a developer keeps at home is no business of these
-	if c.name == APIServer {
-		env = append(env, s.APIServerEnv...)
-	}
 	cmd := &exec.Cmd{
 		Path:   c.path(s.BinDir),
 		Args:   append([]string{c.name}, c.args(s)...),
 		Dir:    s.Dir,
-		Env:    env,
+		Env:    append(append(os.Environ(), "HOME="+s.Dir), c.env...), // without the files in the developer's home directory
 		Stdout: log,
 		Stderr: log,
 	}

@@ -22,15 +22,14 @@ const (
 // state is what a cluster is, apart from running: enough for another process to find it, stop it and start a part of
 // it again. It is kept in the cluster's directory.
 type state struct {
-	Dir          string
-	BinDir       string
-	Detached     bool
-	RealNode     *RealNode `json:",omitempty"`
-	Audit        bool
-	APIServerEnv []string `json:",omitempty"`
-	EtcdQuota    int64    `json:",omitempty"` // 0: etcdQuota
-	Ports        map[string]int
-	Processes    map[string]identity
+	Dir       string
+	BinDir    string
+	Detached  bool
+	RealNode  *RealNode `json:",omitempty"`
+	Audit     bool
+	EtcdQuota int64 `json:",omitempty"` // 0: etcdQuota
+	Ports     map[string]int
+	Processes map[string]identity
 }
 
 func (s *state) addr(component string) string {
