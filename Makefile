@@ -97,6 +97,7 @@ test-unit: ## Run the tests that need no control plane
 	@command -v promtool >/dev/null || echo "test: promtool is not installed, so NO ALERT IS TRIED; Debian has it in the package prometheus" >&2
 	@go -C hack/monitoring test ./...
 	@go test ./test/hostile -skip TestHostileTenants
+	@go test ./test/docs -skip TestCommands
 	@go -C hack/supply test ./...
 
 hostile: devcluster ## Render 100,000 generated GatewayTenants, and have many tenants attack with as many (eleven minutes)

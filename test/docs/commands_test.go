@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -115,7 +114,7 @@ func runBlock(ctx context.Context, cluster *devcluster.Cluster, dir, commands st
 	if err != nil {
 		return "", err
 	}
-	cmd := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", strings.TrimSuffix(strings.TrimSpace(commands), "-->"))
+	cmd := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", commands)
 	cmd.Dir = dir
 	cmd.WaitDelay = time.Second // what it started may keep its output open
 	cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "KUBECONFIG="+cluster.Kubeconfig(),

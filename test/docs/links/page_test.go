@@ -1,4 +1,4 @@
-package docs
+package links
 
 import (
 	"bytes"
@@ -18,23 +18,19 @@ import (
 )
 
 // root is the project's, from this package.
-const root = "../.."
+const root = "../../.."
 
-// tested is what the info string of a block of commands is, and how a comment with commands begins, if they are run.
-const tested = "sh tested"
-
-// page is what the checks need of a Markdown file.
+// page holds the headings and links of a Markdown file.
 type page struct {
 	path    string // from the project's root
 	anchors []string
-	links   []place
-	blocks  []place // the commands that are run
+	links   []link
 }
 
-// place is a piece of a page's text, with its line.
-type place struct {
-	line int
-	text string
+// link is the target of a link, with the line of the block that has it.
+type link struct {
+	line   int
+	target string
 }
 
 // readPages reads README.md and all of docs.
@@ -77,17 +73,9 @@ func parse(path string, source []byte) page {
 		case *ast.Heading:
 			p.anchors = append(p.anchors, anchor(plain(node, source), p.anchors))
 		case *ast.Link:
-			p.links = append(p.links, place{line, string(node.Destination)})
+			p.links = append(p.links, link{line, string(node.Destination)})
 		case *ast.Image:
-			p.links = append(p.links, place{line, string(node.Destination)})
-		case *ast.FencedCodeBlock:
-			if node.Info != nil && string(node.Info.Value(source)) == tested {
-				p.blocks = append(p.blocks, place{line, string(node.Lines().Value(source))})
-			}
-		case *ast.HTMLBlock:
-			if commands, is := strings.CutPrefix(string(node.Lines().Value(source)), "<!-- "+tested+"\n"); is {
-				p.blocks = append(p.blocks, place{line, commands})
-			}
+			p.links = append(p.links, link{line, string(node.Destination)})
 		}
 		return ast.WalkContinue, nil
 	})
