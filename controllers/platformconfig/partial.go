@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/message"
 )
 
 // independent are the fields of an entry's gateway on which no other field depends. If only these are rejected and the
@@ -114,12 +115,12 @@ func (e Entry) lineOf(field string) int {
 }
 
 // refuse adds why a part of an entry is not applied.
-func (w *Work) refuse(message string) {
+func (w *Work) refuse(reason string) {
 	if w.Refused != "" {
-		w.Refused += "; " + message
+		w.Refused += "; " + reason
 		return
 	}
-	w.Refused = cut(fmt.Sprintf("%s (namespace %q): %s", w.Place, w.Namespace, message), mostMessage)
+	w.Refused = message.Truncate(fmt.Sprintf("%s (namespace %q): %s", w.Place, w.Namespace, reason), mostMessage)
 }
 
 // Message returns what the report says of an entry of which a part is not applied.

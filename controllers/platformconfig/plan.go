@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/message"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/namedcache"
 )
 
@@ -231,9 +232,9 @@ func (p *planner) removals(guard Guard) {
 	}
 }
 
-// originOf is where a GatewayTenant says that it comes from. Anybody may have written that, so it is cut.
+// originOf returns where a GatewayTenant comes from according to its annotation. Any client may have written that, so it is truncated.
 func originOf(tenant *v1alpha1.GatewayTenant) string {
-	return cut(tenant.Annotations[v1alpha1.AnnotationSource], 320)
+	return message.Truncate(tenant.Annotations[v1alpha1.AnnotationSource], 320)
 }
 
 // keeps says why a GatewayTenant that no entry asks for stays; empty: it goes.

@@ -18,6 +18,7 @@ import (
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/message"
 )
 
 // Reconciler keeps the GatewayTenants as the ConfigMaps say.
@@ -191,5 +192,5 @@ func (r *Reconciler) tell(ctx context.Context, plan Plan, configs map[string]*co
 		kind, reason = corev1.EventTypeWarning, "NotAllApplied"
 	}
 	const most = 900 // an Event's note may have 1,024 bytes
-	r.events.Eventf(config, nil, kind, reason, "Reconcile", "%s", cut(text, most))
+	r.events.Eventf(config, nil, kind, reason, "Reconcile", "%s", message.Truncate(text, most))
 }

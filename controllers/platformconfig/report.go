@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/ambient-code/gatewaytenant-operator/controllers/message"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -30,7 +31,7 @@ const mostBytes = 500 << 10
 
 // reportOf is the content of the report. It depends on the plan alone, so that it is written only when that changes.
 func reportOf(plan Plan) map[string]string {
-	data := map[string]string{keySummary: cut(summary(plan), 64<<10), keyEntries: entriesText(plan.Rows)}
+	data := map[string]string{keySummary: message.Truncate(summary(plan), 64<<10), keyEntries: entriesText(plan.Rows)}
 	if plan.Hold.Plan != "" {
 		data[keyHold] = holdText(plan.Hold)
 	}
@@ -60,7 +61,7 @@ func summary(plan Plan) string {
 		text.WriteString("no entries\n")
 	}
 	for _, problem := range plan.Problems {
-		fmt.Fprintf(&text, "problem: %s\n", cut(problem, 2000))
+		fmt.Fprintf(&text, "problem: %s\n", message.Truncate(problem, 2000))
 	}
 	return text.String()
 }
@@ -92,7 +93,7 @@ func entriesText(rows []Row) string {
 func rowsText(rows []Row, most int) string {
 	var text strings.Builder
 	for _, row := range rows {
-		row.Message = cut(row.Message, most)
+		row.Message = message.Truncate(row.Message, most)
 		line, err := json.Marshal(row)
 		if err != nil {
 			panic(err) // strings: cannot fail
@@ -111,13 +112,6 @@ func HoldIn(report *corev1.ConfigMap) Hold {
 		return Hold{}
 	}
 	return hold
-}
-
-func cut(message string, most int) string {
-	if len(message) <= most {
-		return message
-	}
-	return strings.ToValidUTF8(message[:most], "") + "…"
 }
 
 // reportObject is the report as a ConfigMap.

@@ -10,6 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/ambient-code/gatewaytenant-operator/controllers/message"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -166,11 +167,11 @@ func (s *Source) readEntries(items []*yaml.Node, errs []error, reader entryReade
 			err = fmt.Errorf("the namespace is listed more than once (%s); keep one of them", some(others))
 		}
 		if err != nil {
-			message := cut(fmt.Sprintf("%s (namespace %q): %v", entry.Place, entry.Namespace, err), most)
-			if messages += len(message); messages > mostMessages {
+			problem := message.Truncate(fmt.Sprintf("%s (namespace %q): %v", entry.Place, entry.Namespace, err), most)
+			if messages += len(problem); messages > mostMessages {
 				most = fewMessage
 			}
-			refusal := Refusal{Namespace: entry.Namespace, Message: message, Place: entry.Place, Line: entry.Line}
+			refusal := Refusal{Namespace: entry.Namespace, Message: problem, Place: entry.Place, Line: entry.Line}
 			if len(entry.Kept) > 0 && len(others) == 1 {
 				refusal.Rest = &entry
 			}
