@@ -20,10 +20,11 @@ import (
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates/issuer"
 )
 
 type options struct {
-	wish           certificates.Wish
+	request        issuer.Request
 	kubeconfig     string
 	terminationLog string
 }
@@ -50,20 +51,20 @@ func main() {
 }
 
 func parse() options {
-	o := options{wish: certificates.Wish{Lifetimes: certificates.DefaultLifetimes}}
-	flag.StringVar(&o.wish.Namespace, "namespace", "", "the tenant's namespace")
+	o := options{request: issuer.Request{Lifetimes: certificates.DefaultLifetimes}}
+	flag.StringVar(&o.request.Namespace, "namespace", "", "the tenant's namespace")
 	flag.Func("owner-uid", "uid of the GatewayTenant that the Secrets shall belong to", func(uid string) error {
-		o.wish.Owner = types.UID(uid)
+		o.request.Owner = types.UID(uid)
 		return nil
 	})
 	flag.Func("server-san", "a DNS name or IP address that the gateway's certificate must carry; may be repeated", func(name string) error {
-		o.wish.ServerNames = append(o.wish.ServerNames, name)
+		o.request.ServerNames = append(o.request.ServerNames, name)
 		return nil
 	})
-	flag.StringVar(&o.wish.Rotation.TLS, "rotate-tls", "", "make new certificates for the gateway and its clients, unless they were made for this value")
-	flag.StringVar(&o.wish.Rotation.CA, "rotate-ca", "", "make a new certificate authority, unless it was made for this value")
-	flag.StringVar(&o.wish.Rotation.Tokens, "rotate-tokens", "", "make new keys for the sandboxes' tokens, unless they were made for this value")
-	o.wish.Lifetimes.AddFlags(flag.CommandLine)
+	flag.StringVar(&o.request.Rotation.TLS, "rotate-tls", "", "make new certificates for the gateway and its clients, unless they were made for this value")
+	flag.StringVar(&o.request.Rotation.CA, "rotate-ca", "", "make a new certificate authority, unless it was made for this value")
+	flag.StringVar(&o.request.Rotation.Tokens, "rotate-tokens", "", "make new keys for the sandboxes' tokens, unless they were made for this value")
+	o.request.Lifetimes.AddFlags(flag.CommandLine)
 	flag.StringVar(&o.kubeconfig, "kubeconfig", "", "kubeconfig to use instead of the pod's own ServiceAccount")
 	flag.StringVar(&o.terminationLog, "termination-log", "/dev/termination-log", "file that the result is written to, beside standard output")
 	flag.Parse()
@@ -71,10 +72,10 @@ func parse() options {
 }
 
 func run(ctx context.Context, o options) ([]string, error) {
-	if o.wish.Namespace == "" || o.wish.Owner == "" || len(o.wish.ServerNames) == 0 {
+	if o.request.Namespace == "" || o.request.Owner == "" || len(o.request.ServerNames) == 0 {
 		return nil, fmt.Errorf("--namespace, --owner-uid and --server-san must be given")
 	}
-	if err := o.wish.Lifetimes.Validate(); err != nil {
+	if err := o.request.Lifetimes.Validate(); err != nil {
 		return nil, err
 	}
 	var config *rest.Config
@@ -87,8 +88,8 @@ func run(ctx context.Context, o options) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("no way to the API server: %w", err)
 	}
-	o.wish.Clock = &certificates.Clock{}
-	config.Wrap(o.wish.Clock.Wrap)
+	o.request.Clock = &issuer.Clock{}
+	config.Wrap(o.request.Clock.Wrap)
 	client, err := corev1client.NewForConfig(config)
 	if err != nil {
 		return nil, err
@@ -97,6 +98,6 @@ func run(ctx context.Context, o options) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.wish.Tenants = tenants.Resource(v1alpha1.GroupVersion.WithResource("gatewaytenants")).Namespace(o.wish.Namespace)
-	return certificates.Converge(ctx, client.Secrets(o.wish.Namespace), o.wish, time.Now())
+	o.request.Tenants = tenants.Resource(v1alpha1.GroupVersion.WithResource("gatewaytenants")).Namespace(o.request.Namespace)
+	return issuer.Converge(ctx, client.Secrets(o.request.Namespace), o.request, time.Now())
 }

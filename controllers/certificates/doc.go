@@ -1,9 +1,10 @@
-// Package certificates knows what a tenant's certificates and token keys are: four Secrets, made by the certgen Job
-// and only looked at by the operator.
+// Package certificates inspects a tenant's certificates and token keys: four Secrets, which the certgen Job issues and the
+// operator only reads.
 //
-// The operator's side is [Strip], [Inspect] and [Decide]: what is there, is it enough, and must the Job run. Certgen's
-// side is [Converge]: make what is missing or no longer fits, one whole Secret at a time, and nothing else. A Secret
-// that serves is never deleted, the certificate authority stays until its renewal is due or asked for, and the token keys stay
-// until new ones are asked for. A Secret that another issuer wrote, or whose origin is unknown, is used while it fits
-// and never written.
+// [Strip] drops the private keys from what the operator's caches hold, [Inspect] reports what the Secrets are and need, and
+// [Decide] decides whether the certgen Job must run. Package issuer, which only certgen imports, makes keys and writes
+// Secrets. It uses the same inspection: [SecretSet] tells it what to issue. A Secret that another issuer wrote, or whose
+// origin is unknown, is used while it is valid and never written.
+//
+// The tests that need real certificates are in package issuer.
 package certificates

@@ -1,123 +1,101 @@
 package certificates
 
 import (
-	"context"
+	"cmp"
 	"crypto/x509"
-	"maps"
+	"fmt"
 	"slices"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates/internal/format"
-	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
-// sides returns what the TLS Secret with a name holds, and what the other one holds, with its name.
-func (s *set) sides(name string) (self, other part, otherName string) {
-	if name == manifests.ClientTLSName {
-		return s.client, s.server, manifests.ServerTLSName
+// distrust records that one side does not trust the certificate of the other. It cannot happen if certgen writes both
+// sides, so these are not verified.
+func (s *SecretSet) distrust(name string, usage x509.ExtKeyUsage) {
+	side, other, otherName := s.sides(name)
+	if side.err != nil || other.err != nil || s.sources[name].managed() && s.sources[otherName].managed() {
+		return
 	}
-	return s.server, s.client, manifests.ClientTLSName
+	if _, err := format.VerifyChain(other.certificate, other.intermediates, side.cas, usage, s.now); err != nil {
+		s.distrusts[name] = otherName
+	}
 }
 
-// publish adds the authority to each ca.crt that neither has it nor has a former one that signed a certificate of it, and
-// notes when.
-func (r *run) publish(ctx context.Context, ca authority) error {
+// trustedBy reports whether a side trusts what the present CA issues: it shows a certificate of that CA, or has the CA or
+// one that vouches for it in its ca.crt.
+func (s *SecretSet) trustedBy(side tlsSecret) bool {
+	if s.ca.err != nil {
+		return false
+	}
+	return side.issuedBy(s.ca) || slices.ContainsFunc(side.cas, func(ca *x509.Certificate) bool {
+		return ca.Equal(s.ca.certificate) || s.vouchedBy(ca)
+	})
+}
+
+// previousCAs returns the tenant's previous CAs that a side trusts and that the other side no longer needs.
+func (s *SecretSet) previousCAs(side, other tlsSecret) []*x509.Certificate {
+	return slices.DeleteFunc(slices.Clone(side.cas), func(ca *x509.Certificate) bool {
+		return ca.Equal(s.ca.certificate) || s.stillNeeds(other, ca) || !s.isTenantsOwn(ca, side.previousUntil)
+	})
+}
+
+// stillNeeds reports whether a side needs a previous CA to be trusted by the other side: it shows a certificate of that CA,
+// or certgen may not write its Secret, whose ca.crt has that CA and not the present one.
+func (s *SecretSet) stillNeeds(side tlsSecret, previous *x509.Certificate) bool {
+	if !side.issuedBy(s.ca) && format.IssuedBy(side.certificate, previous) {
+		return true
+	}
+	return side.unmanaged && slices.ContainsFunc(side.cas, previous.Equal) && !slices.ContainsFunc(side.cas, s.ca.certificate.Equal)
+}
+
+// isTenantsOwn reports whether a CA in a ca.crt is or was the tenant's own, so that it is removed when its time is over: it
+// has the name of one, its end is recorded, or it vouched for the present one. Any other CA was added by a user and stays.
+func (s *SecretSet) isTenantsOwn(ca *x509.Certificate, recorded trustExpiry) bool {
+	_, ends := recorded[caID(ca)]
+	return ends || format.IsOpenShellCA(ca) && !s.ofAnotherTenant(ca) || s.vouchedBy(ca)
+}
+
+// ofAnotherTenant reports whether certgen issued a CA certificate for another namespace.
+func (s *SecretSet) ofAnotherTenant(ca *x509.Certificate) bool {
+	return format.IsTenantCA(ca) && ca.Subject.OrganizationalUnit[0] != cmp.Or(s.server.namespace, s.client.namespace, s.ca.namespace)
+}
+
+// vouchedBy reports whether a previous CA vouches for the present one by a cross-certificate. What follows the certificate
+// of a CA that a user supplied is the chain to its root, and no cross-certificate.
+func (s *SecretSet) vouchedBy(ca *x509.Certificate) bool {
+	return s.ca.certificate != nil && format.IsTenantCA(s.ca.certificate) && slices.ContainsFunc(s.ca.intermediates, func(cross *x509.Certificate) bool {
+		return format.IssuedBy(cross, ca)
+	})
+}
+
+// noRoomForNextCA names a Secret in which the CA that replaces the present one would have no room. It is empty if there is
+// none, and for a CA that cannot be used: that is replaced nevertheless.
+func (s *SecretSet) noRoomForNextCA() string {
 	for _, name := range format.TLSNames {
-		side, _, _ := r.set.sides(name)
-		if side.err != nil || r.set.refusal(r.found[name]) != "" {
+		side, _, _ := s.sides(name)
+		if full := side.full(tlsSecret{}); full != "" && s.ca.err == nil && s.sources[name].managed() {
+			return "Secret " + name + " " + full
+		}
+	}
+	return ""
+}
+
+// waitsForPrevious says until when the CA cannot be rotated: so many previous CAs are still trusted that none can be
+// added, and none of them may be dropped before its time. It is empty if the CA can be rotated.
+func (s *SecretSet) waitsForPrevious() string {
+	for _, sides := range [][2]tlsSecret{{s.server, s.client}, {s.client, s.server}} {
+		previous := s.previousCAs(sides[0], sides[1])
+		if len(previous) < format.MaxPreviousCAs {
 			continue
 		}
-		if vouched, err := ca.vouchedFor(side.authorities, r.now); err != nil || vouched {
-			if err != nil {
-				return err
+		var first time.Time
+		for _, ca := range previous {
+			if end, recorded := sides[0].previousUntil[caID(ca)]; recorded {
+				first = format.Earliest(first, end)
 			}
-			continue
 		}
-		secret := r.found[name].DeepCopy()
-		secret.Data[format.KeyCA] = append(format.EncodeCertificates(append(slices.Clone(side.authorities), ca.certificate)...), unreadable(secret)...)
-		mark(secret, map[string]string{format.AnnotationTrustedSince: time.Now().UTC().Format(time.RFC3339)})
-		if err := r.update(ctx, secret, "trusts the new authority, too"); err != nil {
-			return err
-		}
+		return fmt.Sprintf("the next rotation of the CA waits because %d previous CAs are still trusted; the first of them expires at %s", len(previous), first.UTC().Format(time.RFC3339))
 	}
-	return nil
-}
-
-// await waits until everybody trusts what was published, in this run or in one before. If a Secret vanishes meanwhile or
-// the authority becomes another, it tells so at once: the next run, which begins with that, is the sooner there.
-func (r *run) await(ctx context.Context, others []string) (undisturbed bool, err error) {
-	if len(others) == 0 {
-		return true, nil
-	}
-	var since time.Time
-	for _, side := range []part{r.set.client, r.set.server} {
-		if side.err == nil && side.trustedSince.After(since) {
-			since = side.trustedSince
-		}
-	}
-	ca, until := r.found[manifests.CAName].ResourceVersion, since.Add(r.Lifetimes.TrustDelay)
-	until = format.Earliest(until, time.Now().Add(r.Lifetimes.TrustDelay)) // whatever an annotation says
-	for time.Now().Before(until) {
-		select {
-		case <-time.After(min(2*time.Second, time.Until(until))):
-		case <-ctx.Done():
-			return false, ctx.Err()
-		}
-		if err := r.read(ctx); err != nil {
-			return false, err
-		}
-		if now := r.found[manifests.CAName]; now == nil || now.ResourceVersion != ca || r.seen.Worst() == Missing {
-			return false, nil
-		}
-	}
-	return true, nil
-}
-
-// unreadable returns what is in a Secret's ca.crt and cannot be read. Other programs may be able to, so it stays.
-func unreadable(secret *corev1.Secret) []byte {
-	if secret == nil {
-		return nil
-	}
-	authorities, _ := format.ParseCAs(secret.Data[format.KeyCA]) // with an error, it still has what it read
-	return authorities.Unreadable
-}
-
-// former returns the authorities that a side goes on trusting in addition to the present one, and until when. The one
-// that signed its last certificate becomes a former one now; others keep the time that they have. One of which the other
-// side still shows a certificate stays in any case, and so does one that never was the tenant's.
-func (r *run) former(ca authority, name string) ([]*x509.Certificate, formerEnds) {
-	side, other, _ := r.set.sides(name)
-	trusted, ends := side.authorities, formerEnds{}
-	maps.Copy(ends, side.former)
-	if !side.of(r.set.ca) || r.set.distrusts[name] != "" { // it is missing, of another authority, or does not trust the other side
-		lost := side.certificate == nil || r.set.distrusts[name] != "" // then it needs all that the other side trusts
-		trusted = slices.Concat(side.authorities, slices.DeleteFunc(slices.Clone(other.authorities), func(c *x509.Certificate) bool {
-			return !lost && !r.set.isTenantsOwn(c, other.former) && !other.of(part{certificate: c})
-		}))
-		maps.Copy(ends, other.former)
-	}
-	var former []*x509.Certificate
-	for _, authority := range trusted {
-		switch {
-		case authority.Equal(ca.certificate):
-			continue
-		case !r.set.isTenantsOwn(authority, side.former) && !r.set.isTenantsOwn(authority, other.former):
-			former = append(former, authority)
-			continue
-		case !r.now.Before(authority.NotAfter):
-			continue
-		}
-		needed := r.set.stillNeeds(other, authority)
-		end, said := ends[idOf(authority)]
-		if !said && (side.former == nil || needed || side.of(part{certificate: authority})) {
-			end = r.now.Add(r.Lifetimes.Overlap)
-			ends[idOf(authority)] = end
-		}
-		if needed || r.now.Before(end) {
-			former = append(former, authority)
-		}
-	}
-	return former, ends
+	return ""
 }

@@ -19,15 +19,16 @@ import (
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates/issuer"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
 // wishFor makes a namespace with a GatewayTenant that no operator works on, and what its certgen is asked for.
-func wishFor(t *testing.T, namespace string) certificates.Wish {
+func wishFor(t *testing.T, namespace string) issuer.Request {
 	t.Helper()
 	withoutOperator(t)
 	makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
-	wish := certificates.Wish{Namespace: namespace, Lifetimes: certificates.DefaultLifetimes}
+	wish := issuer.Request{Namespace: namespace, Lifetimes: certificates.DefaultLifetimes}
 	wish.Owner = get(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name).UID
 	wish.ServerNames = []string{hostOf(namespace)}
 	wish.Lifetimes.TrustDelay = 0
@@ -40,13 +41,13 @@ func wishFor(t *testing.T, namespace string) certificates.Wish {
 }
 
 // converge runs certgen's own function.
-func converge(ctx context.Context, t *testing.T, wish certificates.Wish) error {
+func converge(ctx context.Context, t *testing.T, wish issuer.Request) error {
 	t.Helper()
 	clientset, err := corev1client.NewForConfig(cluster.Config())
 	if err != nil {
 		t.Fatal(err)
 	}
-	done, err := certificates.Converge(ctx, clientset.Secrets(wish.Namespace), wish, time.Now())
+	done, err := issuer.Converge(ctx, clientset.Secrets(wish.Namespace), wish, time.Now())
 	t.Log(done, err)
 	return err
 }

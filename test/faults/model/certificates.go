@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates/issuer"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -155,8 +156,8 @@ func converge(w certWorld, wish int, is run) certWorld {
 	w.live = s.live
 	lifetimes := certificates.DefaultLifetimes
 	lifetimes.TrustDelay = 0
-	asked := certificates.Wish{Wanted: wishes[wish], Namespace: "tenant-a", Lifetimes: lifetimes, Tenants: tenant{}}
-	_, err := certificates.Converge(context.Background(), s, asked, now)
+	asked := issuer.Request{Wanted: wishes[wish], Namespace: "tenant-a", Lifetimes: lifetimes, Tenants: tenant{}}
+	_, err := issuer.Converge(context.Background(), s, asked, now)
 	switch {
 	case err == nil:
 		w.job = certificates.Job{State: certificates.JobComplete, Wish: w.job.Wish, Ended: now}

@@ -58,6 +58,9 @@ func TypeOf(name string) corev1.SecretType {
 	return corev1.SecretTypeTLS
 }
 
+// RotationPending reports whether a rotation is requested that is not the last one that was done.
+func RotationPending(requested, done string) bool { return requested != "" && requested != done }
+
 // IsOpenShellCA reports whether a CA certificate has the name that OpenShell's generator and certgen use.
 func IsOpenShellCA(certificate *x509.Certificate) bool {
 	subject := certificate.Subject

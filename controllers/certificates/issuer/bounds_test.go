@@ -1,4 +1,4 @@
-package certificates
+package issuer
 
 import (
 	"bytes"
@@ -9,6 +9,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates/internal/format"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
@@ -30,7 +31,7 @@ func TestFullCABundleBlocks(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		seen := Inspect(stripped(t, after.secrets), wanted, now)
+		seen := certificates.Inspect(stripped(t, after.secrets), wanted, now)
 		if finding := seen.Of(manifests.CAName); c.blocked != strings.Contains(finding.Blocked, "has no room for another CA") || seen.Work() {
 			t.Errorf("%+v: %+v", c.rotation, seen.Findings)
 		}
@@ -67,11 +68,11 @@ func TestRotationsWithinTheOverlapDropNothing(t *testing.T) {
 			}
 		}
 	}
-	seen := Inspect(stripped(t, secrets), wanted, at)
+	seen := certificates.Inspect(stripped(t, secrets), wanted, at)
 	if len(seen.Findings) > 0 || len(seen.Notes) != 1 || seen.Rotated.CA == wanted.Rotation.CA {
 		t.Errorf("the rotation waits: %v; noted: %v; rotated %s", seen.Findings, seen.Notes, seen.Rotated.CA)
 	}
-	later := now.Add(DefaultLifetimes.Overlap + 3*time.Minute)
+	later := now.Add(certificates.DefaultLifetimes.Overlap + 3*time.Minute)
 	for range 2 { // the first previous CA goes, and then the rotation is done
 		after, err := converges(t, secrets, wanted, later)
 		if err != nil {
@@ -79,7 +80,7 @@ func TestRotationsWithinTheOverlapDropNothing(t *testing.T) {
 		}
 		secrets = after.secrets
 	}
-	if seen = Inspect(stripped(t, secrets), wanted, later); seen.Rotated.CA != wanted.Rotation.CA {
+	if seen = certificates.Inspect(stripped(t, secrets), wanted, later); seen.Rotated.CA != wanted.Rotation.CA {
 		t.Errorf("after the overlap, rotated %s; %v; %v", seen.Rotated.CA, seen.Findings, seen.Notes)
 	}
 }
@@ -122,7 +123,7 @@ func TestHostileBundleCostsLittle(t *testing.T) {
 			secrets[name].Data[format.KeyCA] = append(secrets[name].Data[format.KeyCA][:0:0], text...)
 		}
 		began := time.Now()
-		Inspect(stripped(t, secrets), wants(), now)
+		certificates.Inspect(stripped(t, secrets), wants(), now)
 		if took := time.Since(began); took > 500*time.Millisecond {
 			t.Errorf("%s: %s", what, took)
 		} else {

@@ -1,4 +1,4 @@
-package certificates
+package issuer
 
 import (
 	"crypto/ecdsa"
@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates/internal/format"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
@@ -35,7 +36,7 @@ func TestSecretsThatAnEarlierCertgenRenewedStayManaged(t *testing.T) {
 		secret.Data = renewed.secrets[name].Data
 		secret.ManagedFields = []metav1.ManagedFieldsEntry{entry(manifests.CertgenName, now, fields)}
 	}
-	if seen := Inspect(stripped(t, is.secrets), wants(), now); len(seen.Findings)+len(seen.Notes) > 0 {
+	if seen := certificates.Inspect(stripped(t, is.secrets), wants(), now); len(seen.Findings)+len(seen.Notes) > 0 {
 		t.Errorf("found %v, noted %v", seen.Findings, seen.Notes)
 	}
 }
@@ -87,7 +88,7 @@ func TestRootAboveTheUsersCAStays(t *testing.T) {
 	}
 	wanted := wants()
 	wanted.Rotation.TLS = "1"
-	for _, at := range []time.Time{now, now.Add(DefaultLifetimes.Overlap + time.Hour)} {
+	for _, at := range []time.Time{now, now.Add(certificates.DefaultLifetimes.Overlap + time.Hour)} {
 		if is, err = converges(t, is.secrets, wanted, at); err != nil {
 			t.Fatal(err)
 		}
@@ -108,8 +109,8 @@ func TestClientThatTrustsTheRootAloneIsNotTakenToTrustTheIssuingCA(t *testing.T)
 	if err != nil {
 		t.Fatal(err)
 	}
-	finding := Inspect(stripped(t, is.secrets), wants(), now).Of(manifests.ServerTLSName)
-	if is.secrets[manifests.ServerTLSName] != nil || finding.Need != Missing || finding.Blocked == "" {
+	finding := certificates.Inspect(stripped(t, is.secrets), wants(), now).Of(manifests.ServerTLSName)
+	if is.secrets[manifests.ServerTLSName] != nil || finding.Need != certificates.Missing || finding.Blocked == "" {
 		t.Errorf("the server's Secret is issued, or not blocked: %s", finding)
 	}
 }
@@ -126,7 +127,7 @@ func TestCAOfAnotherTenantThatAUserAddedStays(t *testing.T) {
 	}
 	server := is.secrets[manifests.ServerTLSName]
 	server.Data[format.KeyCA] = append(server.Data[format.KeyCA], otherCA[format.KeyCertificate]...)
-	for _, at := range []time.Time{now.Add(time.Minute), now.Add(DefaultLifetimes.Overlap + time.Hour)} {
+	for _, at := range []time.Time{now.Add(time.Minute), now.Add(certificates.DefaultLifetimes.Overlap + time.Hour)} {
 		if is, err = converges(t, is.secrets, wanted, at); err != nil {
 			t.Fatal(err)
 		}
@@ -151,12 +152,12 @@ func TestPreviousCAStaysWhileAnotherIssuersSideNeedsIt(t *testing.T) {
 		for _, step := range []struct {
 			rotation string
 			at       time.Time
-		}{{"", now}, {"1", now}, {"1", now.Add(DefaultLifetimes.Overlap + time.Hour)}} {
+		}{{"", now}, {"1", now}, {"1", now.Add(certificates.DefaultLifetimes.Overlap + time.Hour)}} {
 			wanted.Rotation.CA = step.rotation
 			if is, err = converges(t, is.secrets, wanted, step.at); err != nil {
 				t.Fatal(err)
 			}
-			if seen := Inspect(stripped(t, is.secrets), wanted, step.at); len(seen.Findings) > 0 || len(seen.Notes) != 1 {
+			if seen := certificates.Inspect(stripped(t, is.secrets), wanted, step.at); len(seen.Findings) > 0 || len(seen.Notes) != 1 {
 				t.Errorf("%s, rotation %q at %s: found %v, noted %v", name, step.rotation, step.at, seen.Findings, seen.Notes)
 			}
 		}
@@ -171,7 +172,7 @@ func TestOwnerThatAUserSetsOnAnUnknownSecretStays(t *testing.T) {
 	for _, secret := range secrets {
 		secret.OwnerReferences = []metav1.OwnerReference{owner}
 	}
-	if seen := Inspect(stripped(t, secrets), wants(), now); seen.Of(manifests.ServerTLSName).Need != Fits || seen.Of(manifests.ClientTLSName).Need != Fits {
+	if seen := certificates.Inspect(stripped(t, secrets), wants(), now); seen.Of(manifests.ServerTLSName).Need != certificates.Fits || seen.Of(manifests.ClientTLSName).Need != certificates.Fits {
 		t.Errorf("found %v", seen.Findings)
 	}
 }

@@ -1,4 +1,4 @@
-package certificates
+package issuer
 
 import (
 	"strings"
@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates/internal/format"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
@@ -30,8 +31,8 @@ func TestOneSideOfAnotherIssuer(t *testing.T) {
 		if !trusts(t, after.secrets[other], corporate.Data[format.KeyCA]) {
 			t.Errorf("Secret %s does not trust the issuer of %s", other, name)
 		}
-		seen := Inspect(stripped(t, after.secrets), wants(), now)
-		if finding := seen.Of(name); seen.Work() || len(seen.Findings) != 1 || finding.Need != Unfit || finding.Blocked == "" || !strings.Contains(finding.Why, "add the CA of the latter") {
+		seen := certificates.Inspect(stripped(t, after.secrets), wants(), now)
+		if finding := seen.Of(name); seen.Work() || len(seen.Findings) != 1 || finding.Need != certificates.Unfit || finding.Blocked == "" || !strings.Contains(finding.Why, "add the CA of the latter") {
 			t.Errorf("%s, which does not trust the tenant's CA: left: %v; noted: %v", name, seen.Findings, seen.Notes)
 		}
 
@@ -40,8 +41,8 @@ func TestOneSideOfAnotherIssuer(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		finding := Inspect(stripped(t, after.secrets), wants(), now).Of(other)
-		if after.secrets[other] != nil || finding.Need != Missing || finding.HandOver != name || !strings.Contains(finding.Blocked, "is written by cert-manager") {
+		finding := certificates.Inspect(stripped(t, after.secrets), wants(), now).Of(other)
+		if after.secrets[other] != nil || finding.Need != certificates.Missing || finding.HandOver != name || !strings.Contains(finding.Blocked, "is written by cert-manager") {
 			t.Errorf("without %s: %+v", other, finding)
 		}
 
@@ -50,7 +51,7 @@ func TestOneSideOfAnotherIssuer(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if seen := Inspect(stripped(t, after.secrets), wants(), now); after.secrets[other] == nil || len(seen.Findings) > 0 || len(seen.Notes) != 1 {
+		if seen := certificates.Inspect(stripped(t, after.secrets), wants(), now); after.secrets[other] == nil || len(seen.Findings) > 0 || len(seen.Notes) != 1 {
 			t.Errorf("without %s, which would be trusted: %v; noted: %v", other, seen.Findings, seen.Notes)
 		}
 	}
@@ -69,7 +70,7 @@ func TestCAOfAUser(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		seen := Inspect(stripped(t, after.secrets), wants(), now)
+		seen := certificates.Inspect(stripped(t, after.secrets), wants(), now)
 		if after.writes[secret.Name] > 0 {
 			t.Error("the user's CA was written")
 		}

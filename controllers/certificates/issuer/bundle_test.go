@@ -1,4 +1,4 @@
-package certificates
+package issuer
 
 import (
 	"bytes"
@@ -13,6 +13,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates/internal/format"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
@@ -87,9 +88,9 @@ func TestOddThingsInACABundle(t *testing.T) {
 				for _, name := range format.TLSNames {
 					secrets[name].Data[format.KeyCA] = add(secrets[name].Data[format.KeyCA])
 				}
-				seen := Inspect(stripped(t, secrets), wants(), now)
+				seen := certificates.Inspect(stripped(t, secrets), wants(), now)
 				for _, name := range format.TLSNames {
-					if finding := seen.Of(name); finding.Need != Fits {
+					if finding := seen.Of(name); finding.Need != certificates.Fits {
 						t.Errorf("%+v", finding)
 					}
 				}
@@ -139,8 +140,8 @@ func TestUsersRootStaysWhenTheOverlapIsOver(t *testing.T) {
 			t.Error("something was dropped within the overlap")
 		}
 	}
-	later := now.Add(DefaultLifetimes.Overlap + time.Hour)
-	if need := Inspect(stripped(t, after.secrets), wanted, later).Of(manifests.ClientTLSName).Need; need != Due {
+	later := now.Add(certificates.DefaultLifetimes.Overlap + time.Hour)
+	if need := certificates.Inspect(stripped(t, after.secrets), wanted, later).Of(manifests.ClientTLSName).Need; need != certificates.Due {
 		t.Errorf("after the overlap: need %d", need)
 	}
 	if after, err = converges(t, after.secrets, wanted, later); err != nil {
@@ -149,7 +150,7 @@ func TestUsersRootStaysWhenTheOverlapIsOver(t *testing.T) {
 	if client := after.secrets[manifests.ClientTLSName]; trusts(t, client, previous) || !trusts(t, client, root) {
 		t.Errorf("the previous CA is trusted: %v; the user's root: %v", trusts(t, client, previous), trusts(t, client, root))
 	}
-	if seen := Inspect(stripped(t, after.secrets), wanted, later); len(seen.Findings) > 0 {
+	if seen := certificates.Inspect(stripped(t, after.secrets), wanted, later); len(seen.Findings) > 0 {
 		t.Errorf("left: %v", seen.Findings)
 	}
 }
@@ -196,12 +197,12 @@ func TestUnusableSecretsOfUsers(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", c.what, err)
 		}
-		seen := Inspect(stripped(t, after.secrets), wants(), now)
+		seen := certificates.Inspect(stripped(t, after.secrets), wants(), now)
 		for _, name := range format.TLSNames {
 			if !reflect.DeepEqual(after.secrets[name], secrets[name]) {
 				t.Errorf("%s: Secret %s was written", c.what, name)
 			}
-			if finding := seen.Of(name); finding.Need != Unfit || finding.HandOver != name || !strings.Contains(finding.String(), c.why) {
+			if finding := seen.Of(name); finding.Need != certificates.Unfit || finding.HandOver != name || !strings.Contains(finding.String(), c.why) {
 				t.Errorf("%s: %+v; want %q", c.what, finding, c.why)
 			}
 		}

@@ -1,4 +1,4 @@
-package certificates
+package issuer
 
 import (
 	"bytes"
@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates/internal/format"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
@@ -41,7 +42,7 @@ func TestIssuedCertificatesServeAndAreAsUpstreams(t *testing.T) {
 	if subject.CommonName != "openshell-client" || len(subject.OrganizationalUnit) != 1 || subject.OrganizationalUnit[0] != "openshell-user" {
 		t.Errorf("the client is %s", subject)
 	}
-	if life := client[0].NotAfter.Sub(now); life != DefaultLifetimes.Leaf {
+	if life := client[0].NotAfter.Sub(now); life != certificates.DefaultLifetimes.Leaf {
 		t.Errorf("a leaf lives %s", life)
 	}
 	ca, err := format.ParseCertificates(secrets[manifests.CAName].Data[format.KeyCertificate])
@@ -90,8 +91,8 @@ func TestWildcardsCoverNames(t *testing.T) {
 	for name, covered := range map[string]bool{
 		"a.example.com": true, "*.example.com": true, "192.0.2.7": true, "a.b.example.com": false, "*.b.example.com": false, "example.com": false, "192.0.2.8": false,
 	} {
-		need := Inspect(stripped(t, secrets), Wanted{Owner: "tenant", ServerNames: []string{name}}, now).Of(manifests.ServerTLSName).Need
-		if (need < Unfit) != covered { // what is covered may be due, for the names that nobody asks for
+		need := certificates.Inspect(stripped(t, secrets), certificates.Wanted{Owner: "tenant", ServerNames: []string{name}}, now).Of(manifests.ServerTLSName).Need
+		if (need < certificates.Unfit) != covered { // what is covered may be due, for the names that nobody asks for
 			t.Errorf("%s: need %d, covered: want %v", name, need, covered)
 		}
 	}
@@ -105,15 +106,15 @@ func TestEndOfAnAuthorityIsTheEndOfWhatItSigned(t *testing.T) {
 		t.Fatal(err)
 	}
 	long := *ca.certificate
-	long.NotAfter = now.Add(DefaultLifetimes.CA)
-	secrets[manifests.ClientTLSName].Data = must((authority{certificate: &long, key: ca.key}).issue(clientTemplate(), DefaultLifetimes.Leaf, now))
+	long.NotAfter = now.Add(certificates.DefaultLifetimes.CA)
+	secrets[manifests.ClientTLSName].Data = must((authority{certificate: &long, key: ca.key}).issue(clientTemplate(), certificates.DefaultLifetimes.Leaf, now))
 	secrets[manifests.ClientTLSName].Data[format.KeyCA] = caData[format.KeyCertificate]
-	wanted := Wanted{Owner: "tenant", ServerNames: []string{"a.example.com"}}
-	seen := Inspect(stripped(t, secrets), wanted, now)
+	wanted := certificates.Wanted{Owner: "tenant", ServerNames: []string{"a.example.com"}}
+	seen := certificates.Inspect(stripped(t, secrets), wanted, now)
 	if !seen.NotAfter.Equal(now.Add(90 * day)) {
 		t.Errorf("the certificates end at %s", seen.NotAfter)
 	}
-	if due := Inspect(stripped(t, secrets), wanted, now.Add(61*day)).Of(manifests.ClientTLSName).Need; due != Due {
+	if due := certificates.Inspect(stripped(t, secrets), wanted, now.Add(61*day)).Of(manifests.ClientTLSName).Need; due != certificates.Due {
 		t.Errorf("after two thirds of its authority's life: need %d", due)
 	}
 }

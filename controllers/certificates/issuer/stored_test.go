@@ -1,9 +1,11 @@
-package certificates
+package issuer
 
 import (
 	"fmt"
 	"testing"
 	"time"
+
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -34,17 +36,17 @@ func TestStoredIsWhenTheCertificateWasWritten(t *testing.T) {
 		secrets := issued(t, "a.example.com")
 		secret := secrets[manifests.ServerTLSName].DeepCopy()
 		secret.CreationTimestamp, secret.ManagedFields = *at(1), c.entries
-		object, err := Strip(secret)
+		object, err := certificates.Strip(secret)
 		if err != nil {
 			t.Fatal(err)
 		}
 		stripped := object.(*corev1.Secret)
-		seen := Inspect(map[string]*corev1.Secret{secret.Name: stripped}, wants(), now)
+		seen := certificates.Inspect(map[string]*corev1.Secret{secret.Name: stripped}, wants(), now)
 		if !seen.ServerStored.Equal(c.want.Time) {
 			t.Errorf("written by %s: stored at %s, want %s", c.what, seen.ServerStored, c.want)
 		}
 	}
-	if seen := Inspect(nil, wants(), now); !seen.ServerStored.IsZero() {
+	if seen := certificates.Inspect(nil, wants(), now); !seen.ServerStored.IsZero() {
 		t.Errorf("without a Secret: stored at %s", seen.ServerStored)
 	}
 }

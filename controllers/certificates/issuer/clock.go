@@ -1,4 +1,4 @@
-package certificates
+package issuer
 
 import (
 	"fmt"
@@ -10,7 +10,7 @@ import (
 // clockMargin allows for the whole seconds of the Date header and for the time that a response takes.
 const clockMargin = 30 * time.Second
 
-// Clock compares the clock of this machine with the API server's, which the Date header of each response tells.
+// Clock compares the clock of this machine with the API server's, which it reads from the Date header of each response.
 type Clock struct {
 	mu         sync.Mutex
 	difference time.Duration // how far this machine's clock is ahead
@@ -38,8 +38,8 @@ func (r *clockReader) RoundTrip(request *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// check fails if the clocks differ by more than what certificates are backdated by. What would be issued by such a
-// clock may not be valid yet for others, and what is valid may be taken for expired.
+// check returns an error if the clocks differ by more than certificates are backdated. A certificate issued by such a clock
+// may not be valid yet for its peers, and a valid one may look expired.
 func (c *Clock) check() error {
 	if c == nil {
 		return nil

@@ -1,4 +1,4 @@
-package certificates
+package issuer
 
 import (
 	"bytes"
@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates/internal/format"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
@@ -38,9 +39,9 @@ func FuzzInspectReadsWhateverIsThere(f *testing.F) {
 				t.Errorf("a private key is kept: %q", value)
 			}
 		}
-		wanted := Wanted{Owner: "tenant", ServerNames: []string{"a.example.com"}}
-		seen := Inspect(kept, wanted, now)
-		if finding := seen.Of(name); finding.Need == Fits && len(seen.Notes) == 0 {
+		wanted := certificates.Wanted{Owner: "tenant", ServerNames: []string{"a.example.com"}}
+		seen := certificates.Inspect(kept, wanted, now)
+		if finding := seen.Of(name); finding.Need == certificates.Fits && len(seen.Notes) == 0 {
 			t.Errorf("%s fits, has no owner, and nothing is said about it", name)
 		}
 	})

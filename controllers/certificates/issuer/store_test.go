@@ -1,4 +1,4 @@
-package certificates
+package issuer
 
 import (
 	"context"
@@ -19,6 +19,7 @@ import (
 	"k8s.io/client-go/metadata"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates/internal/format"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
@@ -85,22 +86,22 @@ func (t *tenants) Get(_ context.Context, name string, _ metav1.GetOptions, _ ...
 var gatewayTenants = v1alpha1.GroupVersion.WithResource("gatewaytenants")
 
 // converges runs certgen over the Secrets, and returns what it left.
-func converges(t *testing.T, secrets map[string]*corev1.Secret, wanted Wanted, at time.Time) (*memory, error) {
+func converges(t *testing.T, secrets map[string]*corev1.Secret, wanted certificates.Wanted, at time.Time) (*memory, error) {
 	t.Helper()
 	m := &memory{secrets: map[string]*corev1.Secret{}, writes: map[string]int{}}
 	for name, secret := range secrets {
 		m.secrets[name] = secret.DeepCopy()
 	}
-	lifetimes := DefaultLifetimes
+	lifetimes := certificates.DefaultLifetimes
 	lifetimes.TrustDelay = 0
-	wish := Wish{Wanted: wanted, Namespace: "tenant-a", Lifetimes: lifetimes, Tenants: newTenants(wanted.Owner)}
+	wish := Request{Wanted: wanted, Namespace: "tenant-a", Lifetimes: lifetimes, Tenants: newTenants(wanted.Owner)}
 	_, err := Converge(t.Context(), m, wish, at)
 	return m, err
 }
 
 // wants returns what the tests' tenant wants, with the names that issued gives to it.
-func wants(names ...string) Wanted {
-	return Wanted{Owner: "tenant", ServerNames: append([]string{"a.example.com"}, names...)}
+func wants(names ...string) certificates.Wanted {
+	return certificates.Wanted{Owner: "tenant", ServerNames: append([]string{"a.example.com"}, names...)}
 }
 
 // corporate is a CA of a user, with its key.

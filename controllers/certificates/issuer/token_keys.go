@@ -1,4 +1,4 @@
-package certificates
+package issuer
 
 import (
 	"crypto/ed25519"

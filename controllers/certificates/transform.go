@@ -98,7 +98,7 @@ func noteOrigin(kept, secret *corev1.Secret) {
 	if len(secret.Data[format.KeyCA]) > format.MaxCABytes {
 		note(noteCAFault, fmt.Sprintf("is longer than %d bytes", format.MaxCABytes))
 	}
-	note(noteIssuer, issuerOf(secret))
+	note(noteIssuer, format.IssuerOf(secret))
 	byCertgen, changedBy := lastWriter(secret)
 	note(noteChangedBy, changedBy)
 	if byCertgen {
@@ -173,15 +173,4 @@ func checkPair(certificate, key []byte) error {
 		return fmt.Errorf("%s must begin with the certificate of %s, which is further down", format.KeyCertificate, format.KeyPrivateKey)
 	}
 	return fmt.Errorf("%s and %s: %w", format.KeyCertificate, format.KeyPrivateKey, err)
-}
-
-// UsableUntil tells until when the certificate of a gateway's clients can be used, or why it cannot.
-func UsableUntil(client *corev1.Secret, now time.Time) (time.Time, error) {
-	stripped, err := Strip(client)
-	if err != nil {
-		return time.Time{}, err
-	}
-	p := readPart(stripped.(*corev1.Secret), format.AnnotationRotateTLS, now)
-	p.verify(x509.ExtKeyUsageClientAuth, now)
-	return p.end, p.err
 }

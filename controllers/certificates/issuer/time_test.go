@@ -1,4 +1,4 @@
-package certificates
+package issuer
 
 import (
 	"crypto/x509"
@@ -9,6 +9,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates/internal/format"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
@@ -47,16 +48,16 @@ func TestCertificateThatIsNotValidYet(t *testing.T) {
 		{"the intermediate", chained(past, soon, past), manifests.ClientTLSName, "has a CA certificate that is not yet valid or has expired"},
 		{"the root", chained(soon, past, past), manifests.ClientTLSName, "has a CA certificate that is not yet valid or has expired"},
 		{"the tenant's CA, by minutes", at(manifests.CAName, func() map[string][]byte {
-			return must(newAuthority("tenant-a", DefaultLifetimes.CA, soon, nil))
+			return must(newAuthority("tenant-a", certificates.DefaultLifetimes.CA, soon, nil))
 		}), manifests.CAName, "is not valid until 2026-06-01T00:05:00Z"},
 		{"the tenant's CA, by years", at(manifests.CAName, func() map[string][]byte {
-			return must(newAuthority("tenant-a", DefaultLifetimes.CA, now.AddDate(11, 0, 0), nil))
+			return must(newAuthority("tenant-a", certificates.DefaultLifetimes.CA, now.AddDate(11, 0, 0), nil))
 		}), manifests.CAName, "is not valid until 2037-05-31T23:55:00Z"},
 	} {
 		secrets := issued(t, append(manifests.AlsoServed("tenant-a"), "a.example.com")...)
 		c.change(secrets)
-		seen := Inspect(stripped(t, secrets), wants(), now)
-		if finding := seen.Of(c.name); c.why != "" && finding.Why != c.why || (finding.Need == Unfit) != (c.why != "") {
+		seen := certificates.Inspect(stripped(t, secrets), wants(), now)
+		if finding := seen.Of(c.name); c.why != "" && finding.Why != c.why || (finding.Need == certificates.Unfit) != (c.why != "") {
 			t.Errorf("%s: %+v", c.what, finding)
 		}
 		if c.why == "" {
@@ -69,7 +70,7 @@ func TestCertificateThatIsNotValidYet(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", c.what, err)
 		}
-		if seen := Inspect(stripped(t, after.secrets), wants(), now); len(seen.Findings) > 0 {
+		if seen := certificates.Inspect(stripped(t, after.secrets), wants(), now); len(seen.Findings) > 0 {
 			t.Errorf("%s: left: %v", c.what, seen.Findings)
 		}
 	}
@@ -94,9 +95,9 @@ func TestValidCertificateIsNotReplacedByOneThatIsNotValid(t *testing.T) {
 			m.secrets[name] = secret.DeepCopy()
 			m.secrets[name].Namespace = "tenant-a"
 		}
-		lifetimes := DefaultLifetimes
+		lifetimes := certificates.DefaultLifetimes
 		lifetimes.TrustDelay = 0
-		wish := Wish{Wanted: wanted, Namespace: "tenant-a", Lifetimes: lifetimes, Clock: &Clock{}, Tenants: newTenants(wanted.Owner)}
+		wish := Request{Wanted: wanted, Namespace: "tenant-a", Lifetimes: lifetimes, Clock: &Clock{}, Tenants: newTenants(wanted.Owner)}
 		reply := &http.Response{Header: http.Header{"Date": {time.Now().Add(-difference).UTC().Format(http.TimeFormat)}}}
 		if _, err := wish.Clock.Wrap(answer{reply}).RoundTrip(nil); err != nil {
 			t.Fatal(err)
@@ -108,7 +109,7 @@ func TestValidCertificateIsNotReplacedByOneThatIsNotValid(t *testing.T) {
 		case refused != "" && (err == nil || !strings.Contains(err.Error(), refused) || len(m.writes) > 0):
 			t.Errorf("%s: %v after the writes %v", difference, err, m.writes)
 		}
-		if seen := Inspect(stripped(t, m.secrets), Wanted{Owner: "tenant", ServerNames: wanted.ServerNames}, now); len(seen.Findings) > 0 {
+		if seen := certificates.Inspect(stripped(t, m.secrets), certificates.Wanted{Owner: "tenant", ServerNames: wanted.ServerNames}, now); len(seen.Findings) > 0 {
 			t.Errorf("%s: by the API server's clock: %v", difference, seen.Findings)
 		}
 	}
@@ -120,12 +121,12 @@ func (a answer) RoundTrip(*http.Request) (*http.Response, error) { return a.repl
 
 // TestCAThatIsNotValidSignsNothing.
 func TestCAThatIsNotValidSignsNothing(t *testing.T) {
-	ca, err := readAuthority(must(newAuthority("tenant-a", DefaultLifetimes.CA, now, nil)))
+	ca, err := readAuthority(must(newAuthority("tenant-a", certificates.DefaultLifetimes.CA, now, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, at := range []time.Time{now.AddDate(-11, 0, 0), now.AddDate(11, 0, 0)} {
-		if data, err := ca.issue(clientTemplate(), DefaultLifetimes.Leaf, at); err == nil {
+		if data, err := ca.issue(clientTemplate(), certificates.DefaultLifetimes.Leaf, at); err == nil {
 			t.Errorf("at %s it issued %d keys", at, len(data))
 		}
 	}

@@ -1,4 +1,4 @@
-package certificates
+package issuer
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates/internal/format"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -19,7 +20,7 @@ import (
 // before that, the write conflicts. What remains is a GatewayTenant that is deleted between this read and the write that
 // follows it, of a Secret that never had an owner.
 func (r *run) addOwner(ctx context.Context, secret *corev1.Secret) error {
-	if ownedBy(secret, r.Owner) {
+	if format.OwnedBy(secret, r.Owner) {
 		return nil
 	}
 	if r.noOwner == nil {

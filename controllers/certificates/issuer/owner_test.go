@@ -1,4 +1,4 @@
-package certificates
+package issuer
 
 import (
 	"context"
@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -61,10 +63,10 @@ func orphan(m *memory, gone *tenants) {
 func TestSecretsGetNoOwnerThatIsGone(t *testing.T) {
 	forbidden := apierrors.NewForbidden(gatewayTenants.GroupResource(), v1alpha1.Name, errors.New(`User "certgen" cannot get it`))
 	const gone = "since it does not exist; once there is a new GatewayTenant, the operator runs certgen for that"
-	rotate := func(w *Wish) { w.Rotation = manifests.Rotation{CA: "1", TLS: "1", Tokens: "1"} }
+	rotate := func(w *Request) { w.Rotation = manifests.Rotation{CA: "1", TLS: "1", Tokens: "1"} }
 	for _, c := range []struct {
 		what   string
-		wish   func(*Wish)
+		wish   func(*Request)
 		start  func(*memory, *tenants)
 		during func(verb string, n int) bool // reports whether the Secrets are orphaned before the nth request of this verb
 		says   string
@@ -100,7 +102,7 @@ func TestSecretsGetNoOwnerThatIsGone(t *testing.T) {
 		{"orphaned between the reads of two Secrets", rotate, nil, func(verb string, n int) bool { return verb == "get" && n == 3 }, gone},
 		{"orphaned between the reads and the first write", rotate, nil, func(verb string, n int) bool { return verb == "update" && n == 1 }, gone},
 		{"orphaned between two writes", rotate, nil, func(verb string, n int) bool { return verb == "update" && n == 3 }, gone},
-		{"orphaned while clients learn to trust a new CA", func(w *Wish) {
+		{"orphaned while clients learn to trust a new CA", func(w *Request) {
 			w.Rotation.TLS, w.Lifetimes.TrustDelay = "1", 1200*time.Millisecond
 		}, func(m *memory, _ *tenants) {
 			delete(m.secrets, manifests.CAName)
@@ -108,7 +110,7 @@ func TestSecretsGetNoOwnerThatIsGone(t *testing.T) {
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			m, is := stored(t), newTenants("tenant")
-			wish := Wish{Wanted: wants(), Namespace: "tenant-a", Lifetimes: DefaultLifetimes, Tenants: is}
+			wish := Request{Wanted: wants(), Namespace: "tenant-a", Lifetimes: certificates.DefaultLifetimes, Tenants: is}
 			wish.Lifetimes.TrustDelay = 0
 			if c.wish != nil {
 				c.wish(&wish)
@@ -147,7 +149,7 @@ func snapshot(m *memory) map[string]*corev1.Secret {
 func TestSecretWithoutOwnerIsNotGivenToOneThatIsDeletedMeanwhile(t *testing.T) {
 	m, is := stored(t), newTenants("tenant")
 	m.secrets[manifests.CAName].OwnerReferences = nil
-	wish := Wish{Wanted: wants(), Namespace: "tenant-a", Lifetimes: DefaultLifetimes, Tenants: is}
+	wish := Request{Wanted: wants(), Namespace: "tenant-a", Lifetimes: certificates.DefaultLifetimes, Tenants: is}
 	_, err := Converge(t.Context(), hooked{m, func(_, name string) {
 		if name == manifests.SecretNames[len(manifests.SecretNames)-1] {
 			is.tenant = nil
@@ -162,7 +164,7 @@ func TestSecretWithoutOwnerIsNotGivenToOneThatIsDeletedMeanwhile(t *testing.T) {
 func TestOwnerIsReadOnlyWhenASecretGetsIt(t *testing.T) {
 	m, is := stored(t), newTenants("tenant")
 	is.err = errors.New("denied")
-	wish := Wish{Wanted: wants(), Namespace: "tenant-a", Lifetimes: DefaultLifetimes, Tenants: is}
+	wish := Request{Wanted: wants(), Namespace: "tenant-a", Lifetimes: certificates.DefaultLifetimes, Tenants: is}
 	wish.Rotation.TLS, wish.Lifetimes.TrustDelay = "1", 0
 	if _, err := Converge(t.Context(), m, wish, now); err != nil || is.reads > 0 {
 		t.Errorf("it was read %d times, error %v", is.reads, err)

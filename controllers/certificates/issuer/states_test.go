@@ -1,4 +1,4 @@
-package certificates
+package issuer
 
 import (
 	"crypto/ecdsa"
@@ -11,21 +11,24 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates/internal/format"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
+const day = 24 * time.Hour
+
 var now = time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
 
 // Another set's, of which nothing fits the one that is looked at.
-var otherCA, otherLeaf, otherTokens = must(newAuthority("other", DefaultLifetimes.CA, now, nil)), must(issueOther()), must(newTokenKeys(nil))
+var otherCA, otherLeaf, otherTokens = must(newAuthority("other", certificates.DefaultLifetimes.CA, now, nil)), must(issueOther()), must(newTokenKeys(nil))
 
 func issueOther() (map[string][]byte, error) {
-	ca, err := readAuthority(must(newAuthority("other", DefaultLifetimes.CA, now, nil)))
+	ca, err := readAuthority(must(newAuthority("other", certificates.DefaultLifetimes.CA, now, nil)))
 	if err != nil {
 		return nil, err
 	}
-	return ca.issue(clientTemplate(), DefaultLifetimes.Leaf, now)
+	return ca.issue(clientTemplate(), certificates.DefaultLifetimes.Leaf, now)
 }
 
 func must(data map[string][]byte, err error) map[string][]byte {
@@ -43,15 +46,15 @@ func issued(t *testing.T, names ...string) map[string]*corev1.Secret {
 
 func issuedAt(t *testing.T, at time.Time, names ...string) map[string]*corev1.Secret {
 	t.Helper()
-	caData := must(newAuthority("tenant-a", DefaultLifetimes.CA, at, nil))
+	caData := must(newAuthority("tenant-a", certificates.DefaultLifetimes.CA, at, nil))
 	ca, err := readAuthority(caData)
 	if err != nil {
 		t.Fatal(err)
 	}
 	data := map[string]map[string][]byte{
 		manifests.CAName:        caData,
-		manifests.ServerTLSName: must(ca.issue(serverTemplate(names), DefaultLifetimes.Leaf, at)),
-		manifests.ClientTLSName: must(ca.issue(clientTemplate(), DefaultLifetimes.Leaf, at)),
+		manifests.ServerTLSName: must(ca.issue(serverTemplate(names), certificates.DefaultLifetimes.Leaf, at)),
+		manifests.ClientTLSName: must(ca.issue(clientTemplate(), certificates.DefaultLifetimes.Leaf, at)),
 		manifests.TokenKeysName: must(newTokenKeys(nil)),
 	}
 	secrets := map[string]*corev1.Secret{}
@@ -72,7 +75,7 @@ func stripped(t *testing.T, secrets map[string]*corev1.Secret) map[string]*corev
 	t.Helper()
 	kept := map[string]*corev1.Secret{}
 	for name, secret := range secrets {
-		object, err := Strip(secret)
+		object, err := certificates.Strip(secret)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -115,7 +118,9 @@ var stranger1 = metav1.OwnerReference{APIVersion: "cert-manager.io/v1", Kind: "C
 
 // withLeaf makes the certificate of a leaf anew, from its own authority, for these names alone.
 func withLeaf(_ string, names ...string) func(*corev1.Secret) *corev1.Secret {
-	return func(s *corev1.Secret) *corev1.Secret { return reissue(s, now, DefaultLifetimes.Leaf, names...) }
+	return func(s *corev1.Secret) *corev1.Secret {
+		return reissue(s, now, certificates.DefaultLifetimes.Leaf, names...)
+	}
 }
 
 // atAge is a Secret whose certificate has lived so many twelfths of its life.
@@ -124,7 +129,7 @@ func atAge(twelfths int) func(*corev1.Secret) *corev1.Secret {
 		if s.Name == manifests.TokenKeysName {
 			return s
 		}
-		return reissue(s, now.Add(-time.Duration(twelfths)*DefaultLifetimes.Leaf/12), DefaultLifetimes.Leaf, "a.example.com", "b.example.com")
+		return reissue(s, now.Add(-time.Duration(twelfths)*certificates.DefaultLifetimes.Leaf/12), certificates.DefaultLifetimes.Leaf, "a.example.com", "b.example.com")
 	}
 }
 
@@ -156,7 +161,7 @@ func maySign(usage x509.KeyUsage, extended ...x509.ExtKeyUsage) map[string][]byt
 		panic(err)
 	}
 	template := &x509.Certificate{
-		SerialNumber: newSerial(), NotBefore: now, NotAfter: now.Add(DefaultLifetimes.CA), IsCA: true, BasicConstraintsValid: true,
+		SerialNumber: newSerial(), NotBefore: now, NotAfter: now.Add(certificates.DefaultLifetimes.CA), IsCA: true, BasicConstraintsValid: true,
 		KeyUsage: usage, ExtKeyUsage: extended,
 	}
 	return must(sign(template, template, key, key))
@@ -168,15 +173,15 @@ func TestNameThatWasTakenAwayGoes(t *testing.T) {
 	for _, secret := range secrets {
 		secret.Namespace = "tenant-a"
 	}
-	wanted := Wanted{Owner: "tenant", ServerNames: []string{"a.example.com"}}
-	if finding := Inspect(secrets, wanted, now).Of(manifests.ServerTLSName); finding.Need != Due || finding.Why != "still carries b.example.com" {
+	wanted := certificates.Wanted{Owner: "tenant", ServerNames: []string{"a.example.com"}}
+	if finding := certificates.Inspect(secrets, wanted, now).Of(manifests.ServerTLSName); finding.Need != certificates.Due || finding.Why != "still carries b.example.com" {
 		t.Errorf("issued here: %d, %s", finding.Need, finding)
 	}
-	if finding := Inspect(secrets, Wanted{Owner: "tenant"}, now).Of(manifests.ServerTLSName); finding.Need != Fits {
+	if finding := certificates.Inspect(secrets, certificates.Wanted{Owner: "tenant"}, now).Of(manifests.ServerTLSName); finding.Need != certificates.Fits {
 		t.Errorf("while the spec is rejected: %d, %s", finding.Need, finding)
 	}
 	delete(secrets, manifests.CAName)
-	if finding := Inspect(secrets, wanted, now).Of(manifests.ServerTLSName); finding.Need != Fits {
+	if finding := certificates.Inspect(secrets, wanted, now).Of(manifests.ServerTLSName); finding.Need != certificates.Fits {
 		t.Errorf("made elsewhere: %d, %s", finding.Need, finding)
 	}
 }
@@ -187,12 +192,12 @@ func TestRotationStaysDoneWhenItsAuthorityIsLost(t *testing.T) {
 	for _, secret := range secrets {
 		metav1.SetMetaDataAnnotation(&secret.ObjectMeta, format.AnnotationRotateCA, "1")
 	}
-	wanted := Wanted{Owner: "tenant", ServerNames: []string{"a.example.com"}, Rotation: manifests.Rotation{CA: "1"}}
-	if is := Inspect(secrets, wanted, now).Rotated.CA; is != "1" {
+	wanted := certificates.Wanted{Owner: "tenant", ServerNames: []string{"a.example.com"}, Rotation: manifests.Rotation{CA: "1"}}
+	if is := certificates.Inspect(secrets, wanted, now).Rotated.CA; is != "1" {
 		t.Errorf("done was %q", is)
 	}
 	secrets[manifests.CAName].Data = otherCA // as certgen makes another in its place
-	if is := Inspect(secrets, wanted, now).Rotated.CA; is != "1" {
+	if is := certificates.Inspect(secrets, wanted, now).Rotated.CA; is != "1" {
 		t.Errorf("after the authority was lost, done was %q", is)
 	}
 }

@@ -1,9 +1,11 @@
-package certificates
+package format
 
 import (
-	"strings"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 )
@@ -40,8 +42,8 @@ var issuers = []struct {
 	{"Reflector", []string{"reflector.v1.k8s.emberstack.com/reflects"}},
 }
 
-// issuerOf names the issuer whose marks a Secret bears. It is empty if there is none.
-func issuerOf(secret *corev1.Secret) string {
+// IssuerOf returns the name of the issuer whose labels or annotations a Secret has. It is empty if there is none.
+func IssuerOf(secret *corev1.Secret) string {
 	for _, issuer := range issuers {
 		for _, key := range issuer.keys {
 			_, label := secret.Labels[key]
@@ -54,9 +56,14 @@ func issuerOf(secret *corev1.Secret) string {
 	return ""
 }
 
-// takeOver removes from a Secret what makes it another issuer's, and the annotation that hands it over. If that issuer
-// still writes the Secret, it sets its marks again.
-func takeOver(secret *corev1.Secret) {
+// HandedOver reports whether a user hands a Secret over to the operator.
+func HandedOver(secret *corev1.Secret) bool {
+	return secret.Annotations[v1alpha1.AnnotationHandOver] == v1alpha1.HandOverToOperator
+}
+
+// TakeOver removes the labels and annotations of other issuers from a Secret, and the annotation that hands it over. An
+// issuer that still writes the Secret sets its own again.
+func TakeOver(secret *corev1.Secret) {
 	for _, issuer := range issuers {
 		for _, key := range issuer.keys {
 			delete(secret.Labels, key)
@@ -66,14 +73,7 @@ func takeOver(secret *corev1.Secret) {
 	delete(secret.Annotations, v1alpha1.AnnotationHandOver)
 }
 
-// printable returns a name that a client chose, as far as it can be printed in a message.
-func printable(name string) string {
-	const most = 64
-	name = strings.Map(func(r rune) rune {
-		if r < ' ' || r > '~' {
-			return -1
-		}
-		return r
-	}, name)
-	return name[:min(len(name), most)]
+// OwnedBy reports whether the Secret would be deleted together with the GatewayTenant that has this uid.
+func OwnedBy(secret *corev1.Secret, uid types.UID) bool {
+	return slices.ContainsFunc(secret.OwnerReferences, func(owner metav1.OwnerReference) bool { return owner.UID == uid })
 }

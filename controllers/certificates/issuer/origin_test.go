@@ -1,4 +1,4 @@
-package certificates
+package issuer
 
 import (
 	"reflect"
@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates/internal/format"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
@@ -37,7 +38,7 @@ func TestSecretsOfAnotherIssuerAreNeitherWrittenNorOwned(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			secrets := make()
-			for round, wanted := range []Wanted{wants(), {Owner: "tenant", ServerNames: wants().ServerNames, Rotation: manifests.Rotation{TLS: "1", CA: "1"}}, wants("b.example.com")} {
+			for round, wanted := range []certificates.Wanted{wants(), {Owner: "tenant", ServerNames: wants().ServerNames, Rotation: manifests.Rotation{TLS: "1", CA: "1"}}, wants("b.example.com")} {
 				after, err := converges(t, secrets, wanted, now)
 				if err != nil {
 					t.Fatal(err)
@@ -47,8 +48,8 @@ func TestSecretsOfAnotherIssuerAreNeitherWrittenNorOwned(t *testing.T) {
 						t.Errorf("round %d: Secret %s was written %d times and has the owners %v", round, name, after.writes[name], is.OwnerReferences)
 					}
 				}
-				finding := Inspect(stripped(t, after.secrets), wanted, now).Of(manifests.ServerTLSName)
-				if lacks := round == 2; lacks != (finding.Need == Unfit && strings.Contains(finding.String(), "lacks b.example.com") && finding.Blocked != "") || !lacks && finding.Need != Fits {
+				finding := certificates.Inspect(stripped(t, after.secrets), wanted, now).Of(manifests.ServerTLSName)
+				if lacks := round == 2; lacks != (finding.Need == certificates.Unfit && strings.Contains(finding.String(), "lacks b.example.com") && finding.Blocked != "") || !lacks && finding.Need != certificates.Fits {
 					t.Errorf("round %d: %+v", round, finding)
 				}
 			}
@@ -59,12 +60,12 @@ func TestSecretsOfAnotherIssuerAreNeitherWrittenNorOwned(t *testing.T) {
 // TestOwnerIsTakenOffASecretOfAnotherIssuer, which an earlier release took over or which the issuer took over since.
 // That changes the metadata alone, also while the Secret does not fit.
 func TestOwnerIsTakenOffASecretOfAnotherIssuer(t *testing.T) {
-	for _, wanted := range []Wanted{wants(), wants("b.example.com")} {
+	for _, wanted := range []certificates.Wanted{wants(), wants("b.example.com")} {
 		secrets := marked(corporateSecrets(t, "a.example.com"), nil, map[string]string{"cert-manager.io/certificate-name": "x"})
 		for _, secret := range secrets {
 			secret.OwnerReferences = []metav1.OwnerReference{{APIVersion: "v1", Kind: "ConfigMap", Name: "x", UID: "x"}, manifests.Owner("tenant")}
 		}
-		if !Inspect(stripped(t, secrets), wanted, now).Work() {
+		if !certificates.Inspect(stripped(t, secrets), wanted, now).Work() {
 			t.Error("there is no work for certgen")
 		}
 		after, err := converges(t, secrets, wanted, now)
@@ -77,7 +78,7 @@ func TestOwnerIsTakenOffASecretOfAnotherIssuer(t *testing.T) {
 				t.Errorf("%s was written %d times and is %+v", name, after.writes[name], is.ObjectMeta)
 			}
 		}
-		if seen := Inspect(stripped(t, after.secrets), wanted, now); seen.Work() {
+		if seen := certificates.Inspect(stripped(t, after.secrets), wanted, now); seen.Work() {
 			t.Errorf("there is work left: %v", seen.Findings)
 		}
 	}
@@ -95,6 +96,8 @@ const (
 	ownsOwner = `{"f:metadata":{"f:ownerReferences":{}}}`
 	ownsCA    = `{"f:data":{"f:ca.crt":{}}}`
 )
+
+const notIssued = "was not issued by the operator, which therefore does not overwrite it"
 
 // TestOriginOfASecret is the whole decision about the server's Secret.
 func TestOriginOfASecret(t *testing.T) {
@@ -121,49 +124,47 @@ func TestOriginOfASecret(t *testing.T) {
 	for _, c := range []struct {
 		what    string
 		changes []func(*corev1.Secret)
-		origin  origin
-		writer  string
+		refusal string // why certgen may not write it
 	}{
-		{"issued here", nil, ours, ""},
-		{"issued here, and orphaned", []func(*corev1.Secret){orphan}, ours, ""},
-		{"of another controller", []func(*corev1.Secret){func(s *corev1.Secret) { s.OwnerReferences[0] = stranger1 }}, foreign, "Certificate server"},
-		{"of a former GatewayTenant", []func(*corev1.Secret){func(s *corev1.Secret) { s.OwnerReferences[0].UID = "former" }}, leaving, ""},
-		{"marked by cert-manager", []func(*corev1.Secret){orphan, replaced, certManagers}, foreign, "cert-manager"},
-		{"marked by cert-manager, with our owner", []func(*corev1.Secret){replaced, certManagers}, foreign, "cert-manager"},
-		{"marked by cert-manager, and handed over", []func(*corev1.Secret){orphan, replaced, certManagers, handOver}, ours, ""},
-		{"written by certgen, and replaced", []func(*corev1.Secret){content, replaced}, foreign, "another client"},
-		{"written by certgen, and replaced by a manager", []func(*corev1.Secret){content, replaced, fields(entry("vault\x1b-sync", now, ownsPair))}, foreign, "the field manager vault-sync"},
-		{"written by certgen, and replaced with its owner", []func(*corev1.Secret){content, replaced, orphan}, foreign, "another client"},
-		{"written by certgen, replaced, and handed over", []func(*corev1.Secret){content, replaced, handOver}, ours, ""},
-		{"written by certgen, and emptied", []func(*corev1.Secret){content, func(s *corev1.Secret) { s.Data = nil }, orphan}, ours, ""},
-		{"written by certgen, with a certificate that cannot be read", []func(*corev1.Secret){content, func(s *corev1.Secret) { s.Data[format.KeyCertificate] = format.EncodeDER([]byte("x")) }}, foreign, "another client"},
-		{"written by certgen, and restored without its managed fields, owner and CA", []func(*corev1.Secret){replaced, content, orphan, fields(entry("velero", later, ownsPair))}, ours, ""},
+		{"issued here", nil, ""},
+		{"issued here, and orphaned", []func(*corev1.Secret){orphan}, ""},
+		{"of another controller", []func(*corev1.Secret){func(s *corev1.Secret) { s.OwnerReferences[0] = stranger1 }}, "is controlled by Certificate server, which must change it"},
+		{"of a former GatewayTenant", []func(*corev1.Secret){func(s *corev1.Secret) { s.OwnerReferences[0].UID = "former" }}, "is still being removed"},
+		{"marked by cert-manager", []func(*corev1.Secret){orphan, replaced, certManagers}, "is written by cert-manager, which must change it"},
+		{"marked by cert-manager, with our owner", []func(*corev1.Secret){replaced, certManagers}, "is written by cert-manager, which must change it"},
+		{"marked by cert-manager, and handed over", []func(*corev1.Secret){orphan, replaced, certManagers, handOver}, ""},
+		{"written by certgen, and replaced", []func(*corev1.Secret){content, replaced}, "is written by another client, which must change it"},
+		{"written by certgen, and replaced by a manager", []func(*corev1.Secret){content, replaced, fields(entry("vault\x1b-sync", now, ownsPair))}, "is written by the field manager vault-sync, which must change it"},
+		{"written by certgen, and replaced with its owner", []func(*corev1.Secret){content, replaced, orphan}, "is written by another client, which must change it"},
+		{"written by certgen, replaced, and handed over", []func(*corev1.Secret){content, replaced, handOver}, ""},
+		{"written by certgen, and emptied", []func(*corev1.Secret){content, func(s *corev1.Secret) { s.Data = nil }, orphan}, ""},
+		{"written by certgen, with a certificate that cannot be read", []func(*corev1.Secret){content, func(s *corev1.Secret) { s.Data[format.KeyCertificate] = format.EncodeDER([]byte("x")) }}, "is written by another client, which must change it"},
+		{"written by certgen, and restored without its managed fields, owner and CA", []func(*corev1.Secret){replaced, content, orphan, fields(entry("velero", later, ownsPair))}, ""},
 		{"written by certgen, with another ca.crt", []func(*corev1.Secret){content, func(s *corev1.Secret) {
 			s.Data[format.KeyCA] = append(s.Data[format.KeyCA], otherCA[format.KeyCertificate]...)
-		}, fields(entry("kubectl-edit", later, ownsCA))}, ours, ""},
-		{"empty, by an unknown client", []func(*corev1.Secret){func(s *corev1.Secret) { s.Data = nil }, orphan}, ours, ""},
-		{"empty, by cert-manager", []func(*corev1.Secret){func(s *corev1.Secret) { s.Data = nil }, orphan, certManagers}, foreign, "cert-manager"},
-		{"by an earlier release", []func(*corev1.Secret){fields(entry(manifests.CertgenName, now, ownsPair))}, ours, ""},
-		{"by an earlier release, orphaned, without its CA", []func(*corev1.Secret){replaced, orphan, fields(entry(manifests.CertgenName, now, ownsPair))}, ours, ""},
-		{"taken over by an earlier release", []func(*corev1.Secret){replaced, fields(entry("generate-certs", now, ownsPair), entry(manifests.CertgenName, later, ownsOwner))}, ours, ""},
-		{"by an earlier release, and replaced", []func(*corev1.Secret){replaced, fields(entry(manifests.CertgenName, now, ownsOwner), entry("kubectl-edit", later, ownsPair))}, foreign, "the field manager kubectl-edit"},
-		{"by OpenShell's generator", []func(*corev1.Secret){orphan, like("openshell-server", "openshell-ca")}, predecessor, ""},
-		{"by OpenShell's generator, of another server", []func(*corev1.Secret){orphan, like("gateway", "openshell-ca")}, unknown, ""},
-		{"of another CA", []func(*corev1.Secret){orphan, like("openshell-server", "Example Root")}, unknown, ""},
-		{"of another CA, and handed over", []func(*corev1.Secret){orphan, like("openshell-server", "Example Root"), handOver}, ours, ""},
-		{"another controller's, and handed over", []func(*corev1.Secret){func(s *corev1.Secret) { s.OwnerReferences[0] = stranger1 }, handOver}, foreign, "Certificate server"},
+		}, fields(entry("kubectl-edit", later, ownsCA))}, ""},
+		{"empty, by an unknown client", []func(*corev1.Secret){func(s *corev1.Secret) { s.Data = nil }, orphan}, ""},
+		{"empty, by cert-manager", []func(*corev1.Secret){func(s *corev1.Secret) { s.Data = nil }, orphan, certManagers}, "is written by cert-manager, which must change it"},
+		{"by an earlier release", []func(*corev1.Secret){fields(entry(manifests.CertgenName, now, ownsPair))}, ""},
+		{"by an earlier release, orphaned, without its CA", []func(*corev1.Secret){replaced, orphan, fields(entry(manifests.CertgenName, now, ownsPair))}, ""},
+		{"taken over by an earlier release", []func(*corev1.Secret){replaced, fields(entry("generate-certs", now, ownsPair), entry(manifests.CertgenName, later, ownsOwner))}, ""},
+		{"by an earlier release, and replaced", []func(*corev1.Secret){replaced, fields(entry(manifests.CertgenName, now, ownsOwner), entry("kubectl-edit", later, ownsPair))}, "is written by the field manager kubectl-edit, which must change it"},
+		{"by OpenShell's generator", []func(*corev1.Secret){orphan, like("openshell-server", "openshell-ca")}, ""},
+		{"by OpenShell's generator, of another server", []func(*corev1.Secret){orphan, like("gateway", "openshell-ca")}, notIssued},
+		{"of another CA", []func(*corev1.Secret){orphan, like("openshell-server", "Example Root")}, notIssued},
+		{"of another CA, and handed over", []func(*corev1.Secret){orphan, like("openshell-server", "Example Root"), handOver}, ""},
+		{"another controller's, and handed over", []func(*corev1.Secret){func(s *corev1.Secret) { s.OwnerReferences[0] = stranger1 }, handOver}, "is controlled by Certificate server, which must change it"},
 	} {
 		secrets := issued(t, "a.example.com")
-		if c.origin == predecessor {
+		if strings.HasPrefix(c.what, "by OpenShell's generator") {
 			delete(secrets, manifests.ClientTLSName)
 		}
 		for _, change := range c.changes {
 			change(secrets[manifests.ServerTLSName])
 		}
-		kept := stripped(t, secrets)
-		is := readSet(kept, "tenant", now).sources[manifests.ServerTLSName]
-		if is.origin != c.origin || is.writer != c.writer {
-			t.Errorf("%s: %+v; want %d %q", c.what, is, c.origin, c.writer)
+		set, _ := certificates.InspectSet(stripped(t, secrets), wants(), now)
+		if refusal := set.Refusal(manifests.ServerTLSName); refusal != c.refusal {
+			t.Errorf("%s: %q; want %q", c.what, refusal, c.refusal)
 		}
 	}
 }
@@ -172,15 +173,15 @@ func TestOriginOfASecret(t *testing.T) {
 // something else is kept, are not.
 func TestTokenKeysOfOthers(t *testing.T) {
 	for _, c := range []struct {
-		what   string
-		change func(*corev1.Secret)
-		origin origin
+		what    string
+		change  func(*corev1.Secret)
+		refusal string
 	}{
-		{"as the generator writes them", func(*corev1.Secret) {}, predecessor},
-		{"with another key", func(s *corev1.Secret) { s.Data["note"] = nil }, unknown},
+		{"as the generator writes them", func(*corev1.Secret) {}, ""},
+		{"with another key", func(s *corev1.Secret) { s.Data["note"] = nil }, notIssued},
 		{"from External Secrets", func(s *corev1.Secret) {
 			s.Labels = map[string]string{"reconcile.external-secrets.io/managed": "true"}
-		}, foreign},
+		}, "is written by External Secrets, which must change it"},
 	} {
 		secrets := issued(t, "a.example.com")
 		keys := secrets[manifests.TokenKeysName]
@@ -192,10 +193,11 @@ func TestTokenKeysOfOthers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if is := readSet(stripped(t, secrets), "tenant", now).sources[keys.Name]; is.origin != c.origin {
-			t.Errorf("%s: origin %d, want %d", c.what, is.origin, c.origin)
+		set, _ := certificates.InspectSet(stripped(t, secrets), wanted, now)
+		if refusal := set.Refusal(keys.Name); refusal != c.refusal {
+			t.Errorf("%s: %q, want %q", c.what, refusal, c.refusal)
 		}
-		if written := after.writes[keys.Name] > 0; written != (c.origin == predecessor) {
+		if written := after.writes[keys.Name] > 0; written != (c.refusal == "") {
 			t.Errorf("%s: written: %v", c.what, written)
 		}
 	}
@@ -220,14 +222,14 @@ func TestSecretThatIsHandedOverIsManagedFully(t *testing.T) {
 		is := after.secrets[name]
 		_, marked := is.Labels["controller.cert-manager.io/fao"]
 		_, handed := is.Annotations["openshell.ambient-code.io/hand-over"]
-		if marked || handed || is.Labels["team"] != "a" || is.Annotations["note"] != "b" || !ownedBy(is, "tenant") || reflect.DeepEqual(is.Data, before.Data) {
+		if marked || handed || is.Labels["team"] != "a" || is.Annotations["note"] != "b" || !format.OwnedBy(is, "tenant") || reflect.DeepEqual(is.Data, before.Data) {
 			t.Errorf("Secret %s: %+v", name, is.ObjectMeta)
 		}
 		if !trusts(t, is, before.Data[format.KeyCA]) {
 			t.Errorf("Secret %s no longer trusts the corporate root", name)
 		}
 	}
-	if seen := Inspect(stripped(t, after.secrets), wants("b.example.com"), now); len(seen.Findings) > 0 {
+	if seen := certificates.Inspect(stripped(t, after.secrets), wants("b.example.com"), now); len(seen.Findings) > 0 {
 		t.Errorf("left: %v", seen.Findings)
 	}
 }
@@ -254,11 +256,11 @@ func TestSetWithoutOwnersIsTakenOverAsItIs(t *testing.T) {
 			t.Fatal(err)
 		}
 		for name, before := range secrets {
-			if is := after.secrets[name]; !reflect.DeepEqual(is.Data, before.Data) || !ownedBy(is, "recreated") {
+			if is := after.secrets[name]; !reflect.DeepEqual(is.Data, before.Data) || !format.OwnedBy(is, "recreated") {
 				t.Errorf("without %q: Secret %s has the owners %v; same data: %v", lost, name, is.OwnerReferences, reflect.DeepEqual(is.Data, before.Data))
 			}
 		}
-		if seen := Inspect(stripped(t, after.secrets), wanted, now); len(seen.Findings) > 0 {
+		if seen := certificates.Inspect(stripped(t, after.secrets), wanted, now); len(seen.Findings) > 0 {
 			t.Errorf("without %q: left: %v", lost, seen.Findings)
 		}
 	}
