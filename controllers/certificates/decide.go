@@ -2,28 +2,6 @@ package certificates
 
 import "time"
 
-// Job is where a tenant's certgen Job stands.
-type Job struct {
-	// State is one of the states below.
-	State JobState
-	// Wish is the hash of what the Job was asked to do.
-	Wish string
-	// Ended is when a Job that is complete or failed came to that.
-	Ended time.Time
-}
-
-// JobState is where a Job stands.
-type JobState int
-
-// States of a Job.
-const (
-	JobAbsent JobState = iota
-	JobRunning
-	JobComplete
-	JobFailed
-	JobLeaving // being deleted; its pods may still run
-)
-
 // Action is what to do about a tenant's certgen Job.
 type Action int
 
@@ -47,10 +25,10 @@ const (
 	longestBackoff  = 5 * time.Minute
 )
 
-// Decide says what to do about the Job when the Secrets are as seen and the Job that they would now need has the hash
-// wish; and, if that is to wait for time alone, how long. A Job that failed, or that left work behind, is tried again
-// after as long as things have been failing already, so that the waits double without anybody's counting; failingSince
-// is when that began.
+// Decide decides what to do about the Job, when the Secrets are as seen and the Job that they need now has the hash wish. If
+// only time must pass before something is to be done, it also returns how long. A Job that failed, or that left work
+// behind, runs again after as long as certgen has been failing already, so that the waits double without a counter;
+// failingSince is when that began. Both it and the Job come from [JobHistory].
 func Decide(seen Seen, job Job, wish string, failingSince, now time.Time) (Action, time.Duration) {
 	if !seen.Work() || job.State == JobLeaving {
 		return Leave, 0

@@ -11,10 +11,8 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -162,15 +160,7 @@ func (r *Reconciler) applyUnseen(ctx context.Context, desired *unstructured.Unst
 
 // certgen runs the Job that makes the Secrets, when there is work for it.
 func (r *Reconciler) certgen(ctx context.Context, gt *v1alpha1.GatewayTenant, p *pass) error {
-	failingSince := r.now()
-	if ready := meta.FindStatusCondition(gt.Status.Conditions, v1alpha1.ConditionCertificatesReady); ready != nil && ready.Status == metav1.ConditionFalse {
-		failingSince = ready.LastTransitionTime.Time
-	}
-	job, uid := jobOf(p.seen.job), types.UID("")
-	if p.seen.job != nil {
-		uid = p.seen.job.UID
-	}
-	job, failingSince = r.jobEnds.observe(gt.Namespace, uid, job, p.certificates.Work(), failingSince, r.now())
+	job, failingSince := r.jobHistory.Observe(gt.Namespace, jobOf(p.seen.job), p.certificates.Work(), r.now())
 	var action certificates.Action
 	action, p.again = certificates.Decide(p.certificates, job, p.objects.Certgen.GetAnnotations()[manifests.AnnotationWish], failingSince, r.now())
 	switch action {
@@ -187,7 +177,10 @@ func jobOf(job *batchv1.Job) certificates.Job {
 	if job == nil {
 		return certificates.Job{State: certificates.JobAbsent}
 	}
-	is := certificates.Job{State: certificates.JobRunning, Wish: job.Annotations[manifests.AnnotationWish]}
+	is := certificates.Job{UID: job.UID, State: certificates.JobRunning, Wish: job.Annotations[manifests.AnnotationWish], Started: job.CreationTimestamp.Time}
+	if job.Status.StartTime != nil {
+		is.Started = job.Status.StartTime.Time
+	}
 	if complete := diagnose.JobCondition(job, batchv1.JobComplete); complete != nil {
 		is.State, is.Ended = certificates.JobComplete, complete.LastTransitionTime.Time
 	} else if failed := diagnose.JobCondition(job, batchv1.JobFailed); failed != nil {

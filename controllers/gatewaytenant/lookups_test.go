@@ -185,7 +185,8 @@ func TestTextOfOthersIsCutBeforeItIsKept(t *testing.T) {
 		}
 	}
 
-	job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Name: "certgen"}}
+	started := metav1.Unix(1, 0)
+	job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Name: "certgen"}, Status: batchv1.JobStatus{StartTime: &started}}
 	for i := range 1000 {
 		job.Status.Conditions = append(job.Status.Conditions, batchv1.JobCondition{Type: batchv1.JobConditionType(fmt.Sprint(i)), Status: corev1.ConditionTrue})
 	}
@@ -195,6 +196,9 @@ func TestTextOfOthersIsCutBeforeItIsKept(t *testing.T) {
 	}
 	if job.Size() > 4<<10 || !jobIs(job, batchv1.JobFailed) {
 		t.Errorf("%d bytes of a Job are kept; it failed: %t", job.Size(), jobIs(job, batchv1.JobFailed))
+	}
+	if got := jobOf(job).Started; !got.Equal(started.Time) {
+		t.Errorf("the Job started at %s, not %s", got, started)
 	}
 
 	r := &Reconciler{live: &apiServer{events: []corev1.Event{{Message: long}}}}

@@ -45,7 +45,7 @@ type Reconciler struct {
 	watched       func(namespace string) bool
 	now           func() time.Time
 	trustDelay    time.Duration // that a changed Secret takes to reach a container, at most
-	jobEnds       jobEnds
+	jobHistory    certificates.JobHistory
 	stored        storedTimes
 	evicted       evicted
 	unread        sync.Map // by namespace, since when the earlier gateway.toml cannot be read
@@ -69,7 +69,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		r.slots.Exclude(request.Namespace)
 		r.rivals.forget(request.Namespace)
 		r.crowd.note(request.Namespace, false)
-		r.jobEnds.forget(request.Namespace)
+		r.jobHistory.Forget(request.Namespace)
 		r.stored.forget(request.Namespace)
 		r.comparer.Forget(request.Namespace)
 		r.lookups.forget(request.Namespace)

@@ -165,9 +165,9 @@ func trimmedEnd(is *corev1.ContainerStateTerminated) *corev1.ContainerStateTermi
 	}
 }
 
-// trimmedJob keeps how many pods of a Job run and have failed, and whether it has ended.
+// trimmedJob keeps when a Job started, how many pods of it run and have failed, and whether it has ended.
 func trimmedJob(is batchv1.JobStatus) batchv1.JobStatus {
-	kept := batchv1.JobStatus{Active: is.Active, Failed: is.Failed, Succeeded: is.Succeeded}
+	kept := batchv1.JobStatus{StartTime: is.StartTime, Active: is.Active, Failed: is.Failed, Succeeded: is.Succeeded}
 	for _, want := range []batchv1.JobConditionType{batchv1.JobComplete, batchv1.JobFailed} {
 		if i := slices.IndexFunc(is.Conditions, func(c batchv1.JobCondition) bool { return c.Type == want && c.Status == corev1.ConditionTrue }); i >= 0 {
 			condition := is.Conditions[i]
