@@ -28,8 +28,7 @@ type Difference struct {
 type Comparer struct {
 	fields    *ownership
 	exclusive bool
-	known     known
-	shapes    shapes
+	cache     fieldSetCache
 }
 
 // ComparerOption configures a Comparer.
@@ -53,34 +52,38 @@ func NewComparer(scheme *runtime.Scheme, owner string, options ...ComparerOption
 // of what was last applied is the same and every field that was applied is still ours. Live is nil if the object does not
 // exist. Neither object is modified.
 func (c *Comparer) Compare(desired *unstructured.Unstructured, live metav1.Object) (Difference, error) {
-	return c.compare(desired, live, c.fields.isTrimmed)
+	return c.compare(desired, live, live != nil && c.fields.isTrimmed(live))
 }
 
-// compareComplete is Compare for an object of which no fields are withheld.
+// compareComplete is Compare for an object that was read from the API server, so that no fields are withheld.
 func (c *Comparer) compareComplete(desired *unstructured.Unstructured, live metav1.Object) (Difference, error) {
-	return c.compare(desired, live, func(metav1.Object) bool { return false })
+	difference, err := c.compare(desired, live, false)
+	if err != nil || difference.Needed {
+		return difference, err
+	}
+	hash, err := Hash(desired)
+	c.cache.add(keyOfVersion(hash, live))
+	return difference, err
 }
 
-func (c *Comparer) compare(desired *unstructured.Unstructured, live metav1.Object, incomplete func(metav1.Object) bool) (Difference, error) {
+func (c *Comparer) compare(desired *unstructured.Unstructured, live metav1.Object, incomplete bool) (Difference, error) {
 	difference, err := c.difference(desired, live, incomplete)
-	if err != nil || !difference.Needed { // An object that is needed is counted when it has been applied.
+	if err != nil || !difference.Needed { // An object that has to be applied is counted when it has been sent.
 		count(desired, resultUnchanged, err)
 	}
 	return difference, err
 }
 
-func (c *Comparer) difference(desired *unstructured.Unstructured, live metav1.Object, incomplete func(metav1.Object) bool) (Difference, error) {
+func (c *Comparer) difference(desired *unstructured.Unstructured, live metav1.Object, incomplete bool) (Difference, error) {
 	stamped, text, err := stamp(desired)
-	if err != nil {
+	switch {
+	case err != nil:
 		return Difference{}, err
-	}
-	if live == nil {
+	case live == nil:
 		return Difference{Needed: true}, nil
-	}
-	if c.known.holds(stamped, live) {
+	case incomplete && c.cache.has(keyOfVersion(AppliedHash(stamped), live)):
 		return Difference{}, nil
-	}
-	if incomplete(live) {
+	case incomplete:
 		return Difference{Needed: true, Incomplete: true}, nil
 	}
 	difference := Difference{}
@@ -94,7 +97,6 @@ func (c *Comparer) difference(desired *unstructured.Unstructured, live metav1.Ob
 		return Difference{}, err
 	}
 	if unchanged && difference.Takeover == nil {
-		c.known.note(stamped, live)
 		return Difference{}, nil
 	}
 	difference.Needed = true
@@ -102,19 +104,19 @@ func (c *Comparer) difference(desired *unstructured.Unstructured, live metav1.Ob
 	return difference, nil
 }
 
-// unchanged reports whether live is as it was when stamped, whose text without the stamp is given, was applied.
+// unchanged reports whether live is as it was when stamped, whose text without the hash is given, was applied.
 func (c *Comparer) unchanged(stamped *unstructured.Unstructured, text []byte, live metav1.Object) (bool, error) {
 	ours := slices.IndexFunc(live.GetManagedFields(), c.fields.ours)
 	if ours < 0 || AppliedHash(live) != AppliedHash(stamped) {
 		return false, nil
 	}
-	shape, is := shapeOf(stamped, text, live, live.GetManagedFields()[ours])
-	if is && c.shapes.has(shape) {
+	key, ok := keyOfFields(stamped, text, live, live.GetManagedFields()[ours])
+	if ok && c.cache.has(key) {
 		return true, nil
 	}
 	holds, err := c.fields.holdsAll(stamped, live)
-	if is && holds {
-		c.shapes.note(shape)
+	if ok && holds {
+		c.cache.add(key)
 	}
 	return holds, err
 }

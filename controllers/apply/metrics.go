@@ -12,7 +12,13 @@ var applies = prometheus.NewCounterVec(prometheus.CounterOpts{
 	Help: "Objects that a pass looked at, by kind and result: applied with a request, unchanged and so without one, or failed.",
 }, []string{"kind", "result"})
 
-func init() { metrics.Registry.MustRegister(applies) }
+// lookups shows whether the cache is large enough.
+var lookups = prometheus.NewCounterVec(prometheus.CounterOpts{
+	Name: "gatewaytenant_apply_cache_lookups_total",
+	Help: "Comparisons of an object with its desired state, by whether the cache had the result: hit or miss.",
+}, []string{"result"})
+
+func init() { metrics.Registry.MustRegister(applies, lookups) }
 
 // Results of an object that was compared and, if needed, applied.
 const (

@@ -116,7 +116,14 @@ func TestForeignPortIsFoundBehindManyFields(t *testing.T) {
 		t.Errorf("%d reads, %d patches: the port is made ours: %t, the others' fields stay: %t", server.reads, server.patches,
 			strings.Contains(server.patched, `\"port\":9`), strings.Contains(server.patched, "f:x100"))
 	}
-	live.UID = "2"
+	live.ManagedFields[0] = entryOf("them", strings.Replace(live.ManagedFields[0].FieldsV1.GetRawString(), `\"port\":9`, `\"port\":8080`, 1))
+	live.ResourceVersion, cached.ResourceVersion = "8", "8"
+	for range 2 {
+		if err := applier.CompareAndApply(t.Context(), desired, cached); err != nil || server.patches != 1 || server.reads != 2 {
+			t.Errorf("an unchanged version is read again: %d reads, %d patches (%v)", server.reads, server.patches, err)
+		}
+	}
+	live.UID, cached.ResourceVersion = "2", "9"
 	if err := applier.CompareAndApply(t.Context(), desired, cached); err == nil || !strings.Contains(err.Error(), "taken its place") {
 		t.Errorf("another object is taken for the one in the cache: %v", err)
 	}

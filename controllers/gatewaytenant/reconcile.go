@@ -71,7 +71,6 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		r.crowd.note(request.Namespace, false)
 		r.jobHistory.Forget(request.Namespace)
 		r.stored.forget(request.Namespace)
-		r.comparer.Forget(request.Namespace)
 		r.lookups.forget(request.Namespace)
 		r.evicted.forget(request.Namespace)
 		return ctrl.Result{}, r.removeBinding(ctx, request.NamespacedName)

@@ -92,14 +92,12 @@ func SetupWithManager(mgr ctrl.Manager, options Options) error {
 	if err := options.Guard.Validate(); err != nil {
 		return err
 	}
-	comparer := apply.NewComparer(mgr.GetScheme(), FieldOwner)
 	r := &Reconciler{
-		Client:   mgr.GetClient(),
-		live:     mgr.GetAPIReader(),
-		comparer: comparer,
-		applier:  apply.New(mgr.GetClient(), comparer),
-		events:   mgr.GetEventRecorder(FieldOwner),
-		options:  options,
+		Client:  mgr.GetClient(),
+		live:    mgr.GetAPIReader(),
+		applier: apply.New(mgr.GetClient(), apply.NewComparer(mgr.GetScheme(), FieldOwner)),
+		events:  mgr.GetEventRecorder(FieldOwner),
+		options: options,
 	}
 	// Whatever happens leads to one and the same pass.
 	request := reconcile.Request{NamespacedName: options.Config}

@@ -25,7 +25,6 @@ import (
 type Reconciler struct {
 	client.Client               // reads from the manager's caches
 	live          client.Reader // reads from the API server: only before something is deleted
-	comparer      *apply.Comparer
 	applier       *apply.Applier
 	events        events.EventRecorder
 	options       Options

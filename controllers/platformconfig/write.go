@@ -29,11 +29,6 @@ func (r *Reconciler) applyAll(ctx context.Context, plan *Plan, world World) erro
 	errs := make([]error, len(plan.Apply))
 	var workers errgroup.Group
 	workers.SetLimit(r.options.Concurrency)
-	asked := map[string]bool{}
-	for _, work := range plan.Apply {
-		asked[work.Namespace] = true
-	}
-	r.comparer.ForgetAllBut(asked)
 	r.refused.forget(time.Now())
 	for i := range plan.Apply {
 		workers.Go(func() error {

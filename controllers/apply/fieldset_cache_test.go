@@ -38,22 +38,22 @@ func configMap(t *testing.T, namespace string, uid types.UID, data map[string]an
 	return wanted, live
 }
 
-// TestWhatHoldsForOneTenantHoldsForAnother: it is not worked out again for a tenant that differs in namespace and uid alone,
-// and it is for one that differs in anything else.
-func TestWhatHoldsForOneTenantHoldsForAnother(t *testing.T) {
+// TestComparisonIsSharedByTenants: it is not repeated for a tenant that differs only in the namespace and the owner's uid,
+// but it is for one that differs in anything else.
+func TestComparisonIsSharedByTenants(t *testing.T) {
 	scheme := runtime.NewScheme()
 	if err := clientgoscheme.AddToScheme(scheme); err != nil {
 		t.Fatal(err)
 	}
 	comparer := NewComparer(scheme, "us")
-	is := func(what string, wanted *unstructured.Unstructured, live metav1.Object, want bool, shapes int) {
+	is := func(what string, wanted *unstructured.Unstructured, live metav1.Object, want bool, cached int) {
 		t.Helper()
 		stamped, text, err := stamp(wanted)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := comparer.unchanged(stamped, text, live); err != nil || got != want || len(comparer.shapes.whole) != shapes {
-			t.Errorf("%s: unchanged: %t (%v), want %t; %d shapes are known, want %d", what, got, err, want, len(comparer.shapes.whole), shapes)
+		if got, err := comparer.unchanged(stamped, text, live); err != nil || got != want || len(comparer.cache.unchanged) != cached {
+			t.Errorf("%s: unchanged: %t (%v), want %t; %d comparisons are cached, want %d", what, got, err, want, len(comparer.cache.unchanged), cached)
 		}
 	}
 	const uid, other = "11111111-1111-1111-1111-111111111111", "22222222-2222-2222-2222-222222222222"
@@ -64,8 +64,8 @@ func TestWhatHoldsForOneTenantHoldsForAnother(t *testing.T) {
 		return wanted, live
 	}
 	app := map[string]any{"app": "x"}
-	step := func(what string, want bool, shapes int) func(wanted, live *unstructured.Unstructured) {
-		return func(wanted, live *unstructured.Unstructured) { t.Helper(); is(what, wanted, live, want, shapes) }
+	step := func(what string, want bool, cached int) func(wanted, live *unstructured.Unstructured) {
+		return func(wanted, live *unstructured.Unstructured) { t.Helper(); is(what, wanted, live, want, cached) }
 	}
 	step("the first", true, 1)(configMap(t, "tenant-a", uid, app))
 	step("another tenant's", true, 1)(configMap(t, "tenant-b", other, app))
@@ -83,10 +83,10 @@ func TestWhatHoldsForOneTenantHoldsForAnother(t *testing.T) {
 	owners[0].UID = uid
 	entries[0].FieldsV1 = metav1.NewFieldsV1(strings.ReplaceAll(entries[0].FieldsV1.GetRawString(), other, string(owner)))
 	is("one of a former owner", wanted, &metav1.ObjectMeta{Annotations: live.GetAnnotations(), OwnerReferences: owners, ManagedFields: entries}, false, 4)
-	for i := range mostShapes + 1 {
-		comparer.shapes.note(shape{byte(i), byte(i >> 8)})
+	for i := range maxCached + 1 {
+		comparer.cache.add(cacheKey{byte(i), byte(i >> 8)})
 	}
-	if many := len(comparer.shapes.whole); many > mostShapes {
-		t.Errorf("%d shapes are remembered", many)
+	if many := len(comparer.cache.unchanged); many > maxCached {
+		t.Errorf("%d comparisons are remembered", many)
 	}
 }
