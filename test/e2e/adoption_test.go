@@ -16,6 +16,7 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/controllers/options"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 	"github.com/ambient-code/gatewaytenant-operator/test/earlier"
+	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 )
 
 // upstreamSecrets are Secrets as the gateway's own generator makes them.
@@ -46,15 +47,15 @@ func encodePrivate(t *testing.T, key any) []byte {
 func TestSecretsMadeElsewhereAreTakenOver(t *testing.T) {
 	const namespace = "made-elsewhere"
 	withOptions(t, func(o *options.Options) { o.Lifetimes.TrustDelay = mountLag + 2*time.Second })
-	makeNamespace(t, namespace)
+	cluster.CreateNamespace(t, namespace)
 	before := map[string]*corev1.Secret{}
 	for _, secret := range upstreamSecrets(t, namespace) {
-		create(t, secret)
+		cluster.Create(t, secret)
 		before[secret.Name] = secret
 	}
-	create(t, tenantWith(namespace, v1alpha1.GatewayTenantSpec{}))
+	cluster.Create(t, operatortest.Tenant(namespace, v1alpha1.GatewayTenantSpec{}))
 	tenant := waitReady(t, namespace)
-	eventually(t, 15*time.Second, func() error {
+	cluster.Eventually(t, 15*time.Second, func() error {
 		for name, was := range before {
 			is := get(t, &corev1.Secret{}, namespace, name)
 			if is.UID != was.UID || !reflect.DeepEqual(is.Data, was.Data) || is.Type != was.Type {

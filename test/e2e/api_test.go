@@ -13,11 +13,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 )
 
 // TestAPIRules breaks each rule of the CRD once, on the real server, beside a neighbour that keeps it.
 func TestAPIRules(t *testing.T) {
-	makeNamespace(t, "api-rules")
+	cluster.CreateNamespace(t, "api-rules")
 	label63, name253 := strings.Repeat("a", 63), strings.Repeat(strings.Repeat("a", 62)+".", 4)+"a"
 	many := make([]string, 65)
 	for i := range many {
@@ -28,7 +29,7 @@ func TestAPIRules(t *testing.T) {
 		object  *v1alpha1.GatewayTenant
 		refusal string // words of the server's; empty: accepted
 	}{
-		{"an empty spec", tenantWith("api-rules", v1alpha1.GatewayTenantSpec{}), ""},
+		{"an empty spec", operatortest.Tenant("api-rules", v1alpha1.GatewayTenantSpec{}), ""},
 		{"another name", &v1alpha1.GatewayTenant{ObjectMeta: metav1.ObjectMeta{Name: "mine", Namespace: "api-rules"}}, "must be named openshell-gateway"},
 		{"the longest image", withSpec(v1alpha1.GatewayTenantSpec{Image: "ghcr.io/nvidia/" + strings.Repeat("x", 497)}), ""},
 		{"too long an image", withSpec(v1alpha1.GatewayTenantSpec{Image: strings.Repeat("x", 513)}), "spec.image"},
@@ -65,7 +66,7 @@ func TestAPIRules(t *testing.T) {
 }
 
 func withSpec(spec v1alpha1.GatewayTenantSpec) *v1alpha1.GatewayTenant {
-	return tenantWith("api-rules", spec)
+	return operatortest.Tenant("api-rules", spec)
 }
 
 func names(names ...string) *v1alpha1.GatewayTenant {
@@ -75,7 +76,7 @@ func names(names ...string) *v1alpha1.GatewayTenant {
 // TestRejectedSpecTouchesNothing: what only the operator can check is in the status, at the spec's generation.
 func TestRejectedSpecTouchesNothing(t *testing.T) {
 	const namespace = "rejected"
-	makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
+	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
 	waitReady(t, namespace)
 	before := fingerprints(t, namespace)
 	for reason, spec := range map[string]v1alpha1.GatewayTenantSpec{
@@ -118,7 +119,7 @@ func fingerprints(t *testing.T, namespace string) string {
 // TestTOMLThatWouldNotStartIsRefusedBeforeAnythingIsTouched: the gateway that runs goes on, and mending rolls it once.
 func TestTOMLThatWouldNotStartIsRefusedBeforeAnythingIsTouched(t *testing.T) {
 	const namespace = "would-not-start"
-	makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
+	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
 	waitReady(t, namespace)
 	pod, config := podUID(t, namespace), get(t, &corev1.ConfigMap{}, namespace, "openshell-gateway-config")
 	change(t, namespace, func(s *v1alpha1.GatewayTenantSpec) {

@@ -15,42 +15,43 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 )
 
 // TestLargeEventsNeitherFillTheOperatorNorHideTheCause creates Events of 1 MB about a gateway that is refused its pod.
 func TestLargeEventsNeitherFillTheOperatorNorHideTheCause(t *testing.T) {
 	const namespace = "large-events"
-	makeNamespace(t, namespace)
+	cluster.CreateNamespace(t, namespace)
 	makeQuota(t, namespace)
-	create(t, tenantWith(namespace, v1alpha1.GatewayTenantSpec{}))
+	cluster.Create(t, operatortest.Tenant(namespace, v1alpha1.GatewayTenantSpec{}))
 	set := &appsv1.StatefulSet{}
-	eventually(t, 15*time.Second, func() error {
+	cluster.Eventually(t, 15*time.Second, func() error {
 		return admin.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: v1alpha1.Name}, set)
 	})
 	for i := range 20 {
-		create(t, &corev1.Event{
+		cluster.Create(t, &corev1.Event{
 			ObjectMeta:     metav1.ObjectMeta{Name: fmt.Sprintf("a-%d", i), Namespace: namespace},
 			InvolvedObject: corev1.ObjectReference{Kind: "StatefulSet", Namespace: namespace, Name: set.Name, UID: set.UID},
 			Reason:         "FailedCreate", Message: "a lie " + strings.Repeat("x", 1<<20), LastTimestamp: metav1.Unix(1, 0),
 		})
 	}
-	eventually(t, 20*time.Second, func() error {
+	cluster.Eventually(t, 20*time.Second, func() error {
 		tenant := get(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name)
 		if message := messageOf(tenant, v1alpha1.ConditionReady); !strings.Contains(message, "exceeded quota") {
 			return fmt.Errorf("Ready says %q", message)
 		}
 		return nil
 	})
-	for _, read := range operator.take(liveReads) {
+	for _, read := range operator.Take(liveReads) {
 		if strings.Contains(read, "/events") && (!strings.Contains(read, "limit=") || !strings.Contains(read, string(set.UID))) {
 			t.Errorf("%s: Events are read without a limit or of other objects", read)
 		}
 	}
 	removeQuota(t, namespace)
 	waitReady(t, namespace)
-	operator.take(liveReads)
+	operator.Take(liveReads)
 	time.Sleep(5 * time.Second)
-	for _, read := range operator.take(liveReads) {
+	for _, read := range operator.Take(liveReads) {
 		if strings.Contains(read, "/"+namespace+"/") {
 			t.Errorf("%s: read for a tenant that is Ready", read)
 		}
@@ -61,7 +62,7 @@ func TestLargeEventsNeitherFillTheOperatorNorHideTheCause(t *testing.T) {
 // that managedFields are too large for the operator's cache.
 func TestForeignPortIsRemovedBehindLargeManagedFields(t *testing.T) {
 	const namespace = "large-fields"
-	makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
+	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
 	waitReady(t, namespace)
 	var patch strings.Builder
 	for i := range 4000 {
@@ -79,7 +80,7 @@ func TestForeignPortIsRemovedBehindLargeManagedFields(t *testing.T) {
 	if size < 64<<10 || service.Spec.Ports[len(service.Spec.Ports)-1].TargetPort != intstr.FromInt32(9999) && service.Spec.Ports[0].TargetPort != intstr.FromInt32(9999) {
 		t.Fatalf("managedFields have %d bytes, ports are %v", size, service.Spec.Ports)
 	}
-	eventually(t, 10*time.Second, func() error {
+	cluster.Eventually(t, 10*time.Second, func() error {
 		for _, port := range get(t, &corev1.Service{}, namespace, v1alpha1.Name).Spec.Ports {
 			if port.Port == 9999 {
 				return errors.New("the foreign port is there")

@@ -38,7 +38,7 @@ func report(t *testing.T) (summary string, rows map[string]platformconfig.Row) {
 // waitState waits until the report says where a namespace stands, in these words.
 func waitState(t *testing.T, namespace string, state platformconfig.State, words ...string) {
 	t.Helper()
-	eventually(t, 15*time.Second, func() error {
+	cluster.Eventually(t, 15*time.Second, func() error {
 		_, rows := report(t)
 		row, there := rows[namespace]
 		if there != (state != "") || row.State != state {
@@ -57,7 +57,7 @@ func waitState(t *testing.T, namespace string, state platformconfig.State, words
 func waitSummary(t *testing.T, words string) string {
 	t.Helper()
 	var summary string
-	eventually(t, 15*time.Second, func() error {
+	cluster.Eventually(t, 15*time.Second, func() error {
 		if summary, _ = report(t); !strings.Contains(summary, words) {
 			return fmt.Errorf("the summary is %q, want %q in it", summary, words)
 		}
@@ -88,7 +88,7 @@ func TestEditsOfPlatformConfig(t *testing.T) {
 	all := map[string]string{} // entries by namespace
 	for i := range 10 {
 		namespace := fmt.Sprint(prefix, i)
-		makeNamespace(t, namespace)
+		cluster.CreateNamespace(t, namespace)
 		all[namespace] = entry(namespace)
 	}
 	listed := func(change map[string]string) []string {
@@ -118,7 +118,7 @@ func TestEditsOfPlatformConfig(t *testing.T) {
 		platformConfig(t, listed(map[string]string{"edited-3": changed})...)
 		named := func(want string) {
 			t.Helper()
-			eventually(t, 15*time.Second, func() error {
+			cluster.Eventually(t, 15*time.Second, func() error {
 				if names := get(t, &v1alpha1.GatewayTenant{}, "edited-3", v1alpha1.Name).Spec.ServerDNSNames; names[0] != want {
 					return fmt.Errorf("the names are %v, want %s first", names, want)
 				}
@@ -197,7 +197,7 @@ func TestEditsOfPlatformConfig(t *testing.T) {
 // heldAndConfirmed removes all tenants but not by the literal [], so that it is held.
 func heldAndConfirmed(t *testing.T, unchanged func(t *testing.T, except ...string)) {
 	t.Helper()
-	makeNamespace(t, "held-other")
+	cluster.CreateNamespace(t, "held-other")
 	platformConfig(t, entry("held-other"))
 	summary := waitSummary(t, "held: the removal of 9 of ")
 	waitState(t, "edited-5", platformconfig.Held)
@@ -222,14 +222,14 @@ func TestNamespaceThatIsMadeAgainGetsItsGatewayAgain(t *testing.T) {
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "made-again"}}
 	platformConfig(t, entry("made-again"))
 	waitState(t, "made-again", platformconfig.Waiting, "does not exist")
-	makeNamespace(t, "made-again")
+	cluster.CreateNamespace(t, "made-again")
 	first := waitReady(t, "made-again")
 	if err := admin.Delete(t.Context(), namespace); err != nil {
 		t.Fatal(err)
 	}
 	waitGone(t, &corev1.Namespace{}, "", "made-again")
 	waitState(t, "made-again", platformconfig.Waiting)
-	create(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "made-again"}})
+	cluster.Create(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "made-again"}})
 	if second := waitReady(t, "made-again"); second.UID == first.UID {
 		t.Error("the GatewayTenant is the one of the namespace before")
 	}
@@ -239,7 +239,7 @@ func TestNamespaceThatIsMadeAgainGetsItsGatewayAgain(t *testing.T) {
 
 func TestHandOverBothWaysWithoutAGap(t *testing.T) {
 	const namespace = "handed-over"
-	makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{ServerDNSNames: []string{"mine.example.com"}, Config: "openshell.gateway.log_level = 'debug'"})
+	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{ServerDNSNames: []string{"mine.example.com"}, Config: "openshell.gateway.log_level = 'debug'"})
 	tenant := waitReady(t, namespace)
 	pod := podUID(t, namespace)
 	same := func(t *testing.T) *v1alpha1.GatewayTenant {
@@ -264,7 +264,7 @@ func TestHandOverBothWaysWithoutAGap(t *testing.T) {
 	if err := admin.Update(t.Context(), bridged); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 15*time.Second, func() error {
+	cluster.Eventually(t, 15*time.Second, func() error {
 		now := get(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name)
 		if len(now.Spec.ServerDNSNames) == 0 || now.Labels[v1alpha1.LabelSource] == "" {
 			return fmt.Errorf("it is %v, %v", now.Spec.ServerDNSNames, now.Labels)
@@ -275,7 +275,7 @@ func TestHandOverBothWaysWithoutAGap(t *testing.T) {
 	annotate(t, namespace, v1alpha1.AnnotationHandOver, v1alpha1.HandOverToTenant)
 	platformConfig(t)
 	waitState(t, namespace, "")
-	eventually(t, 15*time.Second, func() error { // the entry is gone at once, and the mark by a write of its own
+	cluster.Eventually(t, 15*time.Second, func() error { // the entry is gone at once, and the mark by a write of its own
 		if labels := get(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name).Labels; labels[v1alpha1.LabelSource] != "" {
 			return fmt.Errorf("handed over to the tenant: %v", labels)
 		}

@@ -14,12 +14,13 @@ import (
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig"
+	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 )
 
 // TestRejectedFieldDoesNotBlockTheRestOfItsEntry, whether the bridge rejects it or the API server.
 func TestRejectedFieldDoesNotBlockTheRestOfItsEntry(t *testing.T) {
 	const namespace = "refused-in-part"
-	makeNamespace(t, namespace)
+	cluster.CreateNamespace(t, namespace)
 	gateway := func(image int, names, storage string) {
 		t.Helper()
 		platformConfig(t, fmt.Sprintf("- name: %s\n  gateway:\n    serverDnsNames: %s\n    storage: %s\n    image: ghcr.io/nvidia/openshell/gateway:0.0.%d", namespace, names, storage, image))
@@ -37,7 +38,7 @@ func TestRejectedFieldDoesNotBlockTheRestOfItsEntry(t *testing.T) {
 			image = 143 - image // 72, 71, 72
 			gateway(image, c.names, c.storage)
 			waitState(t, namespace, platformconfig.Refused, c.words, "the rest of the entry is applied")
-			eventually(t, 15*time.Second, func() error {
+			cluster.Eventually(t, 15*time.Second, func() error {
 				spec := get(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name).Spec
 				if !strings.HasSuffix(spec.Image, fmt.Sprint(":0.0.", image)) {
 					return fmt.Errorf("the image is %s", spec.Image)
@@ -48,10 +49,10 @@ func TestRejectedFieldDoesNotBlockTheRestOfItsEntry(t *testing.T) {
 				return nil
 			})
 			settle(t)
-			operator.take(writes)
-			makeNamespace(t, "event-for-the-bridge-"+fmt.Sprint(image)+strings.ReplaceAll(c.what, " ", "-")) // any event reconciles all entries
+			operator.Take(operatortest.Writes)
+			cluster.CreateNamespace(t, "event-for-the-bridge-"+fmt.Sprint(image)+strings.ReplaceAll(c.what, " ", "-")) // any event reconciles all entries
 			time.Sleep(2 * time.Second)
-			for _, request := range operator.take(writes) {
+			for _, request := range operator.Take(operatortest.Writes) {
 				if strings.Contains(request, "/namespaces/"+namespace+"/") {
 					t.Errorf("nothing changed, and the operator wrote %s", request)
 				}
@@ -67,10 +68,10 @@ func TestRejectedFieldDoesNotBlockTheRestOfItsEntry(t *testing.T) {
 // TestAliasBombLeavesOtherListsAlone: the entries of another ConfigMap are applied, in little time and memory.
 func TestAliasBombLeavesOtherListsAlone(t *testing.T) {
 	const namespace = "beside-a-bomb"
-	makeNamespace(t, namespace)
+	cluster.CreateNamespace(t, namespace)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	create(t, &corev1.ConfigMap{
+	cluster.Create(t, &corev1.ConfigMap{
 		ObjectMeta: metav1.ObjectMeta{Name: "a-bomb", Namespace: platformNamespace, Labels: map[string]string{platformconfig.LabelShard: "true"}},
 		Data:       map[string]string{"namespaces": "- &x {name: a, gateway: {serverDnsNames: [], config: " + strings.Repeat("z", 50_000) + "}}\n" + strings.Repeat("- *x\n", 10_000)},
 	})

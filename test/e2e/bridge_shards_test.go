@@ -12,17 +12,18 @@ import (
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig"
+	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 )
 
 func TestShardsAreOneList(t *testing.T) {
-	makeNamespace(t, "shard-a")
-	makeNamespace(t, "shard-b")
+	cluster.CreateNamespace(t, "shard-a")
+	cluster.CreateNamespace(t, "shard-b")
 	platformConfig(t, entry("shard-a"))
 	second := &corev1.ConfigMap{
 		ObjectMeta: metav1.ObjectMeta{Name: "more-tenants", Namespace: platformNamespace, Labels: map[string]string{platformconfig.LabelShard: "true"}},
 		Data:       map[string]string{"namespaces": entry("shard-b")},
 	}
-	create(t, second)
+	cluster.Create(t, second)
 	t.Cleanup(func() { _ = admin.Delete(t.Context(), second) })
 	first := map[string]types.UID{"shard-a": waitReady(t, "shard-a").UID, "shard-b": waitReady(t, "shard-b").UID}
 	set := func(text string) {
@@ -61,7 +62,7 @@ func TestShardsAreOneList(t *testing.T) {
 // the bridge alone that works.
 func TestOneOfAThousandEntries(t *testing.T) {
 	const namespace = "one-of-a-thousand"
-	makeNamespace(t, namespace)
+	cluster.CreateNamespace(t, namespace)
 	entries := []string{entry(namespace)}
 	for i := range 999 {
 		entries = append(entries, entry(fmt.Sprintf("nowhere-%03d", i)))
@@ -70,12 +71,12 @@ func TestOneOfAThousandEntries(t *testing.T) {
 	waitReady(t, namespace)
 	waitSummary(t, "Waiting: 999")
 	settle(t)
-	operator.take(writes)
+	operator.Take(operatortest.Writes)
 	entries[0] = strings.Replace(entries[0], "gateway.", "other.", 1)
 	platformConfig(t, entries...)
 	serves(t, namespace, "other."+namespace+".example.com")
 	time.Sleep(2 * time.Second)
-	for _, request := range operator.take(writes) {
+	for _, request := range operator.Take(operatortest.Writes) {
 		toldOfFault := *faultyShare > 0 && strings.Contains(request, "/platform-config-status?") // that a try has failed
 		if !strings.Contains(request, "/namespaces/"+namespace+"/") && !toldOfFault {
 			t.Errorf("one entry was changed, and the operator wrote %s", request)

@@ -46,13 +46,13 @@ func entry(namespace string) string {
 }
 
 func TestEntriesOfPlatformConfigBecomeGateways(t *testing.T) {
-	makeNamespace(t, "bridged-a")
-	makeNamespace(t, "bridged-c")
+	cluster.CreateNamespace(t, "bridged-a")
+	cluster.CreateNamespace(t, "bridged-c")
 	platformConfig(t, entry("bridged-a"), entry("bridged-b"))
 	first := waitReady(t, "bridged-a")
 
 	t.Run("a namespace that appears later gets its gateway without an edit", func(t *testing.T) {
-		create(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "bridged-b"}}) // not of this subtest alone
+		cluster.Create(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "bridged-b"}}) // not of this subtest alone
 		waitReady(t, "bridged-b")
 	})
 	t.Run("an entry that is added touches no other tenant", func(t *testing.T) {
@@ -64,7 +64,7 @@ func TestEntriesOfPlatformConfigBecomeGateways(t *testing.T) {
 	})
 	t.Run("an entry that is changed changes its tenant", func(t *testing.T) {
 		platformConfig(t, entry("bridged-a"), entry("bridged-b"), "- {name: bridged-c, gateway: {serverDnsNames: [], image: 'ghcr.io/nvidia/openshell/gateway:0.0.72'}}")
-		eventually(t, 15*time.Second, func() error {
+		cluster.Eventually(t, 15*time.Second, func() error {
 			if image := waitReady(t, "bridged-c").Status.Image; !strings.HasSuffix(image, ":0.0.72") {
 				return fmt.Errorf("the image is %s", image)
 			}
@@ -73,7 +73,7 @@ func TestEntriesOfPlatformConfigBecomeGateways(t *testing.T) {
 	})
 	t.Run("somebody's edit of a bridged GatewayTenant is set back", func(t *testing.T) {
 		change(t, "bridged-a", func(spec *v1alpha1.GatewayTenantSpec) { spec.ServerDNSNames = []string{"somebody.example.com"} })
-		eventually(t, 15*time.Second, func() error {
+		cluster.Eventually(t, 15*time.Second, func() error {
 			names := get(t, &v1alpha1.GatewayTenant{}, "bridged-a", v1alpha1.Name).Spec.ServerDNSNames
 			if len(names) != 1 || names[0] != "gateway.bridged-a.example.com" {
 				return fmt.Errorf("the names are %v", names)
@@ -117,7 +117,7 @@ func stays(t *testing.T, namespaces ...string) {
 }
 
 func TestHandMadeTenantIsNotTakenOver(t *testing.T) {
-	makeTenant(t, "by-hand", v1alpha1.GatewayTenantSpec{ServerDNSNames: []string{"mine.example.com"}})
+	cluster.CreateTenant(t, "by-hand", v1alpha1.GatewayTenantSpec{ServerDNSNames: []string{"mine.example.com"}})
 	waitReady(t, "by-hand")
 	platformConfig(t, entry("by-hand"))
 	stays(t, "by-hand")
@@ -129,7 +129,7 @@ func TestHandMadeTenantIsNotTakenOver(t *testing.T) {
 }
 
 func TestConfigMapThatIsDeletedRemovesNothing(t *testing.T) {
-	makeNamespace(t, "keeps-its-gateway")
+	cluster.CreateNamespace(t, "keeps-its-gateway")
 	platformConfig(t, entry("keeps-its-gateway"))
 	waitReady(t, "keeps-its-gateway")
 	config := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "platform-config", Namespace: platformNamespace}}

@@ -17,6 +17,7 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 	"github.com/ambient-code/gatewaytenant-operator/test/devcluster"
+	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 )
 
 // podCauses are why the pod of a gateway that has served may not run again, as a kubelet and a node controller report it.
@@ -45,7 +46,7 @@ func TestReadySaysWhyAPodDoesNotRun(t *testing.T) { readySaysWhy(t, podCauses) }
 // serveFirst makes a tenant and waits until it is ready.
 func serveFirst(t *testing.T, namespace string) {
 	t.Helper()
-	create(t, tenantWith(namespace, v1alpha1.GatewayTenantSpec{}))
+	cluster.Create(t, operatortest.Tenant(namespace, v1alpha1.GatewayTenantSpec{}))
 	waitReady(t, namespace)
 }
 
@@ -141,7 +142,7 @@ func withInit(t *testing.T, namespace, image string) {
 func withoutInit(t *testing.T, namespace string) {
 	t.Helper()
 	doNotMutatePods(namespace)
-	eventually(t, 15*time.Second, func() error {
+	cluster.Eventually(t, 15*time.Second, func() error {
 		if probe := probePod(t, namespace); len(probe.Spec.InitContainers) > 0 {
 			return errors.New("pods still get an init container")
 		}
@@ -157,7 +158,7 @@ func mutatePods(t *testing.T, namespace, mutation string, has func(*corev1.Pod) 
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { doNotMutatePods(namespace) })
-	eventually(t, 15*time.Second, func() error {
+	cluster.Eventually(t, 15*time.Second, func() error {
 		if !has(probePod(t, namespace)) {
 			return errors.New("pods are not changed yet")
 		}
@@ -206,7 +207,7 @@ func loseNode(t *testing.T, namespace string) {
 func recoverNode(t *testing.T, namespace string) {
 	t.Helper()
 	lost := &corev1.Pod{}
-	eventually(t, 20*time.Second, func() error {
+	cluster.Eventually(t, 20*time.Second, func() error {
 		if lost = get(t, lost, namespace, manifests.PodName); lost.DeletionTimestamp == nil {
 			return errors.New("the pod is not deleted yet")
 		}
@@ -215,7 +216,7 @@ func recoverNode(t *testing.T, namespace string) {
 	atRest(t, namespace)
 	oneWarning(t, namespace, v1alpha1.ReasonNodeLost)
 	suggested(t, namespace, "taint node")
-	eventually(t, 45*time.Second, func() error { // the garbage collector of pods looks every 20 s
+	cluster.Eventually(t, 45*time.Second, func() error { // the garbage collector of pods looks every 20 s
 		pod := &corev1.Pod{}
 		if err := admin.Get(t.Context(), client.ObjectKeyFromObject(lost), pod); err != nil {
 			return client.IgnoreNotFound(err)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
+	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 )
 
 // cause is why a gateway may not serve: how it comes and goes, and what Ready says meanwhile.
@@ -50,16 +51,16 @@ func readySaysWhy(t *testing.T, causes []cause) {
 	for _, c := range causes {
 		t.Run(c.what, func(t *testing.T) {
 			namespace := "broken-" + c.what
-			makeNamespace(t, namespace)
+			cluster.CreateNamespace(t, namespace)
 			if c.begin != nil {
 				c.begin(t, namespace)
 			}
-			if err := admin.Create(t.Context(), tenantWith(namespace, c.spec)); client.IgnoreAlreadyExists(err) != nil {
+			if err := admin.Create(t.Context(), operatortest.Tenant(namespace, c.spec)); client.IgnoreAlreadyExists(err) != nil {
 				t.Fatal(err)
 			}
-			tenant := waitConditionWithin(t, 20*time.Second, namespace, v1alpha1.ConditionReady, metav1.ConditionFalse, c.reason)
+			tenant := cluster.WaitCondition(t, 20*time.Second, namespace, v1alpha1.ConditionReady, metav1.ConditionFalse, c.reason)
 			stop := neverReady(t, namespace)
-			eventually(t, 15*time.Second, func() error {
+			cluster.Eventually(t, 15*time.Second, func() error {
 				tenant = get(t, tenant, namespace, v1alpha1.Name)
 				for _, word := range c.words {
 					if message := messageOf(tenant, v1alpha1.ConditionReady); !strings.Contains(message, word) {
@@ -96,7 +97,7 @@ func repairImage(t *testing.T, namespace string) {
 
 func makeQuota(t *testing.T, namespace string) {
 	t.Helper()
-	create(t, &corev1.ResourceQuota{
+	cluster.Create(t, &corev1.ResourceQuota{
 		ObjectMeta: metav1.ObjectMeta{Name: "small", Namespace: namespace},
 		Spec:       corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{corev1.ResourceLimitsMemory: resource.MustParse("300Mi")}},
 	})
@@ -115,7 +116,7 @@ const policyName = "no-gateways"
 func makePolicy(t *testing.T, namespace string) {
 	t.Helper()
 	fail := admissionv1.Fail
-	create(t, &admissionv1.ValidatingAdmissionPolicy{
+	cluster.Create(t, &admissionv1.ValidatingAdmissionPolicy{
 		ObjectMeta: metav1.ObjectMeta{Name: policyName},
 		Spec: admissionv1.ValidatingAdmissionPolicySpec{
 			FailurePolicy: &fail,
@@ -126,7 +127,7 @@ func makePolicy(t *testing.T, namespace string) {
 			Validations: []admissionv1.Validation{{Expression: "object.metadata.name != 'openshell-gateway-0'", Message: "no gateways here"}},
 		},
 	})
-	create(t, &admissionv1.ValidatingAdmissionPolicyBinding{
+	cluster.Create(t, &admissionv1.ValidatingAdmissionPolicyBinding{
 		ObjectMeta: metav1.ObjectMeta{Name: policyName},
 		Spec: admissionv1.ValidatingAdmissionPolicyBindingSpec{
 			PolicyName: policyName, ValidationActions: []admissionv1.ValidationAction{admissionv1.Deny},
@@ -149,7 +150,7 @@ func removePolicy(t *testing.T, _ string) {
 // cordon keeps all pods from the only node, once the gateway has run there.
 func cordon(t *testing.T, namespace string) {
 	t.Helper()
-	create(t, tenantWith(namespace, v1alpha1.GatewayTenantSpec{}))
+	cluster.Create(t, operatortest.Tenant(namespace, v1alpha1.GatewayTenantSpec{}))
 	waitReady(t, namespace)
 	schedulable(t, false)
 	t.Cleanup(func() { schedulable(t, true) })
@@ -186,6 +187,6 @@ func makeVolume(t *testing.T, namespace string) {
 			ClaimRef:               &corev1.ObjectReference{Namespace: namespace, Name: claim.Name, UID: claim.UID},
 		},
 	}
-	create(t, volume)
+	cluster.Create(t, volume)
 	t.Cleanup(func() { _ = admin.Delete(context.Background(), volume) })
 }

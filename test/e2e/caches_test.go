@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 	"net/http"
 	"net/url"
 	"strings"
@@ -13,12 +14,12 @@ var unselected = []string{"gatewaytenants", "namespaces"}
 // TestCachesHoldWhatIsNeededAndNoMore looks at what the operator asks for when it starts.
 func TestCachesHoldWhatIsNeededAndNoMore(t *testing.T) {
 	operator.stop()
-	operator.take(writes)
+	operator.Take(operatortest.Writes)
 	if err := operator.start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	settle(t)
-	watches := operator.take(func(request string) bool { return strings.Contains(request, "watch=true") })
+	watches := operator.Take(func(request string) bool { return strings.Contains(request, "watch=true") })
 	if len(watches) < 15 {
 		t.Fatalf("only %d watches were seen: %v", len(watches), watches)
 	}

@@ -17,13 +17,14 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/options"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
+	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 )
 
 // certgenSays waits until CertificatesReady tells, in these words, that certgen fails.
 func certgenSays(t *testing.T, namespace string, words ...string) {
 	t.Helper()
 	var message string
-	eventually(t, 15*time.Second, func() error {
+	cluster.Eventually(t, 15*time.Second, func() error {
 		tenant := get(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name)
 		condition := meta.FindStatusCondition(tenant.Status.Conditions, v1alpha1.ConditionCertificatesReady)
 		if condition == nil || condition.Status != metav1.ConditionFalse || condition.Reason != v1alpha1.ReasonIssueFailed {
@@ -53,7 +54,7 @@ func TestCertgenThatFailsIsToldAndRecovers(t *testing.T) {
 		t.Run(c.tag[1:], func(t *testing.T) {
 			withOptions(t, func(o *options.Options) { o.CertgenImage += c.tag })
 			namespace := "certgen" + c.tag
-			makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
+			cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
 			if c.until != nil {
 				c.until(t, namespace)
 			}
@@ -69,7 +70,7 @@ func TestCertgenThatFailsIsToldAndRecovers(t *testing.T) {
 func shortDeadline(t *testing.T, namespace string) {
 	t.Helper()
 	job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Name: manifests.CertgenName, Namespace: namespace}}
-	eventually(t, 15*time.Second, func() error {
+	cluster.Eventually(t, 15*time.Second, func() error {
 		return admin.Patch(t.Context(), job, client.RawPatch(types.MergePatchType, []byte(`{"spec":{"activeDeadlineSeconds":2}}`)))
 	})
 }
@@ -78,9 +79,9 @@ func shortDeadline(t *testing.T, namespace string) {
 func settledWrites(t *testing.T, namespace string) {
 	t.Helper()
 	time.Sleep(time.Second)
-	operator.take(writes)
+	operator.Take(operatortest.Writes)
 	time.Sleep(5 * time.Second) // shorter than the wait before a Job that failed is run again
-	for _, request := range operator.take(writes) {
+	for _, request := range operator.Take(operatortest.Writes) {
 		if strings.Contains(request, "/"+namespace+"/") {
 			t.Errorf("nothing new is wrong, and the operator writes: %s", request)
 		}
@@ -89,25 +90,25 @@ func settledWrites(t *testing.T, namespace string) {
 
 func TestQuotaThatRefusesCertgenIsTold(t *testing.T) {
 	const namespace = "certgen-over-quota"
-	makeNamespace(t, namespace)
+	cluster.CreateNamespace(t, namespace)
 	quota := &corev1.ResourceQuota{
 		ObjectMeta: metav1.ObjectMeta{Name: "no-pods", Namespace: namespace},
 		Spec:       corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{corev1.ResourcePods: resource.MustParse("0")}},
 	}
-	create(t, quota)
-	eventually(t, 15*time.Second, func() error {
+	cluster.Create(t, quota)
+	cluster.Eventually(t, 15*time.Second, func() error {
 		if hard := get(t, &corev1.ResourceQuota{}, namespace, "no-pods").Status.Hard; len(hard) == 0 {
 			return fmt.Errorf("the quota is not in force yet")
 		}
 		return nil
 	})
-	create(t, tenantWith(namespace, v1alpha1.GatewayTenantSpec{}))
+	cluster.Create(t, operatortest.Tenant(namespace, v1alpha1.GatewayTenantSpec{}))
 	certgenSays(t, namespace, "refuses the pod", "exceeded quota: no-pods")
 	settledWrites(t, namespace)
 	if err := admin.Delete(t.Context(), quota); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, time.Minute, func() error { // the Job's own controller backs off, too
+	cluster.Eventually(t, time.Minute, func() error { // the Job's own controller backs off, too
 		tenant := get(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name)
 		if !meta.IsStatusConditionTrue(tenant.Status.Conditions, v1alpha1.ConditionReady) {
 			return fmt.Errorf("conditions: %+v", tenant.Status.Conditions)

@@ -26,14 +26,14 @@ func TestClientsNoticeNothing(t *testing.T) {
 	const namespace = "clients-notice-nothing"
 	rotated := func(t *testing.T, want v1alpha1.Rotated) {
 		t.Helper()
-		eventually(t, 15*time.Second, func() error {
+		cluster.Eventually(t, 15*time.Second, func() error {
 			if done := waitReady(t, namespace).Status.Rotated; done == nil || *done != want {
 				return fmt.Errorf("rotated: %+v, want %+v", done, want)
 			}
 			return nil
 		})
 	}
-	makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{ServerDNSNames: []string{"one.example.com", "two.example.com", "three.example.com"}})
+	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{ServerDNSNames: []string{"one.example.com", "two.example.com", "three.example.com"}})
 	waitReady(t, namespace)
 	c := connect(t, namespace, listen(t, namespace))
 	pod, before := podUID(t, namespace), secretsOf(t, namespace)
@@ -137,7 +137,7 @@ func TestClientsNoticeNothing(t *testing.T) {
 // restartedOnce waits for a pod other than the one before, and fails the test if yet another follows.
 func restartedOnce(t *testing.T, namespace string, before types.UID) {
 	t.Helper()
-	eventually(t, 15*time.Second, func() error {
+	cluster.Eventually(t, 15*time.Second, func() error {
 		pod := &corev1.Pod{}
 		err := admin.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: "openshell-gateway-0"}, pod)
 		if err == nil && pod.UID == before {
@@ -156,13 +156,13 @@ func restartedOnce(t *testing.T, namespace string, before types.UID) {
 func TestFormerAuthorityGoesWhenItsTimeIsOver(t *testing.T) {
 	const namespace = "former-authority"
 	withOptions(t, func(o *options.Options) { o.Lifetimes.Overlap = 5 * time.Second })
-	makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
+	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
 	waitReady(t, namespace)
 	c := connectReading(t, namespace, listen(t, namespace))
 	annotate(t, namespace, v1alpha1.AnnotationRotateCA, "1")
 	certificates := func(want int) {
 		t.Helper()
-		eventually(t, 20*time.Second, func() error {
+		cluster.Eventually(t, 20*time.Second, func() error {
 			for _, name := range []string{manifests.ServerTLSName, manifests.ClientTLSName} {
 				data := get(t, &corev1.Secret{}, namespace, name).Data
 				trusted, shown := bytes.Count(data["ca.crt"], []byte("BEGIN")), bytes.Count(data["tls.crt"], []byte("BEGIN"))

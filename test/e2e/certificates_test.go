@@ -39,7 +39,7 @@ func TestAnySecretsAreMadeAgainAndTheOthersStay(t *testing.T) {
 	withOptions(t, func(o *options.Options) { o.Lifetimes.TrustDelay = certificates.DefaultLifetimes.TrustDelay }) // clients read nothing again
 	for set := 1; set < 1<<len(manifests.SecretNames); set++ {
 		namespace := fmt.Sprint("missing-secrets-", set)
-		makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
+		cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
 		var names []string
 		for i, name := range manifests.SecretNames {
 			if set&(1<<i) != 0 {
@@ -82,7 +82,7 @@ func losesAndHeals(t *testing.T, namespace string, lost []string) {
 // serves waits until the certificate carries a name.
 func serves(t *testing.T, namespace, name string) {
 	t.Helper()
-	eventually(t, 15*time.Second, func() error {
+	cluster.Eventually(t, 15*time.Second, func() error {
 		if served := waitReady(t, namespace).Status.ServerDNSNames; !slices.Contains(served, name) {
 			return fmt.Errorf("the certificate carries %v", served)
 		}
@@ -99,7 +99,7 @@ func healed(t *testing.T, namespace string, names ...string) {
 			t.Fatal(err)
 		}
 	}
-	eventually(t, 15*time.Second, func() error {
+	cluster.Eventually(t, 15*time.Second, func() error {
 		for _, name := range names {
 			secret := &corev1.Secret{}
 			if err := admin.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: name}, secret); err != nil {

@@ -27,7 +27,7 @@ import (
 func wishFor(t *testing.T, namespace string) issuer.Request {
 	t.Helper()
 	withoutOperator(t)
-	makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
+	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
 	wish := issuer.Request{Namespace: namespace, Lifetimes: certificates.DefaultLifetimes}
 	wish.Owner = get(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name).UID
 	wish.ServerNames = []string{hostOf(namespace)}
@@ -59,8 +59,8 @@ func TestNewAuthorityIsTrustedLongEnoughBeforeItIsShown(t *testing.T) {
 	wish := wishFor(t, namespace)
 	wish.ServerNames, wish.Lifetimes.TrustDelay = append(wish.ServerNames, "new.example.com"), delay
 	secrets := upstreamSecrets(t, namespace)
-	create(t, secrets[0])
-	create(t, secrets[1])
+	cluster.Create(t, secrets[0])
+	cluster.Create(t, secrets[1])
 	shown := make(chan time.Duration, 1)
 	began := time.Now()
 	inBackground(t, func(ctx context.Context) {
@@ -100,7 +100,7 @@ func TestAuthorityThatCannotSignIsReplacedOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	create(t, &corev1.Secret{
+	cluster.Create(t, &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Name: manifests.CAName, Namespace: namespace}, Type: corev1.SecretTypeTLS,
 		Data: map[string][]byte{"tls.crt": encode("CERTIFICATE", der), "tls.key": encodePrivate(t, key)},
 	})
@@ -171,12 +171,12 @@ func TestSecretOfAnotherControllerIsNeverWritten(t *testing.T) {
 	wish := wishFor(t, namespace)
 	wish.ServerNames = append(wish.ServerNames, "new.example.com")
 	owner := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "owner", Namespace: namespace}}
-	create(t, owner)
+	cluster.Create(t, owner)
 	yes := true
 	secrets := upstreamSecrets(t, namespace)
 	secrets[1].OwnerReferences = []metav1.OwnerReference{{APIVersion: "v1", Kind: "ConfigMap", Name: owner.Name, UID: owner.UID, Controller: &yes}}
 	for _, secret := range secrets {
-		create(t, secret)
+		cluster.Create(t, secret)
 	}
 	if err := converge(t.Context(), t, wish); err != nil {
 		t.Fatal(err)

@@ -28,7 +28,7 @@ func (cutShort) Apply(context.Context, runtime.ApplyConfiguration, ...client.App
 // pass that knows nothing of the first.
 func TestForeignElementGoesAlsoIfItsRemovalWasCutShort(t *testing.T) {
 	const namespace, name = "cut-short", "one"
-	makeNamespace(t, namespace)
+	cluster.CreateNamespace(t, namespace)
 	desired := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{
 		"ports": []any{map[string]any{"name": "ours", "port": int64(1), "protocol": "TCP"}},
 	}}}

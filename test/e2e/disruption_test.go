@@ -20,7 +20,7 @@ import (
 // The gateway serves again when a node takes it.
 func TestDrainIsReported(t *testing.T) {
 	const namespace = "drained"
-	makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
+	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
 	waitReady(t, namespace)
 	before := podUID(t, namespace)
 	schedulable(t, false)
@@ -29,7 +29,7 @@ func TestDrainIsReported(t *testing.T) {
 	if err := admin.SubResource("eviction").Create(t.Context(), pod, &policyv1.Eviction{ObjectMeta: pod.ObjectMeta}); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 20*time.Second, func() error {
+	cluster.Eventually(t, 20*time.Second, func() error {
 		warnings, err := warningsOf(t, namespace)
 		if err == nil && (len(warnings) != 1 || !strings.HasPrefix(warnings[0], "PodEvicted: ") || !strings.Contains(warnings[0], "was evicted from node devcluster")) {
 			err = fmt.Errorf("Warning Events: %q", warnings)
@@ -37,7 +37,7 @@ func TestDrainIsReported(t *testing.T) {
 		return err
 	})
 	schedulable(t, true)
-	eventually(t, 20*time.Second, func() error {
+	cluster.Eventually(t, 20*time.Second, func() error {
 		err := admin.Get(t.Context(), client.ObjectKeyFromObject(pod), pod)
 		if err == nil && pod.UID == before {
 			err = errors.New("the pod is still there")

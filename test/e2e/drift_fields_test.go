@@ -88,8 +88,8 @@ var lasting = []string{
 // set. What the server lets through must be undone, and what it refuses must be known.
 func TestEveryFieldComesBack(t *testing.T) {
 	const foundation, gateway = "drift-foundation", "drift-gateway" // a StatefulSet waits while another object has trouble
-	makeTenant(t, foundation, driftSpec())
-	makeTenant(t, gateway, driftSpec())
+	cluster.CreateTenant(t, foundation, driftSpec())
+	cluster.CreateTenant(t, gateway, driftSpec())
 	waitReady(t, foundation)
 	waitReady(t, gateway)
 	for _, object := range driftObjects(foundation) {

@@ -117,7 +117,7 @@ func content(object *unstructured.Unstructured) map[string]any {
 // waitSame waits until an object says again what it said.
 func waitSame(t *testing.T, was *unstructured.Unstructured) {
 	t.Helper()
-	eventually(t, driftLimit, func() error {
+	cluster.Eventually(t, driftLimit, func() error {
 		is := was.NewEmptyInstance().(*unstructured.Unstructured)
 		if err := admin.Get(t.Context(), client.ObjectKeyFromObject(was), is); err != nil {
 			return err
@@ -201,7 +201,7 @@ func foreignElements(namespace string) map[string]foreign {
 // container or a subject that nobody asked the operator for.
 func TestForeignListElementsGo(t *testing.T) {
 	const namespace = "drift-lists"
-	makeTenant(t, namespace, driftSpec())
+	cluster.CreateTenant(t, namespace, driftSpec())
 	waitReady(t, namespace)
 	all := foreignElements(namespace)
 	for _, name := range slices.Sorted(maps.Keys(all)) {
@@ -225,7 +225,7 @@ func TestForeignListElementsGo(t *testing.T) {
 // TestOthersMetadataStays: labels, annotations and finalizers that are not ours survive what the operator writes.
 func TestOthersMetadataStays(t *testing.T) {
 	const namespace = "drift-metadata"
-	makeTenant(t, namespace, driftSpec())
+	cluster.CreateTenant(t, namespace, driftSpec())
 	waitReady(t, namespace)
 	for _, object := range driftObjects(namespace) {
 		live := get(t, object, object.GetNamespace(), object.GetName())
@@ -250,13 +250,13 @@ func TestOthersMetadataStays(t *testing.T) {
 // TestEnlargedVolumeStays: a claim can grow and never shrink, so its size is whoever's who enlarged it.
 func TestEnlargedVolumeStays(t *testing.T) {
 	const namespace, size = "drift-volume", "/spec/resources/requests/storage"
-	makeTenant(t, namespace, driftSpec())
+	cluster.CreateTenant(t, namespace, driftSpec())
 	waitReady(t, namespace)
 	claim := driftObject(t, namespace, "PersistentVolumeClaim/"+manifests.ClaimName)
 	if _, err := patchAsSomebody(t.Context(), claim, operation{"replace", size, "2Gi"}, operation{"replace", componentLabel, "changed"}); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, driftLimit, func() error {
+	cluster.Eventually(t, driftLimit, func() error {
 		live := get(t, &corev1.PersistentVolumeClaim{}, namespace, claim.GetName())
 		if live.Labels["app.kubernetes.io/component"] != "gateway" || live.Spec.Resources.Requests.Storage().String() != "2Gi" {
 			return fmt.Errorf("labels %v, size %s", live.Labels, live.Spec.Resources.Requests.Storage())

@@ -24,16 +24,17 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 	"github.com/ambient-code/gatewaytenant-operator/test/earlier"
+	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 )
 
 // makeEarlier makes a gateway in a new namespace as the earlier control plane did, and waits until it serves.
 func makeEarlier(t *testing.T, namespace string) {
 	t.Helper()
-	makeNamespace(t, namespace)
+	cluster.CreateNamespace(t, namespace)
 	if err := earlier.Create(t.Context(), admin, namespace); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 15*time.Second, func() error {
+	cluster.Eventually(t, 15*time.Second, func() error {
 		set := get(t, &appsv1.StatefulSet{}, namespace, manifests.GatewayName)
 		if set.Status.ReadyReplicas != 1 {
 			return fmt.Errorf("it does not serve: %+v", set.Status)
@@ -71,9 +72,9 @@ func TestAdoptionThatWaitsForItsTurn(t *testing.T) {
 	const first, waits = "earlier-first", "earlier-waits"
 	makeEarlier(t, first)
 	makeEarlier(t, waits)
-	create(t, tenantWith(first, v1alpha1.GatewayTenantSpec{Image: gatewayRepository + "0.0.71-crashes"}))
+	cluster.Create(t, operatortest.Tenant(first, v1alpha1.GatewayTenantSpec{Image: gatewayRepository + "0.0.71-crashes"}))
 	waitCondition(t, first, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonCrashLoop)
-	create(t, tenantWith(waits, v1alpha1.GatewayTenantSpec{}))
+	cluster.Create(t, operatortest.Tenant(waits, v1alpha1.GatewayTenantSpec{}))
 	waitCondition(t, waits, v1alpha1.ConditionWarning, metav1.ConditionTrue, v1alpha1.ReasonUpdateQueued)
 	set := get(t, &appsv1.StatefulSet{}, waits, manifests.GatewayName)
 	if err := admin.Delete(t.Context(), set); err != nil {
@@ -92,7 +93,7 @@ func TestGatewayOfTheEarlierControlPlaneIsTakenOver(t *testing.T) {
 		ObjectMeta: metav1.ObjectMeta{Name: shared}, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: shared},
 		Subjects: []rbacv1.Subject{others, ours},
 	}
-	create(t, binding)
+	cluster.Create(t, binding)
 	t.Cleanup(func() { _ = admin.Delete(context.Background(), binding) })
 	claim := get(t, &corev1.PersistentVolumeClaim{}, namespace, manifests.ClaimName)
 	claim.Spec.Resources.Requests[corev1.ResourceStorage] = resource.MustParse("2Gi")
@@ -105,13 +106,13 @@ func TestGatewayOfTheEarlierControlPlaneIsTakenOver(t *testing.T) {
 		t.Fatal(err)
 	}
 	before, pods := kept(t, namespace), podsOf(t, namespace)
-	create(t, tenantWith(namespace, v1alpha1.GatewayTenantSpec{}))
+	cluster.Create(t, operatortest.Tenant(namespace, v1alpha1.GatewayTenantSpec{}))
 	tenant := waitReady(t, namespace)
 	text := get(t, config, namespace, manifests.ConfigName).Data[manifests.ConfigKey]
 	if !strings.Contains(text, "gateway_id = 'main'") || strings.Contains(text, "supervisor_sideload_method") {
 		t.Errorf("its gateway.toml loses what its sandboxes depend on: %s", text)
 	}
-	eventually(t, 15*time.Second, func() error {
+	cluster.Eventually(t, 15*time.Second, func() error {
 		if _, strangers := objectsIn(t, namespace, tenant); len(strangers) > 0 {
 			return fmt.Errorf("not the tenant's: %v", strangers)
 		}
@@ -141,7 +142,7 @@ func TestGatewayOfTheEarlierControlPlaneIsTakenOver(t *testing.T) {
 		if err := admin.Patch(t.Context(), config, client.RawPatch(types.MergePatchType, []byte(patch)), client.FieldOwner("agent-control-plane")); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, 5*time.Second, func() error {
+		cluster.Eventually(t, 5*time.Second, func() error {
 			if text := get(t, config, namespace, config.Name).Data["gateway.toml"]; strings.HasPrefix(text, "#") {
 				return errStill
 			}
@@ -187,12 +188,12 @@ func TestGatewaysThatCannotBeTakenOverAreLeftAlone(t *testing.T) {
 		}, "helm uninstall openshell-gateway -n of-helm"},
 		"with-postgres": {&appsv1.Deployment{Spec: appsv1.DeploymentSpec{Selector: &metav1.LabelSelector{MatchLabels: labels}, Template: template}}, "database"},
 	} {
-		makeNamespace(t, namespace)
+		cluster.CreateNamespace(t, namespace)
 		c.object.SetName(manifests.GatewayName)
 		c.object.SetNamespace(namespace)
 		c.object.SetLabels(labels)
-		create(t, c.object)
-		create(t, tenantWith(namespace, v1alpha1.GatewayTenantSpec{}))
+		cluster.Create(t, c.object)
+		cluster.Create(t, operatortest.Tenant(namespace, v1alpha1.GatewayTenantSpec{}))
 		tenant := waitCondition(t, namespace, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonConflict)
 		if message := messageOf(tenant, v1alpha1.ConditionReady); !strings.Contains(message, c.word) {
 			t.Errorf("%s: Ready says %q", namespace, message)
@@ -213,7 +214,7 @@ func TestRejectedSpecTouchesNothingOfAnEarlierGateway(t *testing.T) {
 		})
 	}
 	before := versions()
-	create(t, tenantWith(namespace, v1alpha1.GatewayTenantSpec{Config: "there_is_none = 1"}))
+	cluster.Create(t, operatortest.Tenant(namespace, v1alpha1.GatewayTenantSpec{Config: "there_is_none = 1"}))
 	waitCondition(t, namespace, v1alpha1.ConditionAccepted, metav1.ConditionFalse, v1alpha1.ReasonInvalidConfig)
 	time.Sleep(2 * time.Second) // what it might do, it does by itself
 	if diff := cmp.Diff(before, versions()); diff != "" {

@@ -19,6 +19,7 @@ import (
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
+	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 )
 
 // TestEtcdThatIsFull refuses all that would take more space: also the leader's renewals, so that nobody leads any more.
@@ -26,21 +27,21 @@ import (
 func TestEtcdThatIsFull(t *testing.T) {
 	const before, deprived, late = "full-before", "full-deprived", "full-late"
 	withoutOperator(t)
-	makeTenant(t, before, v1alpha1.GatewayTenantSpec{})
-	makeTenant(t, deprived, v1alpha1.GatewayTenantSpec{})
+	cluster.CreateTenant(t, before, v1alpha1.GatewayTenantSpec{})
+	cluster.CreateTenant(t, deprived, v1alpha1.GatewayTenantSpec{})
 	kubelet := runForever(t)
 	waitSettled(t, before)
 	waitSettled(t, deprived)
 	was := append(uids(t, before), uids(t, deprived)...)
 	connection := connectReading(t, before, listen(t, before))
-	makeNamespace(t, late)
-	makeNamespace(t, "full-of-this")
+	cluster.CreateNamespace(t, late)
+	cluster.CreateNamespace(t, "full-of-this")
 
 	fillEtcd(t, "full-of-this", func() {
 		if err := cluster.Pause(foreverName); err != nil { // or what it makes now would be left to stand-ins that do not try twice
 			t.Fatal(err)
 		}
-		create(t, tenantWith(late, v1alpha1.GatewayTenantSpec{}))
+		cluster.Create(t, operatortest.Tenant(late, v1alpha1.GatewayTenantSpec{}))
 	})
 	if err := cluster.Resume(foreverName); err != nil {
 		t.Fatal(err)
@@ -69,9 +70,9 @@ func TestEtcdThatIsFull(t *testing.T) {
 	}
 	freed := time.Now()
 	for _, namespace := range []string{before, deprived, late} {
-		eventually(t, time.Minute, func() error { return isReady(t.Context(), namespace) })
+		cluster.Eventually(t, time.Minute, func() error { return isReady(t.Context(), namespace) })
 	}
-	eventually(t, 30*time.Second, func() error { return admin.Get(t.Context(), client.ObjectKeyFromObject(config), config) })
+	cluster.Eventually(t, 30*time.Second, func() error { return admin.Get(t.Context(), client.ObjectKeyFromObject(config), config) })
 	t.Logf("all is as it should be %s after there was space, and the operator ended %d times", time.Since(freed).Round(100*time.Millisecond), kubelet.ends.Load())
 	connection.neverFailed(t)
 	waitSettled(t, before)
@@ -120,7 +121,7 @@ func fillEtcd(t *testing.T, namespace string, halfWay func()) {
 	if err := cluster.LimitEtcd(t.Context(), size+room); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 30*time.Second, func() error { // until the API server has found etcd again
+	cluster.Eventually(t, 30*time.Second, func() error { // until the API server has found etcd again
 		return admin.Create(t.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, GenerateName: "small-"}})
 	})
 	for i := range 4 * room / each {

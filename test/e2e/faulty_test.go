@@ -7,7 +7,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"testing"
-	"time"
 
 	"k8s.io/client-go/rest"
 
@@ -47,14 +46,6 @@ func throughFaults(config *rest.Config) (*rest.Config, error) {
 }
 
 var faultsServer *httptest.Server
-
-// patient is how long something may take: with faults it is begun anew more than once, after growing waits.
-func patient(limit time.Duration) time.Duration {
-	if *faultyShare > 0 {
-		return 6 * limit
-	}
-	return limit
-}
 
 // notWithFaults skips a test whose claim does not hold with faults, and says why.
 func notWithFaults(t *testing.T, why string) {

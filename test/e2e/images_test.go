@@ -13,12 +13,13 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/options"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
+	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 )
 
 // TestPolicyAndOperatorAgreeOnImages: what one of them allows, the other does, however an image is written.
 func TestPolicyAndOperatorAgreeOnImages(t *testing.T) {
 	const namespace, digest = "images", "@sha256:0123456789012345678901234567890123456789012345678901234567890123"
-	makeNamespace(t, namespace)
+	cluster.CreateNamespace(t, namespace)
 	defer func() { restart(t) }() // which has the policies read the usual list
 	for _, repositories := range []string{"ghcr.io/nvidia/", "docker.io/nvidia, registry.example.com:5000/mirror\nlocalhost", "docker.io/library/gateway", "docker.io localhost:5000/a"} {
 		allowed := strings.FieldsFunc(repositories, func(r rune) bool { return strings.ContainsRune(", \n", r) })
@@ -26,7 +27,7 @@ func TestPolicyAndOperatorAgreeOnImages(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := platformSays(t.Context(), options.Options{AllowedRepositories: []string{repositories}}); err != nil {
+		if err := configurePolicies(t.Context(), options.Options{AllowedRepositories: []string{repositories}}); err != nil {
 			t.Fatal(err)
 		}
 		for _, repository := range []string{
@@ -36,7 +37,7 @@ func TestPolicyAndOperatorAgreeOnImages(t *testing.T) {
 			"localhost/x", "localhost:5000/a/b", "localhost:5000/ab", "localhost", "Localhost/x", "[2001:db8::1]:5000/x",
 		} {
 			for _, suffix := range []string{":0.0.71", ":0.0.71" + digest, digest, ""} {
-				tenant := tenantWith(namespace, v1alpha1.GatewayTenantSpec{Image: repository + suffix, Version: "0.0.71"})
+				tenant := operatortest.Tenant(namespace, v1alpha1.GatewayTenantSpec{Image: repository + suffix, Version: "0.0.71"})
 				agree(t, platform, tenant)
 			}
 		}
@@ -53,7 +54,7 @@ func agree(t *testing.T, platform manifests.Platform, tenant *v1alpha1.GatewayTe
 		return
 	}
 	notAllowed := rejected != nil && rejected.Reason == v1alpha1.ReasonImageNotAllowed
-	eventually(t, 10*time.Second, func() error {
+	cluster.Eventually(t, 10*time.Second, func() error {
 		err := admin.Create(t.Context(), tenant.DeepCopy(), client.DryRunAll)
 		if refused := err != nil && strings.Contains(err.Error(), "allowed repository"); refused != notAllowed {
 			return fmt.Errorf("%s: that it is not allowed, the operator says: %t, and the API server: %w", tenant.Spec.Image, notAllowed, err)
@@ -65,7 +66,7 @@ func agree(t *testing.T, platform manifests.Platform, tenant *v1alpha1.GatewayTe
 // TestImageThatIsAllowedNoLonger goes on as it runs, and says so; its GatewayTenant can be changed otherwise.
 func TestImageThatIsAllowedNoLonger(t *testing.T) {
 	const namespace, image = "allowed-no-longer", "ghcr.io/nvidia/openshell/gateway:0.0.72"
-	makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{Image: image})
+	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{Image: image})
 	waitReady(t, namespace)
 	pod := podUID(t, namespace)
 	withOptions(t, func(o *options.Options) {

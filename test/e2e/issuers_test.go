@@ -21,6 +21,7 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/options"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
+	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 )
 
 // corporateSecrets are TLS Secrets of a user's CA, for the names that a gateway has without a spec.
@@ -72,11 +73,11 @@ func TestSecretsOfAnotherIssuerAreUsedAndLeftAlone(t *testing.T) {
 		"of-a-user": func(*corev1.Secret) {},
 	} {
 		t.Run(namespace, func(t *testing.T) {
-			makeNamespace(t, namespace)
+			cluster.CreateNamespace(t, namespace)
 			before := map[string]*corev1.Secret{}
 			for _, secret := range corporateSecrets(t, namespace) {
 				mark(secret)
-				create(t, secret)
+				cluster.Create(t, secret)
 				before[secret.Name] = secret
 			}
 			untouched := func() {
@@ -88,7 +89,7 @@ func TestSecretsOfAnotherIssuerAreUsedAndLeftAlone(t *testing.T) {
 					}
 				}
 			}
-			create(t, tenantWith(namespace, v1alpha1.GatewayTenantSpec{}))
+			cluster.Create(t, operatortest.Tenant(namespace, v1alpha1.GatewayTenantSpec{}))
 			tenant := waitReady(t, namespace)
 			if message := messageOf(tenant, v1alpha1.ConditionCertificatesReady); !strings.Contains(message, "Secret "+manifests.ServerTLSName) {
 				t.Errorf("CertificatesReady: %s", message)
@@ -133,13 +134,13 @@ func TestSecretsOfAnotherIssuerAreUsedAndLeftAlone(t *testing.T) {
 func TestSetWithoutOwnersIsTakenOver(t *testing.T) {
 	for namespace, policy := range map[string]metav1.DeletionPropagation{"orphaned-set": metav1.DeletePropagationOrphan, "restored-set": metav1.DeletePropagationForeground} {
 		t.Run(namespace, func(t *testing.T) {
-			makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
+			cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
 			tenant := waitReady(t, namespace)
 			before := secretsOf(t, namespace)
 			if err := admin.Delete(t.Context(), tenant, client.PropagationPolicy(policy)); err != nil {
 				t.Fatal(err)
 			}
-			eventually(t, 30*time.Second, func() error {
+			cluster.Eventually(t, 30*time.Second, func() error {
 				if admin.Get(t.Context(), client.ObjectKeyFromObject(tenant), tenant) == nil {
 					return errStill
 				}
@@ -160,9 +161,9 @@ func TestSetWithoutOwnersIsTakenOver(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			create(t, tenantWith(namespace, v1alpha1.GatewayTenantSpec{}))
+			cluster.Create(t, operatortest.Tenant(namespace, v1alpha1.GatewayTenantSpec{}))
 			tenant = waitReady(t, namespace)
-			eventually(t, 15*time.Second, func() error {
+			cluster.Eventually(t, 15*time.Second, func() error {
 				for name, is := range secretsOf(t, namespace) {
 					if !reflect.DeepEqual(is.Data, before[name].Data) {
 						t.Fatalf("Secret %s was issued again", name)

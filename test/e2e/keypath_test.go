@@ -18,6 +18,7 @@ import (
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
+	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 )
 
 const (
@@ -31,7 +32,7 @@ const (
 func makeClaim(t *testing.T, namespace string, annotations map[string]string) {
 	t.Helper()
 	annotations["openshell.ambient-code.io/highest-version"] = "0.0.111"
-	create(t, &corev1.PersistentVolumeClaim{
+	cluster.Create(t, &corev1.PersistentVolumeClaim{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: manifests.ClaimName, Labels: manifests.Labels(), Annotations: annotations},
 		Spec: corev1.PersistentVolumeClaimSpec{
 			AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
@@ -44,9 +45,9 @@ func makeClaim(t *testing.T, namespace string, annotations map[string]string) {
 // suspended, and nothing is recorded.
 func makeOldTenant(t *testing.T, namespace, rootOwner string, until func()) {
 	t.Helper()
-	makeNamespace(t, namespace)
+	cluster.CreateNamespace(t, namespace)
 	makeClaim(t, namespace, map[string]string{annotationKeyPath: rootKeyPath, "devcluster.invalid/root-owner": rootOwner})
-	create(t, tenantWith(namespace, v1alpha1.GatewayTenantSpec{Image: withKey}))
+	cluster.Create(t, operatortest.Tenant(namespace, v1alpha1.GatewayTenantSpec{Image: withKey}))
 	until()
 	change(t, namespace, func(s *v1alpha1.GatewayTenantSpec) { s.Suspend = true })
 	waitCondition(t, namespace, v1alpha1.ConditionReady, metav1.ConditionUnknown, v1alpha1.ReasonSuspended)
@@ -59,7 +60,7 @@ func makeOldTenant(t *testing.T, namespace, rootOwner string, until func()) {
 
 func waitKeyPath(t *testing.T, namespace, want string) {
 	t.Helper()
-	eventually(t, 15*time.Second, func() error {
+	cluster.Eventually(t, 15*time.Second, func() error {
 		claim := get(t, &corev1.PersistentVolumeClaim{}, namespace, manifests.ClaimName)
 		if is := claim.Annotations[annotationKeyPath]; is != want {
 			return fmt.Errorf("the claim records %q, want %q", is, want)
@@ -85,7 +86,7 @@ func planOfTenant(t *testing.T, namespace, spec string) (out string, code int) {
 // TestKeyOfANewVolumeIsInASubdirectory, where the gateway finds it again.
 func TestKeyOfANewVolumeIsInASubdirectory(t *testing.T) {
 	const namespace = "key-new"
-	makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{Image: withKey})
+	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{Image: withKey})
 	waitReady(t, namespace)
 	waitKeyPath(t, namespace, subdirKeyPath)
 	pod := podUID(t, namespace)
@@ -165,17 +166,17 @@ func TestKeyThatMayBeAnywhereHoldsItsGateway(t *testing.T) {
 	})
 	t.Run("a volume that was retained", func(t *testing.T) {
 		const namespace = "key-retained"
-		makeNamespace(t, namespace)
+		cluster.CreateNamespace(t, namespace)
 		makeClaim(t, namespace, map[string]string{})
-		create(t, tenantWith(namespace, v1alpha1.GatewayTenantSpec{Image: withKey}))
+		cluster.Create(t, operatortest.Tenant(namespace, v1alpha1.GatewayTenantSpec{Image: withKey}))
 		confirm(t, namespace, 1)
 		waitKeyPath(t, namespace, subdirKeyPath)
 	})
 	t.Run("a record that is not possible", func(t *testing.T) {
 		const namespace = "key-misspelt"
-		makeNamespace(t, namespace)
+		cluster.CreateNamespace(t, namespace)
 		makeClaim(t, namespace, map[string]string{annotationKeyPath: "/var/openshell/kek"})
-		create(t, tenantWith(namespace, v1alpha1.GatewayTenantSpec{Image: withKey}))
+		cluster.Create(t, operatortest.Tenant(namespace, v1alpha1.GatewayTenantSpec{Image: withKey}))
 		confirm(t, namespace, 1)
 		waitKeyPath(t, namespace, subdirKeyPath)
 	})

@@ -78,7 +78,7 @@ func TestCertgenKilledAfterEachWrite(t *testing.T) {
 			for n := 1; n <= c.writes+1; n++ {
 				t.Run(fmt.Sprint("after write ", n), func(t *testing.T) {
 					namespace := fmt.Sprintf("killed-%d-%d", len(c.what), n)
-					makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
+					cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
 					tenant := waitReady(t, namespace)
 					withoutOperator(t)
 					if c.prepare != nil {
@@ -174,7 +174,7 @@ func replaceByUpstreams(t *testing.T, namespace string) {
 	t.Helper()
 	deleteSecrets(t, namespace)
 	for _, secret := range upstreamSecrets(t, namespace) {
-		create(t, secret)
+		cluster.Create(t, secret)
 	}
 }
 
@@ -204,7 +204,7 @@ func TestOperatorKilledAfterEachWrite(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, after write %d", c.what, n), func(t *testing.T) {
 				t.Parallel()
 				namespace := fmt.Sprintf("operator-killed-%s-%d", c.what, n)
-				makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
+				cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
 				if c.change != nil {
 					runOperator(t, namespace, 1000)
 					c.change(t, namespace)
@@ -227,7 +227,7 @@ func TestOperatorKilledAfterEachWrite(t *testing.T) {
 func waitSettled(t *testing.T, namespace string) {
 	t.Helper()
 	const calm = 2 * time.Second
-	eventually(t, 30*time.Second, func() error {
+	cluster.Eventually(t, 30*time.Second, func() error {
 		time.Sleep(calm)
 		before := waitReady(t, namespace)
 		time.Sleep(calm)

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 	"k8s.io/client-go/rest"
 )
 
@@ -98,7 +99,7 @@ func reachBy(config *rest.Config, server *httptest.Server) {
 
 // seen counts a write that was done.
 func (k *killer) seen(response *http.Response) error {
-	if !writes(response.Request.Method+" "+response.Request.URL.Path) || response.StatusCode >= 300 {
+	if !operatortest.Writes(response.Request.Method+" "+response.Request.URL.Path) || response.StatusCode >= 300 {
 		return nil
 	}
 	k.mu.Lock()

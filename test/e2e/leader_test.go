@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 )
 
 // takeover is how long tenants may be without an operator: a lease of 8 s, two retries, and some time for a busy machine.
@@ -76,7 +77,7 @@ func (r *replica) sent(kind func(request string) bool) []exchange {
 func (r *replica) waitSent(t *testing.T, limit time.Duration, kind func(request string) bool) exchange {
 	t.Helper()
 	var all []exchange
-	eventually(t, limit, func() error {
+	cluster.Eventually(t, limit, func() error {
 		if all = r.sent(kind); len(all) == 0 {
 			return fmt.Errorf("%s has sent no such request", r.name)
 		}
@@ -95,12 +96,12 @@ func startTwo(t *testing.T, namespace string, others ...string) (leader, standby
 	for _, r := range []*replica{leader, standby} {
 		r.waitSent(t, takeover, func(request string) bool { return strings.Contains(request, "/leases") })
 	}
-	makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
+	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
 	waitSettled(t, namespace)
-	if len(leader.sent(writes)) == 0 {
+	if len(leader.sent(operatortest.Writes)) == 0 {
 		leader, standby = standby, leader
 	}
-	if wrong := standby.sent(writes); len(wrong) > 0 {
+	if wrong := standby.sent(operatortest.Writes); len(wrong) > 0 {
 		t.Fatalf("both have written, %s: %v", standby.name, wrong)
 	}
 	return leader, standby
@@ -115,7 +116,7 @@ func addName(t *testing.T, namespace string) {
 // waitFollowed waits until the standby has taken over and a changed tenant is Ready again with its new name.
 func waitFollowed(t *testing.T, lost time.Time, standby *replica, namespace string) {
 	t.Helper()
-	first := standby.waitSent(t, time.Until(lost.Add(takeover)), writes)
+	first := standby.waitSent(t, time.Until(lost.Add(takeover)), operatortest.Writes)
 	t.Logf("%s after the leader was lost: %s", first.begun.Sub(lost).Round(time.Millisecond), first.what)
 	waitSettled(t, namespace)
 	if names := waitReady(t, namespace).Status.ServerDNSNames; !slices.Contains(names, "*.example.com") {
@@ -126,8 +127,8 @@ func waitFollowed(t *testing.T, lost time.Time, standby *replica, namespace stri
 // tookTurns fails the test if one has written when the other had begun.
 func tookTurns(t *testing.T, before, after *replica) {
 	t.Helper()
-	begun := after.sent(writes)[0].begun
-	for _, write := range before.sent(writes) {
+	begun := after.sent(operatortest.Writes)[0].begun
+	for _, write := range before.sent(operatortest.Writes) {
 		if write.ended.IsZero() || !write.ended.Before(begun) {
 			t.Errorf("%s wrote %s after %s had begun: %s", before.name, write.begun.Sub(begun), after.name, write.what)
 		}
@@ -143,7 +144,7 @@ func TestKilledLeaderIsFollowed(t *testing.T) {
 		t.Fatal(err)
 	}
 	addName(t, namespace)
-	makeTenant(t, later, v1alpha1.GatewayTenantSpec{})
+	cluster.CreateTenant(t, later, v1alpha1.GatewayTenantSpec{})
 	waitFollowed(t, killed, standby, namespace)
 	waitReady(t, later)
 	tookTurns(t, leader, standby)
@@ -168,7 +169,7 @@ func TestFrozenLeaderDoesNoHarm(t *testing.T) {
 		t.Fatal(err)
 	}
 	resumed := time.Now()
-	eventually(t, takeover, func() error {
+	cluster.Eventually(t, takeover, func() error {
 		if cluster.Running(leader.name) {
 			return fmt.Errorf("%s still runs", leader.name)
 		}

@@ -15,13 +15,14 @@ import (
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
+	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 )
 
 // TestVolumeThatIsLeavingKeepsNoCertificateFromBeingMade: a claim that somebody deleted stays for as long as the gateway's
 // pod uses it, and the gateway must not run out of certificates meanwhile.
 func TestVolumeThatIsLeavingKeepsNoCertificateFromBeingMade(t *testing.T) {
 	const namespace = "leaving-volume"
-	makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
+	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
 	waitReady(t, namespace)
 	if err := admin.Delete(t.Context(), get(t, &corev1.PersistentVolumeClaim{}, namespace, manifests.ClaimName)); err != nil {
 		t.Fatal(err)
@@ -30,7 +31,7 @@ func TestVolumeThatIsLeavingKeepsNoCertificateFromBeingMade(t *testing.T) {
 	if err := admin.Delete(t.Context(), get(t, &corev1.Secret{}, namespace, manifests.ServerTLSName)); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 20*time.Second, func() error {
+	cluster.Eventually(t, 20*time.Second, func() error {
 		return admin.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: manifests.ServerTLSName}, &corev1.Secret{})
 	})
 	if claim := get(t, &corev1.PersistentVolumeClaim{}, namespace, manifests.ClaimName); claim.DeletionTimestamp == nil {
@@ -79,7 +80,7 @@ func TestCertgenWaitsForAFormerGatewaysSecrets(t *testing.T) {
 // comeBack is called. Then it must become Ready.
 func makeAnewWhile(t *testing.T, namespace string, stay ...client.Object) (comeBack func()) {
 	t.Helper()
-	makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
+	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
 	tenant := waitReady(t, namespace)
 	for _, object := range stay {
 		object.SetNamespace(namespace)
@@ -90,7 +91,7 @@ func makeAnewWhile(t *testing.T, namespace string, stay ...client.Object) (comeB
 	}
 	waitGone(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name)
 	waitGone(t, &batchv1.Job{}, namespace, manifests.CertgenName)
-	create(t, tenantWith(namespace, v1alpha1.GatewayTenantSpec{}))
+	cluster.Create(t, operatortest.Tenant(namespace, v1alpha1.GatewayTenantSpec{}))
 	return func() {
 		t.Helper()
 		setFinalizers(t, stay, "null")

@@ -31,7 +31,7 @@ var allVerbs = []string{
 // and by none. The answers are the list in docs/security.md, word for word.
 func TestOperatorMayWhatTheThreatModelSays(t *testing.T) {
 	const doc, begin, end = "../../docs/security.md", "<!-- what the operator may do: begin -->\n", "<!-- what the operator may do: end -->\n"
-	makeNamespace(t, "any-other")
+	cluster.CreateNamespace(t, "any-other")
 	operators := as(t, platformNamespace, "gatewaytenant-operator")
 	var asked sync.WaitGroup
 	var mu sync.Mutex

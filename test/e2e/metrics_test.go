@@ -15,13 +15,13 @@ import (
 // TestMetricsTellWhereTenantsStand: by what the operator's endpoint would serve.
 func TestMetricsTellWhereTenantsStand(t *testing.T) {
 	started := time.Now().Truncate(time.Second)
-	makeTenant(t, "metrics-good", v1alpha1.GatewayTenantSpec{})
-	makeTenant(t, "metrics-bad", v1alpha1.GatewayTenantSpec{Config: "openshell.gateway.log_level = 7"})
+	cluster.CreateTenant(t, "metrics-good", v1alpha1.GatewayTenantSpec{})
+	cluster.CreateTenant(t, "metrics-bad", v1alpha1.GatewayTenantSpec{Config: "openshell.gateway.log_level = 7"})
 	waitReady(t, "metrics-good")
 	waitCondition(t, "metrics-bad", v1alpha1.ConditionAccepted, metav1.ConditionFalse, v1alpha1.ReasonInvalidConfig)
 
 	rejected := map[string]string{"condition": "Accepted", "status": "False", "reason": v1alpha1.ReasonInvalidConfig}
-	eventually(t, 5*time.Second, func() error { // the cache may be behind
+	cluster.Eventually(t, 5*time.Second, func() error { // the cache may be behind
 		if is := metric(t, "gatewaytenant_condition_tenants", rejected); is != 1 {
 			return fmt.Errorf("%v tenants are rejected, want 1", is)
 		}
@@ -42,7 +42,7 @@ func TestMetricsTellWhereTenantsStand(t *testing.T) {
 	unchanged := map[string]string{"kind": "StatefulSet", "result": "unchanged"}
 	before := metric(t, "gatewaytenant_apply_total", unchanged)
 	withOptions(t, func(o *options.Options) { o.SyncPeriod = time.Second })
-	eventually(t, 10*time.Second, func() error {
+	cluster.Eventually(t, 10*time.Second, func() error {
 		if is := metric(t, "gatewaytenant_apply_total", unchanged); is < before+3 {
 			return fmt.Errorf("%v StatefulSets were looked at and not applied, and before it were %v", is, before)
 		}
@@ -52,7 +52,7 @@ func TestMetricsTellWhereTenantsStand(t *testing.T) {
 
 // TestMetricsHaveTheValuesThatAlertsAskFor: of those that are controller-runtime's.
 func TestMetricsHaveTheValuesThatAlertsAskFor(t *testing.T) {
-	makeTenant(t, "metrics-alerts", v1alpha1.GatewayTenantSpec{})
+	cluster.CreateTenant(t, "metrics-alerts", v1alpha1.GatewayTenantSpec{})
 	waitReady(t, "metrics-alerts")
 	if metric(t, "leader_election_master_status", map[string]string{"name": "gatewaytenant-operator"}) != 1 {
 		t.Error("no metric says that this operator leads")

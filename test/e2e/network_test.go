@@ -21,17 +21,18 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/options"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
+	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 )
 
 // TestAllowedClientsComeAndGo without a restart, and a policy of the tenant's own under that name is left alone.
 func TestAllowedClientsComeAndGo(t *testing.T) {
 	const namespace = "clients"
-	makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
+	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
 	waitReady(t, namespace)
 	pod := podUID(t, namespace)
 	everyone := v1alpha1.AllowedClient{NamespaceSelector: &metav1.LabelSelector{}}
 	change(t, namespace, func(s *v1alpha1.GatewayTenantSpec) { s.Network.AllowedClients = []v1alpha1.AllowedClient{everyone} })
-	eventually(t, driftLimit, func() error {
+	cluster.Eventually(t, driftLimit, func() error {
 		policy := &networkingv1.NetworkPolicy{}
 		if err := admin.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: manifests.ClientsName}, policy); err != nil {
 			return err
@@ -45,7 +46,7 @@ func TestAllowedClientsComeAndGo(t *testing.T) {
 	change(t, namespace, func(s *v1alpha1.GatewayTenantSpec) { s.Network = v1alpha1.Network{} })
 	waitGone(t, &networkingv1.NetworkPolicy{}, namespace, manifests.ClientsName)
 	theirs := &networkingv1.NetworkPolicy{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: manifests.ClientsName}, Spec: networkingv1.NetworkPolicySpec{PodSelector: metav1.LabelSelector{}}}
-	create(t, theirs)
+	cluster.Create(t, theirs)
 	settle(t)
 	get(t, theirs, namespace, theirs.Name)
 	waitReady(t, namespace)
@@ -59,7 +60,7 @@ func TestAllowedClientsComeAndGo(t *testing.T) {
 // TestEmptyListOfClientsAdmitsSandboxesOnly, however it is written, and without a restart. It is not the same as no list.
 func TestEmptyListOfClientsAdmitsSandboxesOnly(t *testing.T) {
 	const namespace = "no-clients"
-	makeNamespace(t, namespace)
+	cluster.CreateNamespace(t, namespace)
 	file := filepath.Join(t.TempDir(), "tenant.yaml")
 	apply := func(spec string) {
 		t.Helper()
@@ -73,7 +74,7 @@ func TestEmptyListOfClientsAdmitsSandboxesOnly(t *testing.T) {
 	}
 	rules := func(want string) {
 		t.Helper()
-		eventually(t, driftLimit, func() error {
+		cluster.Eventually(t, driftLimit, func() error {
 			is, err := rulesOfClients(t, namespace)
 			if err == nil && is != want {
 				err = fmt.Errorf("the rules are %q, want %q", is, want)
@@ -127,10 +128,10 @@ func rulesOfClients(t *testing.T, namespace string) (string, error) {
 // TestEntryWithoutClientsAdmitsSandboxesOnly: the bridge applies the empty list, too.
 func TestEntryWithoutClientsAdmitsSandboxesOnly(t *testing.T) {
 	const namespace = "no-clients-bridged"
-	makeNamespace(t, namespace)
+	cluster.CreateNamespace(t, namespace)
 	platformConfig(t, "- {name: "+namespace+", gateway: {serverDnsNames: [], network: {allowedClients: []}}}")
 	waitReady(t, namespace)
-	eventually(t, driftLimit, func() error {
+	cluster.Eventually(t, driftLimit, func() error {
 		is, err := rulesOfClients(t, namespace)
 		if err == nil && is != "[8080] from 2" {
 			err = fmt.Errorf("the rules are %q", is)
@@ -149,11 +150,11 @@ func (w *warnings) HandleWarningHeader(_ int, _, text string) { *w = append(*w, 
 // TestPodsAreAdmittedWhereRestrictedIsEnforced, without a warning for what makes them.
 func TestPodsAreAdmittedWhereRestrictedIsEnforced(t *testing.T) {
 	const namespace, label = "restricted", "pod-security.kubernetes.io/"
-	create(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace, Labels: map[string]string{label + "enforce": "restricted", label + "warn": "restricted", label + "audit": "restricted"}}})
+	cluster.Create(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace, Labels: map[string]string{label + "enforce": "restricted", label + "warn": "restricted", label + "audit": "restricted"}}})
 	t.Cleanup(func() {
 		_ = admin.Delete(context.Background(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}})
 	})
-	create(t, tenantWith(namespace, v1alpha1.GatewayTenantSpec{}))
+	cluster.Create(t, operatortest.Tenant(namespace, v1alpha1.GatewayTenantSpec{}))
 	waitReady(t, namespace)
 	var said warnings
 	config := rest.CopyConfig(cluster.Config())
@@ -194,19 +195,19 @@ func TestOpenShiftAssignsIDs(t *testing.T) {
 	group.Spec.Versions = []apiextensionsv1.CustomResourceDefinitionVersion{{
 		Name: "v1", Served: true, Storage: true, Schema: &apiextensionsv1.CustomResourceValidation{OpenAPIV3Schema: &apiextensionsv1.JSONSchemaProps{Type: "object"}},
 	}}
-	create(t, group)
+	cluster.Create(t, group)
 	t.Cleanup(func() {
 		_ = admin.Delete(context.Background(), group)
 		restart(t)
 	})
-	makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
+	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
 	waitReady(t, namespace)
 	set := get(t, &appsv1.StatefulSet{}, namespace, manifests.GatewayName)
 	if set.Spec.Template.Spec.SecurityContext.RunAsUser == nil {
 		t.Fatal("without OpenShift's API, there is no fixed uid: this test sees nothing")
 	}
 	restart(t, func(o *options.Options) { o.WatchNamespaces = []string{namespace} })
-	eventually(t, driftLimit, func() error {
+	cluster.Eventually(t, driftLimit, func() error {
 		is := get(t, set, namespace, manifests.GatewayName).Spec.Template.Spec.SecurityContext
 		if is.RunAsUser != nil || is.RunAsGroup != nil || is.FSGroup != nil {
 			return fmt.Errorf("uid %v, gid %v, fsGroup %v", is.RunAsUser, is.RunAsGroup, is.FSGroup)

@@ -29,9 +29,9 @@ func withOptions(t *testing.T, change func(*options.Options)) {
 
 func TestBridgeThatIsSwitchedOffDoesNothing(t *testing.T) {
 	withOptions(t, func(o *options.Options) { o.EnableBridge = false })
-	makeNamespace(t, "bridge-off")
+	cluster.CreateNamespace(t, "bridge-off")
 	platformConfig(t, entry("bridge-off"))
-	makeTenant(t, "bridge-off-by-hand", v1alpha1.GatewayTenantSpec{})
+	cluster.CreateTenant(t, "bridge-off-by-hand", v1alpha1.GatewayTenantSpec{})
 	waitReady(t, "bridge-off-by-hand") // that there is no bridge disturbs nothing else
 	noTenant(t, "bridge-off")
 	platformConfig(t)
@@ -39,10 +39,10 @@ func TestBridgeThatIsSwitchedOffDoesNothing(t *testing.T) {
 
 func TestOtherNamespacesAreNotTouched(t *testing.T) {
 	withOptions(t, func(o *options.Options) { o.WatchNamespaces = []string{"watched", "watched-bridged"} })
-	makeTenant(t, "not-watched", v1alpha1.GatewayTenantSpec{})
-	makeTenant(t, "watched", v1alpha1.GatewayTenantSpec{})
-	makeNamespace(t, "watched-bridged")
-	makeNamespace(t, "not-watched-bridged")
+	cluster.CreateTenant(t, "not-watched", v1alpha1.GatewayTenantSpec{})
+	cluster.CreateTenant(t, "watched", v1alpha1.GatewayTenantSpec{})
+	cluster.CreateNamespace(t, "watched-bridged")
+	cluster.CreateNamespace(t, "not-watched-bridged")
 	platformConfig(t, entry("not-watched-bridged"), entry("watched-bridged"))
 	waitReady(t, "watched")
 	waitReady(t, "watched-bridged")

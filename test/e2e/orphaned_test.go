@@ -15,6 +15,7 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/options"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
+	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 )
 
 // TestOrphanedCertgenLeavesTheSecretsToTheNextTenant deletes a GatewayTenant with --cascade=orphan while its certgen Job
@@ -23,15 +24,15 @@ import (
 func TestOrphanedCertgenLeavesTheSecretsToTheNextTenant(t *testing.T) {
 	const namespace, delay = "orphaned-certgen", 10 * time.Second
 	withOptions(t, func(o *options.Options) { o.Lifetimes.TrustDelay = delay })
-	makeNamespace(t, namespace)
+	cluster.CreateNamespace(t, namespace)
 	for _, secret := range upstreamSecrets(t, namespace) {
-		create(t, secret)
+		cluster.Create(t, secret)
 	}
-	create(t, tenantWith(namespace, v1alpha1.GatewayTenantSpec{}))
+	cluster.Create(t, operatortest.Tenant(namespace, v1alpha1.GatewayTenantSpec{}))
 	waitReady(t, namespace)
 	spec := v1alpha1.GatewayTenantSpec{ServerDNSNames: []string{"gateway.example.com"}}
 	change(t, namespace, func(s *v1alpha1.GatewayTenantSpec) { *s = spec })
-	eventually(t, 30*time.Second, func() error {
+	cluster.Eventually(t, 30*time.Second, func() error {
 		var server corev1.Secret
 		if err := admin.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: manifests.ServerTLSName}, &server); err != nil {
 			return err
@@ -58,14 +59,14 @@ func TestOrphanedCertgenLeavesTheSecretsToTheNextTenant(t *testing.T) {
 		t.Fatalf("certgen ended before its GatewayTenant was deleted: %+v", is.Status)
 	}
 
-	eventually(t, delay+20*time.Second, func() error { return orphanedCertgenSays(t, namespace) })
+	cluster.Eventually(t, delay+20*time.Second, func() error { return orphanedCertgenSays(t, namespace) })
 	for name, secret := range secretsOf(t, namespace) {
 		if was := before[name]; was == nil || secret.UID != was.UID || !reflect.DeepEqual(secret.Data, was.Data) || len(secret.OwnerReferences) > 0 {
 			t.Errorf("after certgen ended, Secret %s is another, has other contents, or an owner: %v", name, secret.OwnerReferences)
 		}
 	}
 	restart(t) // with the shorter trust delay, since the new name is reported after another one
-	create(t, tenantWith(namespace, spec))
+	cluster.Create(t, operatortest.Tenant(namespace, spec))
 	tenant = waitReady(t, namespace)
 	serves(t, namespace, "gateway.example.com")
 	after := secretsOf(t, namespace)

@@ -88,7 +88,7 @@ func deployment(t *testing.T) {
 		t.Fatal(err)
 	}
 	object.Spec.Replicas = &none
-	create(t, object)
+	cluster.Create(t, object)
 	t.Cleanup(func() { _ = admin.Delete(context.Background(), object) })
 }
 
@@ -145,7 +145,7 @@ func TestPlanSaysWhatThenHappens(t *testing.T) {
 	entries := map[string]string{}
 	for _, what := range []string{"image", "toml", "names", "gone", "same", "new"} {
 		namespace := "planned-" + what
-		makeNamespace(t, namespace)
+		cluster.CreateNamespace(t, namespace)
 		entries[namespace] = entry(namespace)
 	}
 	later := maps.Clone(entries)
@@ -188,7 +188,7 @@ func TestPlanSaysWhatThenHappens(t *testing.T) {
 	platformConfig(t, edited...)
 	waitGone(t, &v1alpha1.GatewayTenant{}, "planned-gone", v1alpha1.Name)
 	waitGone(t, &appsv1.StatefulSet{}, "planned-gone", v1alpha1.Name)
-	eventually(t, 15*time.Second, func() error {
+	cluster.Eventually(t, 15*time.Second, func() error {
 		if get(t, &v1alpha1.GatewayTenant{}, "planned-image", v1alpha1.Name).Spec.Image == "" {
 			return errStill
 		}

@@ -21,13 +21,13 @@ import (
 // TestOrdinaryUsersOperateTheirGateway: the rights on GatewayTenants and on one Secret are enough.
 func TestOrdinaryUsersOperateTheirGateway(t *testing.T) {
 	const namespace, user = "operated", "somebody"
-	makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
+	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
 	waitReady(t, namespace)
 	as := func(args ...string) (string, int) {
 		return kubectlGatewayTenant(t, append([]string{"--as=" + user, "-n", namespace}, args...)...)
 	}
 	bind := func(kind, name string) {
-		create(t, &rbacv1.RoleBinding{
+		cluster.Create(t, &rbacv1.RoleBinding{
 			ObjectMeta: metav1.ObjectMeta{Name: "somebody-" + name, Namespace: namespace},
 			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: kind, Name: name},
 			Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: user}},
@@ -35,7 +35,7 @@ func TestOrdinaryUsersOperateTheirGateway(t *testing.T) {
 	}
 	succeeds := func(words string, args ...string) {
 		t.Helper()
-		eventually(t, 5*time.Second, func() error { // the authorizer reads from a cache
+		cluster.Eventually(t, 5*time.Second, func() error { // the authorizer reads from a cache
 			if out, code := as(args...); code != 0 || !strings.Contains(out, words) {
 				return fmt.Errorf("%v: exit code %d, %s; want %q", args, code, out, words)
 			}
@@ -50,7 +50,7 @@ func TestOrdinaryUsersOperateTheirGateway(t *testing.T) {
 	succeeds("unseen  Secret openshell-server-tls", "status")
 
 	succeeds("nobody notices", "rotate", "tls", "--value=first")
-	eventually(t, 15*time.Second, func() error {
+	cluster.Eventually(t, 15*time.Second, func() error {
 		if rotated := get(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name).Status.Rotated; rotated == nil || rotated.TLS != "first" {
 			return fmt.Errorf("rotated is %+v", rotated)
 		}
@@ -68,7 +68,7 @@ func TestOrdinaryUsersOperateTheirGateway(t *testing.T) {
 	if out, code := as("connect", "--dir", dir); code != 1 || !strings.Contains(out, "may not read it") {
 		t.Errorf("without the right to read the Secret: exit code %d, %s", code, out)
 	}
-	create(t, &rbacv1.Role{
+	cluster.Create(t, &rbacv1.Role{
 		ObjectMeta: metav1.ObjectMeta{Name: "client", Namespace: namespace},
 		Rules:      []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"secrets"}, ResourceNames: []string{"openshell-client-tls"}, Verbs: []string{"get"}}},
 	})

@@ -17,7 +17,7 @@ import (
 // TestValidateAgreesWithTheOperator gives the same specs to the plugin, without a cluster, and to the cluster.
 func TestValidateAgreesWithTheOperator(t *testing.T) {
 	const namespace = "validated"
-	makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
+	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
 	for _, spec := range []string{
 		"{}",
 		"{image: 'ghcr.io/nvidia/openshell/gateway:0.0.75', serverDnsNames: ['*.example.com', 192.0.2.1]}",
@@ -59,7 +59,7 @@ func TestValidateAgreesWithTheOperator(t *testing.T) {
 // verdict is what the operator says of the present spec.
 func verdict(t *testing.T, namespace string) (message string, accepted bool) {
 	t.Helper()
-	eventually(t, 15*time.Second, func() error {
+	cluster.Eventually(t, 15*time.Second, func() error {
 		tenant := get(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name)
 		is := meta.FindStatusCondition(tenant.Status.Conditions, v1alpha1.ConditionAccepted)
 		if is == nil || is.ObservedGeneration != tenant.Generation {

@@ -87,7 +87,7 @@ func certgenWith(namespace, image string) *batchv1.Job {
 // TestStolenTokenOfTheOperator gets its thief no further than to what gateways are made of.
 func TestStolenTokenOfTheOperator(t *testing.T) {
 	const namespace = "stolen"
-	makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
+	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
 	waitReady(t, namespace)
 	meta := func(name string) metav1.ObjectMeta { return metav1.ObjectMeta{Namespace: namespace, Name: name} }
 	set := &appsv1.StatefulSet{ObjectMeta: meta(manifests.GatewayName)}
@@ -139,14 +139,14 @@ func TestStolenTokenOfTheOperator(t *testing.T) {
 // TestPoliciesBiteWhereverTheOperatorIsInstalled: they know no namespace.
 func TestPoliciesBiteWhereverTheOperatorIsInstalled(t *testing.T) {
 	const namespace = "installed-elsewhere"
-	makeNamespace(t, namespace)
-	create(t, &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "gatewaytenant-operator"}})
+	cluster.CreateNamespace(t, namespace)
+	cluster.Create(t, &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "gatewaytenant-operator"}})
 	rights := clusterBinding(namespace, "gatewaytenant-operator", "gatewaytenant-operator", namespace)
-	create(t, rights)
+	cluster.Create(t, rights)
 	t.Cleanup(func() { _ = admin.Delete(context.Background(), rights) })
 	attempt := patchOf{"", clusterBinding("x", manifests.NodeReaderName, "openshell-gateway", "x"), "", ""}
 	elsewhere := as(t, namespace, "gatewaytenant-operator")
-	eventually(t, 10*time.Second, func() error { // until its rights are known: then another word than RBAC's
+	cluster.Eventually(t, 10*time.Second, func() error { // until its rights are known: then another word than RBAC's
 		if err := attempt.try(t.Context(), elsewhere); err == nil || !strings.Contains(err.Error(), "writes only ClusterRoleBindings") {
 			return fmt.Errorf("it is not refused for that reason: %w", err)
 		}
@@ -157,7 +157,7 @@ func TestPoliciesBiteWhereverTheOperatorIsInstalled(t *testing.T) {
 // TestCertgenMakesItsFourSecretsOnly though its role lets it make any.
 func TestCertgenMakesItsFourSecretsOnly(t *testing.T) {
 	const namespace = "certgens-secrets"
-	makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
+	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
 	waitReady(t, namespace)
 	certgen := as(t, namespace, manifests.CertgenName)
 	for _, c := range []struct {
@@ -180,16 +180,16 @@ func TestCertgenMakesItsFourSecretsOnly(t *testing.T) {
 // TestPeopleMayWhatTheirRoleSays, by the names of Kubernetes' own roles and of ours.
 func TestPeopleMayWhatTheirRoleSays(t *testing.T) {
 	const namespace = "people"
-	makeNamespace(t, namespace)
+	cluster.CreateNamespace(t, namespace)
 	verbs := []string{"get", "list", "watch", "patch", "update", "create", "delete"}
 	for role, most := range map[string]int{"view": 3, "edit": 3, "admin": 3, "gatewaytenant-view": 3, "gatewaytenant-edit": 5, "gatewaytenant-admin": 7} {
 		account := "with-" + role
-		create(t, &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: account}})
-		create(t, &rbacv1.RoleBinding{
+		cluster.Create(t, &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: account}})
+		cluster.Create(t, &rbacv1.RoleBinding{
 			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: account}, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role},
 			Subjects: []rbacv1.Subject{{Kind: "ServiceAccount", Name: account, Namespace: namespace}},
 		})
-		eventually(t, 15*time.Second, func() error { // roles are aggregated, and bindings heeded, after a while
+		cluster.Eventually(t, 15*time.Second, func() error { // roles are aggregated, and bindings heeded, after a while
 			for i, verb := range verbs {
 				review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
 					User:               "system:serviceaccount:" + namespace + ":" + account,

@@ -16,6 +16,7 @@ import (
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/options"
+	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 )
 
 // liveReads are requests for one object or a list, as opposed to watches: the caches answer these.
@@ -27,7 +28,7 @@ func liveReads(request string) bool {
 // settle waits until the namespaces of other tests are gone, and the last events have come.
 func settle(t *testing.T) {
 	t.Helper()
-	eventually(t, 30*time.Second, func() error {
+	cluster.Eventually(t, 30*time.Second, func() error {
 		list := &corev1.NamespaceList{}
 		if err := admin.List(t.Context(), list); err != nil {
 			return err
@@ -58,23 +59,23 @@ func linesOfChange(t *testing.T) (lines int) {
 
 // TestUnchangedTenantsAreNotWritten counts the operator's requests where they leave it.
 func TestUnchangedTenantsAreNotWritten(t *testing.T) {
-	makeNamespace(t, "quiet-bridged")
+	cluster.CreateNamespace(t, "quiet-bridged")
 	platformConfig(t, entry("quiet-bridged"))
-	makeTenant(t, "quiet-by-hand", v1alpha1.GatewayTenantSpec{})
+	cluster.CreateTenant(t, "quiet-by-hand", v1alpha1.GatewayTenantSpec{})
 	waitReady(t, "quiet-bridged")
 	waitReady(t, "quiet-by-hand")
 	settle(t)
 
 	t.Run("over a restart and resyncs", func(t *testing.T) {
 		operator.stop()
-		operator.take(writes)
+		operator.Take(operatortest.Writes)
 		changes := linesOfChange(t)
 		const period = time.Second
 		if err := operator.start(t.Context(), func(o *options.Options) { o.SyncPeriod = period }); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(4 * period)
-		if requests := operator.take(writes); len(requests) > 0 {
+		if requests := operator.Take(operatortest.Writes); len(requests) > 0 {
 			t.Errorf("%d writes where nothing changed:\n%s", len(requests), strings.Join(requests, "\n"))
 		}
 		if more := linesOfChange(t) - changes; more != 0 {
@@ -83,7 +84,7 @@ func TestUnchangedTenantsAreNotWritten(t *testing.T) {
 		// This test must be able to fail: a change is a write, and a pass after a resync finds it where no event tells.
 		change(t, "quiet-by-hand", func(spec *v1alpha1.GatewayTenantSpec) { spec.Config = "openshell.gateway.log_level = 'debug'" })
 		waitReady(t, "quiet-by-hand")
-		if requests := operator.take(writes); len(requests) == 0 {
+		if requests := operator.Take(operatortest.Writes); len(requests) == 0 {
 			t.Error("a change led to no write that was counted")
 		}
 		if linesOfChange(t) == changes {
@@ -94,16 +95,16 @@ func TestUnchangedTenantsAreNotWritten(t *testing.T) {
 	t.Run("a new tenant costs its objects and three changes of status, and no read", func(t *testing.T) {
 		notWithFaults(t, "it counts writes, and those that fail are made again")
 		settle(t)
-		operator.take(writes)
-		makeTenant(t, "quiet-new", v1alpha1.GatewayTenantSpec{})
+		operator.Take(operatortest.Writes)
+		cluster.CreateTenant(t, "quiet-new", v1alpha1.GatewayTenantSpec{})
 		waitReady(t, "quiet-new")
 		time.Sleep(time.Second)
 		var reads []string
-		requests := operator.take(func(request string) bool {
+		requests := operator.Take(func(request string) bool {
 			if liveReads(request) {
 				reads = append(reads, request)
 			}
-			return writes(request)
+			return operatortest.Writes(request)
 		})
 		const objects = 13
 		if len(requests) > objects+3 {
@@ -117,7 +118,7 @@ func TestUnchangedTenantsAreNotWritten(t *testing.T) {
 
 func TestDriftIsRepairedAndOthersMetadataStays(t *testing.T) {
 	const namespace = "drifts"
-	makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
+	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
 	waitReady(t, namespace)
 	config := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "openshell-gateway-config", Namespace: namespace}}
 	want := get(t, &corev1.ConfigMap{}, namespace, config.Name).Data["gateway.toml"]
@@ -125,7 +126,7 @@ func TestDriftIsRepairedAndOthersMetadataStays(t *testing.T) {
 	if err := admin.Patch(t.Context(), config, client.RawPatch(types.MergePatchType, []byte(patch))); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 5*time.Second, func() error {
+	cluster.Eventually(t, 5*time.Second, func() error {
 		live := get(t, &corev1.ConfigMap{}, namespace, config.Name)
 		if live.Data["gateway.toml"] != want || live.Labels["somebody"] != "else" {
 			return fmt.Errorf("data %q, labels %v", live.Data["gateway.toml"], live.Labels)
@@ -135,7 +136,7 @@ func TestDriftIsRepairedAndOthersMetadataStays(t *testing.T) {
 	if err := admin.Patch(t.Context(), config, client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"ownerReferences":null}}`))); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 5*time.Second, func() error {
+	cluster.Eventually(t, 5*time.Second, func() error {
 		if live := get(t, &corev1.ConfigMap{}, namespace, config.Name); len(live.OwnerReferences) == 0 {
 			return fmt.Errorf("the owner is not set back")
 		}
@@ -145,5 +146,5 @@ func TestDriftIsRepairedAndOthersMetadataStays(t *testing.T) {
 	if err := admin.Delete(t.Context(), service); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 5*time.Second, func() error { return admin.Get(t.Context(), client.ObjectKeyFromObject(service), service) })
+	cluster.Eventually(t, 5*time.Second, func() error { return admin.Get(t.Context(), client.ObjectKeyFromObject(service), service) })
 }

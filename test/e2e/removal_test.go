@@ -15,6 +15,7 @@ import (
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
+	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 )
 
 const crowd = 200
@@ -48,19 +49,19 @@ func TestManyTenantsGoWithoutATrace(t *testing.T) {
 	makeCrowd(t)
 	operator.stop()
 	inCrowd(t, func(namespace string) error {
-		return admin.Delete(t.Context(), tenantWith(namespace, v1alpha1.GatewayTenantSpec{}))
+		return admin.Delete(t.Context(), operatortest.Tenant(namespace, v1alpha1.GatewayTenantSpec{}))
 	})
-	eventually(t, 120*time.Second, func() error { return leftOf(t, false) })
+	cluster.Eventually(t, 120*time.Second, func() error { return leftOf(t, false) })
 	if err := operator.start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 60*time.Second, func() error { return leftOf(t, true) })
+	cluster.Eventually(t, 60*time.Second, func() error { return leftOf(t, true) })
 
 	makeCrowd(t)
 	inCrowd(t, func(namespace string) error {
 		return admin.Delete(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}})
 	})
-	eventually(t, 180*time.Second, func() error {
+	cluster.Eventually(t, 180*time.Second, func() error {
 		var list metav1.PartialObjectMetadataList
 		list.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("NamespaceList"))
 		if err := admin.List(t.Context(), &list, client.MatchingLabels{"crowd": "yes"}); err != nil || len(list.Items) > 0 {
@@ -68,16 +69,16 @@ func TestManyTenantsGoWithoutATrace(t *testing.T) {
 		}
 		return nil
 	})
-	eventually(t, 60*time.Second, func() error { return leftOf(t, true) })
+	cluster.Eventually(t, 60*time.Second, func() error { return leftOf(t, true) })
 }
 
 // makeCrowd makes the tenants and waits until all are Ready.
 func makeCrowd(t *testing.T) {
 	t.Helper()
 	inCrowd(t, func(namespace string) error {
-		return admin.Create(t.Context(), tenantWith(namespace, v1alpha1.GatewayTenantSpec{}))
+		return admin.Create(t.Context(), operatortest.Tenant(namespace, v1alpha1.GatewayTenantSpec{}))
 	})
-	eventually(t, 180*time.Second, func() error {
+	cluster.Eventually(t, 180*time.Second, func() error {
 		var list v1alpha1.GatewayTenantList
 		if err := admin.List(t.Context(), &list); err != nil {
 			return err

@@ -29,7 +29,7 @@ func TestRenewals(t *testing.T) {
 	tenants := []string{"renewals", "renewals-rejected"}
 	pods, connected := map[string]string{}, map[string]*clients{}
 	for _, namespace := range tenants {
-		makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
+		cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
 		waitReady(t, namespace)
 		pods[namespace] = string(podUID(t, namespace))
 		connected[namespace] = connectReading(t, namespace, listen(t, namespace))

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 )
 
 // follow tells each object of a list that comes or changes from now on, until the test ends or the returned function is
@@ -85,7 +86,7 @@ func podsOf(t *testing.T, namespaces ...string) (count func() map[string]int) {
 func TestPodsRestartOnlyWhenTheyMust(t *testing.T) {
 	namespaces := []string{"restarts-a", "restarts-b", "restarts-c"}
 	for _, namespace := range namespaces {
-		makeNamespace(t, namespace)
+		cluster.CreateNamespace(t, namespace)
 	}
 	all := func(edit func(namespace string)) func() {
 		return func() {
@@ -108,14 +109,16 @@ func TestPodsRestartOnlyWhenTheyMust(t *testing.T) {
 		do      func()
 		a, b, c int // pods: those that were there, and new ones
 	}{
-		{"first deployment", all(func(namespace string) { create(t, tenantWith(namespace, v1alpha1.GatewayTenantSpec{})) }), 1, 1, 1},
+		{"first deployment", all(func(namespace string) {
+			cluster.Create(t, operatortest.Tenant(namespace, v1alpha1.GatewayTenantSpec{}))
+		}), 1, 1, 1},
 		{"image", one(func(s *v1alpha1.GatewayTenantSpec) { s.Image = gatewayRepository + "0.0.72" }), 1, 2, 1},
 		{"TOML", one(func(s *v1alpha1.GatewayTenantSpec) { s.Config = "openshell.gateway.log_level = 'debug'" }), 1, 2, 1},
 		{"TOML that says the same", one(func(s *v1alpha1.GatewayTenantSpec) { s.Config = "[openshell.gateway]\nlog_level = \"debug\" # still" }), 1, 1, 1},
 		{"a name", one(func(s *v1alpha1.GatewayTenantSpec) { s.ServerDNSNames = []string{"b.example.com"} }), 1, 1, 1},
 		{"storage", one(func(s *v1alpha1.GatewayTenantSpec) { s.Storage.Size = "2Gi" }), 1, 1, 1},
 		{"another tenant in platform-config", func() {
-			makeNamespace(t, "restarts-bridged")
+			cluster.CreateNamespace(t, "restarts-bridged")
 			platformConfig(t, entry("restarts-bridged"))
 			waitReady(t, "restarts-bridged")
 		}, 1, 1, 1},

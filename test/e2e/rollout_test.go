@@ -46,7 +46,7 @@ func TestPlatformUpdateRollsAFewAtATime(t *testing.T) {
 	var namespaces []string
 	for i := range 4 {
 		namespace := fmt.Sprint("rolled-", i)
-		makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
+		cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
 		namespaces = append(namespaces, namespace)
 	}
 	for _, namespace := range namespaces {
@@ -54,7 +54,7 @@ func TestPlatformUpdateRollsAFewAtATime(t *testing.T) {
 	}
 	before := pods(t, namespaces)
 	withOptions(t, func(o *options.Options) { o.GatewayImage = gatewayRepository + "0.0.72" })
-	eventually(t, 60*time.Second, func() error {
+	cluster.Eventually(t, 60*time.Second, func() error {
 		if n := restarted(before, pods(t, namespaces)); n < len(namespaces) {
 			return fmt.Errorf("%d of %d are restarted", n, len(namespaces))
 		}
@@ -80,7 +80,7 @@ func TestPlatformUpdateRollsAFewAtATime(t *testing.T) {
 			}
 			return n, holds
 		}
-		eventually(t, 30*time.Second, func() error {
+		cluster.Eventually(t, 30*time.Second, func() error {
 			if waiting, holds := stuck(); waiting != 3 || !holds {
 				return fmt.Errorf("%d wait, one holds them: %v", waiting, holds)
 			}

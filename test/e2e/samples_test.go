@@ -39,7 +39,7 @@ func TestSamplesBecomeReady(t *testing.T) {
 					t.Fatalf("%s has a GatewayTenant in %s, too, and both cannot be applied", other, namespace)
 				}
 				fileOf[namespace] = file
-				makeNamespace(t, namespace)
+				cluster.CreateNamespace(t, namespace)
 			}
 			if _, err := cluster.Kubectl(t.Context(), "apply", "-f", path); err != nil {
 				t.Fatal(err)

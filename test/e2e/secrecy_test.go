@@ -19,7 +19,7 @@ import (
 // keys come into it by no other way: what is looked for is fetched and searched by other programs.
 func TestOperatorKeepsNoPrivateKey(t *testing.T) {
 	const namespace = "keeps-no-key"
-	makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
+	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
 	waitReady(t, namespace)
 	settle(t)
 	dump, err := os.Create(filepath.Join(t.TempDir(), "heap"))
@@ -80,7 +80,7 @@ func TestOperatorMayOnlyReadTheFourSecrets(t *testing.T) {
 				Verb: verb, Version: "v1", Resource: "secrets", Namespace: "any", Name: name,
 			},
 		}}
-		create(t, review)
+		cluster.Create(t, review)
 		return review.Status.Allowed
 	}
 	for _, name := range append(manifests.SecretNames[:], "any", "") {
@@ -91,7 +91,7 @@ func TestOperatorMayOnlyReadTheFourSecrets(t *testing.T) {
 			}
 		}
 	}
-	for _, request := range operator.take(func(request string) bool { return strings.Contains(request, "/secrets") }) {
+	for _, request := range operator.Take(func(request string) bool { return strings.Contains(request, "/secrets") }) {
 		if !strings.Contains(request, "watch=true") {
 			t.Errorf("the operator asked: %s", request)
 		}

@@ -21,7 +21,7 @@ func TestNewNameIsReportedWhenTheGatewayServesIt(t *testing.T) {
 	const namespace, name, delay = "served-names", "new.example.com", 6 * time.Second
 	withOptions(t, func(o *options.Options) { o.Lifetimes.TrustDelay = delay })
 	started := time.Now()
-	makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{ServerDNSNames: []string{"old.example.com"}})
+	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{ServerDNSNames: []string{"old.example.com"}})
 	waitReady(t, namespace)
 	if took := time.Since(started); took > delay {
 		t.Errorf("a new tenant is Ready after %s, so it waits for the kubelet", took)
@@ -35,7 +35,7 @@ func TestNewNameIsReportedWhenTheGatewayServesIt(t *testing.T) {
 	}
 
 	change(t, namespace, func(s *v1alpha1.GatewayTenantSpec) { s.ServerDNSNames = []string{"old.example.com", name} })
-	eventually(t, 15*time.Second, func() error {
+	cluster.Eventually(t, 15*time.Second, func() error {
 		tenant := get(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name)
 		ready := meta.FindStatusCondition(tenant.Status.Conditions, v1alpha1.ConditionReady)
 		if ready.Reason != "Distributing" || ready.Status != metav1.ConditionFalse {
@@ -55,7 +55,7 @@ func TestNewNameIsReportedWhenTheGatewayServesIt(t *testing.T) {
 			stored = entry.Time.Time
 		}
 	}
-	eventually(t, 2*delay, func() error {
+	cluster.Eventually(t, 2*delay, func() error {
 		tenant := reported()
 		if tenant == nil || !meta.IsStatusConditionTrue(tenant.Status.Conditions, v1alpha1.ConditionReady) {
 			return fmt.Errorf("it is not Ready with the new name")
@@ -67,7 +67,7 @@ func TestNewNameIsReportedWhenTheGatewayServesIt(t *testing.T) {
 	}
 
 	change(t, namespace, func(s *v1alpha1.GatewayTenantSpec) { s.ServerDNSNames = []string{"old.example.com"} })
-	eventually(t, 15*time.Second, func() error {
+	cluster.Eventually(t, 15*time.Second, func() error {
 		if names := namesServed(t, namespace); slices.Contains(names, name) {
 			return fmt.Errorf("the certificate carries %v", names)
 		}
@@ -80,7 +80,7 @@ func TestNewNameIsReportedWhenTheGatewayServesIt(t *testing.T) {
 	if err := admin.Delete(t.Context(), get(t, &corev1.Pod{}, namespace, manifests.PodName)); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, delay-2*time.Second, func() error {
+	cluster.Eventually(t, delay-2*time.Second, func() error {
 		if reported() != nil {
 			return fmt.Errorf("the name is still reported although the pod has started with the new certificate")
 		}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
+	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 )
 
 func quota(namespace string, what corev1.ResourceName, most string) *corev1.ResourceQuota {
@@ -25,7 +26,7 @@ func quota(namespace string, what corev1.ResourceName, most string) *corev1.Reso
 
 func waitRequest(t *testing.T, namespace, want string) {
 	t.Helper()
-	eventually(t, 15*time.Second, func() error {
+	cluster.Eventually(t, 15*time.Second, func() error {
 		claim := get(t, &corev1.PersistentVolumeClaim{}, namespace, manifests.ClaimName)
 		if size := claim.Spec.Resources.Requests[corev1.ResourceStorage]; size.String() != want {
 			return fmt.Errorf("the claim requests %s, want %s", size.String(), want)
@@ -37,9 +38,9 @@ func waitRequest(t *testing.T, namespace, want string) {
 // TestSizeThatAQuotaRefusesIsTakenBack together with another edit.
 func TestSizeThatAQuotaRefusesIsTakenBack(t *testing.T) {
 	const namespace = "size-quota"
-	makeNamespace(t, namespace)
-	create(t, quota(namespace, corev1.ResourceRequestsStorage, "10Gi"))
-	create(t, tenantWith(namespace, v1alpha1.GatewayTenantSpec{Storage: v1alpha1.Storage{Size: "2Gi"}}))
+	cluster.CreateNamespace(t, namespace)
+	cluster.Create(t, quota(namespace, corev1.ResourceRequestsStorage, "10Gi"))
+	cluster.Create(t, operatortest.Tenant(namespace, v1alpha1.GatewayTenantSpec{Storage: v1alpha1.Storage{Size: "2Gi"}}))
 	waitReady(t, namespace)
 	pod := podUID(t, namespace)
 	change(t, namespace, func(s *v1alpha1.GatewayTenantSpec) { s.Storage.Size = "50Ti" })
@@ -58,11 +59,11 @@ func TestSizeThatAQuotaRefusesIsTakenBack(t *testing.T) {
 // TestSizeOfAClaimThatIsNotBoundIsAppliedThen: a claim that waits for its pod cannot change, and the pod waits for Secrets.
 func TestSizeOfAClaimThatIsNotBoundIsAppliedThen(t *testing.T) {
 	const namespace = "size-unbound"
-	makeNamespace(t, namespace)
+	cluster.CreateNamespace(t, namespace)
 	secrets := quota(namespace, "count/secrets", "2")
-	create(t, secrets)
-	create(t, tenantWith(namespace, v1alpha1.GatewayTenantSpec{Storage: v1alpha1.Storage{StorageClassName: "devcluster-first-consumer"}}))
-	eventually(t, 60*time.Second, func() error {
+	cluster.Create(t, secrets)
+	cluster.Create(t, operatortest.Tenant(namespace, v1alpha1.GatewayTenantSpec{Storage: v1alpha1.Storage{StorageClassName: "devcluster-first-consumer"}}))
+	cluster.Eventually(t, 60*time.Second, func() error {
 		tenant := get(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name)
 		if ready := meta.FindStatusCondition(tenant.Status.Conditions, v1alpha1.ConditionReady); ready == nil || ready.Reason != v1alpha1.ReasonIssueFailed {
 			return fmt.Errorf("Ready is %+v", ready)
@@ -80,7 +81,7 @@ func TestSizeOfAClaimThatIsNotBoundIsAppliedThen(t *testing.T) {
 	if err := admin.Delete(t.Context(), secrets); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 60*time.Second, func() error {
+	cluster.Eventually(t, 60*time.Second, func() error {
 		tenant = get(t, tenant, namespace, v1alpha1.Name)
 		if !meta.IsStatusConditionTrue(tenant.Status.Conditions, v1alpha1.ConditionReady) || warningOf(tenant) != "" {
 			return fmt.Errorf("it says %+v", tenant.Status.Conditions)
@@ -94,10 +95,10 @@ func TestSizeOfAClaimThatIsNotBoundIsAppliedThen(t *testing.T) {
 func TestSizeIsHeldAgainstWhatTheVolumeHas(t *testing.T) {
 	yes := true
 	class := &storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: "size-by-hand"}, Provisioner: "example.com/by-hand", AllowVolumeExpansion: &yes}
-	create(t, class)
+	cluster.Create(t, class)
 	made := func(t *testing.T, namespace, requested, capacity string) (edit func(size string)) {
 		t.Helper()
-		makeNamespace(t, namespace)
+		cluster.CreateNamespace(t, namespace)
 		volume := &corev1.PersistentVolume{ObjectMeta: metav1.ObjectMeta{Name: namespace}, Spec: corev1.PersistentVolumeSpec{
 			AccessModes:            []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
 			Capacity:               corev1.ResourceList{corev1.ResourceStorage: resource.MustParse(capacity)},
@@ -105,8 +106,8 @@ func TestSizeIsHeldAgainstWhatTheVolumeHas(t *testing.T) {
 			StorageClassName:       class.Name,
 			PersistentVolumeSource: corev1.PersistentVolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: "/nonexistent"}},
 		}}
-		create(t, volume)
-		create(t, tenantWith(namespace, v1alpha1.GatewayTenantSpec{Storage: v1alpha1.Storage{Size: requested, StorageClassName: class.Name}}))
+		cluster.Create(t, volume)
+		cluster.Create(t, operatortest.Tenant(namespace, v1alpha1.GatewayTenantSpec{Storage: v1alpha1.Storage{Size: requested, StorageClassName: class.Name}}))
 		waitReady(t, namespace)
 		waitSize(t, namespace, capacity)
 		return func(size string) {

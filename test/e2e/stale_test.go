@@ -15,7 +15,7 @@ import (
 // and made another in the place of.
 func TestWhatTookAnObjectsPlaceUnseenIsNotOverwritten(t *testing.T) {
 	const namespace = "took-the-place"
-	makeNamespace(t, namespace)
+	cluster.CreateNamespace(t, namespace)
 	desired := func(value string) *unstructured.Unstructured {
 		object := &unstructured.Unstructured{Object: map[string]any{"data": map[string]any{"key": value}}}
 		object.SetAPIVersion("v1")
@@ -35,7 +35,7 @@ func TestWhatTookAnObjectsPlaceUnseenIsNotOverwritten(t *testing.T) {
 	if err := applier.CompareAndApply(t.Context(), desired("2"), cached); !apierrors.IsConflict(err) {
 		t.Errorf("where it is gone: %v", err)
 	}
-	create(t, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "one"}, Data: map[string]string{"key": "another's"}})
+	cluster.Create(t, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "one"}, Data: map[string]string{"key": "another's"}})
 	if err := applier.CompareAndApply(t.Context(), desired("3"), cached); !apierrors.IsConflict(err) {
 		t.Errorf("where another has come: %v", err)
 	}

@@ -15,12 +15,13 @@ import (
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
+	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 )
 
 // TestVolumeGrowsAndGoes with its tenant if that is asked for; nothing restarts meanwhile.
 func TestVolumeGrowsAndGoes(t *testing.T) {
 	const namespace = "volume"
-	makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{Storage: v1alpha1.Storage{Size: "2Gi", StorageClassName: "devcluster"}})
+	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{Storage: v1alpha1.Storage{Size: "2Gi", StorageClassName: "devcluster"}})
 	waitReady(t, namespace)
 	pod, set := podUID(t, namespace), get(t, &appsv1.StatefulSet{}, namespace, manifests.GatewayName).UID
 	waitSize(t, namespace, "2Gi")
@@ -49,9 +50,9 @@ func TestVolumeGrowsAndGoes(t *testing.T) {
 		}
 	}
 	change(t, namespace, func(s *v1alpha1.GatewayTenantSpec) { s.Storage.WhenDeleted = v1alpha1.WhenDeletedRetain })
-	eventually(t, 10*time.Second, func() error { return owners(t, namespace, 0) })
+	cluster.Eventually(t, 10*time.Second, func() error { return owners(t, namespace, 0) })
 	change(t, namespace, func(s *v1alpha1.GatewayTenantSpec) { s.Storage.WhenDeleted = v1alpha1.WhenDeletedDelete })
-	eventually(t, 10*time.Second, func() error { return owners(t, namespace, 1) })
+	cluster.Eventually(t, 10*time.Second, func() error { return owners(t, namespace, 1) })
 	if err := admin.Delete(t.Context(), get(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name)); err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +69,7 @@ func owners(t *testing.T, namespace string, want int) error {
 
 func waitSize(t *testing.T, namespace, want string) {
 	t.Helper()
-	eventually(t, 15*time.Second, func() error {
+	cluster.Eventually(t, 15*time.Second, func() error {
 		claim := get(t, &corev1.PersistentVolumeClaim{}, namespace, manifests.ClaimName)
 		if size := claim.Status.Capacity[corev1.ResourceStorage]; size.String() != want {
 			return fmt.Errorf("the volume has %s", size.String())
@@ -80,7 +81,7 @@ func waitSize(t *testing.T, namespace, want string) {
 // TestVolumeThatIsThereKeepsItsSize and its class. Those of a spec that it cannot get are rejected, and all else is applied.
 func TestVolumeThatIsThereKeepsItsSize(t *testing.T) {
 	const namespace = "volume-kept"
-	makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{Storage: v1alpha1.Storage{Size: "5Gi", StorageClassName: "devcluster"}})
+	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{Storage: v1alpha1.Storage{Size: "5Gi", StorageClassName: "devcluster"}})
 	waitReady(t, namespace)
 	claim := get(t, &corev1.PersistentVolumeClaim{}, namespace, manifests.ClaimName)
 	again := func(storage v1alpha1.Storage) {
@@ -89,7 +90,7 @@ func TestVolumeThatIsThereKeepsItsSize(t *testing.T) {
 			t.Fatal(err)
 		}
 		waitGone(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name)
-		create(t, tenantWith(namespace, v1alpha1.GatewayTenantSpec{Storage: storage}))
+		cluster.Create(t, operatortest.Tenant(namespace, v1alpha1.GatewayTenantSpec{Storage: storage}))
 	}
 	again(v1alpha1.Storage{Size: "1Gi"})
 	tenant := waitCondition(t, namespace, v1alpha1.ConditionAccepted, metav1.ConditionFalse, v1alpha1.ReasonInvalidStorage)
@@ -111,7 +112,7 @@ func TestVolumeThatIsThereKeepsItsSize(t *testing.T) {
 // TestSuspendedTenantIsLeftAsItIs until that ends.
 func TestSuspendedTenantIsLeftAsItIs(t *testing.T) {
 	const namespace = "suspended"
-	makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
+	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
 	waitReady(t, namespace)
 	change(t, namespace, func(s *v1alpha1.GatewayTenantSpec) { s.Suspend = true })
 	tenant := waitCondition(t, namespace, v1alpha1.ConditionReady, metav1.ConditionUnknown, v1alpha1.ReasonSuspended)

@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 )
 
 // namespacedKinds are all kinds of object that a tenant has in its namespace.
@@ -52,7 +53,7 @@ func objectsIn(t *testing.T, namespace string, tenant metav1.Object) (names, str
 
 func TestTenantGetsItsGateway(t *testing.T) {
 	const namespace = "gets-its-gateway"
-	makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{ServerDNSNames: []string{"gateway.example.com", "192.0.2.7"}})
+	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{ServerDNSNames: []string{"gateway.example.com", "192.0.2.7"}})
 	tenant := waitReady(t, namespace)
 
 	names, strangers := objectsIn(t, namespace, tenant)
@@ -91,13 +92,13 @@ func TestTenantGetsItsGateway(t *testing.T) {
 
 func TestDeletedTenantLeavesOnlyItsVolume(t *testing.T) {
 	const namespace = "leaves-its-volume"
-	makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
+	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
 	tenant := waitReady(t, namespace)
 	claim := get(t, &corev1.PersistentVolumeClaim{}, namespace, "openshell-data-openshell-gateway-0")
 	if err := admin.Delete(t.Context(), tenant); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 30*time.Second, func() error {
+	cluster.Eventually(t, 30*time.Second, func() error {
 		if names, _ := objectsIn(t, namespace, nil); len(names) > 0 {
 			return fmt.Errorf("still there: %v", names)
 		}
@@ -112,7 +113,7 @@ func TestDeletedTenantLeavesOnlyItsVolume(t *testing.T) {
 
 func TestTenantDeletedWhileTheOperatorIsDownLosesItsBinding(t *testing.T) {
 	const namespace = "deleted-while-down"
-	makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
+	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
 	tenant := waitReady(t, namespace)
 	operator.stop()
 	if err := admin.Delete(t.Context(), tenant); err != nil {
@@ -127,7 +128,7 @@ func TestTenantDeletedWhileTheOperatorIsDownLosesItsBinding(t *testing.T) {
 
 func TestNamespaceDeletedTakesTheBindingWithIt(t *testing.T) {
 	const namespace = "taken-with-it"
-	makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
+	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
 	waitReady(t, namespace)
 	if err := admin.Delete(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}); err != nil {
 		t.Fatal(err)
@@ -138,14 +139,14 @@ func TestNamespaceDeletedTakesTheBindingWithIt(t *testing.T) {
 
 func TestTenantMadeAnewAtOnceIsReadyAgain(t *testing.T) {
 	const namespace = "made-anew"
-	makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
+	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
 	before := waitReady(t, namespace)
 	if err := admin.Delete(t.Context(), before); err != nil {
 		t.Fatal(err)
 	}
 	waitGone(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name)
-	create(t, tenantWith(namespace, v1alpha1.GatewayTenantSpec{}))
-	eventually(t, 30*time.Second, func() error {
+	cluster.Create(t, operatortest.Tenant(namespace, v1alpha1.GatewayTenantSpec{}))
+	cluster.Eventually(t, 30*time.Second, func() error {
 		names, strangers := objectsIn(t, namespace, get(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name))
 		if len(names) < 15 || len(strangers) > 0 {
 			return fmt.Errorf("%d objects, of which of the former tenant: %v", len(names), strangers)
@@ -157,12 +158,12 @@ func TestTenantMadeAnewAtOnceIsReadyAgain(t *testing.T) {
 
 func TestForeignObjectIsNotOverwritten(t *testing.T) {
 	const namespace = "foreign-object"
-	makeNamespace(t, namespace)
-	create(t, &corev1.Service{
+	cluster.CreateNamespace(t, namespace)
+	cluster.Create(t, &corev1.Service{
 		ObjectMeta: metav1.ObjectMeta{Name: "openshell-gateway", Namespace: namespace},
 		Spec:       corev1.ServiceSpec{Ports: []corev1.ServicePort{{Port: 80}}},
 	})
-	create(t, tenantWith(namespace, v1alpha1.GatewayTenantSpec{}))
+	cluster.Create(t, operatortest.Tenant(namespace, v1alpha1.GatewayTenantSpec{}))
 	tenant := waitCondition(t, namespace, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonConflict)
 	if message := tenant.Status.Conditions[len(tenant.Status.Conditions)-1].Message; !strings.Contains(message, "Service "+namespace+"/openshell-gateway") {
 		t.Errorf("the message does not name the object: %s", message)
@@ -183,8 +184,8 @@ func TestForeignBindingIsNotOverwritten(t *testing.T) {
 		ObjectMeta: metav1.ObjectMeta{Name: name}, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "view"},
 		Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: "somebody"}},
 	}
-	create(t, foreign)
-	makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
+	cluster.Create(t, foreign)
+	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
 	tenant := waitCondition(t, namespace, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonConflict)
 	if message := messageOf(tenant, v1alpha1.ConditionReady); !strings.Contains(message, "ClusterRoleBinding "+name) {
 		t.Errorf("the message does not name the object: %s", message)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
+	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 )
 
 const gatewayRepository = "ghcr.io/nvidia/openshell/gateway:"
@@ -41,7 +42,7 @@ func warningOf(tenant *v1alpha1.GatewayTenant) string {
 // TestVersionsThatTheVolumeCannotShareAreHeld also where the tenant was deleted meanwhile and its volume stayed.
 func TestVersionsThatTheVolumeCannotShareAreHeld(t *testing.T) {
 	const namespace = "held"
-	makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{Image: gatewayRepository + "0.0.71"})
+	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{Image: gatewayRepository + "0.0.71"})
 	waitReady(t, namespace)
 	pod := podUID(t, namespace)
 	to := func(version string) {
@@ -78,7 +79,7 @@ func TestVersionsThatTheVolumeCannotShareAreHeld(t *testing.T) {
 		t.Fatal(err)
 	}
 	waitGone(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name)
-	create(t, tenantWith(namespace, v1alpha1.GatewayTenantSpec{Image: gatewayRepository + "0.0.71"}))
+	cluster.Create(t, operatortest.Tenant(namespace, v1alpha1.GatewayTenantSpec{Image: gatewayRepository + "0.0.71"}))
 	held("does not start")
 	to("0.0.90")
 	waitReady(t, namespace)
@@ -88,7 +89,7 @@ func TestVersionsThatTheVolumeCannotShareAreHeld(t *testing.T) {
 // supported release can be set.
 func TestUnsupportedReleaseKeepsRunning(t *testing.T) {
 	const namespace, old = "unsupported", gatewayRepository + "0.0.60"
-	makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
+	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
 	waitReady(t, namespace)
 	operator.stop()
 	change(t, namespace, func(s *v1alpha1.GatewayTenantSpec) { s.Image = old })
@@ -99,7 +100,7 @@ func TestUnsupportedReleaseKeepsRunning(t *testing.T) {
 	if err := admin.Patch(t.Context(), after, client.MergeFrom(before)); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 30*time.Second, func() error {
+	cluster.Eventually(t, 30*time.Second, func() error {
 		set := get(t, &appsv1.StatefulSet{}, namespace, manifests.GatewayName)
 		if set.Status.ObservedGeneration < set.Generation || set.Status.UpdatedReplicas != 1 || set.Status.ReadyReplicas != 1 || set.Status.CurrentRevision != set.Status.UpdateRevision {
 			return errStill
@@ -124,7 +125,7 @@ func TestUnsupportedReleaseKeepsRunning(t *testing.T) {
 
 // TestGatewayWaitsForTheSandboxAPI where it would not start without it, and warns where it would.
 func TestGatewayWaitsForTheSandboxAPI(t *testing.T) {
-	makeTenant(t, "api-warned", v1alpha1.GatewayTenantSpec{Image: gatewayRepository + "0.0.71"})
+	cluster.CreateTenant(t, "api-warned", v1alpha1.GatewayTenantSpec{Image: gatewayRepository + "0.0.71"})
 	if warning := warningOf(waitReady(t, "api-warned")); warning != "" {
 		t.Errorf("Warning: %s", warning)
 	}
@@ -135,9 +136,9 @@ func TestGatewayWaitsForTheSandboxAPI(t *testing.T) {
 	}
 	waitCondition(t, "api-warned", v1alpha1.ConditionWarning, metav1.ConditionTrue, v1alpha1.ReasonSandboxAPIMissing)
 	waitGone(t, crd, "", crd.Name)
-	makeTenant(t, "api-needed", v1alpha1.GatewayTenantSpec{Image: gatewayRepository + "0.0.111"})
+	cluster.CreateTenant(t, "api-needed", v1alpha1.GatewayTenantSpec{Image: gatewayRepository + "0.0.111"})
 	tenant := waitCondition(t, "api-needed", v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonSandboxAPIMissing)
-	eventually(t, 15*time.Second, func() error {
+	cluster.Eventually(t, 15*time.Second, func() error {
 		names, _ := objectsIn(t, "api-needed", nil)
 		if slices.Contains(names, "StatefulSet/openshell-gateway") {
 			t.Fatal("the gateway was started, and could not")
@@ -152,7 +153,7 @@ func TestGatewayWaitsForTheSandboxAPI(t *testing.T) {
 		t.Fatal(err)
 	}
 	waitReady(t, "api-needed")
-	eventually(t, 15*time.Second, func() error {
+	cluster.Eventually(t, 15*time.Second, func() error {
 		if tenant = get(t, tenant, "api-warned", v1alpha1.Name); warningOf(tenant) != "" {
 			return errStill
 		}
@@ -164,7 +165,7 @@ func TestGatewayWaitsForTheSandboxAPI(t *testing.T) {
 // longer once its image is newer.
 func TestGatewayThatRefusesSandboxesOfANewAgentSandbox(t *testing.T) {
 	const namespace = "new-agent-sandbox"
-	makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{Image: gatewayRepository + "0.0.71"})
+	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{Image: gatewayRepository + "0.0.71"})
 	waitReady(t, namespace)
 	crd := get(t, &apiextensionsv1.CustomResourceDefinition{}, "", manifests.SandboxCRD)
 	old := &apiextensionsv1.CustomResourceDefinition{ObjectMeta: metav1.ObjectMeta{Name: crd.Name, Annotations: crd.Annotations}, Spec: *crd.Spec.DeepCopy()}
@@ -178,13 +179,13 @@ func TestGatewayThatRefusesSandboxesOfANewAgentSandbox(t *testing.T) {
 		if err := admin.Delete(context.Background(), crd); err != nil {
 			t.Error(err)
 		}
-		eventually(t, 30*time.Second, func() error { return admin.Create(context.Background(), old.DeepCopy()) })
+		cluster.Eventually(t, 30*time.Second, func() error { return admin.Create(context.Background(), old.DeepCopy()) })
 	})
 	waitCondition(t, namespace, v1alpha1.ConditionWarning, metav1.ConditionTrue, v1alpha1.ReasonAgentSandboxUnsupported)
 	waitReady(t, namespace)
 	change(t, namespace, func(s *v1alpha1.GatewayTenantSpec) { s.Image = gatewayRepository + "0.0.72" })
 	waitReady(t, namespace)
-	eventually(t, 15*time.Second, func() error {
+	cluster.Eventually(t, 15*time.Second, func() error {
 		tenant := get(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name)
 		if warningOf(tenant) != "" {
 			return errStill
@@ -196,7 +197,7 @@ func TestGatewayThatRefusesSandboxesOfANewAgentSandbox(t *testing.T) {
 // TestGatewayWithoutOIDCIsOpen: the condition says so, no Event does, and OIDC ends it.
 func TestGatewayWithoutOIDCIsOpen(t *testing.T) {
 	const namespace = "open-default"
-	makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
+	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
 	waitReady(t, namespace)
 	waitCondition(t, namespace, v1alpha1.ConditionWarning, metav1.ConditionTrue, v1alpha1.ReasonOpenDefault)
 	settle(t)
@@ -212,7 +213,7 @@ func TestGatewayWithoutOIDCIsOpen(t *testing.T) {
 	change(t, namespace, func(s *v1alpha1.GatewayTenantSpec) {
 		s.Config = "[openshell.gateway.oidc]\nissuer = 'https://idp.example.com'\naudience = 'openshell'\n"
 	})
-	eventually(t, 15*time.Second, func() error {
+	cluster.Eventually(t, 15*time.Second, func() error {
 		tenant := get(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name)
 		if meta.FindStatusCondition(tenant.Status.Conditions, v1alpha1.ConditionWarning) != nil {
 			return errStill
@@ -224,7 +225,7 @@ func TestGatewayWithoutOIDCIsOpen(t *testing.T) {
 // TestWhatShouldBeKnownIsAWarning and stops nothing.
 func TestWhatShouldBeKnownIsAWarning(t *testing.T) {
 	const namespace = "warned"
-	makeTenant(t, namespace, v1alpha1.GatewayTenantSpec{SandboxTokens: v1alpha1.SandboxTokensDisabled})
+	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{SandboxTokens: v1alpha1.SandboxTokensDisabled})
 	waitReady(t, namespace)
 	tenant := waitCondition(t, namespace, v1alpha1.ConditionWarning, metav1.ConditionTrue, v1alpha1.ReasonSandboxTokensDisabled)
 	before := get(t, &corev1.Namespace{}, "", namespace)
@@ -233,7 +234,7 @@ func TestWhatShouldBeKnownIsAWarning(t *testing.T) {
 	if err := admin.Patch(t.Context(), after, client.MergeFrom(before)); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 15*time.Second, func() error {
+	cluster.Eventually(t, 15*time.Second, func() error {
 		if tenant = get(t, tenant, namespace, v1alpha1.Name); !strings.Contains(messageOf(tenant, v1alpha1.ConditionWarning), "enforce=restricted") {
 			return errStill
 		}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/options"
+	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 )
 
 // TestSomebodysWebhookThatTimesOutIsToldAndDelaysNobodyElse: with as few workers as let one wait, and another work.
@@ -30,16 +31,16 @@ func TestSomebodysWebhookThatTimesOutIsToldAndDelaysNobodyElse(t *testing.T) {
 	} {
 		t.Run(c.resource, func(t *testing.T) {
 			namespace := "webhook-" + c.resource
-			makeNamespace(t, namespace)
+			cluster.CreateNamespace(t, namespace)
 			remove := makeWebhook(t, namespace, c.group, c.resource, c.mutating)
-			create(t, tenantWith(namespace, v1alpha1.GatewayTenantSpec{}))
+			cluster.Create(t, operatortest.Tenant(namespace, v1alpha1.GatewayTenantSpec{}))
 			waitSays(t, namespace, 30*time.Second, metav1.ConditionFalse, v1alpha1.ReasonApplyFailed, `failed calling webhook "slow.example.com"`)
 			stop := neverReady(t, namespace)
 			var others []string
 			began := time.Now()
 			for i := range 5 {
 				others = append(others, fmt.Sprint(namespace, "-other-", i))
-				makeTenant(t, others[i], v1alpha1.GatewayTenantSpec{})
+				cluster.CreateTenant(t, others[i], v1alpha1.GatewayTenantSpec{})
 			}
 			for _, other := range others {
 				waitReady(t, other)
@@ -85,7 +86,7 @@ func makeWebhook(t *testing.T, namespace, group, resource string, mutating bool)
 			Name: name, ClientConfig: to, NamespaceSelector: selector, Rules: rules, FailurePolicy: &fail, SideEffects: &none, TimeoutSeconds: &seconds, AdmissionReviewVersions: []string{"v1"},
 		}}}
 	}
-	create(t, config)
+	cluster.Create(t, config)
 	t.Cleanup(func() { _ = admin.Delete(context.Background(), config) })
 	time.Sleep(2 * time.Second) // the API server takes its time to heed it
 	return func() {
@@ -99,7 +100,7 @@ func makeWebhook(t *testing.T, namespace, group, resource string, mutating bool)
 // waitSays waits until Ready is as given, in these words.
 func waitSays(t *testing.T, namespace string, limit time.Duration, status metav1.ConditionStatus, reason, words string) {
 	t.Helper()
-	eventually(t, limit, func() error {
+	cluster.Eventually(t, limit, func() error {
 		tenant := &v1alpha1.GatewayTenant{}
 		if err := admin.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: v1alpha1.Name}, tenant); err != nil {
 			return err
