@@ -66,7 +66,7 @@ func TestFailuresOfContainers(t *testing.T) {
 		t.Run(tag, func(t *testing.T) {
 			t.Parallel()
 			namespace := "fails-" + strings.ReplaceAll(tag, ".", "-")
-			createTenant(t, namespace, v1alpha1.GatewayTenantSpec{Image: gatewayImage(tag)})
+			cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{Image: gatewayImage(tag)})
 			f.check(t, namespace)
 		})
 	}
@@ -76,7 +76,7 @@ func TestFailuresOfContainers(t *testing.T) {
 func TestHang(t *testing.T) {
 	t.Parallel()
 	const namespace = "fails-hang"
-	createTenant(t, namespace, v1alpha1.GatewayTenantSpec{Image: gatewayImage(newest + "-hang")})
+	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{Image: gatewayImage(newest + "-hang")})
 	eventuallyReady(t, namespace)
 	failure{
 		reason: v1alpha1.ReasonPodNotReady,
@@ -87,7 +87,7 @@ func TestHang(t *testing.T) {
 	}.check(t, namespace)
 	// The kubelet kills it after three failed probes, and the next container is ready until it hangs, too.
 	var killed time.Time
-	eventually(t, 90*time.Second, func() error {
+	cluster.Eventually(t, 90*time.Second, func() error {
 		s := look(t, namespace)
 		killed = s.lastEvent("Pod", "Killing")
 		if killed.IsZero() || s.ready.Reason != v1alpha1.ReasonCrashLoop ||
@@ -105,7 +105,7 @@ func TestHang(t *testing.T) {
 func TestFailedMount(t *testing.T) {
 	t.Parallel()
 	const namespace = "fails-mount"
-	createTenant(t, namespace, v1alpha1.GatewayTenantSpec{Image: gatewayImage(newest)})
+	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{Image: gatewayImage(newest)})
 	eventuallyReady(t, namespace)
 	volume := volumeOf(t, namespace)
 	if err := os.Rename(volume, volume+"-gone"); err != nil {
@@ -130,13 +130,13 @@ func TestFailedMount(t *testing.T) {
 func TestInitContainerCrash(t *testing.T) {
 	t.Parallel()
 	const namespace = "fails-init"
-	createTenant(t, namespace, v1alpha1.GatewayTenantSpec{Image: gatewayImage(newest)})
+	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{Image: gatewayImage(newest)})
 	eventuallyReady(t, namespace)
 	mutation := devcluster.WithInitContainer("mesh-init", gatewayImage(probeTag)) // Without arguments, it ends with code 1.
 	if err := devcluster.MutatePods(t.Context(), node.Config(), namespace, mutation); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 20*time.Second, func() error { // The API server reads a policy with a delay.
+	cluster.Eventually(t, 20*time.Second, func() error { // The API server reads a policy with a delay.
 		pod := probe(namespace, "probe", nil)
 		err := admin.Create(t.Context(), pod, client.DryRunAll)
 		if err == nil && len(pod.Spec.InitContainers) == 0 {
@@ -165,11 +165,11 @@ func TestInitContainerCrash(t *testing.T) {
 func TestQuota(t *testing.T) {
 	t.Parallel()
 	const namespace = "fails-quota"
-	createNamespace(t, namespace)
+	cluster.CreateNamespace(t, namespace)
 	quota := &corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "memory"}}
 	quota.Spec.Hard = corev1.ResourceList{corev1.ResourceRequestsMemory: resource.MustParse("64Mi")}
-	create(t, quota)
-	create(t, &v1alpha1.GatewayTenant{
+	cluster.Create(t, quota)
+	cluster.Create(t, &v1alpha1.GatewayTenant{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: manifests.GatewayName}, Spec: v1alpha1.GatewayTenantSpec{Image: gatewayImage(newest)},
 	})
 	failure{

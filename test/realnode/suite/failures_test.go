@@ -148,7 +148,7 @@ type failure struct {
 func (f failure) check(t *testing.T, namespace string) {
 	t.Helper()
 	var known, said time.Time
-	eventually(t, 2*time.Minute, func() error {
+	cluster.Eventually(t, 2*time.Minute, func() error {
 		s := look(t, namespace)
 		if known.IsZero() {
 			known = f.known(s)
@@ -176,7 +176,7 @@ func (f failure) check(t *testing.T, namespace string) {
 		t.Errorf("reported after %s, want at most %s", delay, reportLimit)
 	}
 	if f.repeated != nil {
-		eventually(t, 90*time.Second, func() error {
+		cluster.Eventually(t, 90*time.Second, func() error {
 			if s := look(t, namespace); !f.repeated(s) {
 				return fmt.Errorf("the cluster has not tried again several times; the pod: %s", podText(s.pod))
 			}

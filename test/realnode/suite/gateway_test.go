@@ -103,7 +103,7 @@ func (g gateway) answer(t *testing.T, token string) gatewayAnswer {
 // changeTenant changes the tenant of a namespace as its administrator does.
 func changeTenant(t *testing.T, namespace string, change func(*v1alpha1.GatewayTenant)) {
 	t.Helper()
-	eventually(t, 10*time.Second, func() error { // The operator writes it, too.
+	cluster.Eventually(t, 10*time.Second, func() error { // The operator writes it, too.
 		tenant := get(t, &v1alpha1.GatewayTenant{}, namespace, manifests.GatewayName)
 		change(tenant)
 		return admin.Update(t.Context(), tenant)

@@ -3,7 +3,6 @@
 package suite
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,26 +13,12 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
-	"github.com/ambient-code/gatewaytenant-operator/manifests"
+	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 	"github.com/ambient-code/gatewaytenant-operator/test/realnode"
 )
-
-// eventually calls check until it succeeds. It fails the test with the last error if that takes longer than limit.
-func eventually(t *testing.T, limit time.Duration, check func() error) {
-	t.Helper()
-	var err error
-	for deadline := time.Now().Add(limit); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
-		if err = check(); err == nil {
-			return
-		}
-	}
-	t.Fatalf("not within %s: %v", limit, err)
-}
 
 // kubectl runs kubectl as the administrator and returns its output. It fails the test if kubectl fails.
 func kubectl(t *testing.T, args ...string) string {
@@ -53,22 +38,6 @@ func apply(t *testing.T, manifest string) {
 	}
 }
 
-// createNamespace creates a namespace that is deleted when the test ends.
-func createNamespace(t *testing.T, name string) {
-	t.Helper()
-	create(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}})
-	t.Cleanup(func() {
-		_ = admin.Delete(context.Background(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}})
-	})
-}
-
-func create(t *testing.T, object client.Object) {
-	t.Helper()
-	if err := admin.Create(t.Context(), object); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // isReady reports whether a pod is ready.
 func isReady(pod *corev1.Pod) bool {
 	return slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
@@ -76,34 +45,16 @@ func isReady(pod *corev1.Pod) bool {
 	})
 }
 
+// get reads an object and returns it.
 func get[T client.Object](t *testing.T, object T, namespace, name string) T {
 	t.Helper()
-	if err := admin.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: name}, object); err != nil {
-		t.Fatal(err)
-	}
-	return object
-}
-
-// createTenant creates a namespace with a GatewayTenant.
-func createTenant(t *testing.T, namespace string, spec v1alpha1.GatewayTenantSpec) {
-	t.Helper()
-	createNamespace(t, namespace)
-	tenant := &v1alpha1.GatewayTenant{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: manifests.GatewayName}}
-	tenant.Spec = spec
-	create(t, tenant)
+	return operatortest.Get(t, cluster, object, namespace, name)
 }
 
 // eventuallyReady waits until a tenant is Ready at its present generation.
 func eventuallyReady(t *testing.T, namespace string) {
 	t.Helper()
-	eventually(t, 90*time.Second, func() error {
-		tenant := get(t, &v1alpha1.GatewayTenant{}, namespace, manifests.GatewayName)
-		ready := meta.FindStatusCondition(tenant.Status.Conditions, v1alpha1.ConditionReady)
-		if ready == nil || ready.ObservedGeneration != tenant.Generation || ready.Status != metav1.ConditionTrue {
-			return fmt.Errorf("the tenant in %s is not Ready: %+v", namespace, ready)
-		}
-		return nil
-	})
+	cluster.WaitReady(t, 90*time.Second, namespace)
 }
 
 // gatewayImage returns the reference of an image of gateways.
@@ -116,7 +67,7 @@ const probePorts = "2222,8080,8081,9090"
 // Without arguments it accepts connections on probePorts. The pod is deleted with its namespace.
 func startProbe(t *testing.T, namespace, name string, labels map[string]string, args ...string) string {
 	t.Helper()
-	create(t, probe(namespace, name, labels, args...))
+	cluster.Create(t, probe(namespace, name, labels, args...))
 	return eventuallyRuns(t, namespace, name)
 }
 
@@ -124,7 +75,7 @@ func startProbe(t *testing.T, namespace, name string, labels map[string]string, 
 func eventuallyRuns(t *testing.T, namespace, name string) string {
 	t.Helper()
 	var address string
-	eventually(t, time.Minute, func() error {
+	cluster.Eventually(t, time.Minute, func() error {
 		pod := get(t, &corev1.Pod{}, namespace, name)
 		if address = pod.Status.PodIP; address == "" || pod.Status.Phase != corev1.PodRunning {
 			return fmt.Errorf("the pod %s/%s is %s", namespace, name, pod.Status.Phase)
@@ -174,7 +125,7 @@ func dialFrom(t *testing.T, namespace, probe string, addresses ...string) (map[s
 func eventuallyReaches(t *testing.T, namespace, probe string, open map[string]bool) {
 	t.Helper()
 	addresses := slices.Sorted(maps.Keys(open))
-	eventually(t, 20*time.Second, func() error {
+	cluster.Eventually(t, 20*time.Second, func() error {
 		outcomes, err := dialFrom(t, namespace, probe, addresses...)
 		if err != nil {
 			return err

@@ -26,7 +26,7 @@ var shortGracePeriod = []string{"--node-monitor-grace-period=15s"}
 // node meanwhile.
 func TestNodeIsLost(t *testing.T) {
 	const namespace = "fails-node"
-	createTenant(t, namespace, v1alpha1.GatewayTenantSpec{Image: gatewayImage(newest)})
+	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{Image: gatewayImage(newest)})
 	eventuallyReady(t, namespace)
 	if !t.Run("drain", func(t *testing.T) { testDrain(t, namespace) }) {
 		return
@@ -82,7 +82,7 @@ func testLostNode(t *testing.T, namespace string) {
 	// Without any other node, the node controller does not always delete the pod. It stays until the kubelet confirms its end.
 	kubectl(t, "delete", "pod", manifests.PodName, "-n", namespace, "--wait=false")
 	s := snapshot{}
-	eventually(t, 30*time.Second, func() error {
+	cluster.Eventually(t, 30*time.Second, func() error {
 		if s = look(t, namespace); s.pod == nil || s.pod.DeletionTimestamp == nil || time.Since(s.pod.DeletionTimestamp.Time) < 3*time.Second {
 			return fmt.Errorf("the time of the pod to end is not over: %s", podText(s.pod))
 		}
@@ -99,7 +99,7 @@ func testLostNode(t *testing.T, namespace string) {
 	}
 	eventuallySuccessor(t, pod)
 	eventuallyReady(t, namespace)
-	eventually(t, 30*time.Second, func() error { // The operator's own pod was not ready, either.
+	cluster.Eventually(t, 30*time.Second, func() error { // The operator's own pod was not ready, either.
 		_, err := node.Kubectl(t.Context(), "rollout", "status", "-n", platformNamespace, "deployment/"+operatorName, "--timeout=1s")
 		if err != nil {
 			return fmt.Errorf("the operator is not available: %w", err)

@@ -12,19 +12,17 @@ import (
 	"testing"
 	"time"
 
-	"k8s.io/apimachinery/pkg/runtime"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/test/image"
+	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 	"github.com/ambient-code/gatewaytenant-operator/test/realnode"
 )
 
 const (
 	root              = "../../.."
-	platformNamespace = "gatewaytenant-system"
-	operatorName      = "gatewaytenant-operator"
+	platformNamespace = operatortest.PlatformNamespace
+	operatorName      = operatortest.OperatorName
 )
 
 // releases are the gateways of which the node has images.
@@ -34,8 +32,9 @@ var releases = []string{"0.0.71", "0.0.88", "0.0.100", "0.0.111"}
 const probeTag = "0.0.71"
 
 var (
-	node  *realnode.Node
-	admin client.Client // with all rights
+	node    *realnode.Node
+	cluster *operatortest.Access
+	admin   client.Client // of cluster
 )
 
 func TestMain(m *testing.M) {
@@ -77,13 +76,10 @@ func run(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	defer func() { err = errors.Join(err, node.Stop()) }()
-	scheme := runtime.NewScheme()
-	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
+	if cluster, err = operatortest.NewAccess(node.Config()); err != nil {
 		return 1, err
 	}
-	if admin, err = client.New(node.Config(), client.Options{Scheme: scheme}); err != nil {
-		return 1, err
-	}
+	admin = cluster.Client
 	if err := node.DeployOperator(ctx, filepath.Join(root, "config/overlays/kind")); err != nil {
 		return 1, err
 	}

@@ -91,16 +91,16 @@ func matrix() []matrixRow {
 func TestNetworkMatrix(t *testing.T) {
 	t.Parallel()
 	rows, targets := matrix(), map[string]map[string]string{} // addresses, by namespace and port
-	createNamespace(t, clientsNamespace)
+	cluster.CreateNamespace(t, clientsNamespace)
 	for _, app := range []string{"client", "metrics", "stranger"} {
-		create(t, probe(clientsNamespace, app, map[string]string{"app": app}))
+		cluster.Create(t, probe(clientsNamespace, app, map[string]string{"app": app}))
 	}
 	for _, row := range rows {
-		createTenant(t, row.namespace, v1alpha1.GatewayTenantSpec{Image: gatewayImage(newest), Network: row.network})
+		cluster.CreateTenant(t, row.namespace, v1alpha1.GatewayTenantSpec{Image: gatewayImage(newest), Network: row.network})
 		sandbox := map[string]string{"agents.x-k8s.io/sandbox-name-hash": "a1b2c3d4"} // as agent-sandbox labels them
-		create(t, probe(row.namespace, "sandbox", sandbox))
-		create(t, probe(row.namespace, "other-sandbox", sandbox))
-		create(t, probe(row.namespace, "neighbor", nil))
+		cluster.Create(t, probe(row.namespace, "sandbox", sandbox))
+		cluster.Create(t, probe(row.namespace, "other-sandbox", sandbox))
+		cluster.Create(t, probe(row.namespace, "neighbor", nil))
 	}
 	for _, row := range rows {
 		eventuallyReady(t, row.namespace)

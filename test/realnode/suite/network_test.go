@@ -12,7 +12,7 @@ import (
 func TestNetworkPoliciesAreEnforced(t *testing.T) {
 	t.Parallel()
 	const namespace = "policies"
-	createNamespace(t, namespace)
+	cluster.CreateNamespace(t, namespace)
 	address := net.JoinHostPort(startProbe(t, namespace, "server", map[string]string{"app": "server"}), "8080")
 	for _, name := range []string{"friend", "stranger"} {
 		startProbe(t, namespace, name, map[string]string{"app": name})
@@ -35,9 +35,9 @@ spec:
 func TestDial(t *testing.T) {
 	t.Parallel()
 	const namespace = "dial"
-	createNamespace(t, namespace)
+	cluster.CreateNamespace(t, namespace)
 	ip := startProbe(t, namespace, "server", nil)
-	eventually(t, 5*time.Second, func() error { // A container runs before its program listens.
+	cluster.Eventually(t, 5*time.Second, func() error { // A container runs before its program listens.
 		conn, err := node.Dial(t.Context(), net.JoinHostPort(ip, "8081"))
 		if err == nil {
 			err = conn.Close()

@@ -45,12 +45,12 @@ func TestImport(t *testing.T) {
 func TestMountedSecretChanges(t *testing.T) {
 	t.Parallel()
 	const namespace, name, key = "mounted-secret", "secret", "key"
-	createNamespace(t, namespace)
+	cluster.CreateNamespace(t, namespace)
 	secret := &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, StringData: map[string]string{key: "before"},
 	}
-	create(t, secret)
-	create(t, &corev1.Pod{
+	cluster.Create(t, secret)
+	cluster.Create(t, &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
 		Spec: corev1.PodSpec{
 			TerminationGracePeriodSeconds: new(int64(0)),
@@ -71,10 +71,10 @@ func TestMountedSecretChanges(t *testing.T) {
 			return nil
 		}
 	}
-	eventually(t, 30*time.Second, mounted("before"))
+	cluster.Eventually(t, 30*time.Second, mounted("before"))
 	secret.StringData = map[string]string{key: "after"}
 	if err := admin.Update(t.Context(), secret); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 15*time.Second, mounted("after"))
+	cluster.Eventually(t, 15*time.Second, mounted("after"))
 }

@@ -29,7 +29,7 @@ const trustDelay = 15 * time.Second
 func TestRotation(t *testing.T) {
 	t.Parallel()
 	g := gateway{"rotation"}
-	createTenant(t, g.namespace, v1alpha1.GatewayTenantSpec{Image: gatewayImage(newest)})
+	cluster.CreateTenant(t, g.namespace, v1alpha1.GatewayTenantSpec{Image: gatewayImage(newest)})
 	eventuallyReady(t, g.namespace)
 	pod := get(t, &corev1.Pod{}, g.namespace, manifests.PodName)
 	service := get(t, &corev1.Service{}, g.namespace, manifests.GatewayName).Spec.ClusterIP
@@ -129,7 +129,7 @@ func rotate(t *testing.T, namespace, annotation string) {
 	t.Helper()
 	const value = "now"
 	annotate(t, namespace, annotation, value)
-	eventually(t, 60*time.Second, func() error {
+	cluster.Eventually(t, 60*time.Second, func() error {
 		rotated := get(t, &v1alpha1.GatewayTenant{}, namespace, manifests.GatewayName).Status.Rotated
 		if rotated == nil {
 			return errors.New("status.rotated is not set")
@@ -162,7 +162,7 @@ func startClient(t *testing.T, g gateway, name, host string) caller {
 		Secret: &corev1.SecretVolumeSource{SecretName: manifests.ClientTLSName},
 	}}}
 	pod.Spec.Containers[0].VolumeMounts = []corev1.VolumeMount{{Name: "tls", MountPath: "/etc/openshell-tls/client", ReadOnly: true}}
-	create(t, pod)
+	cluster.Create(t, pod)
 	eventuallyRuns(t, g.namespace, name)
 	return caller{g.namespace, name}
 }
@@ -192,10 +192,10 @@ func (t tally) connected(count int) error {
 // eventually waits until the tally of a client, which it prints every 5 s, fulfills a check.
 func (c caller) eventually(t *testing.T, check func(tally) error) {
 	t.Helper()
-	eventually(t, 40*time.Second, func() error {
+	cluster.Eventually(t, 40*time.Second, func() error {
 		err := check(c.tally(t))
 		if err != nil {
-			time.Sleep(500 * time.Millisecond) // It starts kubectl.
+			time.Sleep(500 * time.Millisecond) // Each check runs kubectl, which must not take the CPU from the clients.
 		}
 		return err
 	})

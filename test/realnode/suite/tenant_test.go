@@ -24,7 +24,7 @@ func TestReleases(t *testing.T) {
 		t.Run(release, func(t *testing.T) {
 			t.Parallel()
 			namespace := "release-" + strings.ReplaceAll(release, ".", "-")
-			createTenant(t, namespace, v1alpha1.GatewayTenantSpec{Image: gatewayImage(release)})
+			cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{Image: gatewayImage(release)})
 			eventuallyReady(t, namespace)
 
 			job := get(t, &batchv1.Job{}, namespace, manifests.CertgenName)

@@ -31,7 +31,7 @@ const (
 func TestUpgradeKeepsDatabaseAndKeys(t *testing.T) {
 	t.Parallel()
 	g := gateway{"upgrade"}
-	createTenant(t, g.namespace, v1alpha1.GatewayTenantSpec{Image: gatewayImage(oldest)})
+	cluster.CreateTenant(t, g.namespace, v1alpha1.GatewayTenantSpec{Image: gatewayImage(oldest)})
 	eventuallyReady(t, g.namespace)
 	g.must(t, http.MethodPut, "/values/before", "", "stored by the earlier release")
 	token := g.must(t, http.MethodPost, "/tokens/a-sandbox", "", "")
@@ -79,7 +79,7 @@ func TestUpgradeKeepsDatabaseAndKeys(t *testing.T) {
 // eventuallyHeld waits until the version of a tenant's spec is held, with a message that names it.
 func eventuallyHeld(t *testing.T, namespace string) {
 	t.Helper()
-	eventually(t, 20*time.Second, func() error {
+	cluster.Eventually(t, 20*time.Second, func() error {
 		tenant := get(t, &v1alpha1.GatewayTenant{}, namespace, manifests.GatewayName)
 		accepted := meta.FindStatusCondition(tenant.Status.Conditions, v1alpha1.ConditionAccepted)
 		if accepted == nil || accepted.ObservedGeneration != tenant.Generation || accepted.Status != metav1.ConditionFalse ||
@@ -103,7 +103,7 @@ func restart(t *testing.T, namespace string) {
 // eventuallySuccessor waits until the pod that replaces another one of the same name is ready.
 func eventuallySuccessor(t *testing.T, of *corev1.Pod) {
 	t.Helper()
-	eventually(t, 60*time.Second, func() error {
+	cluster.Eventually(t, 60*time.Second, func() error {
 		pods := &corev1.PodList{}
 		if err := admin.List(t.Context(), pods, client.InNamespace(of.Namespace)); err != nil {
 			return err
