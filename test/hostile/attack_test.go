@@ -65,12 +65,12 @@ type attackerIn struct {
 
 func (p *place) attackerIn(t *testing.T, seen *observer, tally *tally, generator *generator) *attackerIn {
 	t.Helper()
-	config, err := p.cluster.ServiceAccountConfig(t.Context(), generator.namespace, attacker)
+	config, err := p.ServiceAccountConfig(t.Context(), generator.namespace, attacker)
 	if err != nil {
 		t.Fatal(err)
 	}
 	config.QPS = -1
-	as, err := client.New(config, client.Options{Scheme: p.admin.Scheme(), Mapper: p.admin.RESTMapper()})
+	as, err := client.New(config, client.Options{Scheme: p.Client.Scheme(), Mapper: p.Client.RESTMapper()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -35,7 +35,7 @@ func TestHostileTenants(t *testing.T) {
 	}
 	fmt.Fprintf(os.Stderr, "hostile: to repeat this: -specs=%d -tenants=%d -seed=%d\n", *specs, *tenants, *seed)
 	p := start(t)
-	garbage := &collector{admin: p.admin}
+	garbage := &collector{admin: p.Client}
 	seen := p.observe(t, garbage)
 	var names []string
 	for i := range *tenants {
@@ -76,13 +76,13 @@ var quiet = []string{devcluster.Containers, devcluster.Kwok, devcluster.Schedule
 func (p *place) freeze(t *testing.T) {
 	t.Helper()
 	for _, name := range quiet {
-		if err := p.cluster.Pause(name); err != nil {
+		if err := p.Pause(name); err != nil {
 			t.Fatal(err)
 		}
 	}
 	t.Cleanup(func() { // or they would not end politely
 		for _, name := range quiet {
-			if err := p.cluster.Resume(name); err != nil {
+			if err := p.Resume(name); err != nil {
 				t.Error(err)
 			}
 		}
@@ -94,9 +94,9 @@ func (p *place) freeze(t *testing.T) {
 func (p *place) thaw(t *testing.T) {
 	t.Helper()
 	for _, name := range quiet {
-		resume := p.cluster.Resume
+		resume := p.Resume
 		if name == devcluster.ControllerManager {
-			resume = func(name string) error { return p.cluster.Restart(t.Context(), name) }
+			resume = func(name string) error { return p.Restart(t.Context(), name) }
 		}
 		if err := resume(name); err != nil {
 			t.Fatal(err)

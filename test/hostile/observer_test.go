@@ -38,7 +38,7 @@ type state struct {
 func (p *place) observe(t *testing.T, collecting *collector) *observer {
 	t.Helper()
 	o := &observer{states: map[string]state{}, woken: map[string]chan struct{}{}}
-	watched, err := cache.New(p.cluster.Config(), cache.Options{Scheme: p.admin.Scheme()})
+	watched, err := cache.New(p.Config(), cache.Options{Scheme: p.Client.Scheme()})
 	if err != nil {
 		t.Fatal(err)
 	}

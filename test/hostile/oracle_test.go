@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	eventsv1 "k8s.io/api/events/v1"
@@ -28,6 +29,7 @@ type oracle struct {
 	bridged    bool // the bridge may delete what says that it made it
 	judged     map[string]int
 	violations []string
+	last       time.Time // when the operator last wrote for a tenant
 }
 
 func newOracle() *oracle { return &oracle{tenants: map[string]*asked{}, judged: map[string]int{}} }
@@ -106,6 +108,16 @@ func (o *oracle) note(request *http.Request, body []byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.judged[w.method+" "+w.resource]++
+	if w.namespace != platformNamespace {
+		o.last = time.Now()
+	}
+}
+
+// idle returns how long ago the operator last wrote for a tenant.
+func (o *oracle) idle() time.Duration {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return time.Since(o.last)
 }
 
 // judge says what is wrong with a request; nil: nothing is.

@@ -53,11 +53,11 @@ func (p *place) outside(t *testing.T, attacking []string) map[string]string {
 // each looks at every object in the cluster, as its administrator.
 func (p *place) each(t *testing.T, look func(resource string, object metav1.PartialObjectMetadata)) {
 	t.Helper()
-	finder, err := discovery.NewDiscoveryClientForConfig(p.cluster.Config())
+	finder, err := discovery.NewDiscoveryClientForConfig(p.Config())
 	if err != nil {
 		t.Fatal(err)
 	}
-	reader, err := metadata.NewForConfig(p.cluster.Config())
+	reader, err := metadata.NewForConfig(p.Config())
 	if err != nil {
 		t.Fatal(err)
 	}

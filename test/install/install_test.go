@@ -38,7 +38,7 @@ func wholeLife(t *testing.T, way way) {
 	serves(t, stay, pod)
 
 	removeEverything(t, way, stay)
-	eventually(t, 30*time.Second, func() error {
+	cluster.Eventually(t, 30*time.Second, func() error {
 		if left := added(before, everything(t)); len(left) > 0 {
 			return fmt.Errorf("everything was removed, and there are still %v", left)
 		}
@@ -56,7 +56,7 @@ func upgrade(t *testing.T, way way, asked, other string) {
 	}
 	startOperator(t)
 	kubectl(t, "annotate", "gatewaytenant", v1alpha1.Name, "-n", asked, v1alpha1.AnnotationRotateTokens+"=after-the-upgrade")
-	eventually(t, 30*time.Second, func() error { return rotated(t, asked) })
+	cluster.Eventually(t, 30*time.Second, func() error { return rotated(t, asked) })
 	waitReady(t, asked, other)
 	if podOf(t, asked) == askedPod {
 		t.Errorf("the token keys of %s were rotated, and its pod is still the same", asked)
@@ -77,7 +77,7 @@ func removeOperator(t *testing.T, way way, stay, leave string) {
 	}
 	serves(t, stay, pod)
 	kubectl(t, "delete", "namespace", leave, "--timeout=60s")
-	eventually(t, 30*time.Second, func() error { return nothingOf(t, leave) })
+	cluster.Eventually(t, 30*time.Second, func() error { return nothingOf(t, leave) })
 }
 
 // removeEverything does so in the order of docs/install.md: the gateways while the operator is there, then the rest.
@@ -85,7 +85,7 @@ func removeEverything(t *testing.T, way way, tenant string) {
 	t.Helper()
 	kubectl(t, "delete", "gatewaytenants", "--all", "--all-namespaces")
 	kubectl(t, "wait", "--for=delete", "clusterrolebinding", "-l", "app.kubernetes.io/managed-by="+name, "--timeout=1m")
-	eventually(t, 40*time.Second, func() error { return nothingOf(t, tenant) })
+	cluster.Eventually(t, 40*time.Second, func() error { return nothingOf(t, tenant) })
 	stopOperator(t)
 	way.removeOperator(t)
 	way.removeRest(t)

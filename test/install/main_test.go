@@ -9,19 +9,19 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/ambient-code/gatewaytenant-operator/test/devcluster"
+	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 )
 
 const (
 	root      = "../.."
-	namespace = "gatewaytenant-system"
-	name      = "gatewaytenant-operator"
+	namespace = operatortest.PlatformNamespace
+	name      = operatortest.OperatorName
 )
 
 // cluster is used by one test after the other; each leaves nothing in it.
-var cluster *devcluster.Cluster
+var cluster *operatortest.ControlPlane
 
 func TestMain(m *testing.M) {
 	code, err := run(m)
@@ -33,20 +33,10 @@ func TestMain(m *testing.M) {
 }
 
 func run(m *testing.M) (code int, err error) {
-	dir, err := os.MkdirTemp("", "install-")
-	if err != nil {
+	if cluster, err = operatortest.Start(context.Background(), "install", devcluster.Options{}); err != nil {
 		return 1, err
 	}
-	if cluster, err = devcluster.Start(context.Background(), devcluster.Options{Dir: dir, Progress: os.Stderr}); err != nil {
-		return 1, err
-	}
-	defer func() {
-		if err = errors.Join(err, cluster.Stop()); code == 0 && err == nil {
-			err = os.RemoveAll(dir)
-		} else {
-			fmt.Fprintln(os.Stderr, "install: the logs are in", filepath.Join(dir, "logs"))
-		}
-	}()
+	defer func() { err = errors.Join(err, cluster.End(code != 0)) }()
 	return m.Run(), nil
 }
 
@@ -70,16 +60,4 @@ func helm(t *testing.T, args ...string) {
 	if out, err := command.CombinedOutput(); err != nil {
 		t.Fatalf("helm %s: %v: %s", strings.Join(args, " "), err, out)
 	}
-}
-
-// eventually tries until check is content, or fails the test with what it last said.
-func eventually(t *testing.T, limit time.Duration, check func() error) {
-	t.Helper()
-	var err error
-	for deadline := time.Now().Add(limit); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
-		if err = check(); err == nil {
-			return
-		}
-	}
-	t.Fatalf("not within %s: %v", limit, err)
 }

@@ -1,21 +1,23 @@
 package install
 
-import "testing"
+import (
+	"testing"
 
-const program = "manager"
+	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
+)
 
-// startOperator runs what the Deployment in the cluster says, as its ServiceAccount. One that runs already is ended.
+// startOperator runs the operator as the Deployment in the cluster says. If it runs already, it is ended first.
 func startOperator(t *testing.T) {
 	t.Helper()
-	if err := cluster.RunDeployment(t.Context(), program, namespace, name); err != nil {
+	if err := cluster.RunDeployment(t.Context(), operatortest.Program, namespace, name); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// stopOperator ends it, as the end of its pods would.
+// stopOperator ends the operator.
 func stopOperator(t *testing.T) {
 	t.Helper()
-	if err := cluster.Kill(program); err != nil {
+	if err := cluster.Kill(operatortest.Program); err != nil {
 		t.Fatal(err)
 	}
 }
