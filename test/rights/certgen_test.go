@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
+	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -38,6 +38,9 @@ func TestEachRightOfCertgenIsNeeded(t *testing.T) {
 			t.Log(err)
 		}
 	}()
+	if err := s.bindProbe(ctx); err != nil {
+		t.Fatal(err)
+	}
 	takeAway := func(ctx context.Context, without right) {
 		role := &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "gatewaytenant-certgen"}, Rules: rules(certgen, "ClusterRole", without)}
 		if err := admin.Update(ctx, role); err != nil {
@@ -48,7 +51,9 @@ func TestEachRightOfCertgenIsNeeded(t *testing.T) {
 	needed := 0
 	for _, without := range append([]right{{}}, certgen...) {
 		takeAway(ctx, without)
-		time.Sleep(500 * time.Millisecond) // in which the API server takes note
+		if err := s.effective(ctx, certgen, without); err != nil {
+			t.Fatal(err)
+		}
 		switch err := s.secretsStory(ctx); {
 		case without == right{} && err != nil:
 			t.Fatalf("with all rights: %v", err)
@@ -60,6 +65,36 @@ func TestEachRightOfCertgenIsNeeded(t *testing.T) {
 		}
 	}
 	t.Logf("%d rights of certgen, %d of them needed", len(certgen), needed)
+}
+
+// probe is a user with the rights of certgen in the operator's namespace.
+const probe = "certgen-probe"
+
+func (s *stage) bindProbe(ctx context.Context) error {
+	return admin.Create(ctx, &rbacv1.RoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Namespace: s.name, Name: probe},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "gatewaytenant-certgen"},
+		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: probe}},
+	})
+}
+
+// effective waits until the API server, which caches roles, grants exactly the rights of certgen without one of them.
+func (s *stage) effective(ctx context.Context, certgen []right, without right) error {
+	return until(ctx, "the API server knows the role", func() error {
+		for _, r := range certgen {
+			review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
+				User:               probe,
+				ResourceAttributes: &authorizationv1.ResourceAttributes{Namespace: s.name, Verb: r.verb, Group: r.group, Resource: r.resource, Name: r.name},
+			}}
+			if err := admin.Create(ctx, review); err != nil {
+				return err
+			}
+			if review.Status.Allowed == (r == without) {
+				return fmt.Errorf("allowed: %v: %s", review.Status.Allowed, r)
+			}
+		}
+		return nil
+	})
 }
 
 // secretsStory is what becomes of a tenant's Secrets: they are made, given an owner again, and made anew.

@@ -15,13 +15,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
-	"github.com/ambient-code/gatewaytenant-operator/controllers/operator"
-	"github.com/ambient-code/gatewaytenant-operator/controllers/options"
-	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig"
+	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 )
 
-const operatorName = "gatewaytenant-operator"
+const operatorName = operatortest.OperatorName
 
 // stage is where one story takes place: an operator with rights of its own, and two namespaces in which it works.
 type stage struct {
@@ -61,23 +58,20 @@ func namespace(name string) *corev1.Namespace {
 
 // run runs the operator until ctx ends.
 func (s *stage) run(ctx context.Context) error {
-	config, err := cluster.ServiceAccountConfig(ctx, s.name, operatorName)
+	config, err := cluster.OperatorConfig(ctx, s.name)
 	if err != nil {
 		return err
 	}
-	config.QPS = -1
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return &listener{next, s} })
-	lifetimes := certificates.DefaultLifetimes
-	lifetimes.TrustDelay = time.Second // the story waits for a new name
-	mgr, err := operator.NewManager(config, options.Options{
-		PlatformNamespace: s.name, PlatformConfig: "platform-config", EnableBridge: true, Guard: platformconfig.DefaultGuard,
-		WatchNamespaces: []string{s.bridged(), s.earlier()}, CertgenImage: "gatewaytenant-operator:latest", AllowedRepositories: []string{"ghcr.io/nvidia/"},
-		Lifetimes: lifetimes, LeaderElect: true, Concurrency: 4, RolloutPercent: 100, MetricsAddress: "0", ProbeAddress: "0",
-	})
+	options := operatortest.Options()
+	options.PlatformNamespace, options.WatchNamespaces = s.name, []string{s.bridged(), s.earlier()}
+	options.Lifetimes.TrustDelay = time.Second // the story waits for a new name
+	options.Concurrency, options.RolloutPercent = 4, 100
+	operator, err := operatortest.StartOperator(ctx, config, options)
 	if err != nil {
 		return err
 	}
-	return mgr.Start(ctx)
+	return operator.Wait()
 }
 
 // listener hears when the operator is denied something for want of a right.

@@ -21,6 +21,7 @@ import (
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
+	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 )
 
 const (
@@ -29,21 +30,12 @@ const (
 	limit = 25 * time.Second // for one step
 )
 
-// until tries until check is content.
+// until calls check until it returns nil, for as long as a step may take.
 func until(ctx context.Context, what string, check func() error) error {
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	for {
-		err := check()
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("%s: %w", what, err)
-		case <-time.After(100 * time.Millisecond):
-		}
+	if err := operatortest.Poll(ctx, 100*time.Millisecond, limit, check); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
 	}
+	return nil
 }
 
 // story is what happens to gateways, all in all: whatever the operator has a right to, it needs for one of these steps.
