@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 )
 
 var edits = flag.Int("edits", 50, "how often each configuration is edited")
@@ -128,7 +130,7 @@ func (p *place) during(t *testing.T, a attack) (is phase) {
 		if err := a.write(t.Context(), p, dashed(a.name)); err != nil && running.Err() == nil {
 			t.Errorf("the attack could not be written: %v", err)
 		}
-		_ = pause(running, linger)
+		_ = operatortest.Pause(running, linger)
 	}()
 	is = p.quietUntil(running, done)
 	<-done
@@ -165,7 +167,7 @@ func (p *place) after(t *testing.T) (is phase) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_ = pause(running, linger)
+		_ = operatortest.Pause(running, linger)
 	}()
 	is = p.quietUntil(running, done)
 	is.err = errors.Join(err, is.err)

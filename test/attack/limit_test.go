@@ -1,6 +1,7 @@
 package attack
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -8,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 )
 
 // Where control groups of memory are, by the version of control groups.
@@ -48,15 +51,10 @@ func newGroup(t *testing.T, bytes int64) (procs string, err error) {
 		return "", err
 	}
 	t.Cleanup(func() {
-		err := os.Remove(dir)
-		for range 20 { // a process leaves it a little after it has ended
-			if err == nil {
-				return
-			}
-			time.Sleep(100 * time.Millisecond)
-			err = os.Remove(dir)
+		// A process leaves its control group shortly after it has ended.
+		if err := operatortest.Poll(context.Background(), 100*time.Millisecond, 2*time.Second, func() error { return os.Remove(dir) }); err != nil {
+			t.Error(err)
 		}
-		t.Error(err)
 	})
 	for i, file := range files {
 		path := filepath.Join(dir, file[0])

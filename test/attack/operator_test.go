@@ -2,6 +2,7 @@ package attack
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -9,36 +10,36 @@ import (
 	"syscall"
 	"testing"
 	"time"
-)
 
-// program is the operator's binary, and the name of its process.
-const program = "manager"
+	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
+)
 
 // startOperator starts the operator as its Deployment says. If it runs already, it is stopped first, which gives up its
 // lease.
 func (p *place) startOperator(t *testing.T) {
 	t.Helper()
-	if err := p.cluster.RunDeployment(t.Context(), program, platformNamespace, "gatewaytenant-operator", p.wrapper...); err != nil {
+	if err := p.cluster.RunDeployment(t.Context(), operatortest.Program, platformNamespace, operatortest.OperatorName, p.wrapper...); err != nil {
 		t.Fatal(err)
 	}
 }
 
 // stopOperator ends the operator, which gives up its lease, if it runs.
 func (p *place) stopOperator(ctx context.Context) error {
-	if pid := p.cluster.PID(program); pid != 0 {
+	if pid := p.cluster.PID(operatortest.Program); pid != 0 {
 		if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
 			return err
 		}
 	}
-	for deadline := time.Now().Add(10 * time.Second); p.cluster.Running(program); {
-		if time.Now().After(deadline) {
-			return p.cluster.Kill(program)
+	err := operatortest.Poll(ctx, 50*time.Millisecond, 10*time.Second, func() error {
+		if p.cluster.Running(operatortest.Program) {
+			return errors.New("the operator still runs")
 		}
-		if err := pause(ctx, 50*time.Millisecond); err != nil {
-			return err
-		}
+		return nil
+	})
+	if err != nil && ctx.Err() == nil {
+		return p.cluster.Kill(operatortest.Program)
 	}
-	return nil
+	return err
 }
 
 // use is what the operator's process used in some time.
@@ -60,7 +61,7 @@ type meter struct {
 // measure starts to measure. The process may be one that has just been started, or has ended.
 func (p *place) measure() *meter {
 	m := &meter{p: p, stopped: make(chan struct{})}
-	if pid := p.cluster.PID(program); pid != 0 {
+	if pid := p.cluster.PID(operatortest.Program); pid != 0 {
 		_ = os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", pid), []byte("5"), 0o600) // resets the peak; the process may have ended
 		m.began, _ = cpuSeconds(pid)
 	}
@@ -79,7 +80,7 @@ func (p *place) measure() *meter {
 
 // look reads the process's figures, and reports whether it runs.
 func (m *meter) look() bool {
-	pid := m.p.cluster.PID(program)
+	pid := m.p.cluster.PID(operatortest.Program)
 	peak, errPeak := peakMemory(pid)
 	cpu, errCPU := cpuSeconds(pid)
 	if pid == 0 || errPeak != nil || errCPU != nil {
@@ -134,7 +135,7 @@ func (p *place) whileRunning(ctx context.Context) (context.Context, context.Canc
 	ctx, cancel := context.WithCancel(ctx)
 	go func() {
 		defer cancel()
-		for ctx.Err() == nil && p.cluster.Running(program) {
+		for ctx.Err() == nil && p.cluster.Running(operatortest.Program) {
 			select {
 			case <-ctx.Done():
 			case <-time.After(50 * time.Millisecond):

@@ -2,38 +2,33 @@ package attack
 
 import (
 	"context"
-	"errors"
 	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/go-logr/logr"
 	"golang.org/x/sync/errgroup"
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/test/devcluster"
+	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 )
 
-const platformNamespace = "gatewaytenant-system"
+const platformNamespace = operatortest.PlatformNamespace
 
 // labelAttack marks the namespaces that an attack or a quiet tenant is in, and what an attack adds to the platform's namespace.
 const labelAttack = "attack"
 
 // place is a cluster, and how the operator is started in it.
 type place struct {
-	cluster *devcluster.Cluster
+	cluster *operatortest.ControlPlane
 	client  client.WithWatch
 	wrapper []string     // limits the operator's memory
 	quiet   atomic.Int64 // how many quiet tenants there were
@@ -49,41 +44,18 @@ func newPlace(t *testing.T) *place {
 			t.Fatal(err)
 		}
 	}
-	ctrl.SetLogger(logr.Discard())
-	dir, err := os.MkdirTemp("", "attack-")
+	cluster, err := operatortest.Start(t.Context(), "attack", devcluster.Options{First: []string{"../../config/crd"}}, "../../config/default")
 	if err != nil {
 		t.Fatal(err)
 	}
-	cluster, err := devcluster.Start(t.Context(), devcluster.Options{
-		Dir: dir, First: []string{"../../config/crd"}, Progress: os.Stderr,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	scheme := runtime.NewScheme()
-	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
-		t.Fatal(err)
-	}
-	p := &place{cluster: cluster}
 	t.Cleanup(func() {
-		if err := cluster.Stop(); t.Failed() || err != nil {
-			t.Log("the logs are in", filepath.Join(dir, "logs"), err)
-			return
-		}
-		if err := os.RemoveAll(dir); err != nil {
+		if err := cluster.End(t.Failed()); err != nil {
 			t.Error(err)
 		}
 	})
-	if p.client, err = client.NewWithWatch(cluster.Config(), client.Options{Scheme: scheme}); err != nil {
-		t.Fatal(err)
-	}
-	for _, args := range [][]string{{"apply", "-k", "../../config/default"}, {"wait", "--for=condition=Established", "crd/gatewaytenants.openshell.ambient-code.io"}} {
-		if _, err := cluster.Kubectl(t.Context(), args...); err != nil {
-			t.Fatal(err)
-		}
-	}
+	p := &place{cluster: cluster, client: cluster.Client}
 	var deployment appsv1.Deployment
-	if err := p.client.Get(t.Context(), client.ObjectKey{Namespace: platformNamespace, Name: "gatewaytenant-operator"}, &deployment); err != nil {
+	if err := p.client.Get(t.Context(), client.ObjectKey{Namespace: platformNamespace, Name: operatortest.OperatorName}, &deployment); err != nil {
 		t.Fatal(err)
 	}
 	limit := deployment.Spec.Template.Spec.Containers[0].Resources.Limits.Memory()
@@ -92,7 +64,7 @@ func newPlace(t *testing.T) *place {
 	}
 	p.wrapper = limitMemory(t, limit.Value())
 	// The control group can be removed once the cluster, and with it the operator, has ended.
-	t.Cleanup(func() { _ = cluster.Kill(program) })
+	t.Cleanup(func() { _ = cluster.Kill(operatortest.Program) })
 	return p
 }
 
@@ -152,14 +124,5 @@ func (p *place) write(ctx context.Context, f func() error) error {
 	if err := f(); err != nil {
 		return err
 	}
-	return pause(ctx, 20*time.Millisecond)
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
-	}
+	return operatortest.Pause(ctx, 20*time.Millisecond)
 }

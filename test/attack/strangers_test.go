@@ -20,6 +20,7 @@ import (
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
+	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 )
 
 // mostMessage is about the size of the largest message that an object can have: etcd takes 1.5 MiB in all.
@@ -56,7 +57,7 @@ func events(ctx context.Context, p *place, namespace string) error {
 				return err
 			}
 		}
-		if err := pause(ctx, 2*time.Second); err != nil {
+		if err := operatortest.Pause(ctx, 2*time.Second); err != nil {
 			return err
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig"
+	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 )
 
 // mostConfig is the size of the largest configuration that a GatewayTenant may have.
@@ -42,7 +43,7 @@ func editConfig(of sample) func(context.Context, *place, string) error {
 			} else if err != nil {
 				return err
 			}
-			if err := pause(ctx, 100*time.Millisecond); err != nil {
+			if err := operatortest.Pause(ctx, 100*time.Millisecond); err != nil {
 				return err
 			}
 		}
@@ -70,7 +71,7 @@ func listEntries(of sample) func(context.Context, *place, string) error {
 				}); err != nil {
 					return fmt.Errorf("%d bytes: %w", len(text), err)
 				}
-				if err := pause(ctx, time.Second); err != nil {
+				if err := operatortest.Pause(ctx, time.Second); err != nil {
 					return err
 				}
 			}

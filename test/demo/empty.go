@@ -6,9 +6,10 @@ import (
 	"time"
 
 	"github.com/ambient-code/gatewaytenant-operator/test/devcluster"
+	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 )
 
-// startup is how long the operator takes to find that it cannot run as it is told to.
+// startup is how long the operator may take to end if its flags or rights are wrong.
 const startup = 2 * time.Second
 
 // empty starts a control plane with nothing of ours, so that the operator can be installed on it as docs/install.md says.
@@ -29,12 +30,16 @@ func installed(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("%w; start one with make demo-empty", err)
 	}
-	if err := cluster.RunDeployment(ctx, program, platformNamespace, serviceAccount); err != nil {
+	if err := cluster.RunDeployment(ctx, program, platformNamespace, operatorName); err != nil {
 		return fmt.Errorf("%w; install it first, as docs/install.md says", err)
 	}
-	time.Sleep(startup)
-	if log := cluster.Log(program); !cluster.Running(program) {
-		return fmt.Errorf("the operator has ended at once; the end of %s says why", log)
+	for deadline := time.Now().Add(startup); time.Now().Before(deadline); {
+		if !cluster.Running(program) {
+			return fmt.Errorf("the operator has ended at once; the end of %s says why", cluster.Log(program))
+		}
+		if err := operatortest.Pause(ctx, 50*time.Millisecond); err != nil {
+			return err
+		}
 	}
 	say("The operator runs as its Deployment says. Its log is %s. Run this again after each change of the Deployment.",
 		cluster.Log(program))

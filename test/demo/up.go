@@ -4,15 +4,15 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"github.com/ambient-code/gatewaytenant-operator/test/devcluster"
+	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 )
 
 const (
-	platformNamespace = "gatewaytenant-system"
-	serviceAccount    = "gatewaytenant-operator"
-	program           = "manager"
+	platformNamespace = operatortest.PlatformNamespace
+	operatorName      = operatortest.OperatorName
+	program           = operatortest.Program
 )
 
 // up brings the demo up to the point where all its tenants are Ready. It can be run again at any time.
@@ -67,20 +67,10 @@ func controlPlane(ctx context.Context, first ...string) (*devcluster.Cluster, er
 	return devcluster.Start(ctx, devcluster.Options{Dir: dir, Detached: true, First: first, Progress: os.Stdout})
 }
 
-// operator runs the operator as its own ServiceAccount, anew if it runs already: it may have been built anew.
+// operator runs the operator as its own ServiceAccount. One that runs is replaced, because its binary may have changed.
 func operator(ctx context.Context, cluster *devcluster.Cluster) error {
-	say("Starting the operator as ServiceAccount %s/%s", platformNamespace, serviceAccount)
-	config, err := cluster.ServiceAccountConfig(ctx, platformNamespace, serviceAccount)
-	if err != nil {
-		return err
-	}
-	kubeconfig := filepath.Join(cluster.Dir(), "operator.kubeconfig")
-	if err := cluster.WriteKubeconfig(kubeconfig, config); err != nil {
-		return err
-	}
-	return cluster.Run(program, program,
-		"--kubeconfig="+kubeconfig, "--platform-namespace="+platformNamespace, "--certgen-image=gatewaytenant-operator:latest",
-		"--leader-elect", "--metrics-bind-address=0", "--health-probe-bind-address=0")
+	say("Starting the operator as ServiceAccount %s/%s", platformNamespace, operatorName)
+	return operatortest.RunManager(ctx, cluster)
 }
 
 // namespaces makes those that are missing.

@@ -12,11 +12,12 @@ import (
 	"time"
 
 	"github.com/ambient-code/gatewaytenant-operator/test/devcluster"
+	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 )
 
 const (
-	platformNamespace = "gatewaytenant-system"
-	program           = "manager"
+	platformNamespace = operatortest.PlatformNamespace
+	program           = operatortest.Program
 	// last is the page that ends with the removal of everything.
 	last = "docs/install.md"
 	// patience is what a block may take.
@@ -31,22 +32,16 @@ var tenants = []string{"tenant-a", "tenant-b", "tenant-c"}
 func TestCommands(t *testing.T) {
 	pages := readPages(t)
 	t.Chdir(root)
-	dir, err := os.MkdirTemp("", "docs-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	cluster, err := devcluster.Start(t.Context(), devcluster.Options{Dir: dir, First: []string{"config/crd"}, Progress: os.Stderr})
+	c, err := operatortest.Start(t.Context(), "docs", devcluster.Options{First: []string{"config/crd"}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() {
-		if err := cluster.Stop(); err != nil {
+		if err := c.End(t.Failed()); err != nil {
 			t.Error(err)
 		}
-		if !t.Failed() {
-			_ = os.RemoveAll(dir)
-		}
 	}()
+	cluster := c.Cluster
 	slices.SortStableFunc(pages, func(a, b page) int {
 		if a.path == last {
 			return 1
@@ -170,17 +165,7 @@ func startOperator(ctx context.Context, cluster *devcluster.Cluster) error {
 	if cluster.Running(program) {
 		return nil
 	}
-	config, err := cluster.ServiceAccountConfig(ctx, platformNamespace, "gatewaytenant-operator")
-	if err != nil {
-		return err
-	}
-	kubeconfig := filepath.Join(cluster.Dir(), "operator.kubeconfig")
-	if err := cluster.WriteKubeconfig(kubeconfig, config); err != nil {
-		return err
-	}
-	return cluster.Run(program, program,
-		"--kubeconfig="+kubeconfig, "--platform-namespace="+platformNamespace, "--certgen-image=gatewaytenant-operator:latest",
-		"--leader-elect", "--metrics-bind-address=0", "--health-probe-bind-address=0", "--trust-delay=5s") // the files of pods lag behind by less
+	return operatortest.RunManager(ctx, cluster, "--trust-delay=5s") // the files of pods lag behind by less
 }
 
 // tenantsNow is how the tenants fare, for a test that fails.
