@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -63,21 +62,11 @@ func main() {
 }
 
 func run(ctx context.Context, o options) (err error) {
-	dir, err := os.MkdirTemp("", "faults-")
+	e, err := newEnv(ctx, o.silence, o.patience, os.Stdout)
 	if err != nil {
 		return err
 	}
-	e, err := newEnv(ctx, dir, o.silence, o.patience, os.Stdout)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err = errors.Join(err, e.cluster.Stop()); err == nil {
-			err = os.RemoveAll(dir)
-		} else {
-			fmt.Fprintln(os.Stderr, "faults: the logs are in", filepath.Join(dir, "logs"))
-		}
-	}()
+	defer func() { err = errors.Join(err, e.cluster.End(err != nil)) }()
 	c, err := newCampaign(e, o)
 	if err != nil {
 		return err

@@ -9,8 +9,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 
-	operatormanager "github.com/ambient-code/gatewaytenant-operator/controllers/operator"
 	operatoroptions "github.com/ambient-code/gatewaytenant-operator/controllers/options"
+	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 )
 
 // operator is one life of an operator, from its start to its crash.
@@ -24,33 +24,29 @@ type operator struct {
 	next     http.RoundTripper
 	ctx      context.Context // ends with it
 	cancel   context.CancelFunc
-	elected  <-chan struct{}
-	ended    chan error
+	running  *operatortest.Operator
 }
 
 // startOperator starts one that reaches the API server through the trial's proxy. If it ends by itself, as one does that
 // could not renew its lease because the machine is busy, again is called, as a kubelet would.
 func startOperator(config *rest.Config, p *proxy, options operatoroptions.Options, bug *canary, again func()) (*operator, error) {
-	o := &operator{proxy: p, ended: make(chan error, 1)}
+	o := &operator{proxy: p}
 	o.ctx, o.cancel = context.WithCancel(context.Background())
 	config = rest.CopyConfig(config)
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper {
 		o.next = next
 		return bug.infect(&operatorEnd{next: next, of: o})
 	})
-	mgr, err := operatormanager.NewManager(config, options)
-	if err != nil {
+	var err error
+	if o.running, err = operatortest.StartOperator(o.ctx, config, options); err != nil {
 		o.cancel()
 		return nil, err
 	}
-	o.elected = mgr.Elected()
 	go func() {
-		err := mgr.Start(o.ctx)
-		if err != nil && o.ctx.Err() == nil && !o.unled.Load() {
+		if err := o.running.Wait(); err != nil && o.ctx.Err() == nil && !o.unled.Load() {
 			o.crash()
 			again()
 		}
-		o.ended <- err
 	}()
 	return o, nil
 }
@@ -64,7 +60,7 @@ func (o *operator) crash() {
 // stop ends the operator gracefully, and returns when it has ended.
 func (o *operator) stop() error {
 	o.cancel()
-	return <-o.ended
+	return o.running.Wait()
 }
 
 // read forwards what is no write, apart from what the plan does to watches and to the lease.

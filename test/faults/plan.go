@@ -223,7 +223,7 @@ func changeLeader(t *trial) action {
 			return nil, err
 		}
 		select {
-		case <-t.current().elected:
+		case <-t.current().running.Elected():
 		case <-time.After(40 * time.Second):
 			t.fails(fmt.Errorf("nobody else became leader"))
 		}

@@ -14,9 +14,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
 	operatoroptions "github.com/ambient-code/gatewaytenant-operator/controllers/options"
-	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig"
+	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 )
 
 // trial is one run of a plan.
@@ -104,11 +103,9 @@ func (e *env) newTrial(ctx context.Context, p plan) (*trial, error) {
 			to.resource == "clusterrolebindings" && strings.HasSuffix(to.name, ":"+t.namespace) ||
 			t.platform != platformNamespace && to.namespace == t.platform && to.resource == "configmaps"
 	}}
-	t.options = operatoroptions.Options{
-		PlatformNamespace: t.platform, PlatformConfig: "platform-config", EnableBridge: p.workload.bridge, Guard: platformconfig.DefaultGuard,
-		WatchNamespaces: []string{namespace}, CertgenImage: "gatewaytenant-operator:latest", AllowedRepositories: []string{"ghcr.io/nvidia/"},
-		Lifetimes: certificates.DefaultLifetimes, LeaderElect: p.kind.platform, Concurrency: 4, RolloutPercent: 10, MetricsAddress: "0", ProbeAddress: "0",
-	}
+	t.options = operatortest.Options()
+	t.options.PlatformNamespace, t.options.WatchNamespaces = t.platform, []string{namespace}
+	t.options.EnableBridge, t.options.LeaderElect, t.options.Concurrency = p.workload.bridge, p.kind.platform, 4
 	t.options.Lifetimes.TrustDelay = 200 * time.Millisecond // less than calmOf, so that the status is final then
 	if p.workload.options != nil {
 		p.workload.options(&t.options)
@@ -226,20 +223,7 @@ func (t *trial) settle(ctx context.Context, done func(*trial) error) error {
 	})
 }
 
-// poll tries until check is content.
+// poll calls check until it returns nil or ctx ends.
 func poll(ctx context.Context, check func() error) error {
-	for {
-		err := check()
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			if errors.Is(ctx.Err(), context.Canceled) {
-				return ctx.Err()
-			}
-			return fmt.Errorf("not in time: %w", err)
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
+	return operatortest.Poll(ctx, 50*time.Millisecond, 0, check)
 }

@@ -24,6 +24,9 @@ func Poll(ctx context.Context, interval, limit time.Duration, check func() error
 		}
 		select {
 		case <-ctx.Done():
+			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+				return fmt.Errorf("not in time: %w", err)
+			}
 			return errors.Join(context.Cause(ctx), err)
 		case <-late:
 			return fmt.Errorf("not within %s: %w", limit, err)
