@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -13,24 +12,24 @@ import (
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/test/audit"
 	"github.com/ambient-code/gatewaytenant-operator/test/devcluster"
+	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 )
 
 const (
-	platformNamespace = "gatewaytenant-system"
-	operatorName      = "gatewaytenant-operator" // of its Deployment, its ServiceAccount and its lease
-	program           = "manager"
-	image             = "gatewaytenant-operator:latest" // in config/, for the user to replace
+	platformNamespace = operatortest.PlatformNamespace
+	operatorName      = operatortest.OperatorName // of its Deployment, its ServiceAccount and its lease
+	program           = operatortest.Program
+	image             = operatortest.CertgenImage // in config/, for the user to replace
 	clusterDir        = "cluster"
 )
 
 // env is the control plane with the tenants.
 type env struct {
-	cluster *devcluster.Cluster
+	cluster *operatortest.ControlPlane
 	admin   client.Client
 	log     *audit.Log
 	dir     string
@@ -53,7 +52,7 @@ func newEnv(ctx context.Context, dir string, from, present version, tenants []te
 		return nil, err
 	}
 	say("starting a control plane")
-	e.cluster, err = devcluster.Start(ctx, devcluster.Options{
+	e.cluster, err = operatortest.Start(ctx, "upgrade", devcluster.Options{
 		Dir: filepath.Join(dir, clusterDir), BinDir: binaries, First: []string{filepath.Join(from.root, "config", "crd")},
 		AuditPolicy: audit.Policy(writers(tenants)...), Progress: io.Discard,
 	})
@@ -61,10 +60,7 @@ func newEnv(ctx context.Context, dir string, from, present version, tenants []te
 		return nil, err
 	}
 	e.log = audit.NewLog(e.cluster.AuditLog())
-	e.admin, err = client.New(e.cluster.Config(), client.Options{Scheme: clientgoscheme.Scheme})
-	if err != nil {
-		return nil, errors.Join(err, e.cluster.Stop())
-	}
+	e.admin = e.cluster.Client
 	return e, nil
 }
 
@@ -121,26 +117,7 @@ func (e *env) makeNamespace(ctx context.Context, t tenant) error {
 	return e.admin.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: t.Name}})
 }
 
-// errEnded says that the operator has ended, so waiting any longer is useless.
-var errEnded = errors.New("the operator has ended")
-
 // await calls check until it returns nil. After the limit it returns the last error of check.
 func await(ctx context.Context, limit time.Duration, check func() error) error {
-	for deadline := time.Now().Add(limit); ; {
-		err := check()
-		if err == nil {
-			return nil
-		}
-		if errors.Is(err, errEnded) {
-			return err
-		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("not within %s: %w", limit, err)
-		}
-		select {
-		case <-ctx.Done():
-			return errors.Join(context.Cause(ctx), err)
-		case <-time.After(500 * time.Millisecond):
-		}
-	}
+	return operatortest.Poll(ctx, 500*time.Millisecond, limit, check)
 }

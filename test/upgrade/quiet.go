@@ -12,6 +12,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 )
 
 // errNotQuiet says that writes or replacements of pods did not end within the limit.
@@ -31,7 +33,7 @@ func (e *env) holder(ctx context.Context) (string, error) {
 func (e *env) awaitLeader(ctx context.Context, former string) error {
 	return await(ctx, time.Minute, func() error {
 		if !e.cluster.Running(program) {
-			return fmt.Errorf("%w; see %s", errEnded, e.cluster.Log(program))
+			return fmt.Errorf("%w; see %s", operatortest.ErrEnded, e.cluster.Log(program))
 		}
 		now, err := e.holder(ctx)
 		if err == nil && (now == "" || now == former) {
@@ -47,7 +49,7 @@ func (e *env) awaitQuiet(ctx context.Context, quietPeriod, limit time.Duration) 
 	last, next := time.Now(), time.Now().Add(progressEvery)
 	err := await(ctx, limit, func() error {
 		if !e.cluster.Running(program) {
-			return fmt.Errorf("%w; see %s", errEnded, e.cluster.Log(program))
+			return fmt.Errorf("%w; see %s", operatortest.ErrEnded, e.cluster.Log(program))
 		}
 		written, err := e.lastWrite()
 		if err != nil {
@@ -75,7 +77,7 @@ func (e *env) awaitQuiet(ctx context.Context, quietPeriod, limit time.Duration) 
 		}
 		return nil
 	})
-	if err != nil && ctx.Err() == nil && !errors.Is(err, errEnded) {
+	if err != nil && ctx.Err() == nil && !errors.Is(err, operatortest.ErrEnded) {
 		err = fmt.Errorf("%w: %w", errNotQuiet, err)
 	}
 	return err
