@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ambient-code/gatewaytenant-operator/test/audit"
+	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 )
 
 // settling is how long to wait for what the last change still leads to.
@@ -16,7 +17,7 @@ const settling = 3 * time.Second
 
 // goOn measures, where all tenants are Ready, what they cost from then on.
 func (l *leg) goOn(ctx context.Context, p plan, r *result, process *process) error {
-	if err := pause(ctx, settling); err != nil {
+	if err := operatortest.Pause(ctx, settling); err != nil {
 		return err
 	}
 	if err := l.cost(ctx, p, r, process); err != nil {
@@ -128,7 +129,7 @@ func (l *leg) steady(ctx context.Context, p plan, r *result) error {
 	if err != nil {
 		return err
 	}
-	if err := pause(ctx, p.steady); err != nil {
+	if err := operatortest.Pause(ctx, p.steady); err != nil {
 		return err
 	}
 	calls, err := l.log.Since(before)

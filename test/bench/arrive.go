@@ -6,6 +6,8 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 )
 
 // single measures how long one tenant takes on a cluster where nothing else happens.
@@ -15,7 +17,7 @@ func (l *leg) single(ctx context.Context, p plan, r *result) error {
 	if err != nil {
 		return err
 	}
-	if err := pause(ctx, settling); err != nil {
+	if err := operatortest.Pause(ctx, settling); err != nil {
 		return err
 	}
 	var took []time.Duration

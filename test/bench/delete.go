@@ -17,6 +17,7 @@ import (
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
+	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 )
 
 // ownedKinds are the kinds of a gateway's objects. Volumes are not among them: these are kept.
@@ -33,7 +34,7 @@ func (l *leg) deletion(ctx context.Context, p plan, r *result) error {
 	if err := l.admin.Delete(ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: platformNamespace, Name: "platform-config"}}); err != nil {
 		return err
 	}
-	if err := pause(ctx, settling); err != nil {
+	if err := operatortest.Pause(ctx, settling); err != nil {
 		return err
 	}
 	before, err := l.log.Mark()
@@ -56,7 +57,7 @@ func (l *leg) deletion(ctx context.Context, p plan, r *result) error {
 		var what string
 		if left, what, err = l.left(ctx); err == nil && left > 0 {
 			err = fmt.Errorf("%d %s objects are still there", left, what)
-			_ = pause(ctx, time.Second) // counting is work for the API server, too
+			_ = operatortest.Pause(ctx, time.Second) // counting is work for the API server, too
 		}
 		return err
 	})
@@ -64,7 +65,7 @@ func (l *leg) deletion(ctx context.Context, p plan, r *result) error {
 		say("  %v", err)
 	}
 	say("  all gone after %.0f s", time.Since(start).Seconds())
-	if err := pause(ctx, settling); err != nil {
+	if err := operatortest.Pause(ctx, settling); err != nil {
 		return err
 	}
 	calls, err := l.log.Since(before)

@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig"
+	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 )
 
 // entries puts all tenants into platform-config, and then changes one entry after the other.
@@ -37,7 +38,7 @@ func (l *leg) entries(ctx context.Context, p plan, r *result) error {
 		}
 		took, changed = append(took, one), append(changed, l.tenants[which].namespace)
 	}
-	if err := pause(ctx, settling); err != nil {
+	if err := operatortest.Pause(ctx, settling); err != nil {
 		return err
 	}
 	calls, err := l.log.Since(before)
@@ -74,7 +75,7 @@ func (l *leg) listAll(ctx context.Context, config *corev1.ConfigMap) error {
 	if err != nil {
 		return err
 	}
-	return pause(ctx, settling)
+	return operatortest.Pause(ctx, settling)
 }
 
 // change updates platform-config, in which the entry of a namespace has changed. It returns the time until that tenant's
@@ -88,7 +89,7 @@ func (l *leg) change(ctx context.Context, config *corev1.ConfigMap, namespace st
 	if err != nil {
 		return 0, err
 	}
-	return took, pause(ctx, time.Second)
+	return took, operatortest.Pause(ctx, time.Second)
 }
 
 // bridgeSays is the beginning of the bridge's report.

@@ -23,6 +23,7 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/test/audit"
 	"github.com/ambient-code/gatewaytenant-operator/test/devcluster"
+	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 )
 
 const (
@@ -181,34 +182,7 @@ func each(ctx context.Context, count int, do func(ctx context.Context, i int) er
 
 // await tries until check is content. Its error says what was missing at last.
 func await(ctx context.Context, limit time.Duration, check func() error) error {
-	return awaitEvery(ctx, 20*time.Millisecond, limit, check)
-}
-
-// awaitEvery is await where to ask costs something.
-func awaitEvery(ctx context.Context, every, limit time.Duration, check func() error) error {
-	deadline := time.Now().Add(limit)
-	for {
-		err := check()
-		if err == nil {
-			return nil
-		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("not within %s: %w", limit, err)
-		}
-		if pauseErr := pause(ctx, every); pauseErr != nil {
-			return errors.Join(pauseErr, err)
-		}
-	}
-}
-
-// pause waits, unless the run is ended.
-func pause(ctx context.Context, long time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-time.After(long):
-		return nil
-	}
+	return operatortest.Poll(ctx, 20*time.Millisecond, limit, check)
 }
 
 // began is when the run began: progress is told with the time since.

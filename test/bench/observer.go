@@ -14,6 +14,7 @@ import (
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
+	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 )
 
 // observer watches as administrator what becomes of the tenants: the same in both legs, so that it costs both the same.
@@ -47,7 +48,7 @@ func (o *observer) follow(ctx context.Context, c client.WithWatch, list client.O
 	for ctx.Err() == nil {
 		watching, err := c.Watch(ctx, list, options...)
 		if err != nil {
-			_ = pause(ctx, 100*time.Millisecond)
+			_ = operatortest.Pause(ctx, 100*time.Millisecond)
 			continue
 		}
 		for event := range watching.ResultChan() {

@@ -23,10 +23,8 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
-	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/operator"
-	"github.com/ambient-code/gatewaytenant-operator/controllers/options"
-	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig"
+	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 )
 
 // state is what the operator's process tells of itself.
@@ -78,22 +76,20 @@ func operatorMain(args []string) error {
 		requests.next = kept
 		return requests
 	})
-	mgr, err := operator.NewManager(config, options.Options{
-		PlatformNamespace: platformNamespace, PlatformConfig: "platform-config", EnableBridge: true, Guard: platformconfig.DefaultGuard,
-		CertgenImage: "gatewaytenant-operator:latest", AllowedRepositories: []string{"ghcr.io/nvidia/"}, Lifetimes: certificates.DefaultLifetimes,
-		LeaderElect: true, Concurrency: *concurrency, RolloutPercent: 10, MetricsAddress: "0", ProbeAddress: "0", SyncPeriod: *syncPeriod,
-	})
+	options := operatortest.Options()
+	options.Concurrency, options.SyncPeriod = *concurrency, *syncPeriod
+	ctx, stop := context.WithCancel(ctrl.SetupSignalHandler())
+	defer stop()
+	running, err := operatortest.StartOperator(ctx, config, options)
 	if err != nil {
 		return err
 	}
-	ctx, stop := context.WithCancel(ctrl.SetupSignalHandler())
-	defer stop()
-	server, err := serve(*socket, mgr.Elected(), requests, kept, stop)
+	server, err := serve(*socket, running.Elected(), requests, kept, stop)
 	if err != nil {
 		return err
 	}
 	defer server.Close()
-	return mgr.Start(ctx)
+	return running.Wait()
 }
 
 // serve answers on the socket.

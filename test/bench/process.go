@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/ambient-code/gatewaytenant-operator/test/devcluster"
+	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 )
 
 const operatorName = "operator" // of the process, and of its log
@@ -119,7 +120,7 @@ func (p *process) whileRunning(ctx context.Context) (running context.Context, do
 	ctx, cancel := context.WithCancelCause(ctx)
 	go func() {
 		for p.cluster.Running(operatorName) {
-			if pause(ctx, time.Second) != nil {
+			if operatortest.Pause(ctx, time.Second) != nil {
 				return
 			}
 		}
@@ -142,7 +143,7 @@ func (p *process) elected(ctx context.Context) (at time.Time, err error) {
 // quiet waits until no tenant waits for a pass, and at least so many passes were made. To gather a thousand tenants' metrics
 // takes the operator a while, which is not to be measured: it is not asked often.
 func (p *process) quiet(ctx context.Context, limit time.Duration, passes int) (is state, err error) {
-	return is, awaitEvery(ctx, 100*time.Millisecond, limit, func() error {
+	return is, operatortest.Poll(ctx, 100*time.Millisecond, limit, func() error {
 		is, err = p.state(ctx, false)
 		if err == nil && (is.Queued > 0 || is.Passes < passes) {
 			err = fmt.Errorf("%d passes of %d were made and %d tenants wait for one", is.Passes, passes, is.Queued)

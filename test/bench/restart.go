@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 )
 
 // syncPeriod is how often every tenant is looked at after a restart.
@@ -56,7 +58,7 @@ func (l *leg) restart(ctx context.Context, p plan, r *result, old *process) (*pr
 	if _, err := l.seen.allReady(ctx, time.Minute, newcomer); err != nil {
 		return nil, err
 	}
-	if err := pause(ctx, time.Second); err != nil {
+	if err := operatortest.Pause(ctx, time.Second); err != nil {
 		return nil, err
 	}
 	calls, err := l.log.Since(before)
@@ -76,7 +78,7 @@ func (l *leg) resync(ctx context.Context, r *result, process *process, before, a
 	if _, err := process.quiet(ctx, 3*syncPeriod, is.Passes+all); err != nil {
 		return fmt.Errorf("the resync: %w", err)
 	}
-	if err := pause(ctx, settling); err != nil {
+	if err := operatortest.Pause(ctx, settling); err != nil {
 		return err
 	}
 	calls, err := l.log.Since(before)

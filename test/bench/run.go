@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ambient-code/gatewaytenant-operator/test/audit"
+	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 )
 
 // plan is how much is measured.
@@ -81,7 +82,7 @@ func first(ctx context.Context, p plan, r *result) (s script, inFlight int, err 
 	if err != nil {
 		return s, 0, err
 	}
-	if err := pause(ctx, settling); err != nil {
+	if err := operatortest.Pause(ctx, settling); err != nil {
 		return s, 0, err
 	}
 	is, err := process.state(ctx, true)
