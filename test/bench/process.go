@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -41,11 +39,7 @@ func startOperator(ctx context.Context, l *leg, args ...string) (*process, error
 	if err := l.cluster.Run(operatorName, own, args...); err != nil {
 		return nil, err
 	}
-	p := &process{cluster: l.cluster, client: &http.Client{Transport: &http.Transport{
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, "unix", socket)
-		},
-	}}}
+	p := &process{cluster: l.cluster, client: devcluster.UnixClient(socket)}
 	return p, await(ctx, 30*time.Second, func() error {
 		_, err := p.state(ctx, false)
 		return err
@@ -63,20 +57,7 @@ func (p *process) get(ctx context.Context, path string) ([]byte, error) {
 
 // fetch gets a page.
 func fetch(ctx context.Context, client *http.Client, url string) ([]byte, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return nil, err
-	}
-	response, err := client.Do(request)
-	if err != nil {
-		return nil, err
-	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	if err == nil && response.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%s says %s: %s", url, response.Status, text)
-	}
-	return text, err
+	return devcluster.Request(ctx, client, http.MethodGet, url)
 }
 
 // state asks the process for its state; with collect, after a garbage collection.

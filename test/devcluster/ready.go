@@ -6,10 +6,8 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -35,7 +33,12 @@ func (c *Cluster) waitReady(ctx context.Context, name string) error {
 	}
 	defer client.CloseIdleConnections()
 	url := component.probe(c.state)
-	err = c.wait(ctx, name, func(ctx context.Context) error { return get(ctx, client, url) })
+	err = c.wait(ctx, name, func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+		defer cancel()
+		_, err := Request(ctx, client, http.MethodGet, url)
+		return err
+	})
 	if err == nil {
 		fmt.Fprintf(c.progress, "%s is ready after %.1f s\n", name, time.Since(began).Seconds())
 	}
@@ -66,25 +69,6 @@ func (c *Cluster) wait(ctx context.Context, name string, check func(context.Cont
 func (c *Cluster) blame(name string, err error) error {
 	log := c.state.log(name)
 	return fmt.Errorf("%s is not ready: %w; the end of %s:\n%s", name, err, log, LastLines(log, 15))
-}
-
-func get(ctx context.Context, client *http.Client, url string) error {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return err
-	}
-	reply, err := client.Do(request)
-	if err != nil {
-		return err
-	}
-	defer reply.Body.Close()
-	if reply.StatusCode != http.StatusOK {
-		text, _ := io.ReadAll(io.LimitReader(reply.Body, 4096))
-		return fmt.Errorf("%s says %s: %s", url, reply.Status, strings.TrimSpace(string(text)))
-	}
-	return nil
 }
 
 // probeClient trusts the cluster's authority, as whose administrator it also comes.

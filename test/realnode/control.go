@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/ambient-code/gatewaytenant-operator/test/devcluster"
 )
 
 // Dial connects to a TCP address, such as that of a pod, from the network of the node itself.
@@ -51,27 +53,10 @@ func (n *Node) StartProgram(ctx context.Context, name string) error {
 
 // control sends a request to the control socket.
 func (n *Node) control(ctx context.Context, method, path string) error {
-	client := http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "unix", n.path(socketFile))
-	}}}
+	client := devcluster.UnixClient(n.path(socketFile))
 	defer client.CloseIdleConnections()
-	request, err := http.NewRequestWithContext(ctx, method, "http://realnode"+path, nil)
-	if err != nil {
-		return err
-	}
-	reply, err := client.Do(request)
-	if err != nil {
-		return err
-	}
-	defer reply.Body.Close()
-	text, err := io.ReadAll(reply.Body)
-	if err != nil {
-		return err
-	}
-	if reply.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s of the real node: %s", path, strings.TrimSpace(string(text)))
-	}
-	return nil
+	_, err := devcluster.Request(ctx, client, method, "http://realnode"+path)
+	return err
 }
 
 // dial asks the control socket for a connection to an address of the node's network, by the method CONNECT of HTTP.
