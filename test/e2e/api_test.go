@@ -129,7 +129,7 @@ func TestTOMLThatWouldNotStartIsRefusedBeforeAnythingIsTouched(t *testing.T) {
 	if message := meta.FindStatusCondition(tenant.Status.Conditions, v1alpha1.ConditionReady).Message; !strings.Contains(message, "line 3, column 1: openshell.gateway.colour") {
 		t.Errorf("Ready says %q", message)
 	}
-	time.Sleep(time.Second)
+	operator.quietFor(t, time.Second, writesTo(namespace))
 	if after := get(t, &corev1.ConfigMap{}, namespace, config.Name); after.ResourceVersion != config.ResourceVersion || podUID(t, namespace) != pod {
 		t.Error("the gateway that runs was touched")
 	}

@@ -108,7 +108,7 @@ func TestEntriesOfPlatformConfigBecomeGateways(t *testing.T) {
 // stays fails the test if a tenant goes within the time in which it would go.
 func stays(t *testing.T, namespaces ...string) {
 	t.Helper()
-	time.Sleep(2 * time.Second) // a change acts within one
+	operator.quietFor(t, 2*time.Second, deletionOf(namespaces...)) // The bridge acts within a second.
 	for _, namespace := range namespaces {
 		if tenant := get(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name); tenant.DeletionTimestamp != nil {
 			t.Errorf("the GatewayTenant in %s is being deleted", namespace)

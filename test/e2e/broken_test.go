@@ -81,9 +81,9 @@ func readySaysWhy(t *testing.T, causes []cause) {
 // atRest fails the test if a tenant that stays as it is changes while its kubelet tries again and again.
 func atRest(t *testing.T, namespace string) {
 	t.Helper()
-	time.Sleep(time.Second)
+	operator.waitIdle(t, writesTo(namespace, "gatewaytenants"))
 	before := get(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name)
-	time.Sleep(5 * time.Second)
+	operator.quietFor(t, 5*time.Second, writesTo(namespace, "gatewaytenants"))
 	if after := get(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name); after.ResourceVersion != before.ResourceVersion {
 		t.Errorf("its status is written although nothing changes:\n%s\n%s", messageOf(before, v1alpha1.ConditionReady), messageOf(after, v1alpha1.ConditionReady))
 	}
@@ -134,7 +134,13 @@ func makePolicy(t *testing.T, namespace string) {
 			MatchResources: &admissionv1.MatchResources{NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: namespace}}},
 		},
 	})
-	time.Sleep(2 * time.Second) // the API server takes its time to heed a policy
+	cluster.Eventually(t, 30*time.Second, func() error { // The API server reads policies from a cache.
+		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: manifests.PodName}}
+		if err := admin.Create(t.Context(), pod, client.DryRunAll); err == nil || !strings.Contains(err.Error(), "no gateways here") {
+			return fmt.Errorf("the policy is not in force: %w", err)
+		}
+		return nil
+	})
 }
 
 func removePolicy(t *testing.T, _ string) {

@@ -78,14 +78,11 @@ func shortDeadline(t *testing.T, namespace string) {
 // settledWrites fails the test if the operator goes on writing about a tenant at which nothing new is wrong.
 func settledWrites(t *testing.T, namespace string) {
 	t.Helper()
-	time.Sleep(time.Second)
-	operator.Take(operatortest.Writes)
-	time.Sleep(5 * time.Second) // shorter than the wait before a Job that failed is run again
-	for _, request := range operator.Take(operatortest.Writes) {
-		if strings.Contains(request, "/"+namespace+"/") {
-			t.Errorf("nothing new is wrong, and the operator writes: %s", request)
-		}
+	match := func(request string) bool {
+		return operatortest.Writes(request) && strings.Contains(request, "/"+namespace+"/")
 	}
+	operator.waitIdle(t, match)
+	operator.QuietFor(t, 5*time.Second, match) // shorter than the wait before a Job that failed is run again
 }
 
 func TestQuotaThatRefusesCertgenIsTold(t *testing.T) {

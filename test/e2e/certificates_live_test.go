@@ -147,7 +147,7 @@ func restartedOnce(t *testing.T, namespace string, before types.UID) {
 	})
 	waitReady(t, namespace)
 	after := podUID(t, namespace)
-	time.Sleep(2 * time.Second)
+	operator.quietFor(t, 2*time.Second, statefulSetWrites(namespace))
 	if podUID(t, namespace) != after {
 		t.Error("the pod was restarted twice")
 	}

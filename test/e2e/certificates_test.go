@@ -72,7 +72,7 @@ func losesAndHeals(t *testing.T, namespace string, lost []string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Second) // until the gateway has read what it serves
+		time.Sleep(time.Second) // listen reads a changed Secret within 300 ms.
 		if err := handshake(address, "openshell-gateway", certificate, roots); err != nil {
 			t.Error(err)
 		}

@@ -88,7 +88,7 @@ func (c *clients) keep(t *testing.T, who string, try func(ctx context.Context) e
 // neverFailed fails the test if a handshake failed, or if a client did not connect at all since the last time.
 func (c *clients) neverFailed(t *testing.T) {
 	t.Helper()
-	time.Sleep(mountLag + time.Second)
+	time.Sleep(mountLag + time.Second) // The clients read the present files after this lag.
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, failure := range c.failures[:min(5, len(c.failures))] {

@@ -147,7 +147,7 @@ func TestFormerAuthoritiesGoEachAtItsTime(t *testing.T) {
 	rotate("")
 	for _, value := range []string{"1", "2", "3", "4", "5", "6"} {
 		rotate(value)
-		time.Sleep(2 * time.Second)
+		time.Sleep(overlap / 2) // Each authority is trusted for overlap.
 	}
 	data := secretsOf(t, namespace)[manifests.ServerTLSName].Data
 	for _, key := range []string{"ca.crt", "tls.crt"} {
@@ -155,7 +155,7 @@ func TestFormerAuthoritiesGoEachAtItsTime(t *testing.T) {
 			t.Errorf("%s holds %d certificates after rotations 2 s apart that overlap by 4 s", key, n)
 		}
 	}
-	time.Sleep(overlap)
+	time.Sleep(overlap) // The trust in the last previous authority ends.
 	rotate("6")
 	data = secretsOf(t, namespace)[manifests.ServerTLSName].Data
 	for _, key := range []string{"ca.crt", "tls.crt"} {

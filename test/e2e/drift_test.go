@@ -153,7 +153,7 @@ func putBack(t *testing.T, was *unstructured.Unstructured) {
 	if _, err := patchAsSomebody(t.Context(), was, operations...); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(time.Second) // in which the operator takes its fields again
+	operator.waitIdle(t, writesTo(was.GetNamespace())) // It takes its fields again.
 }
 
 // foreign is an element that somebody adds to a list of ours, or another change of a list.

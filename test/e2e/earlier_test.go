@@ -216,7 +216,7 @@ func TestRejectedSpecTouchesNothingOfAnEarlierGateway(t *testing.T) {
 	before := versions()
 	cluster.Create(t, operatortest.Tenant(namespace, v1alpha1.GatewayTenantSpec{Config: "there_is_none = 1"}))
 	waitCondition(t, namespace, v1alpha1.ConditionAccepted, metav1.ConditionFalse, v1alpha1.ReasonInvalidConfig)
-	time.Sleep(2 * time.Second) // what it might do, it does by itself
+	operator.quietFor(t, 2*time.Second, writesTo(namespace))
 	if diff := cmp.Diff(before, versions()); diff != "" {
 		t.Errorf("something of the gateway changed:\n%s", diff)
 	}

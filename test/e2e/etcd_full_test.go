@@ -51,7 +51,7 @@ func TestEtcdThatIsFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	ends := kubelet.ends.Load()
-	time.Sleep(30 * time.Second)
+	time.Sleep(30 * time.Second) // An operator that crashes ends several times in this time.
 	if more := kubelet.ends.Load() - ends; more > 1 {
 		t.Errorf("the operator has ended %d times in 30 s: it crashes all the time", more)
 	}

@@ -109,7 +109,7 @@ func TestSecretsOfAnotherIssuerAreUsedAndLeftAlone(t *testing.T) {
 			if !strings.Contains(message, "lacks gateway.example.com") || !strings.Contains(message, "kubectl annotate secret "+manifests.ServerTLSName) {
 				t.Errorf("CertificatesReady: %s", message)
 			}
-			time.Sleep(5 * time.Second) // certgen would have written by then
+			operator.quietFor(t, 5*time.Second, writesTo(namespace)) // It starts no certgen Job.
 			untouched()
 
 			for name := range before {
@@ -192,7 +192,7 @@ func replacedCertificate(t *testing.T, namespace string, earlier bool) {
 	if err := converge(t.Context(), t, wish); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(2 * time.Second) // managed fields tell the time in seconds
+	time.Sleep(2 * time.Second) // The times in managedFields are in whole seconds.
 	for _, made := range corporateSecrets(t, namespace) {
 		secret := get(t, &corev1.Secret{}, namespace, made.Name)
 		if earlier {

@@ -226,13 +226,14 @@ func TestOperatorKilledAfterEachWrite(t *testing.T) {
 // restarts then takes it back.
 func waitSettled(t *testing.T, namespace string) {
 	t.Helper()
-	const calm = 2 * time.Second
+	const calm = 3 * time.Second
+	version, since := "", time.Time{}
 	cluster.Eventually(t, 30*time.Second, func() error {
-		time.Sleep(calm)
-		before := waitReady(t, namespace)
-		time.Sleep(calm)
-		if after := waitReady(t, namespace); after.ResourceVersion != before.ResourceVersion {
-			return fmt.Errorf("%s still changes", namespace)
+		if tenant := waitReady(t, namespace); tenant.ResourceVersion != version {
+			version, since = tenant.ResourceVersion, time.Now()
+		}
+		if unchanged := time.Since(since); unchanged < calm {
+			return fmt.Errorf("%s changed %s ago", namespace, unchanged)
 		}
 		return nil
 	})

@@ -4,8 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
+	"slices"
 	"strings"
+	"testing"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -83,6 +86,54 @@ func configurePolicies(ctx context.Context, options options.Options) error {
 		return err
 	}
 	return admin.Patch(ctx, config, client.RawPatch(types.MergePatchType, patch))
+}
+
+// writesTo matches the requests that change objects of these resources in a namespace. Without resources, it matches all of
+// them except the status of the GatewayTenant.
+func writesTo(namespace string, resources ...string) func(request string) bool {
+	return func(request string) bool {
+		_, path, in := strings.Cut(request, "/namespaces/"+namespace+"/")
+		resource, rest, _ := strings.Cut(path, "/")
+		if !in || !operatortest.Writes(request) {
+			return false
+		}
+		if len(resources) == 0 {
+			return resource != "gatewaytenants" || !strings.Contains(rest, "/status")
+		}
+		return slices.Contains(resources, resource)
+	}
+}
+
+// statefulSetWrites matches the requests that change a StatefulSet in one of the namespaces. Only these restart pods.
+func statefulSetWrites(namespaces ...string) func(request string) bool {
+	return func(request string) bool {
+		return slices.ContainsFunc(namespaces, func(namespace string) bool { return writesTo(namespace, "statefulsets")(request) })
+	}
+}
+
+// deletionOf matches the deletion of the GatewayTenant in one of the namespaces.
+func deletionOf(namespaces ...string) func(request string) bool {
+	return func(request string) bool {
+		return strings.HasPrefix(request, http.MethodDelete+" ") && slices.ContainsFunc(namespaces, func(namespace string) bool {
+			return writesTo(namespace, "gatewaytenants")(request)
+		})
+	}
+}
+
+// quietFor fails the test if the operator sends a request that matches within a time. With faults it only waits, because
+// the operator repeats requests then.
+func (o *sharedOperator) quietFor(t *testing.T, d time.Duration, match func(request string) bool) {
+	t.Helper()
+	if *faultyShare > 0 {
+		match = func(string) bool { return false }
+	}
+	o.QuietFor(t, d, match)
+}
+
+// waitIdle waits until the operator has sent no request that matches for a second.
+func (o *sharedOperator) waitIdle(t *testing.T, match func(request string) bool) {
+	t.Helper()
+	o.WaitIdle(t, time.Second, cluster.Limit(30*time.Second), match)
 }
 
 // stop ends the operator gracefully and waits for it.

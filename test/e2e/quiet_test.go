@@ -25,7 +25,7 @@ func liveReads(request string) bool {
 		!strings.Contains(request, "?timeout=") // discovery, at the start
 }
 
-// settle waits until the namespaces of other tests are gone, and the last events have come.
+// settle waits until the namespaces of other tests are gone, and the operator sends neither writes nor reads.
 func settle(t *testing.T) {
 	t.Helper()
 	cluster.Eventually(t, 30*time.Second, func() error {
@@ -40,7 +40,7 @@ func settle(t *testing.T) {
 		}
 		return nil
 	})
-	time.Sleep(2 * time.Second)
+	operator.waitIdle(t, func(request string) bool { return operatortest.Writes(request) || liveReads(request) })
 }
 
 // linesOfChange counts the lines of the operator's log that tell of something made, changed or deleted, or of a Ready
@@ -68,16 +68,14 @@ func TestUnchangedTenantsAreNotWritten(t *testing.T) {
 
 	t.Run("over a restart and resyncs", func(t *testing.T) {
 		operator.stop()
-		operator.Take(operatortest.Writes)
 		changes := linesOfChange(t)
 		const period = time.Second
-		if err := operator.start(t.Context(), func(o *options.Options) { o.SyncPeriod = period }); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(4 * period)
-		if requests := operator.Take(operatortest.Writes); len(requests) > 0 {
-			t.Errorf("%d writes where nothing changed:\n%s", len(requests), strings.Join(requests, "\n"))
-		}
+		operator.QuietFor(t, 4*period, operatortest.Writes, func() {
+			if err := operator.start(t.Context(), func(o *options.Options) { o.SyncPeriod = period }); err != nil {
+				t.Fatal(err)
+			}
+		})
+		operator.Take(operatortest.Writes)
 		if more := linesOfChange(t) - changes; more != 0 {
 			t.Errorf("the log has %d lines about changes where nothing changed", more)
 		}
@@ -98,7 +96,7 @@ func TestUnchangedTenantsAreNotWritten(t *testing.T) {
 		operator.Take(operatortest.Writes)
 		cluster.CreateTenant(t, "quiet-new", v1alpha1.GatewayTenantSpec{})
 		waitReady(t, "quiet-new")
-		time.Sleep(time.Second)
+		operator.waitIdle(t, operatortest.Writes)
 		var reads []string
 		requests := operator.Take(func(request string) bool {
 			if liveReads(request) {

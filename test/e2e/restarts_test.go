@@ -4,7 +4,6 @@ import (
 	"context"
 	"maps"
 	"testing"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -72,7 +71,7 @@ func podsOf(t *testing.T, namespaces ...string) (count func() map[string]int) {
 		}))
 	}
 	return func() map[string]int {
-		time.Sleep(time.Second) // a second restart would come soon after the first
+		operator.waitIdle(t, statefulSetWrites(namespaces...)) // A second restart would come soon after the first.
 		counts := map[string]int{}
 		for i, namespace := range namespaces {
 			stops[i]()

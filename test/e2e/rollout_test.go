@@ -87,7 +87,7 @@ func TestPlatformUpdateRollsAFewAtATime(t *testing.T) {
 			return nil
 		})
 		restart(t, func(o *options.Options) { o.GatewayImage = gatewayRepository + "0.0.73-crashes" })
-		time.Sleep(4 * time.Second)
+		operator.quietFor(t, 4*time.Second, statefulSetWrites(namespaces...))
 		after := pods(t, namespaces)
 		if n := restarted(before, after); n > 1 {
 			t.Errorf("%d were restarted although the first does not come up", n)

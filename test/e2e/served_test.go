@@ -76,7 +76,7 @@ func TestNewNameIsReportedWhenTheGatewayServesIt(t *testing.T) {
 	if tenant := waitReady(t, namespace); !slices.Contains(tenant.Status.ServerDNSNames, name) {
 		t.Error("a name that the gateway still serves is no longer reported")
 	}
-	time.Sleep(1100 * time.Millisecond) // the times of objects are in whole seconds
+	time.Sleep(1100 * time.Millisecond) // The times of objects are in whole seconds.
 	if err := admin.Delete(t.Context(), get(t, &corev1.Pod{}, namespace, manifests.PodName)); err != nil {
 		t.Fatal(err)
 	}

@@ -127,7 +127,7 @@ func TestSuspendedTenantIsLeftAsItIs(t *testing.T) {
 	change(t, namespace, func(s *v1alpha1.GatewayTenantSpec) { s.Config = "openshell.gateway.log_level = 'debug'" })
 	pod := podUID(t, namespace)
 	waitCondition(t, namespace, v1alpha1.ConditionReady, metav1.ConditionUnknown, v1alpha1.ReasonSuspended)
-	time.Sleep(time.Second)
+	operator.quietFor(t, time.Second, writesTo(namespace))
 	if service = get(t, service, namespace, service.Name); service.Spec.Type != corev1.ServiceTypeNodePort || podUID(t, namespace) != pod {
 		t.Error("a suspended tenant was changed")
 	}

@@ -58,7 +58,7 @@ func TestVersionsThatTheVolumeCannotShareAreHeld(t *testing.T) {
 	}
 	to("0.0.90")
 	held("migrated for good")
-	time.Sleep(time.Second)
+	operator.quietFor(t, time.Second, statefulSetWrites(namespace))
 	if podUID(t, namespace) != pod {
 		t.Error("a version that is held restarted the pod")
 	}

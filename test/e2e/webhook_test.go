@@ -88,7 +88,7 @@ func makeWebhook(t *testing.T, namespace, group, resource string, mutating bool)
 	}
 	cluster.Create(t, config)
 	t.Cleanup(func() { _ = admin.Delete(context.Background(), config) })
-	time.Sleep(2 * time.Second) // the API server takes its time to heed it
+	time.Sleep(2 * time.Second) // The API server reads webhooks from a cache. A probe would take as long as their timeout.
 	return func() {
 		t.Helper()
 		if err := admin.Delete(t.Context(), config); err != nil {

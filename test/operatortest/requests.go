@@ -69,11 +69,15 @@ func (r *Requests) watch() (requests <-chan string, stop func()) {
 	}
 }
 
-// QuietFor fails the test if a request for which match returns true is sent within a time. It returns at the first one.
-func (r *Requests) QuietFor(t testing.TB, d time.Duration, match func(request string) bool) {
+// QuietFor fails the test if a request for which match returns true is sent while the functions run or within a time after
+// them. It returns at the first one.
+func (r *Requests) QuietFor(t testing.TB, d time.Duration, match func(request string) bool, during ...func()) {
 	t.Helper()
 	requests, stop := r.watch()
 	defer stop()
+	for _, f := range during {
+		f()
+	}
 	for end := time.After(d); ; {
 		select {
 		case request := <-requests:
