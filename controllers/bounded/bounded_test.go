@@ -76,7 +76,10 @@ func (s *server) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 func (s *server) start(t *testing.T) kubernetes.Interface {
 	t.Helper()
 	started := httptest.NewServer(s)
-	t.Cleanup(started.CloseClientConnections)
+	t.Cleanup(func() {
+		started.CloseClientConnections() // Close waits for the watches otherwise.
+		started.Close()
+	})
 	kube, err := kubernetes.NewForConfig(Config(&rest.Config{Host: started.URL, QPS: -1, ContentConfig: rest.ContentConfig{ContentType: "application/json"}}))
 	if err != nil {
 		t.Fatal(err)

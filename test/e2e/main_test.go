@@ -7,6 +7,7 @@ import (
 	"os"
 	"testing"
 
+	"go.uber.org/goleak"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/test/audit"
@@ -39,7 +40,15 @@ func run(m *testing.M) (code int, err error) {
 	if err != nil {
 		return 1, err
 	}
-	defer func() { err = errors.Join(err, cluster.End(code != 0 || err != nil)) }()
+	defer func() {
+		if err = errors.Join(err, cluster.End(code != 0 || err != nil)); err == nil && *faultyShare == 0 {
+			err = goleak.Find(
+				// The caches of controller-runtime read watches through watch.Filter. When the operator stops such a watch, the
+				// goroutine of the filter may be left with an event that no informer reads.
+				goleak.IgnoreTopFunction("k8s.io/apimachinery/pkg/watch.(*filteredWatch).loop"),
+			)
+		}
+	}()
 	admin = cluster.Client
 	if *faultyShare > 0 { // An operation starts again several times, after growing waits.
 		cluster.Patience = 6
