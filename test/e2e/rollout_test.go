@@ -1,10 +1,13 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -12,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/workload"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/options"
 )
 
@@ -40,8 +44,36 @@ func restarted(before, after map[string]types.UID) (n int) {
 	return n
 }
 
+// countRolling returns a function that stops counting, and reports how many of these gateways were restarted by the platform at
+// once and did not serve.
+func countRolling(t *testing.T, namespaces []string) func() int {
+	ctx, cancel := context.WithCancel(t.Context())
+	most, ended := 0, make(chan struct{})
+	go func() {
+		defer close(ended)
+		for ; ctx.Err() == nil; time.Sleep(10 * time.Millisecond) {
+			var sets appsv1.StatefulSetList
+			if err := admin.List(ctx, &sets); err != nil {
+				continue
+			}
+			rolling := 0
+			for _, set := range sets.Items {
+				if slices.Contains(namespaces, set.Namespace) && workload.Rolling(&set) {
+					rolling++
+				}
+			}
+			most = max(most, rolling)
+		}
+	}()
+	return func() int {
+		cancel()
+		<-ended
+		return most
+	}
+}
+
 // TestPlatformUpdateRollsAFewAtATime, and one that does not come up holds the rest, also over a restart of the operator;
-// what a tenant asks for itself is not held.
+// what a tenant asks for itself is not held, and one that is suspended holds nothing.
 func TestPlatformUpdateRollsAFewAtATime(t *testing.T) {
 	var namespaces []string
 	for i := range 4 {
@@ -53,7 +85,18 @@ func TestPlatformUpdateRollsAFewAtATime(t *testing.T) {
 		waitReady(t, namespace)
 	}
 	before := pods(t, namespaces)
-	withOptions(t, func(o *options.Options) { o.GatewayImage = gatewayRepository + "0.0.72" })
+	most := countRolling(t, namespaces)
+	update := func(o *options.Options) { o.GatewayImage = gatewayRepository + "0.0.72" }
+	withOptions(t, update)
+	for n := 1; n < len(namespaces); n++ {
+		cluster.Eventually(t, 30*time.Second, func() error {
+			if restarted(before, pods(t, namespaces)) < n {
+				return errStill
+			}
+			return nil
+		})
+		restart(t, update)
+	}
 	cluster.Eventually(t, 60*time.Second, func() error {
 		if n := restarted(before, pods(t, namespaces)); n < len(namespaces) {
 			return fmt.Errorf("%d of %d are restarted", n, len(namespaces))
@@ -65,15 +108,21 @@ func TestPlatformUpdateRollsAFewAtATime(t *testing.T) {
 			t.Errorf("%s runs %s", namespace, tenant.Status.Version)
 		}
 	}
+	if n := most(); n != 1 {
+		t.Errorf("%d rolled at once, want 1", n)
+	}
 
 	t.Run("a stuck one holds the rest", func(t *testing.T) {
 		before := pods(t, namespaces)
 		withOptions(t, func(o *options.Options) { o.GatewayImage = gatewayRepository + "0.0.73-crashes" })
+		var holder string
 		stuck := func() (n int, holds bool) {
 			for _, namespace := range namespaces {
 				tenant := get(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name)
 				ready := meta.FindStatusCondition(tenant.Status.Conditions, v1alpha1.ConditionReady)
-				holds = holds || ready.Reason == v1alpha1.ReasonCrashLoop
+				if ready.Reason == v1alpha1.ReasonCrashLoop {
+					holds, holder = true, namespace
+				}
 				if ready.Status == metav1.ConditionTrue && warningOf(tenant) != "" {
 					n++
 				}
@@ -99,6 +148,14 @@ func TestPlatformUpdateRollsAFewAtATime(t *testing.T) {
 				break
 			}
 		}
+		change(t, holder, func(s *v1alpha1.GatewayTenantSpec) { s.Suspend = true })
+		cluster.Eventually(t, 30*time.Second, func() error {
+			if n := restarted(before, pods(t, namespaces)); n < 3 {
+				return fmt.Errorf("%d are restarted; a suspended one holds the rest", n)
+			}
+			return nil
+		})
+		change(t, holder, func(s *v1alpha1.GatewayTenantSpec) { s.Suspend = false })
 	})
 	for _, namespace := range namespaces {
 		waitReady(t, namespace)
