@@ -13,10 +13,8 @@ import (
 // podObject describes the gateway's pod.
 func podObject(pod *corev1.Pod, now time.Time) Object {
 	object := Object{Kind: "Pod", Name: pod.Name, State: Working, Message: strings.ToLower(string(pod.Status.Phase))}
-	for _, condition := range pod.Status.Conditions {
-		if condition.Type == corev1.PodReady && condition.Status == corev1.ConditionTrue {
-			object.State, object.Message = Good, "ready"
-		}
+	if diagnose.IsReady(pod) {
+		object.State, object.Message = Good, "ready"
 	}
 	problem := diagnose.PodProblem(pod, now)
 	switch {
