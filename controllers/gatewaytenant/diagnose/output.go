@@ -3,6 +3,7 @@ package diagnose
 import (
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/ambient-code/gatewaytenant-operator/controllers/message"
 )
@@ -55,7 +56,7 @@ func programOutput(text string) string {
 // outputLines returns the complete lines of a termination message. It joins the lines of an error report that was wrapped.
 func outputLines(text string) []string {
 	all := strings.Split(message.StripControls(text), "\n")
-	if len(text) >= maxTermination && len(all) > 1 {
+	if isTruncated := len(text) > maxTermination-utf8.UTFMax; isTruncated && len(all) > 1 { // the caches drop an incomplete character
 		all = all[1:]
 	}
 	var lines []string

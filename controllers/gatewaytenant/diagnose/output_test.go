@@ -22,6 +22,7 @@ func TestOutputHasTheLinesThatMatter(t *testing.T) {
 		{"a report after errors", "ERROR a\nError: b\n  c\n", "Error: b / c"},
 		{"progress on one line", "10%\r20%\rfailed", "10% / 20% / failed"},
 		{"the end of a line that was cut", strings.Repeat("x", maxTermination) + "\nthe next\n", "the next"},
+		{"the end of a line that was cut within a character", strings.Repeat("x", maxTermination-len("..\nthe next\n")) + "\nthe next\n", "the next"},
 		{"one long line", long, strings.TrimSpace(long[:600]) + "…"},
 		{"many long lines", "Error: a\n" + long[:400] + "\n" + long[:400] + "\nb\n", "Error: a / " + strings.TrimSpace(long[:400]) + " / …"},
 	} {
