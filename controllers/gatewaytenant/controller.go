@@ -84,14 +84,14 @@ func SetupWithManager(mgr ctrl.Manager, options Options) error {
 		Client: mgr.GetClient(),
 		live:   mgr.GetAPIReader(),
 		caches: caches, pods: pods, sandboxCRD: sandboxCRD, shared: shared,
-		rivals: &rivals{now: time.Now}, crowd: &crowd{}, lookups: newLookups(),
+		contention: &contention{now: time.Now}, crowd: &crowd{}, lookups: newLookups(),
 		comparer: apply.NewComparer(mgr.GetScheme(), manifests.Manager, apply.Exclusive),
 		events:   mgr.GetEventRecorder(manifests.Manager),
 		platform: options.Platform, evaluations: &evaluationCache{},
 		watched: options.Namespaces.Include,
 		now:     time.Now, trustDelay: options.TrustDelay,
 	}
-	r.applier = apply.New(mgr.GetClient(), r.comparer, apply.WithReader(mgr.GetAPIReader()), apply.OnDrift(r.rivals.note))
+	r.applier = apply.New(mgr.GetClient(), r.comparer, apply.WithReader(mgr.GetAPIReader()), apply.OnDrift(r.contention.note))
 	r.slots = rollout.New(options.RolloutPercent, r.countTenants)
 	allTenants.from.Store(&tenantSource{tenants: mgr.GetClient(), leads: mgr.Elected()})
 	build := ctrl.NewControllerManagedBy(mgr).

@@ -34,7 +34,7 @@ type Reconciler struct {
 	sandboxCRD    cache.Cache              // of the Sandbox API
 	shared        cache.Cache              // of the earlier control plane's binding
 	slots         *rollout.Slots
-	rivals        *rivals
+	contention    *contention
 	crowd         *crowd
 	lookups       *lookups
 	comparer      *apply.Comparer
@@ -67,7 +67,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		r.unread.Delete(request.Namespace)
 		r.evaluations.forget(request.Namespace)
 		r.slots.Exclude(request.Namespace)
-		r.rivals.forget(request.Namespace)
+		r.contention.forget(request.Namespace)
 		r.crowd.note(request.Namespace, false)
 		r.jobHistory.Forget(request.Namespace)
 		r.stored.forget(request.Namespace)
@@ -90,7 +90,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if r.waitsForRead(request.Namespace, pass) {
 		return r.next(pass)
 	}
-	pass.rivals, pass.rivalsFor = r.rivals.of(request.Namespace)
+	pass.rivals, pass.rivalsFor = r.contention.of(request.Namespace)
 	status := statusOf(tenant, pass)
 	reason := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReady).Reason
 	r.crowd.note(request.Namespace, slices.Contains(onTheWay, reason) || reason == v1alpha1.ReasonPodEvicted)
