@@ -22,6 +22,7 @@ import (
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/enqueue"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/rollout"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/namedcache"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
@@ -96,10 +97,10 @@ func SetupWithManager(mgr ctrl.Manager, options Options) error {
 	allTenants.from.Store(&tenantSource{tenants: mgr.GetClient(), leads: mgr.Elected()})
 	build := ctrl.NewControllerManagedBy(mgr).
 		Named("gatewaytenant").
-		Watches(&v1alpha1.GatewayTenant{}, r.crowd.ofTenants()).
+		Watches(&v1alpha1.GatewayTenant{}, tenantEvents()).
 		WatchesMetadata(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(ofNamespace)).
-		WatchesMetadata(&rbacv1.ClusterRoleBinding{}, r.crowd.soon(ofBinding)).
-		WatchesRawSource(source.Kind[client.Object](pods, &corev1.Pod{}, r.crowd.soon(r.evicted.ofPod), podHealthChanged())).
+		WatchesMetadata(&rbacv1.ClusterRoleBinding{}, enqueue.Debounced(ofBinding)).
+		WatchesRawSource(source.Kind[client.Object](pods, &corev1.Pod{}, enqueue.Debounced(r.evicted.ofPod), podHealthChanged())).
 		WatchesRawSource(r.slots.Source(caches[childKey{"StatefulSet", manifests.GatewayName}])).
 		WatchesRawSource(source.Kind[client.Object](shared, &rbacv1.ClusterRoleBinding{}, handler.TypedEnqueueRequestsFromMapFunc(ofShared))).
 		WatchesRawSource(source.Kind[client.Object](sandboxCRD, &apiextensionsv1.CustomResourceDefinition{}, handler.TypedEnqueueRequestsFromMapFunc(r.everyTenant), servedChanges())).
@@ -107,14 +108,14 @@ func SetupWithManager(mgr ctrl.Manager, options Options) error {
 			MaxConcurrentReconciles: options.Concurrency,
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](100*time.Millisecond, 30*time.Second),
 		})
-	watchChildren(build, caches, r.crowd)
+	watchChildren(build, caches)
 	return build.Complete(r)
 }
 
 // watchChildren leads every event about a tenant's object to a pass over the tenant. Most of these objects are known by
 // their metadata alone, so these watches are made from their caches.
-func watchChildren(build *builder.Builder, caches map[childKey]cache.Cache, c *crowd) {
-	toTenant := c.soon(func(_ context.Context, object client.Object) []reconcile.Request {
+func watchChildren(build *builder.Builder, caches map[childKey]cache.Cache) {
+	toTenant := enqueue.Debounced(func(_ context.Context, object client.Object) []reconcile.Request {
 		return tenantIn(object.GetNamespace())
 	})
 	for _, child := range watchedChildren() {

@@ -23,10 +23,6 @@ const (
 	share = 250 * time.Millisecond
 	// longest is when it is worth a word anyway.
 	longest = 5 * time.Minute
-
-	// moment is how long a pass waits for more events about the same tenant's objects, and aMoment how much longer for each
-	// tenant that is on its way: the more there are, the longer each write takes. It is longMoment at most.
-	moment, aMoment, longMoment = 250 * time.Millisecond, time.Millisecond, time.Second
 )
 
 // note takes a tenant in or out.
@@ -41,13 +37,6 @@ func (c *crowd) note(namespace string, onTheWay bool) {
 		c.are = map[string]struct{}{}
 	}
 	c.are[namespace] = struct{}{}
-}
-
-// moment is how long a pass over one of so many waits for more events.
-func (c *crowd) moment() time.Duration {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return min(moment+time.Duration(len(c.are))*aMoment, longMoment)
 }
 
 // patience is how long one of so many may wait.

@@ -66,7 +66,7 @@ func TestWhatIsAskedOfATenantDoesNotWait(t *testing.T) {
 		q := workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]())
 		after := before.DeepCopy()
 		c.do(after)
-		(&crowd{}).ofTenants().Update(t.Context(), event.UpdateEvent{ObjectOld: before, ObjectNew: after}, q)
+		tenantEvents().Update(t.Context(), event.UpdateEvent{ObjectOld: before, ObjectNew: after}, q)
 		if waits := q.Len() == 0; waits != c.waits {
 			t.Errorf("%s: waits %t, want %t", c.what, waits, c.waits)
 		}

@@ -20,6 +20,7 @@ import (
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/enqueue"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/namedcache"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
@@ -99,15 +100,16 @@ func SetupWithManager(mgr ctrl.Manager, options Options) error {
 		events:  mgr.GetEventRecorder(FieldOwner),
 		options: options,
 	}
-	// Whatever happens leads to one and the same pass.
+	// Every event leads to the same request. What is not an edit of the entries comes in bursts, and each reconcile reads all of it.
 	request := reconcile.Request{NamespacedName: options.Config}
-	pass := handler.EnqueueRequestsFromMapFunc(func(context.Context, client.Object) []reconcile.Request { return []reconcile.Request{request} })
+	requests := func(context.Context, client.Object) []reconcile.Request { return []reconcile.Request{request} }
+	immediately, debounced := handler.EnqueueRequestsFromMapFunc(requests), enqueue.Debounced(requests)
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("platformconfig").
-		Watches(&corev1.ConfigMap{}, pass, builder.WithPredicates(of(options.hasEntries))).
-		Watches(&corev1.ConfigMap{}, soon(request), builder.WithPredicates(of(options.isReport))).
-		Watches(&v1alpha1.GatewayTenant{}, soon(request), builder.WithPredicates(notStatus)).
-		WatchesMetadata(&corev1.Namespace{}, soon(request), builder.WithPredicates(comesOrGoes)).
+		Watches(&corev1.ConfigMap{}, immediately, builder.WithPredicates(of(options.hasEntries))).
+		Watches(&corev1.ConfigMap{}, debounced, builder.WithPredicates(of(options.isReport))).
+		Watches(&v1alpha1.GatewayTenant{}, debounced, builder.WithPredicates(notStatus)).
+		WatchesMetadata(&corev1.Namespace{}, debounced, builder.WithPredicates(comesOrGoes)).
 		WatchesRawSource(source.Func(atStart(request))).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: 1,
@@ -116,25 +118,10 @@ func SetupWithManager(mgr ctrl.Manager, options Options) error {
 		Complete(r)
 }
 
-// moment is how long a pass waits for more of what is not an edit of the entries.
-const moment = 250 * time.Millisecond
-
-// soon leads to a pass a moment later. The report and GatewayTenants come back as they were written, one by one, and namespaces
-// come and go in swarms; a pass looks at all of them, and would keep the processor from the tenants meanwhile.
-func soon(request reconcile.Request) handler.EventHandler {
-	return handler.Funcs{
-		CreateFunc: func(_ context.Context, _ event.CreateEvent, q queue) { q.AddAfter(request, moment) },
-		UpdateFunc: func(_ context.Context, _ event.UpdateEvent, q queue) { q.AddAfter(request, moment) },
-		DeleteFunc: func(_ context.Context, _ event.DeleteEvent, q queue) { q.AddAfter(request, moment) },
-	}
-}
-
-type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
-
 // atStart leads to a pass where there is nothing yet that could be an event.
-func atStart(request reconcile.Request) func(context.Context, queue) error {
-	return func(_ context.Context, q queue) error {
-		q.Add(request)
+func atStart(request reconcile.Request) func(context.Context, enqueue.Queue) error {
+	return func(_ context.Context, queue enqueue.Queue) error {
+		queue.Add(request)
 		return nil
 	}
 }

@@ -18,7 +18,7 @@ import (
 func TestStartLooksFirstAtWhatNoStatusSpeaksOf(t *testing.T) {
 	q := priorityqueue.New[reconcile.Request]("test")
 	defer q.ShutDown()
-	tenants := (&crowd{}).ofTenants()
+	tenants := tenantEvents()
 	comes := func(namespace string, observed int64, atStart bool) {
 		tenant := &v1alpha1.GatewayTenant{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: v1alpha1.Name, Generation: 2}}
 		tenant.Status.ObservedGeneration = observed
