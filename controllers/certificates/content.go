@@ -12,8 +12,8 @@ import (
 )
 
 // lastWriter reports whether the certificate or token key in a Secret is the one that certgen wrote or took over last, and
-// otherwise names the client that has replaced it since. Restored Secrets keep the annotation that tells it.
-// Those of earlier releases do not have the annotation; their managed fields tell.
+// otherwise names the client that has replaced it since. It reads an annotation, which restored Secrets keep, or, of Secrets
+// from earlier releases, which do not have the annotation, the managed fields.
 func lastWriter(secret *corev1.Secret) (byCertgen bool, changedBy string) {
 	certgen, other := contentManagers(secret)
 	id := format.ContentID(secret)
@@ -52,8 +52,8 @@ func contentManagers(secret *corev1.Secret) (certgen, other *metav1.ManagedField
 	return certgen, other
 }
 
-// storedAt returns when a Secret got the certificate or token key that it holds, by the clock of the API server: not before the
-// last write of a manager that owns it, or else not before the Secret was created.
+// storedAt returns the earliest time at which the certificate or token key can have been stored in a Secret, by the clock of the
+// API server: the last write of a manager that owns it or, if there is none, the creation of the Secret.
 func storedAt(secret *corev1.Secret) time.Time {
 	stored := secret.CreationTimestamp.Time
 	for i := range secret.ManagedFields {

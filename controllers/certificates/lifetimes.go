@@ -6,27 +6,27 @@ import (
 	"time"
 )
 
-// Lifetimes are the platform's times for certificates. The operator's flags set them, and it hands them to certgen.
+// Lifetimes are the lifetimes of certificates. Flags of the operator set them, and it passes them to certgen.
 type Lifetimes struct {
 	// Leaf is the life of the certificates of the gateway and its clients. They are renewed after two thirds of it.
 	Leaf time.Duration
-	// CA is the life of a certificate authority; it, too, is renewed after two thirds.
+	// CA is the life of a certificate authority. It, too, is renewed after two thirds.
 	CA time.Duration
-	// Overlap is how long a former authority stays trusted beside its successor.
+	// Overlap is how long a previous CA stays trusted in addition to its successor.
 	Overlap time.Duration
 	// TrustDelay is the longest time that a kubelet takes to update a changed Secret in a container, measured as 43 s on
-	// average and at most 89 s. A new authority is trusted for that time before its certificates are used, if the previous
-	// one's key is missing and cannot sign it. A new name counts as served after the same time.
+	// average and at most 89 s. A new CA is trusted for that time before its certificates are used, if the previous CA's
+	// key is missing and cannot sign it. A new name counts as served after the same time.
 	TrustDelay time.Duration
 }
 
 const day = 24 * time.Hour
 
-// DefaultLifetimes are a year for a leaf and ten for an authority. An overlap of 120 days is what a client has for
-// picking up its renewed certificate anyway: the last third of a year.
+// DefaultLifetimes are one year for a leaf and ten years for a CA. The overlap of 120 days is the time that clients have to
+// load a renewed certificate anyway: the last third of a year.
 var DefaultLifetimes = Lifetimes{Leaf: 365 * day, CA: 3650 * day, Overlap: 120 * day, TrustDelay: 2 * time.Minute}
 
-// longestTrustDelay leaves certgen time to work within its Job's deadline of 180 s.
+// longestTrustDelay leaves certgen enough time within its Job's deadline of 180 s.
 const longestTrustDelay = 2 * time.Minute
 
 // AddFlags adds the flags that set l, whose values are the defaults.
@@ -37,7 +37,7 @@ func (l *Lifetimes) AddFlags(flags *flag.FlagSet) {
 	flags.DurationVar(&l.TrustDelay, "trust-delay", l.TrustDelay, "how long a changed Secret takes to reach a container, at most: a CA that no previous one vouches for is trusted for that time before its certificates are used, and a new server name is reported as served after it; at most 2m")
 }
 
-// Args are the flags that hand l on.
+// Args returns the flags that pass l to certgen.
 func (l Lifetimes) Args() []string {
 	return []string{
 		"--leaf-lifetime=" + l.Leaf.String(), "--ca-lifetime=" + l.CA.String(),
@@ -45,8 +45,8 @@ func (l Lifetimes) Args() []string {
 	}
 }
 
-// Validate tells lifetimes that cannot be kept: an authority is renewed while a third of its life is left, and no leaf
-// that it signs until then may outlive it.
+// Validate returns an error if the lifetimes are inconsistent: a CA is renewed while a third of its life is left, and no leaf
+// that it issues until then may outlive it.
 func (l Lifetimes) Validate() error {
 	switch {
 	case l.Leaf < 10*time.Second:
