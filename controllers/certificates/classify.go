@@ -11,12 +11,12 @@ import (
 // sourceOf decides where a Secret comes from, by its own content and the certificates of the tenant's other Secrets. The
 // operator, certgen and the kubectl plugin all use it.
 func (s *SecretSet) sourceOf(secret *corev1.Secret) source {
-	uid := s.wanted.Owner
+	uid := s.desired.Owner
 	controller := metav1.GetControllerOf(secret)
 	issuer, changedBy := string(secret.Data[noteIssuer]), string(secret.Data[noteChangedBy])
 	switch {
 	case secret.DeletionTimestamp != nil || manifests.OfFormer(secret, uid):
-		return source{origin: leaving}
+		return source{origin: terminating}
 	case controller != nil && controller.UID != uid:
 		return source{origin: foreign, writer: printable(controller.Kind + " " + controller.Name), controlled: true}
 	case format.HandedOver(secret):

@@ -15,47 +15,47 @@ var jobs = []struct {
 	want  Action
 	wait  time.Duration
 }{
-	{"no Job", Job{}, 0, Run, 0},
-	{"running", Job{State: JobRunning, Wish: "wish"}, 0, Leave, 0},
-	{"running, of another wish", Job{State: JobRunning, Wish: "old"}, 0, Replace, 0},
-	{"complete just now", Job{State: JobComplete, Wish: "wish", Ended: now.Add(-time.Second)}, 0, Leave, settle - time.Second},
-	{"complete", Job{State: JobComplete, Wish: "wish", Ended: now.Add(-settle)}, 0, Replace, 0},
-	{"complete, and much is left", Job{State: JobComplete, Wish: "wish", Ended: now.Add(-settle)}, time.Minute, Leave, 50 * time.Second},
-	{"complete, of another wish", Job{State: JobComplete, Wish: "old", Ended: now}, 0, Replace, 0},
-	{"failed the first time", Job{State: JobFailed, Wish: "wish", Ended: now}, 0, Leave, shortestBackoff},
-	{"failed for half a minute", Job{State: JobFailed, Wish: "wish", Ended: now.Add(-5 * time.Second)}, 30 * time.Second, Leave, 20 * time.Second},
-	{"failed for an hour", Job{State: JobFailed, Wish: "wish", Ended: now}, time.Hour, Leave, longestBackoff},
-	{"failed, and waited", Job{State: JobFailed, Wish: "wish", Ended: now.Add(-shortestBackoff)}, shortestBackoff, Replace, 0},
-	{"failed, of another wish", Job{State: JobFailed, Wish: "old", Ended: now}, time.Hour, Replace, 0},
-	{"leaving", Job{State: JobLeaving, Wish: "wish"}, 0, Leave, 0},
+	{"no Job", Job{}, 0, RunJob, 0},
+	{"running", Job{State: JobRunning, RequestHash: "hash"}, 0, NoAction, 0},
+	{"running, of another request", Job{State: JobRunning, RequestHash: "old"}, 0, ReplaceJob, 0},
+	{"complete just now", Job{State: JobComplete, RequestHash: "hash", Ended: now.Add(-time.Second)}, 0, NoAction, settle - time.Second},
+	{"complete", Job{State: JobComplete, RequestHash: "hash", Ended: now.Add(-settle)}, 0, ReplaceJob, 0},
+	{"complete, and much is left", Job{State: JobComplete, RequestHash: "hash", Ended: now.Add(-settle)}, time.Minute, NoAction, 50 * time.Second},
+	{"complete, of another request", Job{State: JobComplete, RequestHash: "old", Ended: now}, 0, ReplaceJob, 0},
+	{"failed the first time", Job{State: JobFailed, RequestHash: "hash", Ended: now}, 0, NoAction, shortestBackoff},
+	{"failed for half a minute", Job{State: JobFailed, RequestHash: "hash", Ended: now.Add(-5 * time.Second)}, 30 * time.Second, NoAction, 20 * time.Second},
+	{"failed for an hour", Job{State: JobFailed, RequestHash: "hash", Ended: now}, time.Hour, NoAction, longestBackoff},
+	{"failed, and waited", Job{State: JobFailed, RequestHash: "hash", Ended: now.Add(-shortestBackoff)}, shortestBackoff, ReplaceJob, 0},
+	{"failed, of another request", Job{State: JobFailed, RequestHash: "old", Ended: now}, time.Hour, ReplaceJob, 0},
+	{"terminating", Job{State: JobTerminating, RequestHash: "hash"}, 0, NoAction, 0},
 }
 
 // TestEveryNeedWithEveryJob is the whole decision about the Job.
 func TestEveryNeedWithEveryJob(t *testing.T) {
-	for _, need := range []Need{Fits, Unowned, Due, Unfit, Missing} {
+	for _, need := range []Need{Valid, Unowned, Due, Invalid, Missing} {
 		for _, c := range []struct {
-			what string
-			seen Seen
-			work bool
+			what     string
+			observed Observed
+			work     bool
 		}{
-			{"certgen can help", Seen{Findings: []Finding{{Secret: "s", Need: need}}}, true},
-			{"certgen cannot help", Seen{Findings: []Finding{{Secret: "s", Need: need, Blocked: "is immutable"}}}, false},
-			{"certgen can help with another Secret", Seen{Findings: []Finding{{Secret: "s", Need: need, Blocked: "is immutable"}, {Secret: "other", Need: Unowned}}}, true},
-			{"certgen must remove an owner", Seen{Findings: []Finding{{Secret: "s", Need: need, Blocked: "is immutable", Release: true}}}, true},
-			{"a former gateway's Secrets are being removed", Seen{Leaving: true, Findings: []Finding{{Secret: "s", Need: need}}}, false},
+			{"certgen can help", Observed{Findings: []Finding{{Secret: "s", Need: need}}}, true},
+			{"certgen cannot help", Observed{Findings: []Finding{{Secret: "s", Need: need, Blocked: "is immutable"}}}, false},
+			{"certgen can help with another Secret", Observed{Findings: []Finding{{Secret: "s", Need: need, Blocked: "is immutable"}, {Secret: "other", Need: Unowned}}}, true},
+			{"certgen must remove an owner", Observed{Findings: []Finding{{Secret: "s", Need: need, Blocked: "is immutable", RemoveOwner: true}}}, true},
+			{"a former gateway's Secrets are being removed", Observed{Terminating: true, Findings: []Finding{{Secret: "s", Need: need}}}, false},
 		} {
-			if need == Fits {
-				c.seen.Findings, c.work = nil, false
+			if need == Valid {
+				c.observed.Findings, c.work = nil, false
 			}
 			for _, job := range jobs {
 				want, wait := job.want, job.wait
 				if job.what == "complete, and much is left" && need == Missing {
-					want, wait = Replace, 0 // it was deleted after the Job had read it
+					want, wait = ReplaceJob, 0 // it was deleted after the Job had read it
 				}
 				if !c.work {
-					want, wait = Leave, 0
+					want, wait = NoAction, 0
 				}
-				if got, after := Decide(c.seen, job.job, "wish", now.Add(-job.since), now); got != want || after != wait {
+				if got, after := Decide(c.observed, job.job, "hash", now.Add(-job.since), now); got != want || after != wait {
 					t.Errorf("need %d, %s, %s: %v after %s, want %v after %s", need, c.what, job.what, got, after, want, wait)
 				}
 			}

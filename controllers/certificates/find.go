@@ -9,23 +9,23 @@ import (
 func (s *SecretSet) find(name string) Finding {
 	finding := Finding{Secret: name}
 	if s.secrets[name] == nil {
-		finding.Need, finding.Why = Missing, "is missing"
+		finding.Need, finding.Message = Missing, "is missing"
 		finding.Blocked, finding.HandOver = s.othersBlock(name)
 		return finding
 	}
 	is := s.sources[name]
-	if is.origin == leaving {
-		finding.Need, finding.Why, finding.Blocked, finding.Leaving = Missing, "belongs to a deleted GatewayTenant", s.Refusal(name), true
+	if is.origin == terminating {
+		finding.Need, finding.Message, finding.Blocked, finding.Terminating = Missing, "belongs to a deleted GatewayTenant", s.Refusal(name), true
 		return finding
 	}
-	finding.Need, finding.Why = s.need(name)
+	finding.Need, finding.Message = s.need(name)
 	if finding.Need == Due && (!is.managed() || name == manifests.CAName && s.waitsForPrevious() != "") {
-		finding.Need, finding.Why = Fits, "" // its issuer knows when it is time, or it is not time yet
+		finding.Need, finding.Message = Valid, "" // its issuer knows when it is time, or it is not time yet
 	}
 	if other := s.distrusts[name]; other != "" && finding.Need < Due {
-		finding.Need, finding.Why = Due, "does not trust the certificate in Secret "+other
+		finding.Need, finding.Message = Due, "does not trust the certificate in Secret "+other
 		if !is.managed() {
-			finding.Need, finding.Why = Unfit, finding.Why+" (add the CA of the latter to its "+format.KeyCA+")"
+			finding.Need, finding.Message = Invalid, finding.Message+" (add the CA of the latter to its "+format.KeyCA+")"
 		}
 	}
 	s.findOwner(&finding)
@@ -40,18 +40,18 @@ func (s *SecretSet) find(name string) Finding {
 // findOwner adds to a finding whether the Secret has the owner that it should have.
 func (s *SecretSet) findOwner(finding *Finding) {
 	is, secret := s.sources[finding.Secret], s.secrets[finding.Secret]
-	owned := format.OwnedBy(secret, s.wanted.Owner)
-	finding.Release = owned && is.origin == foreign && !is.controlled
-	if finding.Need != Fits {
+	owned := format.OwnedBy(secret, s.desired.Owner)
+	finding.RemoveOwner = owned && is.origin == foreign && !is.controlled
+	if finding.Need != Valid {
 		return
 	}
 	switch {
-	case finding.Release:
-		finding.Need, finding.Why = Unowned, "is written by "+is.writer+" and must not be deleted with the GatewayTenant"
+	case finding.RemoveOwner:
+		finding.Need, finding.Message = Unowned, "is written by "+is.writer+" and must not be deleted with the GatewayTenant"
 	case is.managed() && format.HandedOver(secret):
-		finding.Need, finding.Why = Unowned, "is handed over to the operator"
+		finding.Need, finding.Message = Unowned, "is handed over to the operator"
 	case is.managed() && !owned:
-		finding.Need, finding.Why = Unowned, "has no owner"
+		finding.Need, finding.Message = Unowned, "has no owner"
 	}
 }
 
@@ -66,7 +66,7 @@ func (s *SecretSet) othersBlock(name string) (why, handOver string) {
 		return "", ""
 	}
 	self, other, otherName := s.sides(name)
-	if ca := s.find(manifests.CAName); ca.Need == Unfit && ca.Blocked != "" {
+	if ca := s.find(manifests.CAName); ca.Need == Invalid && ca.Blocked != "" {
 		return "cannot be issued before Secret " + manifests.CAName + " can be used", ca.HandOver
 	}
 	if full := self.full(s.ca); full != "" {

@@ -13,65 +13,65 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
-// Inspect compares a tenant's Secrets, stripped and by name, with what is wanted at this time. The operator and certgen both
+// Inspect compares a tenant's Secrets, by name and as Transform returns them, with their desired state at this time. The operator and certgen both
 // use it, so they cannot disagree.
-func Inspect(secrets map[string]*corev1.Secret, wanted Wanted, now time.Time) Seen {
-	_, seen := InspectSet(secrets, wanted, now)
-	return seen
+func Inspect(secrets map[string]*corev1.Secret, desired Desired, now time.Time) Observed {
+	_, observed := InspectSet(secrets, desired, now)
+	return observed
 }
 
 // InspectSet does the same and also returns what the Secrets hold.
-func InspectSet(secrets map[string]*corev1.Secret, wanted Wanted, now time.Time) (*SecretSet, Seen) {
-	set := readSet(secrets, wanted, now)
-	seen := Seen{Complete: true}
+func InspectSet(secrets map[string]*corev1.Secret, desired Desired, now time.Time) (*SecretSet, Observed) {
+	set := readSet(secrets, desired, now)
+	observed := Observed{Complete: true}
 	for _, name := range manifests.SecretNames {
-		if secret := secrets[name]; secret != nil && manifests.OfFormer(secret, wanted.Owner) {
-			seen.Leaving = true
+		if secret := secrets[name]; secret != nil && manifests.OfFormer(secret, desired.Owner) {
+			observed.Terminating = true
 		}
-		if finding := set.find(name); finding.Need != Fits {
-			seen.Findings = append(seen.Findings, finding)
-			seen.Complete = seen.Complete && finding.Need != Missing && (name != manifests.TokenKeysName || finding.Need < Unfit) // a pod would start with the wrong key's id
+		if finding := set.find(name); finding.Need != Valid {
+			observed.Findings = append(observed.Findings, finding)
+			observed.Complete = observed.Complete && finding.Need != Missing && (name != manifests.TokenKeysName || finding.Need < Invalid) // a pod would start with the wrong key's id
 		}
 	}
-	set.describe(&seen)
-	return set, seen
+	set.describe(&observed)
+	return set, observed
 }
 
 // describe fills in what the Secrets hold.
-func (s *SecretSet) describe(seen *Seen) {
+func (s *SecretSet) describe(observed *Observed) {
 	if s.server.certificate != nil {
-		seen.ServerNames = namesOf(s.server.certificate)
-		seen.ServerStored, _ = time.Parse(time.RFC3339, string(s.secrets[manifests.ServerTLSName].Data[noteStored]))
+		observed.ServerNames = namesOf(s.server.certificate)
+		observed.ServerStored, _ = time.Parse(time.RFC3339, string(s.secrets[manifests.ServerTLSName].Data[noteStored]))
 	}
 	if s.server.certificate != nil && s.client.certificate != nil {
-		seen.NotAfter = format.Earliest(s.server.end, s.client.end)
+		observed.NotAfter = format.Earliest(s.server.end, s.client.end)
 	}
-	seen.NextLook = s.nextLook()
+	observed.NextCheck = s.nextCheck()
 	for _, name := range manifests.SecretNames {
 		if is := s.sources[name]; s.secrets[name] != nil && is.origin == foreign {
-			seen.Notes = append(seen.Notes, fmt.Sprintf("Secret %s is written by %s and is used as it is", name, is.writer))
+			observed.Notes = append(observed.Notes, fmt.Sprintf("Secret %s is written by %s and is used as it is", name, is.writer))
 		} else if s.secrets[name] != nil && is.origin == unknown {
-			seen.Notes = append(seen.Notes, fmt.Sprintf("Secret %s was not issued by the operator and is used as it is", name))
+			observed.Notes = append(observed.Notes, fmt.Sprintf("Secret %s was not issued by the operator and is used as it is", name))
 		}
 	}
 	if waits := s.waitsForPrevious(); waits != "" {
-		seen.Notes = append(seen.Notes, waits)
+		observed.Notes = append(observed.Notes, waits)
 	}
-	seen.TokenKey = s.tokens.id
-	seen.Rotated.Tokens = s.tokens.rotated
+	observed.TokenKeyID = s.tokens.id
+	observed.Rotated.Tokens = s.tokens.rotated
 	if s.server.rotated == s.client.rotated {
-		seen.Rotated.TLS = s.server.rotated
+		observed.Rotated.TLS = s.server.rotated
 	}
 	if s.server.issuedBy(s.ca) && s.client.issuedBy(s.ca) {
-		seen.Rotated.CA = s.ca.rotated
+		observed.Rotated.CA = s.ca.rotated
 	} else if s.server.rotatedCA == s.client.rotatedCA { // theirs is lost, or they are to follow another
-		seen.Rotated.CA = s.server.rotatedCA
+		observed.Rotated.CA = s.server.rotatedCA
 	}
 }
 
 // readSet reads the Secrets, decides where each comes from, and compares them with each other.
-func readSet(secrets map[string]*corev1.Secret, wanted Wanted, now time.Time) *SecretSet {
-	s := &SecretSet{now: now, wanted: wanted, secrets: secrets, sources: map[string]source{}, distrusts: map[string]string{}}
+func readSet(secrets map[string]*corev1.Secret, desired Desired, now time.Time) *SecretSet {
+	s := &SecretSet{now: now, desired: desired, secrets: secrets, sources: map[string]source{}, distrusts: map[string]string{}}
 	s.ca = readTLSSecret(secrets[manifests.CAName], format.AnnotationRotateCA, now)
 	s.server = readTLSSecret(secrets[manifests.ServerTLSName], format.AnnotationRotateTLS, now)
 	s.client = readTLSSecret(secrets[manifests.ClientTLSName], format.AnnotationRotateTLS, now)
@@ -95,8 +95,8 @@ func readSet(secrets map[string]*corev1.Secret, wanted Wanted, now time.Time) *S
 	return s
 }
 
-// nextLook returns the next time at which something is due or expires.
-func (s *SecretSet) nextLook() time.Time {
+// nextCheck returns the next time at which something is due or expires.
+func (s *SecretSet) nextCheck() time.Time {
 	var next time.Time
 	for _, secret := range []tlsSecret{s.ca, s.server, s.client} {
 		if secret.certificate == nil {
@@ -115,12 +115,12 @@ func (s *SecretSet) nextLook() time.Time {
 	return next
 }
 
-// EndOf returns when the certificate in a stripped Secret expires, if it holds one that can be read.
-func EndOf(stripped *corev1.Secret) (end time.Time, known bool) {
-	if stripped == nil {
+// Expiry returns when the certificate in a transformed Secret expires, if it holds one that can be read.
+func Expiry(transformed *corev1.Secret) (end time.Time, known bool) {
+	if transformed == nil {
 		return time.Time{}, false
 	}
-	found, err := format.ParseCertificates(stripped.Data[format.KeyCertificate])
+	found, err := format.ParseCertificates(transformed.Data[format.KeyCertificate])
 	if err != nil {
 		return time.Time{}, false
 	}
@@ -129,11 +129,11 @@ func EndOf(stripped *corev1.Secret) (end time.Time, known bool) {
 
 // UsableUntil returns until when the certificate of a gateway's clients can be used, or why it cannot.
 func UsableUntil(client *corev1.Secret, now time.Time) (time.Time, error) {
-	stripped, err := Strip(client)
+	transformed, err := Transform(client)
 	if err != nil {
 		return time.Time{}, err
 	}
-	t := readTLSSecret(stripped.(*corev1.Secret), format.AnnotationRotateTLS, now)
+	t := readTLSSecret(transformed.(*corev1.Secret), format.AnnotationRotateTLS, now)
 	t.verify(x509.ExtKeyUsageClientAuth, now)
 	return t.end, t.err
 }

@@ -12,14 +12,14 @@ import (
 // ToIssue returns the names of the TLS Secrets that need a new certificate: urgent are those whose present one cannot be
 // used, and the others can wait until all sides trust the CA. If one side gets its first certificate of the present CA, so
 // does the other. Clients come first.
-func (s *SecretSet) ToIssue(seen Seen) (urgent, others []string) {
+func (s *SecretSet) ToIssue(observed Observed) (urgent, others []string) {
 	some := slices.ContainsFunc(format.TLSNames, func(name string) bool {
-		finding := seen.Of(name)
+		finding := observed.Finding(name)
 		return finding.Need >= Due && finding.Blocked == ""
 	})
 	for _, name := range format.TLSNames {
 		side, _, _ := s.sides(name)
-		switch finding := seen.Of(name); {
+		switch finding := observed.Finding(name); {
 		case finding.Blocked != "":
 		case side.err != nil:
 			urgent = append(urgent, name)

@@ -12,11 +12,11 @@ type Job struct {
 	UID types.UID
 	// State is one of the states below.
 	State JobState
-	// Wish is the hash of what the Job was asked to do.
-	Wish string
+	// RequestHash is the hash of what the Job was created to do.
+	RequestHash string
 	// Started is when the Job started or, before that, when it was created.
 	Started time.Time
-	// Ended is when a Job that is complete or failed came to that.
+	// Ended is when the Job completed or failed. It is zero before that.
 	Ended time.Time
 }
 
@@ -29,5 +29,5 @@ const (
 	JobRunning
 	JobComplete
 	JobFailed
-	JobLeaving // being deleted; its pods may still run
+	JobTerminating // being deleted; its pods may still run
 )

@@ -29,7 +29,7 @@ type jobRecord struct {
 // process's clock, and since when certgen has been failing: since the first of the Jobs in a row ended that left work
 // behind. Of a Job that had ended before this process first observed the tenant it uses the Job's own times, and counts the
 // failure from the Job's start.
-func (h *JobHistory) Observe(namespace string, job Job, work bool, now time.Time) (seen Job, failingSince time.Time) {
+func (h *JobHistory) Observe(namespace string, job Job, work bool, now time.Time) (observed Job, failingSince time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.tenants == nil {

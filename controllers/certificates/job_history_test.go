@@ -11,23 +11,23 @@ import (
 // TestClocksThatDisagreeMakeNoLoopOfJobs: to the operator a certificate is due, to certgen it is not, so each Job leaves
 // the work behind. However far the operator's clock is off, the Jobs become rare, also after a restart.
 func TestClocksThatDisagreeMakeNoLoopOfJobs(t *testing.T) {
-	work := Seen{Complete: true, Findings: []Finding{{Secret: "s", Need: Due, Why: "is due for renewal"}}}
+	work := Observed{Complete: true, Findings: []Finding{{Secret: "s", Need: Due, Message: "is due for renewal"}}}
 	for _, state := range []JobState{JobComplete, JobFailed} {
 		for _, ahead := range []time.Duration{0, 10 * time.Minute, -10 * time.Minute, 11 * 365 * 24 * time.Hour, -11 * 365 * 24 * time.Hour} {
 			for _, restarted := range []bool{false, true} {
 				var history JobHistory
 				server, jobs, job := now, 0, Job{}
 				if restarted {
-					job = Job{UID: "before", State: state, Wish: "wish", Started: server.Add(-time.Minute), Ended: server.Add(-time.Second)}
+					job = Job{UID: "before", State: state, RequestHash: "hash", Started: server.Add(-time.Minute), Ended: server.Add(-time.Second)}
 				}
 				for end := server.Add(time.Hour); server.Before(end); server = server.Add(time.Second) {
 					now := server.Add(ahead)
-					seen, since := history.Observe("a", job, work.Work(), now)
-					switch action, _ := Decide(work, seen, "wish", since, now); action {
-					case Run:
+					observed, since := history.Observe("a", job, work.NeedsCertgen(), now)
+					switch action, _ := Decide(work, observed, "hash", since, now); action {
+					case RunJob:
 						jobs++
-						job = Job{UID: types.UID(fmt.Sprint(jobs)), State: state, Wish: "wish", Started: server, Ended: server}
-					case Replace:
+						job = Job{UID: types.UID(fmt.Sprint(jobs)), State: state, RequestHash: "hash", Started: server, Ended: server}
+					case ReplaceJob:
 						job = Job{}
 					}
 				}
@@ -41,13 +41,13 @@ func TestClocksThatDisagreeMakeNoLoopOfJobs(t *testing.T) {
 
 // TestBackoffGrowsWhileJobsFail, starts again at its shortest once nothing is left to do, and is lost with the history.
 func TestBackoffGrowsWhileJobsFail(t *testing.T) {
-	work := Seen{Findings: []Finding{{Secret: "s", Need: Unfit, Why: "lacks x"}}}
+	work := Observed{Findings: []Finding{{Secret: "s", Need: Invalid, Message: "lacks x"}}}
 	var history JobHistory
 	at := now
 	fails := func(uid types.UID) time.Duration {
 		t.Helper()
-		seen, since := history.Observe("a", Job{UID: uid, State: JobFailed, Wish: "wish", Started: at.Add(-3 * time.Second), Ended: at}, true, at)
-		_, wait := Decide(work, seen, "wish", since, at)
+		observed, since := history.Observe("a", Job{UID: uid, State: JobFailed, RequestHash: "hash", Started: at.Add(-3 * time.Second), Ended: at}, true, at)
+		_, wait := Decide(work, observed, "hash", since, at)
 		return wait
 	}
 	history.Observe("a", Job{}, true, at)
@@ -79,7 +79,7 @@ func TestBackoffGrowsWhileJobsFail(t *testing.T) {
 
 // TestJobBeforeARestartCountsByItsOwnTimes: the wait is as long as the Job ran, wherever its clock is.
 func TestJobBeforeARestartCountsByItsOwnTimes(t *testing.T) {
-	work := Seen{Findings: []Finding{{Secret: "s", Need: Unfit, Why: "lacks x"}}}
+	work := Observed{Findings: []Finding{{Secret: "s", Need: Invalid, Message: "lacks x"}}}
 	for _, c := range []struct {
 		what           string
 		started, ended time.Time
@@ -93,8 +93,8 @@ func TestJobBeforeARestartCountsByItsOwnTimes(t *testing.T) {
 	} {
 		var history JobHistory
 		for range 2 { // the second reconcile finds the same
-			seen, since := history.Observe("a", Job{UID: "1", State: JobFailed, Wish: "wish", Started: c.started, Ended: c.ended}, true, now)
-			if _, wait := Decide(work, seen, "wish", since, now); wait != c.wait {
+			observed, since := history.Observe("a", Job{UID: "1", State: JobFailed, RequestHash: "hash", Started: c.started, Ended: c.ended}, true, now)
+			if _, wait := Decide(work, observed, "hash", since, now); wait != c.wait {
 				t.Errorf("%s: the next Job waits for %s, not %s", c.what, wait, c.wait)
 			}
 		}
@@ -104,17 +104,17 @@ func TestJobBeforeARestartCountsByItsOwnTimes(t *testing.T) {
 // TestWorkThatComesLaterIsDoneAtOnce: what was deleted after a Job had ended is not what that Job left behind.
 func TestWorkThatComesLaterIsDoneAtOnce(t *testing.T) {
 	var history JobHistory
-	job := Job{UID: "1", State: JobComplete, Wish: "wish", Started: now, Ended: now}
+	job := Job{UID: "1", State: JobComplete, RequestHash: "hash", Started: now, Ended: now}
 	history.Observe("a", job, false, now)
 	later := now.Add(time.Minute)
-	seen, since := history.Observe("a", job, true, later)
-	work := Seen{Findings: []Finding{{Secret: "s", Need: Missing}}}
-	if action, wait := Decide(work, seen, "wish", since, later); action != Replace {
+	observed, since := history.Observe("a", job, true, later)
+	work := Observed{Findings: []Finding{{Secret: "s", Need: Missing}}}
+	if action, wait := Decide(work, observed, "hash", since, later); action != ReplaceJob {
 		t.Errorf("%v, in %s", action, wait)
 	}
 	failed := now.Add(10 * time.Minute)
-	seen, since = history.Observe("a", Job{UID: "2", State: JobFailed, Wish: "wish", Started: now, Ended: failed}, true, failed)
-	if _, wait := Decide(work, seen, "wish", since, failed); wait > 10*time.Second {
+	observed, since = history.Observe("a", Job{UID: "2", State: JobFailed, RequestHash: "hash", Started: now, Ended: failed}, true, failed)
+	if _, wait := Decide(work, observed, "hash", since, failed); wait > 10*time.Second {
 		t.Errorf("after the first failure, the next Job waits for %s", wait)
 	}
 }

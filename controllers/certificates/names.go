@@ -28,13 +28,13 @@ func uncovered(certificate *x509.Certificate, names []string) []string {
 	})
 }
 
-// without returns the elements of wanted that are not among names, in their order.
-func without(wanted, names []string) []string {
-	return slices.DeleteFunc(slices.Clone(wanted), func(name string) bool { return slices.Contains(names, name) })
+// without returns the elements of all that are not among names, in their order.
+func without(all, names []string) []string {
+	return slices.DeleteFunc(slices.Clone(all), func(name string) bool { return slices.Contains(names, name) })
 }
 
-// Lacking returns the wanted names that a certificate which carries the given names is not valid for, in their order.
-func Lacking(carried, wanted []string) []string {
+// MissingNames returns the desired names that a certificate with the carried names is not valid for, in their order.
+func MissingNames(carried, desired []string) []string {
 	certificate := &x509.Certificate{}
 	for _, name := range carried {
 		if addr, err := netip.ParseAddr(name); err == nil {
@@ -43,5 +43,5 @@ func Lacking(carried, wanted []string) []string {
 			certificate.DNSNames = append(certificate.DNSNames, name)
 		}
 	}
-	return uncovered(certificate, wanted)
+	return uncovered(certificate, desired)
 }

@@ -10,13 +10,13 @@ import (
 
 // need returns what a Secret that exists needs, and why.
 func (s *SecretSet) need(name string) (Need, string) {
-	rotation := s.wanted.Rotation
+	rotation := s.desired.Rotation
 	switch name {
 	case manifests.CAName:
 		return s.due(s.ca, rotation.CA)
 	case manifests.ServerTLSName:
-		if missing := s.server.lacks(s.wanted.ServerNames); len(missing) > 0 {
-			return Unfit, "lacks " + strings.Join(missing, ", ")
+		if missing := s.server.lacks(s.desired.ServerNames); len(missing) > 0 {
+			return Invalid, "lacks " + strings.Join(missing, ", ")
 		}
 		if surplus := s.surplus(); len(surplus) > 0 {
 			return Due, "still carries " + strings.Join(surplus, ", ")
@@ -26,12 +26,12 @@ func (s *SecretSet) need(name string) (Need, string) {
 		return s.leafDue(s.client, s.server, rotation.TLS)
 	}
 	if s.tokens.err != nil {
-		return Unfit, s.tokens.err.Error()
+		return Invalid, s.tokens.err.Error()
 	}
 	if format.RotationPending(rotation.Tokens, s.tokens.rotated) {
 		return Due, messageRotate
 	}
-	return Fits, ""
+	return Valid, ""
 }
 
 const messageRotate = "is to be rotated"
@@ -40,13 +40,13 @@ const messageRotate = "is to be rotated"
 func (s *SecretSet) due(t tlsSecret, rotation string) (Need, string) {
 	switch {
 	case t.err != nil:
-		return Unfit, t.err.Error()
+		return Invalid, t.err.Error()
 	case !s.now.Before(t.renewAt()):
 		return Due, "is due for renewal"
 	case format.RotationPending(rotation, t.rotated):
 		return Due, messageRotate
 	}
-	return Fits, ""
+	return Valid, ""
 }
 
 // leafDue does the same for a certificate of the gateway or its clients. The certificates of both sides are always of the
@@ -55,20 +55,20 @@ func (s *SecretSet) due(t tlsSecret, rotation string) (Need, string) {
 func (s *SecretSet) leafDue(leaf, other tlsSecret, rotation string) (Need, string) {
 	need, why := s.due(leaf, rotation)
 	switch {
-	case need != Fits:
+	case need != Valid:
 		return need, why
 	case s.ca.err == nil && !leaf.issuedBy(s.ca) && (s.ca.supersedes || other.err == nil && other.issuedBy(s.ca)):
 		return Due, "is to follow its authority"
 	case s.ca.err == nil && leaf.issuedBy(s.ca) && leaf.previousUntil.expired(s.previousCAs(leaf, other), s.now):
 		return Due, "trusts a former authority whose time is over"
 	}
-	return Fits, ""
+	return Valid, ""
 }
 
 // surplus returns the names in the gateway's certificate that are no longer requested. A certificate of another issuer
 // stays as it is.
 func (s *SecretSet) surplus() []string {
-	names := s.wanted.ServerNames
+	names := s.desired.ServerNames
 	if len(names) == 0 || s.server.err != nil || s.ca.err != nil || !s.server.issuedBy(s.ca) {
 		return nil
 	}

@@ -10,26 +10,26 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
-// Wanted is what a tenant's Secrets shall be.
-type Wanted struct {
-	// Owner is the uid of the GatewayTenant that they shall belong to.
+// Desired is the desired state of a tenant's Secrets.
+type Desired struct {
+	// Owner is the uid of the GatewayTenant that must own them.
 	Owner types.UID
-	// ServerNames are the names that the gateway's certificate must carry, and no others but those that every gateway has;
-	// none: what it carries is right, since the spec is rejected and does not tell.
+	// ServerNames are the names that the gateway's certificate must carry, in addition to those that every gateway has. If
+	// it is empty, as while the spec is rejected, the names are not checked.
 	ServerNames []string
-	// Rotation is what shall have been made anew.
+	// Rotation is the rotations that are requested.
 	Rotation manifests.Rotation
 }
 
-// Need is what a Secret needs, from nothing to everything.
+// Need is what a Secret needs. A greater one is more urgent.
 type Need int
 
-// Needs.
+// Needs, in ascending order.
 const (
-	Fits    Need = iota
-	Unowned      // it fits, but would outlive the tenant
-	Due          // it does its work, and it is time for a newer one
-	Unfit        // it is there, and does not do its work
+	Valid   Need = iota
+	Unowned      // it is valid, but would outlive the tenant
+	Due          // it is valid, and is due for renewal or rotation
+	Invalid      // it exists, and cannot be used as it is
 	Missing
 )
 
@@ -37,69 +37,69 @@ const (
 type Finding struct {
 	Secret string
 	Need   Need
-	// Why says what is the matter; it follows the Secret's name, and no clock is in it.
-	Why string
+	// Message says what is wrong. It continues a sentence that begins with the Secret's name, and does not change with time.
+	Message string
 	// Blocked says why certgen cannot help. It is empty if it can.
 	Blocked string
 	// HandOver names the Secret that a user must hand over to the operator for certgen to help, if that would suffice.
 	HandOver string
-	// Release is set if the Secret is not the operator's and would be deleted with the GatewayTenant, so that certgen
+	// RemoveOwner is set if the Secret is not the operator's and would be deleted with the GatewayTenant, so that certgen
 	// must remove its owner.
-	Release bool
-	// Leaving is set if the Secret is still being removed.
-	Leaving bool
+	RemoveOwner bool
+	// Terminating is set if the Secret is still being removed.
+	Terminating bool
 }
 
-// String says what is the matter with the Secret.
+// String says what is wrong with the Secret.
 func (f Finding) String() string {
 	if f.Blocked == "" {
-		return fmt.Sprintf("Secret %s %s", f.Secret, f.Why)
+		return fmt.Sprintf("Secret %s %s", f.Secret, f.Message)
 	}
-	return fmt.Sprintf("Secret %s %s, and %s", f.Secret, f.Why, f.Blocked)
+	return fmt.Sprintf("Secret %s %s, and %s", f.Secret, f.Message, f.Blocked)
 }
 
-// Seen is what a tenant's Secrets are, as far as the operator looks at them.
-type Seen struct {
+// Observed is the observed state of a tenant's Secrets.
+type Observed struct {
 	// Findings are the Secrets that need something.
 	Findings []Finding
 	// ServerNames are the names that the gateway's certificate carries, sorted.
 	ServerNames []string
 	// ServerStored is when the gateway's certificate was stored in its Secret, at the earliest. It is zero if that is not known.
 	ServerStored time.Time
-	// NotAfter is when the first of the gateway's and its clients' certificates ends; zero while one is missing.
+	// NotAfter is when the first of the gateway's and its clients' certificates expires. It is zero while one is missing.
 	NotAfter time.Time
-	// NextLook is when time alone will change something; zero: never.
-	NextLook time.Time
-	// TokenKey is the id of the token key; empty while there is none.
-	TokenKey string
-	// Complete tells that all Secrets exist and stay, so that a pod which mounts them can start.
+	// NextCheck is when something changes by time alone. It is zero if nothing does.
+	NextCheck time.Time
+	// TokenKeyID is the ID of the token key. It is empty if there is none.
+	TokenKeyID string
+	// Complete is set if all Secrets exist and stay, so that a pod which mounts them can start.
 	Complete bool
-	// Leaving tells that some Secret is a former gateway's, which the garbage collector takes.
-	Leaving bool
+	// Terminating is set if a Secret is a former gateway's, which the garbage collector deletes.
+	Terminating bool
 	// Rotated are the rotations that are done.
 	Rotated manifests.Rotation
-	// Notes are full clauses about what is not managed, or is put off, though nothing is wrong.
+	// Notes are full clauses about what is not managed or is deferred, although nothing is wrong.
 	Notes []string
 }
 
-// Worst is the greatest need of all Secrets.
-func (s Seen) Worst() Need {
-	worst := Fits
-	for _, finding := range s.Findings {
+// Worst returns the greatest need of all Secrets.
+func (o Observed) Worst() Need {
+	worst := Valid
+	for _, finding := range o.Findings {
 		worst = max(worst, finding.Need)
 	}
 	return worst
 }
 
-// Work tells whether there is something for certgen to do. While a former gateway's Secrets are being removed there is
-// not: what it makes hangs together, and it would fail at those. Their end is an event.
-func (s Seen) Work() bool {
-	return !s.Leaving && slices.ContainsFunc(s.Findings, func(f Finding) bool { return f.Blocked == "" || f.Release })
+// NeedsCertgen reports whether certgen has something to do. While a former gateway's Secrets are being removed it has not:
+// the Secrets that it issues belong together, and it could not write those. Their removal triggers a reconcile.
+func (o Observed) NeedsCertgen() bool {
+	return !o.Terminating && slices.ContainsFunc(o.Findings, func(f Finding) bool { return f.Blocked == "" || f.RemoveOwner })
 }
 
-// Of is what was found about a Secret; the zero Finding if it needs nothing.
-func (s Seen) Of(name string) Finding {
-	for _, finding := range s.Findings {
+// Finding returns what one Secret needs.
+func (o Observed) Finding(name string) Finding {
+	for _, finding := range o.Findings {
 		if finding.Secret == name {
 			return finding
 		}

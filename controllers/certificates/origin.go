@@ -13,11 +13,11 @@ const (
 	predecessor
 	// foreign: another issuer or controller writes it. It is used while it fits, and neither written nor owned.
 	foreign
-	// unknown: nothing tells where it comes from. It is used like a foreign one: the operator that wrote it would destroy
-	// keys that may exist nowhere else, and the one that refused it would stop a gateway that works.
+	// unknown: nothing shows where it comes from. It is used like a foreign one, since to overwrite it could destroy keys
+	// that exist nowhere else, and to reject it would stop a gateway that works.
 	unknown
-	// leaving: it is being deleted, or will be since its GatewayTenant no longer exists.
-	leaving
+	// terminating: it is being deleted, or will be since its GatewayTenant no longer exists.
+	terminating
 )
 
 // source is the origin of one Secret and, if it is foreign, the name of what writes it.

@@ -13,8 +13,8 @@ import (
 // SecretSet is what a tenant's Secrets hold at one time, without their private keys. Certgen asks it what to issue.
 type SecretSet struct {
 	now                time.Time
-	wanted             Wanted
-	secrets            map[string]*corev1.Secret // those that exist, stripped
+	desired            Desired
+	secrets            map[string]*corev1.Secret // those that exist, as Transform returns them
 	ca, server, client tlsSecret
 	tokens             tokenKeys
 	sources            map[string]source // where each Secret that exists comes from
@@ -44,7 +44,7 @@ func (s *SecretSet) Refusal(name string) string {
 	}
 	remove := fmt.Sprintf("delete it to have it issued again: kubectl delete secret %s -n %s", name, secret.Namespace)
 	switch {
-	case is.origin == leaving:
+	case is.origin == terminating:
 		return "is still being removed"
 	case is.controlled:
 		return fmt.Sprintf("is controlled by %s, which must change it", is.writer)

@@ -72,7 +72,7 @@ func (t *tlsSecret) readCAs(secret *corev1.Secret) error {
 	return nil
 }
 
-// readCertificate reads the Secret's tls.crt, and what Strip noted about its tls.key.
+// readCertificate reads the Secret's tls.crt, and what Transform noted about its tls.key.
 func (t *tlsSecret) readCertificate(secret *corev1.Secret, now time.Time) error {
 	found, err := format.ParseCertificates(secret.Data[format.KeyCertificate])
 	if err != nil {
@@ -105,9 +105,9 @@ func checkCA(ca *x509.Certificate) error {
 	return nil
 }
 
-// keyFault returns what Strip noted about the private key of a Secret.
-func keyFault(stripped *corev1.Secret) error {
-	if fault := stripped.Data[noteKeyFault]; len(fault) > 0 {
+// keyFault returns what Transform noted about the private key of a Secret.
+func keyFault(transformed *corev1.Secret) error {
+	if fault := transformed.Data[noteKeyFault]; len(fault) > 0 {
 		return fmt.Errorf("cannot be used: %s", fault)
 	}
 	return nil

@@ -18,8 +18,8 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
-// Keys under which Strip notes what it found in a Secret and does not keep. No Secret of a cluster can have such keys
-// among its data, so an object that has the first one was stripped.
+// Keys under which Transform notes what it found in a Secret and does not keep. No Secret of a cluster can have such keys
+// among its data, so an object that has the first one is transformed already.
 const (
 	noteKeyFault      = "/key-fault"       // what is wrong with the private key
 	noteCAFault       = "/ca-fault"        // why ca.crt is not read
@@ -31,21 +31,20 @@ const (
 	noteTokenKeysOnly = "/token-keys-only" // set if the Secret has the three keys of token keys and no others
 )
 
-// keptAnnotations are the annotations that Strip keeps.
+// keptAnnotations are the annotations that Transform keeps.
 var keptAnnotations = []string{
 	format.AnnotationRotateTLS, format.AnnotationRotateCA, format.AnnotationRotateTokens, format.AnnotationPreviousUntil, format.AnnotationTrustedSince, format.AnnotationSupersedes,
 	v1alpha1.AnnotationHandOver,
 }
 
-// Strip is the transform of the operator's caches of Secrets: before an object is stored, it holds the private key
-// against what it should fit, notes the result, and drops the key. What was stripped stays as it is, should it
-// be shown to the transform again.
-func Strip(object any) (any, error) {
+// Transform is the transform of the operator's caches of Secrets: before an object is stored, it checks the private key
+// against the certificate, notes the result, and drops the key. It returns an object that is transformed already as it is.
+func Transform(object any) (any, error) {
 	secret, ok := object.(*corev1.Secret)
 	if !ok {
 		return object, nil
 	}
-	if _, stripped := secret.Data[noteKeyFault]; stripped {
+	if _, transformed := secret.Data[noteKeyFault]; transformed {
 		return object, nil
 	}
 	kept := &corev1.Secret{

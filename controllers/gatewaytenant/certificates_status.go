@@ -37,11 +37,11 @@ func certificatesStatus(status *v1alpha1.GatewayTenantStatus, p pass) {
 func certificatesReady(before *metav1.Condition, p pass) metav1.Condition {
 	const condition = v1alpha1.ConditionCertificatesReady
 	seen := p.certificates
-	if blocked := explain(seen, func(f certificates.Finding) bool { return f.Blocked != "" && !f.Leaving }); blocked != "" {
+	if blocked := explain(seen, func(f certificates.Finding) bool { return f.Blocked != "" && !f.Terminating }); blocked != "" {
 		return no(condition, v1alpha1.ReasonSecretBlocked, message.Truncate(blocked, message.MaxLength)+handOver(seen, p.tenant.Namespace))
 	}
 	switch worst := seen.Worst(); {
-	case worst == certificates.Fits:
+	case worst == certificates.Valid:
 		return yes(condition, v1alpha1.ReasonIssued, message.Truncate(strings.Join(append([]string{"all certificates and token keys are present and valid"}, seen.Notes...), "; "), message.MaxLength))
 	case p.suspended && worst > certificates.Due:
 		return no(condition, v1alpha1.ReasonSuspended, message.Truncate("certgen does not run while spec.suspend is true: "+explain(seen, everything), message.MaxLength))
@@ -55,7 +55,7 @@ func certificatesReady(before *metav1.Condition, p pass) metav1.Condition {
 		return yes(condition, v1alpha1.ReasonIssued, "all certificates and token keys are present and valid; certgen corrects their owner references: "+message.Truncate(explain(seen, everything), message.MaxLength))
 	case worst == certificates.Due:
 		return yes(condition, v1alpha1.ReasonRenewing, message.Truncate("certgen renews: "+explain(seen, everything), message.MaxLength))
-	case seen.Leaving:
+	case seen.Terminating:
 		return no(condition, v1alpha1.ReasonIssuing, "certgen waits until a former gateway's Secrets are removed")
 	case !seen.Complete: // no list: it would change with each Secret that is made
 		return no(condition, v1alpha1.ReasonIssuing, "certgen makes the Secrets that are missing")
@@ -64,7 +64,7 @@ func certificatesReady(before *metav1.Condition, p pass) metav1.Condition {
 }
 
 // explain lists what was found of those Secrets.
-func explain(seen certificates.Seen, which func(certificates.Finding) bool) string {
+func explain(seen certificates.Observed, which func(certificates.Finding) bool) string {
 	var all []string
 	for _, finding := range seen.Findings {
 		if which(finding) {
@@ -75,7 +75,7 @@ func explain(seen certificates.Seen, which func(certificates.Finding) bool) stri
 }
 
 // handOver returns the command that lets certgen manage the Secrets that block it. It is empty if none can be handed over.
-func handOver(seen certificates.Seen, namespace string) string {
+func handOver(seen certificates.Observed, namespace string) string {
 	var names []string
 	for _, finding := range seen.Findings {
 		if finding.HandOver != "" {

@@ -142,7 +142,7 @@ func childCaches(mgr manager.Manager, namespaces namedcache.Namespaces) (map[chi
 	return caches, nil
 }
 
-// kept returns the transform of the child's cache. Of a Secret, certificates.Strip decides which metadata is kept.
+// kept returns the transform of the child's cache. Of a Secret, certificates.Transform decides which metadata is kept.
 func (c child) kept() toolscache.TransformFunc {
 	if _, is := c.object.(*corev1.Secret); is {
 		return compacted(c.transform)

@@ -160,13 +160,13 @@ func (r *Reconciler) applyUnseen(ctx context.Context, desired *unstructured.Unst
 
 // certgen runs the Job that makes the Secrets, when there is work for it.
 func (r *Reconciler) certgen(ctx context.Context, gt *v1alpha1.GatewayTenant, p *pass) error {
-	job, failingSince := r.jobHistory.Observe(gt.Namespace, jobOf(p.seen.job), p.certificates.Work(), r.now())
+	job, failingSince := r.jobHistory.Observe(gt.Namespace, jobOf(p.seen.job), p.certificates.NeedsCertgen(), r.now())
 	var action certificates.Action
 	action, p.again = certificates.Decide(p.certificates, job, p.objects.Certgen.GetAnnotations()[manifests.AnnotationWish], failingSince, r.now())
 	switch action {
-	case certificates.Run:
+	case certificates.RunJob:
 		return r.apply(ctx, p.objects.Certgen, p.seen)
-	case certificates.Replace:
+	case certificates.ReplaceJob:
 		return r.deleteJob(ctx, p.seen.job)
 	}
 	return nil
@@ -177,7 +177,7 @@ func jobOf(job *batchv1.Job) certificates.Job {
 	if job == nil {
 		return certificates.Job{State: certificates.JobAbsent}
 	}
-	is := certificates.Job{UID: job.UID, State: certificates.JobRunning, Wish: job.Annotations[manifests.AnnotationWish], Started: job.CreationTimestamp.Time}
+	is := certificates.Job{UID: job.UID, State: certificates.JobRunning, RequestHash: job.Annotations[manifests.AnnotationWish], Started: job.CreationTimestamp.Time}
 	if job.Status.StartTime != nil {
 		is.Started = job.Status.StartTime.Time
 	}
@@ -187,7 +187,7 @@ func jobOf(job *batchv1.Job) certificates.Job {
 		is.State, is.Ended = certificates.JobFailed, failed.LastTransitionTime.Time
 	}
 	if job.DeletionTimestamp != nil {
-		is.State = certificates.JobLeaving
+		is.State = certificates.JobTerminating
 	}
 	return is
 }

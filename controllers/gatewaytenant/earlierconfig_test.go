@@ -63,7 +63,7 @@ func TestUnreadEarlierConfigKeepsTheStatus(t *testing.T) {
 	failed := func(change func(*v1alpha1.GatewayTenant, *pass)) v1alpha1.GatewayTenantStatus {
 		_, p := serving(t)
 		gt := before.DeepCopy()
-		p.objects, p.certificates, p.err = manifests.Objects{}, certificates.Seen{}, errors.New("reading ConfigMap a/b: timeout")
+		p.objects, p.certificates, p.err = manifests.Objects{}, certificates.Observed{}, errors.New("reading ConfigMap a/b: timeout")
 		change(gt, &p)
 		return statusOf(gt, p)
 	}

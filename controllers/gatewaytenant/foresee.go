@@ -147,21 +147,21 @@ func (p *pass) foreseeCertificates(gt *v1alpha1.GatewayTenant, live Live, f *For
 				f.Certificates = append(f.Certificates, finding.String())
 			}
 		}
-		tokens := p.certificates.Of(manifests.TokenKeysName)
+		tokens := p.certificates.Finding(manifests.TokenKeysName)
 		if tokens.Need >= certificates.Due && tokens.Blocked == "" && p.seen.statefulSet != nil && p.tenant.IssuesSandboxTokens() && !p.suspended {
 			f.Restart = append(f.Restart, "the token keys are made anew")
 		}
 		return
 	}
 	f.Unsure = append(f.Unsure, "its Secrets cannot be read: what is said of certificates is taken from its status")
-	p.certificates = certificates.Seen{Complete: true, ServerNames: gt.Status.ServerDNSNames}
+	p.certificates = certificates.Observed{Complete: true, ServerNames: gt.Status.ServerDNSNames}
 	if p.seen.statefulSet != nil {
-		p.certificates.TokenKey = manifests.TokenKeyIn(p.seen.statefulSet)
+		p.certificates.TokenKeyID = manifests.TokenKeyIn(p.seen.statefulSet)
 	}
 	if p.suspended {
 		return
 	}
-	if missing := certificates.Lacking(gt.Status.ServerDNSNames, p.tenant.ServerNames); len(missing) > 0 {
+	if missing := certificates.MissingNames(gt.Status.ServerDNSNames, p.tenant.ServerNames); len(missing) > 0 {
 		f.Certificates = append(f.Certificates, fmt.Sprintf("Secret %s lacks %s", manifests.ServerTLSName, strings.Join(missing, ", ")))
 	}
 	var done manifests.Rotation

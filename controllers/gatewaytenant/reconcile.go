@@ -117,7 +117,7 @@ type pass struct {
 	rejected        *manifests.RejectedError // nil: the spec is valid
 	rejectedStorage *manifests.RejectedError // why spec.storage alone is rejected; the rest of the spec is applied
 	seen            observed
-	certificates    certificates.Seen
+	certificates    certificates.Observed
 	objects         manifests.Objects
 	again           time.Duration // when time alone calls for another pass; zero: never
 	trustDelay      time.Duration // that a changed Secret takes to reach a container, at most
@@ -192,7 +192,7 @@ func (p *pass) fits() {
 
 // cluster is what rendering needs to know of what was seen.
 func (p *pass) cluster(namespace types.UID) manifests.Seen {
-	cluster := manifests.Seen{NamespaceUID: namespace, Volume: p.seen.volume, TokenKey: p.certificates.TokenKey}
+	cluster := manifests.Seen{NamespaceUID: namespace, Volume: p.seen.volume, TokenKey: p.certificates.TokenKeyID}
 	if p.seen.statefulSet != nil {
 		cluster.Gateway = p.seen.statefulSet.Annotations
 	}
@@ -219,8 +219,8 @@ func (r *Reconciler) keepRunning(ctx context.Context, gt *v1alpha1.GatewayTenant
 }
 
 // wanted is what the tenant's Secrets shall be.
-func wanted(tenant manifests.Tenant) certificates.Wanted {
-	return certificates.Wanted{Owner: tenant.UID, ServerNames: tenant.ServerNames, Rotation: tenant.Rotation}
+func wanted(tenant manifests.Tenant) certificates.Desired {
+	return certificates.Desired{Owner: tenant.UID, ServerNames: tenant.ServerNames, Rotation: tenant.Rotation}
 }
 
 // next says when to come back: on an error with backoff, when time calls for it, else when something happens.
@@ -229,7 +229,7 @@ func (r *Reconciler) next(p pass) (ctrl.Result, error) {
 		return ctrl.Result{}, p.err
 	}
 	waits := []time.Duration{p.again, p.seen.again, p.rivalsFor, p.starting, p.distributing}
-	if look := p.certificates.NextLook; !look.IsZero() {
+	if look := p.certificates.NextCheck; !look.IsZero() {
 		waits = append(waits, max(look.Sub(r.now()), time.Millisecond))
 	}
 	waits = slices.DeleteFunc(waits, func(wait time.Duration) bool { return wait <= 0 })

@@ -82,7 +82,7 @@ func (r *Reconciler) distribution(ctx context.Context, gt *v1alpha1.GatewayTenan
 
 // distributing returns the condition Ready of a gateway that does not serve a name of its spec yet, nil if it serves all.
 func distributing(status v1alpha1.GatewayTenantStatus, p pass) *metav1.Condition {
-	missing := certificates.Lacking(status.ServerDNSNames, p.tenant.ServerNames)
+	missing := certificates.MissingNames(status.ServerDNSNames, p.tenant.ServerNames)
 	if p.distributing <= 0 || len(missing) == 0 {
 		return nil // a name that was removed needs no new certificate
 	}

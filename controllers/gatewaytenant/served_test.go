@@ -52,7 +52,7 @@ func TestCertificateCountsAsServedWhenItsPodHasIt(t *testing.T) {
 		{"without a gateway", nil, nil, nil, time.Second, 0},
 	} {
 		r := &Reconciler{pods: &podCache{pod: c.pod}, trustDelay: delay, now: func() time.Time { return stored.Add(c.age) }}
-		p := pass{certificates: certificates.Seen{Complete: true, ServerNames: later, ServerStored: stored}}
+		p := pass{certificates: certificates.Observed{Complete: true, ServerNames: later, ServerStored: stored}}
 		p.seen.statefulSet = c.set
 		gt := &v1alpha1.GatewayTenant{Status: v1alpha1.GatewayTenantStatus{ServerDNSNames: c.status}}
 		if is, err := r.distribution(t.Context(), gt, &p); is != c.want || err != nil {
@@ -78,7 +78,7 @@ func TestServedNamesDoNotDependOnTheOperatorsClock(t *testing.T) {
 	for _, ahead := range []time.Duration{-30 * time.Minute, 0, 3 * time.Minute} {
 		now := stored.Add(ahead)
 		wait := func(r *Reconciler, name string, stored time.Time) time.Duration {
-			p.certificates = certificates.Seen{Complete: true, ServerNames: []string{name}, ServerStored: stored}
+			p.certificates = certificates.Observed{Complete: true, ServerNames: []string{name}, ServerStored: stored}
 			is, err := r.distribution(t.Context(), gt, &p)
 			if err != nil {
 				t.Fatal(err)
@@ -141,7 +141,7 @@ func TestReadyMeansThatNewNamesAreServed(t *testing.T) {
 // TestPodsThatCannotBeReadAreAnError and no claim about what is served.
 func TestPodsThatCannotBeReadAreAnError(t *testing.T) {
 	r := &Reconciler{pods: failingCache{}, trustDelay: time.Minute, now: time.Now}
-	p := pass{certificates: certificates.Seen{Complete: true, ServerNames: []string{"a"}, ServerStored: time.Now()}}
+	p := pass{certificates: certificates.Observed{Complete: true, ServerNames: []string{"a"}, ServerStored: time.Now()}}
 	p.seen.statefulSet = &appsv1.StatefulSet{}
 	if is, err := r.distribution(t.Context(), &v1alpha1.GatewayTenant{}, &p); err == nil {
 		t.Errorf("it is %s", is)

@@ -54,7 +54,7 @@ func serving(t *testing.T) (*v1alpha1.GatewayTenant, pass) {
 	}
 	return gt, pass{tenant: tenant, objects: objects, seen: observed{
 		live: map[childKey]metav1.Object{}, statefulSet: set, sandboxAPIs: []string{"v1alpha1"},
-	}, certificates: certificates.Seen{Complete: true, NotAfter: time.Unix(1, 0)}, generation: gt.Generation}
+	}, certificates: certificates.Observed{Complete: true, NotAfter: time.Unix(1, 0)}, generation: gt.Generation}
 }
 
 // jobFor is a certgen Job with the wish of the pass.
@@ -63,8 +63,8 @@ func jobFor(p *pass) *batchv1.Job {
 }
 
 func TestReadyTellsTheTruth(t *testing.T) {
-	found := func(need certificates.Need, why, blocked string) certificates.Seen {
-		return certificates.Seen{Complete: need != certificates.Missing, Findings: []certificates.Finding{{Secret: "s", Need: need, Why: why, Blocked: blocked}}}
+	found := func(need certificates.Need, why, blocked string) certificates.Observed {
+		return certificates.Observed{Complete: need != certificates.Missing, Findings: []certificates.Finding{{Secret: "s", Need: need, Message: why, Blocked: blocked}}}
 	}
 	for _, c := range []struct {
 		what            string
@@ -85,22 +85,22 @@ func TestReadyTellsTheTruth(t *testing.T) {
 		{"no Secrets", func(_ *v1alpha1.GatewayTenant, p *pass) {
 			p.certificates = found(certificates.Missing, "is missing", "")
 		}, v1alpha1.ReasonIssuing, "missing", v1alpha1.ConditionReconciling},
-		{"a name to be added", func(_ *v1alpha1.GatewayTenant, p *pass) { p.certificates = found(certificates.Unfit, "lacks x", "") }, v1alpha1.ReasonIssuing, "lacks x", v1alpha1.ConditionReconciling},
+		{"a name to be added", func(_ *v1alpha1.GatewayTenant, p *pass) { p.certificates = found(certificates.Invalid, "lacks x", "") }, v1alpha1.ReasonIssuing, "lacks x", v1alpha1.ConditionReconciling},
 		{"a renewal", func(_ *v1alpha1.GatewayTenant, p *pass) { p.certificates = found(certificates.Due, "is due", "") }, v1alpha1.ReasonReady, "serves", ""},
 		{"a Secret to be taken over", func(_ *v1alpha1.GatewayTenant, p *pass) {
 			p.certificates = found(certificates.Unowned, "has no owner", "")
 		}, v1alpha1.ReasonReady, "serves", ""},
 		{"a Secret that certgen must not change", func(_ *v1alpha1.GatewayTenant, p *pass) {
-			p.certificates = found(certificates.Unfit, "lacks x", "is immutable")
+			p.certificates = found(certificates.Invalid, "lacks x", "is immutable")
 		}, v1alpha1.ReasonSecretBlocked, "is immutable", v1alpha1.ConditionStalled},
 		{"certgen fails at a renewal", func(_ *v1alpha1.GatewayTenant, p *pass) {
 			p.certificates, p.seen.job, p.seen.jobTrouble = found(certificates.Due, "is due", ""), jobFor(p), "its pod failed"
 		}, v1alpha1.ReasonIssueFailed, "its pod failed", v1alpha1.ConditionReconciling},
 		{"certgen failed at another wish", func(_ *v1alpha1.GatewayTenant, p *pass) {
-			p.certificates, p.seen.job, p.seen.jobTrouble = found(certificates.Unfit, "lacks x", ""), &batchv1.Job{}, "its pod failed"
+			p.certificates, p.seen.job, p.seen.jobTrouble = found(certificates.Invalid, "lacks x", ""), &batchv1.Job{}, "its pod failed"
 		}, v1alpha1.ReasonIssuing, "lacks x", v1alpha1.ConditionReconciling},
 		{"certgen failed and is tried again", func(gt *v1alpha1.GatewayTenant, p *pass) {
-			p.certificates, p.seen.job = found(certificates.Unfit, "lacks x", ""), nil
+			p.certificates, p.seen.job = found(certificates.Invalid, "lacks x", ""), nil
 			gt.Status.Conditions = []metav1.Condition{{
 				Type: v1alpha1.ConditionCertificatesReady, Status: metav1.ConditionFalse, ObservedGeneration: gt.Generation,
 				Reason: v1alpha1.ReasonIssueFailed, Message: "its pod failed before",
@@ -157,14 +157,14 @@ func TestEndOfCertificatesIsTold(t *testing.T) {
 	first, second := time.Unix(1, 0), time.Unix(2, 0)
 	for _, step := range []struct {
 		what string
-		seen certificates.Seen
+		seen certificates.Observed
 		want *time.Time
 	}{
-		{"the first set is being made", certificates.Seen{NotAfter: first}, nil},
-		{"it is made", certificates.Seen{NotAfter: first, Complete: true}, &first},
-		{"one cannot be read", certificates.Seen{Complete: true}, &first},
-		{"one is missing", certificates.Seen{}, &first},
-		{"they are renewed, and another Secret is missing", certificates.Seen{NotAfter: second}, &second},
+		{"the first set is being made", certificates.Observed{NotAfter: first}, nil},
+		{"it is made", certificates.Observed{NotAfter: first, Complete: true}, &first},
+		{"one cannot be read", certificates.Observed{Complete: true}, &first},
+		{"one is missing", certificates.Observed{}, &first},
+		{"they are renewed, and another Secret is missing", certificates.Observed{NotAfter: second}, &second},
 	} {
 		p.certificates = step.seen
 		gt.Status = statusOf(gt, p)
@@ -277,7 +277,7 @@ func TestWarningsOfARejectedSpec(t *testing.T) {
 func TestTimeGoesOnWhileSuspended(t *testing.T) {
 	_, p := serving(t)
 	r := &Reconciler{now: func() time.Time { return time.Unix(1000, 0) }}
-	p.suspended, p.certificates.NextLook = true, time.Unix(1060, 0)
+	p.suspended, p.certificates.NextCheck = true, time.Unix(1060, 0)
 	if result, err := r.next(p); err != nil || result.RequeueAfter != time.Minute {
 		t.Errorf("the next look is in %s (%v)", result.RequeueAfter, err)
 	}
@@ -318,11 +318,11 @@ func TestNewGatewayHasAMomentToStart(t *testing.T) {
 // TestSecretBlockedSaysHowToGoOn: the message ends with a command that is complete.
 func TestSecretBlockedSaysHowToGoOn(t *testing.T) {
 	gt, p := serving(t)
-	p.certificates = certificates.Seen{Complete: true, Findings: []certificates.Finding{
-		{Secret: "b", Need: certificates.Unfit, Why: "lacks x", Blocked: "is written by cert-manager, which must change it", HandOver: "b"},
-		{Secret: "a", Need: certificates.Missing, Why: "is missing", Blocked: "Secret b would have to trust another CA, but it is written by cert-manager", HandOver: "b"},
-		{Secret: "c", Need: certificates.Unfit, Why: "has expired", Blocked: "was not issued by the operator", HandOver: "c"},
-		{Secret: "d", Need: certificates.Missing, Why: "belongs to a deleted GatewayTenant", Blocked: "is still being removed", Leaving: true},
+	p.certificates = certificates.Observed{Complete: true, Findings: []certificates.Finding{
+		{Secret: "b", Need: certificates.Invalid, Message: "lacks x", Blocked: "is written by cert-manager, which must change it", HandOver: "b"},
+		{Secret: "a", Need: certificates.Missing, Message: "is missing", Blocked: "Secret b would have to trust another CA, but it is written by cert-manager", HandOver: "b"},
+		{Secret: "c", Need: certificates.Invalid, Message: "has expired", Blocked: "was not issued by the operator", HandOver: "c"},
+		{Secret: "d", Need: certificates.Missing, Message: "belongs to a deleted GatewayTenant", Blocked: "is still being removed", Terminating: true},
 	}}
 	status := statusOf(gt, p)
 	is := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionCertificatesReady)
@@ -330,7 +330,7 @@ func TestSecretBlockedSaysHowToGoOn(t *testing.T) {
 	if is.Reason != v1alpha1.ReasonSecretBlocked || !strings.HasSuffix(is.Message, command) || !strings.Contains(is.Message, "Secret a is missing, and") || strings.Contains(is.Message, "former") {
 		t.Errorf("%s: %s", is.Reason, is.Message)
 	}
-	p.certificates = certificates.Seen{Complete: true, Notes: []string{"Secret b is written by cert-manager and is used as it is"}}
+	p.certificates = certificates.Observed{Complete: true, Notes: []string{"Secret b is written by cert-manager and is used as it is"}}
 	status = statusOf(gt, p)
 	if is = meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionCertificatesReady); is.Status != metav1.ConditionTrue || !strings.HasSuffix(is.Message, "; "+p.certificates.Notes[0]) {
 		t.Errorf("%s: %s", is.Status, is.Message)

@@ -209,10 +209,10 @@ func keepSubjects(object any) (any, error) {
 	return object, nil
 }
 
-// keepSecret keeps of a Secret what certificates.Strip does, with bounded owners and annotations. The longest annotation
+// keepSecret keeps of a Secret what certificates.Transform does, with bounded owners and annotations. The longest annotation
 // names 32 certificate authorities.
 func keepSecret(object any) (any, error) {
-	stripped, err := certificates.Strip(object)
+	stripped, err := certificates.Transform(object)
 	if err != nil {
 		return nil, err
 	}

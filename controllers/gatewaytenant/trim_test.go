@@ -167,7 +167,7 @@ func TestCertgenSeesTheOwnersThatTheOperatorSees(t *testing.T) {
 	tenant := manifests.Owner("1")
 	tenant.Controller = nil
 	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: manifests.ServerTLSName, OwnerReferences: []metav1.OwnerReference{other, tenant}}}
-	seen, err := certificates.Strip(secret)
+	seen, err := certificates.Transform(secret)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -145,7 +145,7 @@ func readNamespace(ctx context.Context, cluster client.Reader, namespace string)
 		case err != nil:
 			return live, fmt.Errorf("reading Secret %s/%s: %w", namespace, name, err)
 		default:
-			stripped, err := certificates.Strip(secret)
+			stripped, err := certificates.Transform(secret)
 			if err != nil {
 				return live, err
 			}

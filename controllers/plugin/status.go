@@ -183,22 +183,22 @@ func (l looker) find(kind, name string) (*unstructured.Unstructured, Object) {
 // secrets are the tenant's, held by the operator's own function against what the certificate carries now: what the spec
 // wants beside that, the condition tells.
 func (l looker) secrets(tenant *v1alpha1.GatewayTenant) []Object {
-	seen := certificates.Inspect(l.live.Secrets, certificates.Wanted{Owner: tenant.UID, ServerNames: tenant.Status.ServerDNSNames}, l.now)
+	seen := certificates.Inspect(l.live.Secrets, certificates.Desired{Owner: tenant.UID, ServerNames: tenant.Status.ServerDNSNames}, l.now)
 	var all []Object
 	for _, name := range manifests.SecretNames {
 		object := Object{Kind: "Secret", Name: name, State: Good}
-		finding := seen.Of(name)
+		finding := seen.Finding(name)
 		switch {
 		case l.live.Secrets == nil:
 			object.State, object.Message = Unseen, "you may not read it"
 		case finding.Need == certificates.Missing:
 			object.State = Gone
-		case finding.Need == certificates.Unfit || finding.Blocked != "":
+		case finding.Need == certificates.Invalid || finding.Blocked != "":
 			object.State, object.Message = Bad, strings.TrimPrefix(finding.String(), "Secret "+name+" ")
-		case finding.Need != certificates.Fits:
-			object.State, object.Message = Working, finding.Why
+		case finding.Need != certificates.Valid:
+			object.State, object.Message = Working, finding.Message
 		}
-		if end, known := certificates.EndOf(l.live.Secrets[name]); known && object.Message == "" {
+		if end, known := certificates.Expiry(l.live.Secrets[name]); known && object.Message == "" {
 			object.Message = "until " + day(end, l.now)
 		}
 		all = append(all, object)

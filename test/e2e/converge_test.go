@@ -23,31 +23,31 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
-// wishFor makes a namespace with a GatewayTenant that no operator works on, and what its certgen is asked for.
-func wishFor(t *testing.T, namespace string) issuer.Request {
+// requestFor makes a namespace with a GatewayTenant that no operator works on, and what its certgen is asked for.
+func requestFor(t *testing.T, namespace string) issuer.Request {
 	t.Helper()
 	withoutOperator(t)
 	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
-	wish := issuer.Request{Namespace: namespace, Lifetimes: certificates.DefaultLifetimes}
-	wish.Owner = get(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name).UID
-	wish.ServerNames = []string{hostOf(namespace)}
-	wish.Lifetimes.TrustDelay = 0
+	request := issuer.Request{Namespace: namespace, Lifetimes: certificates.DefaultLifetimes}
+	request.Owner = get(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name).UID
+	request.ServerNames = []string{hostOf(namespace)}
+	request.Lifetimes.TrustDelay = 0
 	tenants, err := metadata.NewForConfig(cluster.Config())
 	if err != nil {
 		t.Fatal(err)
 	}
-	wish.Tenants = tenants.Resource(v1alpha1.GroupVersion.WithResource("gatewaytenants")).Namespace(namespace)
-	return wish
+	request.Tenants = tenants.Resource(v1alpha1.GroupVersion.WithResource("gatewaytenants")).Namespace(namespace)
+	return request
 }
 
 // converge runs certgen's own function.
-func converge(ctx context.Context, t *testing.T, wish issuer.Request) error {
+func converge(ctx context.Context, t *testing.T, request issuer.Request) error {
 	t.Helper()
 	clientset, err := corev1client.NewForConfig(cluster.Config())
 	if err != nil {
 		t.Fatal(err)
 	}
-	done, err := issuer.Converge(ctx, clientset.Secrets(wish.Namespace), wish, time.Now())
+	done, err := issuer.Converge(ctx, clientset.Secrets(request.Namespace), request, time.Now())
 	t.Log(done, err)
 	return err
 }
@@ -56,8 +56,8 @@ func converge(ctx context.Context, t *testing.T, wish issuer.Request) error {
 // though there are no token keys yet.
 func TestNewAuthorityIsTrustedLongEnoughBeforeItIsShown(t *testing.T) {
 	const namespace, delay = "trusted-first", 6 * time.Second
-	wish := wishFor(t, namespace)
-	wish.ServerNames, wish.Lifetimes.TrustDelay = append(wish.ServerNames, "new.example.com"), delay
+	request := requestFor(t, namespace)
+	request.ServerNames, request.Lifetimes.TrustDelay = append(request.ServerNames, "new.example.com"), delay
 	secrets := upstreamSecrets(t, namespace)
 	cluster.Create(t, secrets[0])
 	cluster.Create(t, secrets[1])
@@ -73,10 +73,10 @@ func TestNewAuthorityIsTrustedLongEnoughBeforeItIsShown(t *testing.T) {
 	})
 	interrupted, cancel := context.WithTimeout(t.Context(), delay/2)
 	defer cancel()
-	if err := converge(interrupted, t, wish); err == nil {
+	if err := converge(interrupted, t, request); err == nil {
 		t.Fatal("it was to be interrupted")
 	}
-	if err := converge(t.Context(), t, wish); err != nil {
+	if err := converge(t.Context(), t, request); err != nil {
 		t.Fatal(err)
 	}
 	if after := <-shown; after < delay-time.Second || after > delay+3*time.Second {
@@ -87,7 +87,7 @@ func TestNewAuthorityIsTrustedLongEnoughBeforeItIsShown(t *testing.T) {
 // TestAuthorityThatCannotSignIsReplacedOnce, when its user hands it over: certificates that it signed would never do.
 func TestAuthorityThatCannotSignIsReplacedOnce(t *testing.T) {
 	const namespace = "cannot-sign"
-	wish := wishFor(t, namespace)
+	request := requestFor(t, namespace)
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -105,7 +105,7 @@ func TestAuthorityThatCannotSignIsReplacedOnce(t *testing.T) {
 		Data: map[string][]byte{"tls.crt": encode("CERTIFICATE", der), "tls.key": encodePrivate(t, key)},
 	})
 	ca := get(t, &corev1.Secret{}, namespace, manifests.CAName)
-	if err := converge(t.Context(), t, wish); err != nil {
+	if err := converge(t.Context(), t, request); err != nil {
 		t.Fatal(err)
 	}
 	if is := get(t, &corev1.Secret{}, namespace, manifests.CAName); is.ResourceVersion != ca.ResourceVersion {
@@ -115,11 +115,11 @@ func TestAuthorityThatCannotSignIsReplacedOnce(t *testing.T) {
 	if err := admin.Update(t.Context(), ca); err != nil {
 		t.Fatal(err)
 	}
-	if err := converge(t.Context(), t, wish); err != nil {
+	if err := converge(t.Context(), t, request); err != nil {
 		t.Fatal(err)
 	}
 	before := secretsOf(t, namespace)
-	if err := converge(t.Context(), t, wish); err != nil {
+	if err := converge(t.Context(), t, request); err != nil {
 		t.Fatal(err)
 	}
 	after := secretsOf(t, namespace)
@@ -134,12 +134,12 @@ func TestAuthorityThatCannotSignIsReplacedOnce(t *testing.T) {
 // TestFormerAuthoritiesGoEachAtItsTime, however often the authority is rotated.
 func TestFormerAuthoritiesGoEachAtItsTime(t *testing.T) {
 	const namespace, overlap = "rotated-often", 4 * time.Second
-	wish := wishFor(t, namespace)
-	wish.Lifetimes.Overlap = overlap
+	request := requestFor(t, namespace)
+	request.Lifetimes.Overlap = overlap
 	rotate := func(value string) {
 		t.Helper()
-		wish.Rotation.CA = value
-		if err := converge(t.Context(), t, wish); err != nil {
+		request.Rotation.CA = value
+		if err := converge(t.Context(), t, request); err != nil {
 			t.Fatal(err)
 		}
 		bothSidesFit(t, namespace)
@@ -168,8 +168,8 @@ func TestFormerAuthoritiesGoEachAtItsTime(t *testing.T) {
 // TestSecretOfAnotherControllerIsNeverWritten, nor what would need that.
 func TestSecretOfAnotherControllerIsNeverWritten(t *testing.T) {
 	const namespace = "another-controllers"
-	wish := wishFor(t, namespace)
-	wish.ServerNames = append(wish.ServerNames, "new.example.com")
+	request := requestFor(t, namespace)
+	request.ServerNames = append(request.ServerNames, "new.example.com")
 	owner := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "owner", Namespace: namespace}}
 	cluster.Create(t, owner)
 	yes := true
@@ -178,7 +178,7 @@ func TestSecretOfAnotherControllerIsNeverWritten(t *testing.T) {
 	for _, secret := range secrets {
 		cluster.Create(t, secret)
 	}
-	if err := converge(t.Context(), t, wish); err != nil {
+	if err := converge(t.Context(), t, request); err != nil {
 		t.Fatal(err)
 	}
 	for _, secret := range secrets[:2] {
@@ -186,8 +186,8 @@ func TestSecretOfAnotherControllerIsNeverWritten(t *testing.T) {
 			t.Errorf("Secret %s was written", secret.Name)
 		}
 	}
-	seen := certificates.Inspect(present(t, namespace, true), wish.Wanted, time.Now())
-	if finding := seen.Of(manifests.ServerTLSName); finding.Need != certificates.Unfit || finding.Blocked == "" {
+	seen := certificates.Inspect(present(t, namespace, true), request.Desired, time.Now())
+	if finding := seen.Finding(manifests.ServerTLSName); finding.Need != certificates.Invalid || finding.Blocked == "" {
 		t.Errorf("what is found: %+v; want one that certgen cannot help", finding)
 	}
 }

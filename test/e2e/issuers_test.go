@@ -188,8 +188,8 @@ func TestCertificateThatAnotherManagerReplaced(t *testing.T) {
 
 func replacedCertificate(t *testing.T, namespace string, earlier bool) {
 	t.Helper()
-	wish := wishFor(t, namespace)
-	if err := converge(t.Context(), t, wish); err != nil {
+	request := requestFor(t, namespace)
+	if err := converge(t.Context(), t, request); err != nil {
 		t.Fatal(err)
 	}
 	time.Sleep(2 * time.Second) // The times in managedFields are in whole seconds.
@@ -204,8 +204,8 @@ func replacedCertificate(t *testing.T, namespace string, earlier bool) {
 		}
 	}
 	before := secretsOf(t, namespace)
-	wish.Rotation.TLS = "1"
-	if err := converge(t.Context(), t, wish); err != nil {
+	request.Rotation.TLS = "1"
+	if err := converge(t.Context(), t, request); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{manifests.ServerTLSName, manifests.ClientTLSName} {
@@ -214,7 +214,7 @@ func replacedCertificate(t *testing.T, namespace string, earlier bool) {
 		}
 	}
 	notes := ""
-	if seen := certificates.Inspect(present(t, namespace, true), wish.Wanted, time.Now()); seen.Work() {
+	if seen := certificates.Inspect(present(t, namespace, true), request.Desired, time.Now()); seen.NeedsCertgen() {
 		t.Errorf("found: %v", seen.Findings)
 	} else {
 		notes = strings.Join(seen.Notes, "; ")

@@ -120,9 +120,9 @@ func runCertgen(t *testing.T, namespace string, after int, args []string) (kille
 }
 
 // inspect looks at a tenant's Secrets as the operator does.
-func inspect(t *testing.T, namespace string, tenant *v1alpha1.GatewayTenant) certificates.Seen {
+func inspect(t *testing.T, namespace string, tenant *v1alpha1.GatewayTenant) certificates.Observed {
 	t.Helper()
-	return certificates.Inspect(present(t, namespace, true), certificates.Wanted{Owner: tenant.UID}, time.Now()) // which names it carries, bothSidesFit finds out
+	return certificates.Inspect(present(t, namespace, true), certificates.Desired{Owner: tenant.UID}, time.Now()) // which names it carries, bothSidesFit finds out
 }
 
 // present are those of a tenant's Secrets that there are.
@@ -136,7 +136,7 @@ func present(t *testing.T, namespace string, stripped bool) map[string]*corev1.S
 	for i := range list.Items {
 		secret := &list.Items[i]
 		if stripped {
-			kept, err := certificates.Strip(secret)
+			kept, err := certificates.Transform(secret)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -25,15 +25,15 @@ func TestFullCABundleBlocks(t *testing.T) {
 		rotation manifests.Rotation
 		blocked  bool
 	}{{manifests.Rotation{TLS: "1"}, false}, {manifests.Rotation{TLS: "1", CA: "1"}, true}} {
-		wanted := wants()
-		wanted.Rotation = c.rotation
-		after, err := converges(t, secrets, wanted, now)
+		desired := desiredState()
+		desired.Rotation = c.rotation
+		after, err := converges(t, secrets, desired, now)
 		if err != nil {
 			t.Fatal(err)
 		}
-		seen := certificates.Inspect(stripped(t, after.secrets), wanted, now)
-		if finding := seen.Of(manifests.CAName); c.blocked != strings.Contains(finding.Blocked, "has no room for another CA") || seen.Work() {
-			t.Errorf("%+v: %+v", c.rotation, seen.Findings)
+		observed := certificates.Inspect(transformed(t, after.secrets), desired, now)
+		if finding := observed.Finding(manifests.CAName); c.blocked != strings.Contains(finding.Blocked, "has no room for another CA") || observed.NeedsCertgen() {
+			t.Errorf("%+v: %+v", c.rotation, observed.Findings)
 		}
 		if after.writes[manifests.CAName] > 0 {
 			t.Errorf("%+v: the CA was replaced", c.rotation)
@@ -50,12 +50,12 @@ func TestFullCABundleBlocks(t *testing.T) {
 func TestRotationsWithinTheOverlapDropNothing(t *testing.T) {
 	secrets := issued(t, append(manifests.AlsoServed("tenant-a"), "a.example.com")...)
 	var previous [][]byte
-	wanted, at := wants(), now
+	desired, at := desiredState(), now
 	for i := range format.MaxPreviousCAs + 3 {
 		at = at.Add(time.Minute)
 		previous = append(previous, secrets[manifests.CAName].Data[format.KeyCertificate][:bytes.Index(secrets[manifests.CAName].Data[format.KeyCertificate], []byte("-----END"))])
-		wanted.Rotation.CA = fmt.Sprint(i)
-		after, err := converges(t, secrets, wanted, at)
+		desired.Rotation.CA = fmt.Sprint(i)
+		after, err := converges(t, secrets, desired, at)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -68,20 +68,20 @@ func TestRotationsWithinTheOverlapDropNothing(t *testing.T) {
 			}
 		}
 	}
-	seen := certificates.Inspect(stripped(t, secrets), wanted, at)
-	if len(seen.Findings) > 0 || len(seen.Notes) != 1 || seen.Rotated.CA == wanted.Rotation.CA {
-		t.Errorf("the rotation waits: %v; noted: %v; rotated %s", seen.Findings, seen.Notes, seen.Rotated.CA)
+	observed := certificates.Inspect(transformed(t, secrets), desired, at)
+	if len(observed.Findings) > 0 || len(observed.Notes) != 1 || observed.Rotated.CA == desired.Rotation.CA {
+		t.Errorf("the rotation waits: %v; noted: %v; rotated %s", observed.Findings, observed.Notes, observed.Rotated.CA)
 	}
 	later := now.Add(certificates.DefaultLifetimes.Overlap + 3*time.Minute)
 	for range 2 { // the first previous CA goes, and then the rotation is done
-		after, err := converges(t, secrets, wanted, later)
+		after, err := converges(t, secrets, desired, later)
 		if err != nil {
 			t.Fatal(err)
 		}
 		secrets = after.secrets
 	}
-	if seen = certificates.Inspect(stripped(t, secrets), wanted, later); seen.Rotated.CA != wanted.Rotation.CA {
-		t.Errorf("after the overlap, rotated %s; %v; %v", seen.Rotated.CA, seen.Findings, seen.Notes)
+	if observed = certificates.Inspect(transformed(t, secrets), desired, later); observed.Rotated.CA != desired.Rotation.CA {
+		t.Errorf("after the overlap, rotated %s; %v; %v", observed.Rotated.CA, observed.Findings, observed.Notes)
 	}
 }
 
@@ -92,9 +92,9 @@ func TestWhatUsersAddToASecretStays(t *testing.T) {
 		secret.Data["keystore.p12"] = []byte("x")
 		secret.Labels, secret.Annotations = map[string]string{"team": "a"}, map[string]string{"note": "b"}
 	}
-	wanted := wants()
-	wanted.Rotation = manifests.Rotation{TLS: "1", CA: "1", Tokens: "1"}
-	after, err := converges(t, secrets, wanted, now)
+	desired := desiredState()
+	desired.Rotation = manifests.Rotation{TLS: "1", CA: "1", Tokens: "1"}
+	after, err := converges(t, secrets, desired, now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +123,7 @@ func TestHostileBundleCostsLittle(t *testing.T) {
 			secrets[name].Data[format.KeyCA] = append(secrets[name].Data[format.KeyCA][:0:0], text...)
 		}
 		began := time.Now()
-		certificates.Inspect(stripped(t, secrets), wants(), now)
+		certificates.Inspect(transformed(t, secrets), desiredState(), now)
 		if took := time.Since(began); took > 500*time.Millisecond {
 			t.Errorf("%s: %s", what, took)
 		} else {

@@ -88,9 +88,9 @@ func TestOddThingsInACABundle(t *testing.T) {
 				for _, name := range format.TLSNames {
 					secrets[name].Data[format.KeyCA] = add(secrets[name].Data[format.KeyCA])
 				}
-				seen := certificates.Inspect(stripped(t, secrets), wants(), now)
+				observed := certificates.Inspect(transformed(t, secrets), desiredState(), now)
 				for _, name := range format.TLSNames {
-					if finding := seen.Of(name); finding.Need != certificates.Fits {
+					if finding := observed.Finding(name); finding.Need != certificates.Valid {
 						t.Errorf("%+v", finding)
 					}
 				}
@@ -102,9 +102,9 @@ func TestOddThingsInACABundle(t *testing.T) {
 					before[name] = secrets[name].Data[format.KeyCA]
 				}
 				for _, rotation := range []manifests.Rotation{{TLS: "1"}, {TLS: "1", CA: "1"}, {TLS: "2", CA: "1"}} {
-					wanted := wants()
-					wanted.Rotation = rotation
-					after, err := converges(t, secrets, wanted, now)
+					desired := desiredState()
+					desired.Rotation = rotation
+					after, err := converges(t, secrets, desired, now)
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -129,9 +129,9 @@ func TestUsersRootStaysWhenTheOverlapIsOver(t *testing.T) {
 	secrets := issued(t, "a.example.com")
 	previous, root := secrets[manifests.CAName].Data[format.KeyCertificate], roots(t, 1)
 	secrets[manifests.ClientTLSName].Data[format.KeyCA] = append(secrets[manifests.ClientTLSName].Data[format.KeyCA], root...)
-	wanted := wants()
-	wanted.Rotation.CA = "1"
-	after, err := converges(t, secrets, wanted, now)
+	desired := desiredState()
+	desired.Rotation.CA = "1"
+	after, err := converges(t, secrets, desired, now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,17 +141,17 @@ func TestUsersRootStaysWhenTheOverlapIsOver(t *testing.T) {
 		}
 	}
 	later := now.Add(certificates.DefaultLifetimes.Overlap + time.Hour)
-	if need := certificates.Inspect(stripped(t, after.secrets), wanted, later).Of(manifests.ClientTLSName).Need; need != certificates.Due {
+	if need := certificates.Inspect(transformed(t, after.secrets), desired, later).Finding(manifests.ClientTLSName).Need; need != certificates.Due {
 		t.Errorf("after the overlap: need %d", need)
 	}
-	if after, err = converges(t, after.secrets, wanted, later); err != nil {
+	if after, err = converges(t, after.secrets, desired, later); err != nil {
 		t.Fatal(err)
 	}
 	if client := after.secrets[manifests.ClientTLSName]; trusts(t, client, previous) || !trusts(t, client, root) {
 		t.Errorf("the previous CA is trusted: %v; the user's root: %v", trusts(t, client, previous), trusts(t, client, root))
 	}
-	if seen := certificates.Inspect(stripped(t, after.secrets), wanted, later); len(seen.Findings) > 0 {
-		t.Errorf("left: %v", seen.Findings)
+	if observed := certificates.Inspect(transformed(t, after.secrets), desired, later); len(observed.Findings) > 0 {
+		t.Errorf("left: %v", observed.Findings)
 	}
 }
 
@@ -193,20 +193,20 @@ func TestUnusableSecretsOfUsers(t *testing.T) {
 		for _, name := range format.TLSNames {
 			c.change(secrets[name].Data)
 		}
-		after, err := converges(t, secrets, wants(), now)
+		after, err := converges(t, secrets, desiredState(), now)
 		if err != nil {
 			t.Fatalf("%s: %v", c.what, err)
 		}
-		seen := certificates.Inspect(stripped(t, after.secrets), wants(), now)
+		observed := certificates.Inspect(transformed(t, after.secrets), desiredState(), now)
 		for _, name := range format.TLSNames {
 			if !reflect.DeepEqual(after.secrets[name], secrets[name]) {
 				t.Errorf("%s: Secret %s was written", c.what, name)
 			}
-			if finding := seen.Of(name); finding.Need != certificates.Unfit || finding.HandOver != name || !strings.Contains(finding.String(), c.why) {
+			if finding := observed.Finding(name); finding.Need != certificates.Invalid || finding.HandOver != name || !strings.Contains(finding.String(), c.why) {
 				t.Errorf("%s: %+v; want %q", c.what, finding, c.why)
 			}
 		}
-		if seen.Work() {
+		if observed.NeedsCertgen() {
 			t.Errorf("%s: there is work", c.what)
 		}
 	}

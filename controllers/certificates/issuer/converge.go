@@ -49,7 +49,7 @@ func (r *run) certificates(ctx context.Context) error {
 	if err := r.authority(ctx); err != nil {
 		return err
 	}
-	urgent, others := r.set.ToIssue(r.seen)
+	urgent, others := r.set.ToIssue(r.observed)
 	if len(urgent)+len(others) == 0 {
 		return nil
 	}
@@ -70,7 +70,7 @@ func (r *run) certificates(ctx context.Context) error {
 		return err
 	}
 	for _, name := range format.TLSNames { // otherwise this would be repeated without end
-		if finding := r.seen.Of(name); finding.Need >= certificates.Due && finding.Blocked == "" {
+		if finding := r.observed.Finding(name); finding.Need >= certificates.Due && finding.Blocked == "" {
 			return fmt.Errorf("%s even after it was made anew", finding)
 		}
 	}
@@ -79,8 +79,8 @@ func (r *run) certificates(ctx context.Context) error {
 
 // authority issues the tenant's CA, if none can be used or the present one is due.
 func (r *run) authority(ctx context.Context) error {
-	finding := r.seen.Of(manifests.CAName)
-	if finding.Need < certificates.Due || finding.Blocked != "" && !finding.Leaving {
+	finding := r.observed.Finding(manifests.CAName)
+	if finding.Need < certificates.Due || finding.Blocked != "" && !finding.Terminating {
 		return nil
 	}
 	var previous *authority
@@ -104,7 +104,7 @@ func (r *run) authority(ctx context.Context) error {
 		annotations[format.AnnotationSupersedes] = "true"
 	}
 	addRotation(annotations, format.AnnotationRotateCA, r.Rotation.CA)
-	return r.write(ctx, manifests.CAName, data, annotations, finding.Why)
+	return r.write(ctx, manifests.CAName, data, annotations, finding.Message)
 }
 
 func (r *run) issueAll(ctx context.Context, ca authority, names []string) error {
@@ -134,7 +134,7 @@ func (r *run) issue(ctx context.Context, ca authority, name string, template *x5
 	annotations := map[string]string{format.AnnotationPreviousUntil: until, format.AnnotationTrustedSince: ""}
 	addRotation(annotations, format.AnnotationRotateTLS, r.Rotation.TLS)
 	addRotation(annotations, format.AnnotationRotateCA, r.annotation(manifests.CAName, format.AnnotationRotateCA))
-	why := r.seen.Of(name).Why
+	why := r.observed.Finding(name).Message
 	if why == "" {
 		why = "is to follow its authority"
 	}
@@ -144,12 +144,12 @@ func (r *run) issue(ctx context.Context, ca authority, name string, template *x5
 // tokenKeys issues the token keys, if they are missing or cannot be used. A signing key that can be read is kept, and only
 // what belongs to it is written again, unless a rotation is requested.
 func (r *run) tokenKeys(ctx context.Context) error {
-	finding := r.seen.Of(manifests.TokenKeysName)
-	if finding.Need < certificates.Due || finding.Blocked != "" && !finding.Leaving {
+	finding := r.observed.Finding(manifests.TokenKeysName)
+	if finding.Need < certificates.Due || finding.Blocked != "" && !finding.Terminating {
 		return nil
 	}
 	var signing ed25519.PrivateKey
-	if found := r.found[manifests.TokenKeysName]; found != nil && !format.RotationPending(r.Rotation.Tokens, r.seen.Rotated.Tokens) {
+	if found := r.found[manifests.TokenKeysName]; found != nil && !format.RotationPending(r.Rotation.Tokens, r.observed.Rotated.Tokens) {
 		signing, _ = format.ParseTokenKeys(found.Data) // what is wrong with it is in the finding
 	}
 	data, err := newTokenKeys(signing)
@@ -158,7 +158,7 @@ func (r *run) tokenKeys(ctx context.Context) error {
 	}
 	annotations := map[string]string{}
 	addRotation(annotations, format.AnnotationRotateTokens, r.Rotation.Tokens)
-	return r.write(ctx, manifests.TokenKeysName, data, annotations, finding.Why)
+	return r.write(ctx, manifests.TokenKeysName, data, annotations, finding.Message)
 }
 
 // addRotation records for which rotation a Secret is issued. If none is requested, the last one stays recorded.

@@ -25,7 +25,7 @@ func FuzzInspectReadsWhateverIsThere(f *testing.F) {
 	var others map[string]*corev1.Secret // made once: that takes long
 	f.Fuzz(func(t *testing.T, which uint8, certificate, key, ca, signing []byte, former string) {
 		if others == nil {
-			others = stripped(t, issued(t, "a.example.com"))
+			others = transformed(t, issued(t, "a.example.com"))
 		}
 		secrets := maps.Clone(others)
 		name := manifests.SecretNames[int(which)%len(manifests.SecretNames)]
@@ -33,15 +33,15 @@ func FuzzInspectReadsWhateverIsThere(f *testing.F) {
 			ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "tenant-a", Annotations: map[string]string{format.AnnotationPreviousUntil: former, format.AnnotationTrustedSince: former}},
 			Data:       map[string][]byte{format.KeyCertificate: certificate, format.KeyPrivateKey: key, format.KeyCA: ca, format.KeySigning: signing, format.KeyPublic: key, format.KeyID: ca},
 		}
-		kept := stripped(t, secrets)
+		kept := transformed(t, secrets)
 		for _, value := range kept[name].Data {
 			if bytes.Contains(value, []byte("PRIVATE KEY-----")) {
 				t.Errorf("a private key is kept: %q", value)
 			}
 		}
-		wanted := certificates.Wanted{Owner: "tenant", ServerNames: []string{"a.example.com"}}
-		seen := certificates.Inspect(kept, wanted, now)
-		if finding := seen.Of(name); finding.Need == certificates.Fits && len(seen.Notes) == 0 {
+		desired := certificates.Desired{Owner: "tenant", ServerNames: []string{"a.example.com"}}
+		observed := certificates.Inspect(kept, desired, now)
+		if finding := observed.Finding(name); finding.Need == certificates.Valid && len(observed.Notes) == 0 {
 			t.Errorf("%s fits, has no owner, and nothing is said about it", name)
 		}
 	})

@@ -24,50 +24,50 @@ type state struct {
 
 var states = []state{
 	{"absent", func(*corev1.Secret) *corev1.Secret { return nil }, "", certificates.Missing, true},
-	{"fits", func(s *corev1.Secret) *corev1.Secret { return s }, "", certificates.Fits, false},
-	{"lacks a name", withLeaf(manifests.ServerTLSName, "a.example.com"), manifests.ServerTLSName, certificates.Unfit, true},
+	{"fits", func(s *corev1.Secret) *corev1.Secret { return s }, "", certificates.Valid, false},
+	{"lacks a name", withLeaf(manifests.ServerTLSName, "a.example.com"), manifests.ServerTLSName, certificates.Invalid, true},
 	{"near its end", atAge(8), "", certificates.Due, true},
-	{"at its end", atAge(13), "", certificates.Unfit, true},
+	{"at its end", atAge(13), "", certificates.Invalid, true},
 	{"key does not fit", withData(func(data map[string][]byte) {
 		data[format.KeyPrivateKey], data[format.KeySigning] = otherLeaf[format.KeyPrivateKey], otherTokens[format.KeySigning]
-	}), "", certificates.Unfit, true},
+	}), "", certificates.Invalid, true},
 	{"does not chain", withData(func(data map[string][]byte) {
 		data[format.KeyCA] = otherCA[format.KeyCertificate]
-	}), "leaf", certificates.Unfit, true},
+	}), "leaf", certificates.Invalid, true},
 	{"unparsable", withData(func(data map[string][]byte) {
 		data[format.KeyCertificate], data[format.KeySigning] = []byte("x"), []byte("x")
-	}), "", certificates.Unfit, true},
-	{"wrong type, and fits", withType("example.com/any", false), "", certificates.Fits, false},
-	{"wrong type, and unparsable", withType("example.com/any", true), "", certificates.Unfit, false},
-	{"Opaque, and unparsable", withType(corev1.SecretTypeOpaque, true), "", certificates.Unfit, true},
+	}), "", certificates.Invalid, true},
+	{"wrong type, and fits", withType("example.com/any", false), "", certificates.Valid, false},
+	{"wrong type, and unparsable", withType("example.com/any", true), "", certificates.Invalid, false},
+	{"Opaque, and unparsable", withType(corev1.SecretTypeOpaque, true), "", certificates.Invalid, true},
 	{"may not sign", func(s *corev1.Secret) *corev1.Secret {
 		s.Data = maySign(x509.KeyUsageDigitalSignature)
 		return s
-	}, manifests.CAName, certificates.Unfit, true},
+	}, manifests.CAName, certificates.Invalid, true},
 	{"signs for servers only", func(s *corev1.Secret) *corev1.Secret {
 		s.Data = maySign(x509.KeyUsageCertSign, x509.ExtKeyUsageServerAuth)
 		return s
-	}, manifests.CAName, certificates.Unfit, true},
-	{"without its own ca.crt", withData(func(data map[string][]byte) { delete(data, format.KeyCA) }), manifests.CAName, certificates.Fits, false},
+	}, manifests.CAName, certificates.Invalid, true},
+	{"without its own ca.crt", withData(func(data map[string][]byte) { delete(data, format.KeyCA) }), manifests.CAName, certificates.Valid, false},
 	{"immutable, and unparsable", func(s *corev1.Secret) *corev1.Secret {
 		yes := true
 		s.Immutable = &yes
 		return unparsable(s)
-	}, "", certificates.Unfit, false},
+	}, "", certificates.Invalid, false},
 	{"issued here, without an owner, and fits", owned(), "", certificates.Unowned, true},
-	{"of unknown origin, and unparsable", func(s *corev1.Secret) *corev1.Secret { return unparsable(owned()(s)) }, "tls", certificates.Unfit, false},
+	{"of unknown origin, and unparsable", func(s *corev1.Secret) *corev1.Secret { return unparsable(owned()(s)) }, "tls", certificates.Invalid, false},
 	{"token keys without an owner, and unparsable", func(s *corev1.Secret) *corev1.Secret {
 		s.Data[format.KeySigning] = []byte("x")
 		return owned()(s)
-	}, manifests.TokenKeysName, certificates.Unfit, true},
-	{"another controller's, and fits", owned(stranger1), "", certificates.Fits, false},
+	}, manifests.TokenKeysName, certificates.Invalid, true},
+	{"another controller's, and fits", owned(stranger1), "", certificates.Valid, false},
 	{"another controller's, and near its end", func(s *corev1.Secret) *corev1.Secret {
 		trusted := s.Data[format.KeyCA]
 		s = owned(stranger1)(atAge(8)(s))
 		s.Data[format.KeyCA] = append(s.Data[format.KeyCA], trusted...)
 		return s
-	}, "", certificates.Fits, false},
-	{"another controller's, and unparsable", func(s *corev1.Secret) *corev1.Secret { return unparsable(owned(stranger1)(s)) }, "", certificates.Unfit, false},
+	}, "", certificates.Valid, false},
+	{"another controller's, and unparsable", func(s *corev1.Secret) *corev1.Secret { return unparsable(owned(stranger1)(s)) }, "", certificates.Invalid, false},
 	{"a former GatewayTenant's", owned(manifests.Owner("former")), "", certificates.Missing, false},
 	{"being deleted", func(s *corev1.Secret) *corev1.Secret {
 		s.DeletionTimestamp = &metav1.Time{Time: now}
@@ -90,17 +90,17 @@ func TestEveryStateOfEverySecret(t *testing.T) {
 			if secrets[name] = state.make(secrets[name]); secrets[name] == nil {
 				delete(secrets, name)
 			}
-			seen := certificates.Inspect(stripped(t, secrets), certificates.Wanted{Owner: "tenant", ServerNames: []string{"a.example.com", "b.example.com"}}, now)
+			observed := certificates.Inspect(transformed(t, secrets), certificates.Desired{Owner: "tenant", ServerNames: []string{"a.example.com", "b.example.com"}}, now)
 			need, helped := state.need, state.helped
 			if name == manifests.TokenKeysName && (state.what == "near its end" || state.what == "at its end" || state.what == "another controller's, and near its end") {
-				need, helped = certificates.Fits, false // token keys have no end
+				need, helped = certificates.Valid, false // token keys have no end
 			}
-			if finding := seen.Of(name); finding.Need != need || (finding.Need != certificates.Fits && finding.Blocked == "") != helped {
+			if finding := observed.Finding(name); finding.Need != need || (finding.Need != certificates.Valid && finding.Blocked == "") != helped {
 				t.Errorf("%s, %s: %+v; want need %d, helped %v", name, state.what, finding, need, helped)
 			}
-			others := slices.ContainsFunc(seen.Findings, func(f certificates.Finding) bool { return f.Secret != name })
-			if seen.Work() != (helped || others) {
-				t.Errorf("%s, %s: there is work: %t", name, state.what, seen.Work())
+			others := slices.ContainsFunc(observed.Findings, func(f certificates.Finding) bool { return f.Secret != name })
+			if observed.NeedsCertgen() != (helped || others) {
+				t.Errorf("%s, %s: there is work: %t", name, state.what, observed.NeedsCertgen())
 			}
 		}
 	}

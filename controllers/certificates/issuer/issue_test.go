@@ -71,14 +71,14 @@ func TestStripDropsAKeyBesideACertificateAndNeverReadsWhatIsHuge(t *testing.T) {
 	for _, key := range []string{format.KeyCertificate, format.KeyCA} {
 		secret.Data[key] = append(secret.Data[key], secret.Data[format.KeyPrivateKey]...)
 	}
-	kept := stripped(t, map[string]*corev1.Secret{secret.Name: secret})[secret.Name]
+	kept := transformed(t, map[string]*corev1.Secret{secret.Name: secret})[secret.Name]
 	for key, value := range kept.Data {
 		if bytes.Contains(value, []byte("PRIVATE")) {
 			t.Errorf("%s keeps a private key", key)
 		}
 	}
 	secret.Data[format.KeyCertificate] = bytes.Repeat(secret.Data[format.KeyCertificate], 100)
-	if kept := stripped(t, map[string]*corev1.Secret{secret.Name: secret})[secret.Name]; len(kept.Data[format.KeyCertificate]) > 0 {
+	if kept := transformed(t, map[string]*corev1.Secret{secret.Name: secret})[secret.Name]; len(kept.Data[format.KeyCertificate]) > 0 {
 		t.Errorf("%d bytes of certificates are kept", len(kept.Data[format.KeyCertificate]))
 	}
 	if _, err := format.ParseCertificates(bytes.Repeat(must(issueOther())[format.KeyCertificate], format.MaxCertificates+1)); err == nil {
@@ -91,8 +91,8 @@ func TestWildcardsCoverNames(t *testing.T) {
 	for name, covered := range map[string]bool{
 		"a.example.com": true, "*.example.com": true, "192.0.2.7": true, "a.b.example.com": false, "*.b.example.com": false, "example.com": false, "192.0.2.8": false,
 	} {
-		need := certificates.Inspect(stripped(t, secrets), certificates.Wanted{Owner: "tenant", ServerNames: []string{name}}, now).Of(manifests.ServerTLSName).Need
-		if (need < certificates.Unfit) != covered { // what is covered may be due, for the names that nobody asks for
+		need := certificates.Inspect(transformed(t, secrets), certificates.Desired{Owner: "tenant", ServerNames: []string{name}}, now).Finding(manifests.ServerTLSName).Need
+		if (need < certificates.Invalid) != covered { // what is covered may be due, for the names that nobody asks for
 			t.Errorf("%s: need %d, covered: want %v", name, need, covered)
 		}
 	}
@@ -109,19 +109,19 @@ func TestEndOfAnAuthorityIsTheEndOfWhatItSigned(t *testing.T) {
 	long.NotAfter = now.Add(certificates.DefaultLifetimes.CA)
 	secrets[manifests.ClientTLSName].Data = must((authority{certificate: &long, key: ca.key}).issue(clientTemplate(), certificates.DefaultLifetimes.Leaf, now))
 	secrets[manifests.ClientTLSName].Data[format.KeyCA] = caData[format.KeyCertificate]
-	wanted := certificates.Wanted{Owner: "tenant", ServerNames: []string{"a.example.com"}}
-	seen := certificates.Inspect(stripped(t, secrets), wanted, now)
-	if !seen.NotAfter.Equal(now.Add(90 * day)) {
-		t.Errorf("the certificates end at %s", seen.NotAfter)
+	desired := certificates.Desired{Owner: "tenant", ServerNames: []string{"a.example.com"}}
+	observed := certificates.Inspect(transformed(t, secrets), desired, now)
+	if !observed.NotAfter.Equal(now.Add(90 * day)) {
+		t.Errorf("the certificates end at %s", observed.NotAfter)
 	}
-	if due := certificates.Inspect(stripped(t, secrets), wanted, now.Add(61*day)).Of(manifests.ClientTLSName).Need; due != certificates.Due {
+	if due := certificates.Inspect(transformed(t, secrets), desired, now.Add(61*day)).Finding(manifests.ClientTLSName).Need; due != certificates.Due {
 		t.Errorf("after two thirds of its authority's life: need %d", due)
 	}
 }
 
 func TestStripDropsEveryPrivateKeyAndMayBeRepeated(t *testing.T) {
-	once := stripped(t, issued(t, "a.example.com"))
-	if diff := cmp.Diff(once, stripped(t, once)); diff != "" {
+	once := transformed(t, issued(t, "a.example.com"))
+	if diff := cmp.Diff(once, transformed(t, once)); diff != "" {
 		t.Errorf("a resync strips what was stripped, and it changes: %s", diff)
 	}
 	for name, secret := range once {

@@ -24,35 +24,35 @@ func TestOneSideOfAnotherIssuer(t *testing.T) {
 
 		secrets := issued(t, "a.example.com")
 		secrets[name] = corporate
-		after, err := converges(t, secrets, wants(), now)
+		after, err := converges(t, secrets, desiredState(), now)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if !trusts(t, after.secrets[other], corporate.Data[format.KeyCA]) {
 			t.Errorf("Secret %s does not trust the issuer of %s", other, name)
 		}
-		seen := certificates.Inspect(stripped(t, after.secrets), wants(), now)
-		if finding := seen.Of(name); seen.Work() || len(seen.Findings) != 1 || finding.Need != certificates.Unfit || finding.Blocked == "" || !strings.Contains(finding.Why, "add the CA of the latter") {
-			t.Errorf("%s, which does not trust the tenant's CA: left: %v; noted: %v", name, seen.Findings, seen.Notes)
+		observed := certificates.Inspect(transformed(t, after.secrets), desiredState(), now)
+		if finding := observed.Finding(name); observed.NeedsCertgen() || len(observed.Findings) != 1 || finding.Need != certificates.Invalid || finding.Blocked == "" || !strings.Contains(finding.Message, "add the CA of the latter") {
+			t.Errorf("%s, which does not trust the tenant's CA: left: %v; noted: %v", name, observed.Findings, observed.Notes)
 		}
 
 		delete(secrets, other)
-		after, err = converges(t, secrets, wants(), now)
+		after, err = converges(t, secrets, desiredState(), now)
 		if err != nil {
 			t.Fatal(err)
 		}
-		finding := certificates.Inspect(stripped(t, after.secrets), wants(), now).Of(other)
+		finding := certificates.Inspect(transformed(t, after.secrets), desiredState(), now).Finding(other)
 		if after.secrets[other] != nil || finding.Need != certificates.Missing || finding.HandOver != name || !strings.Contains(finding.Blocked, "is written by cert-manager") {
 			t.Errorf("without %s: %+v", other, finding)
 		}
 
 		corporate.Data[format.KeyCA] = append(corporate.Data[format.KeyCA], secrets[manifests.CAName].Data[format.KeyCertificate]...) // a user lets it trust both
-		after, err = converges(t, secrets, wants(), now)
+		after, err = converges(t, secrets, desiredState(), now)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if seen := certificates.Inspect(stripped(t, after.secrets), wants(), now); after.secrets[other] == nil || len(seen.Findings) > 0 || len(seen.Notes) != 1 {
-			t.Errorf("without %s, which would be trusted: %v; noted: %v", other, seen.Findings, seen.Notes)
+		if observed := certificates.Inspect(transformed(t, after.secrets), desiredState(), now); after.secrets[other] == nil || len(observed.Findings) > 0 || len(observed.Notes) != 1 {
+			t.Errorf("without %s, which would be trusted: %v; noted: %v", other, observed.Findings, observed.Notes)
 		}
 	}
 }
@@ -66,19 +66,19 @@ func TestCAOfAUser(t *testing.T) {
 			t.Fatal(err)
 		}
 		secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: manifests.CAName}, Type: corev1.SecretTypeTLS, Data: map[string][]byte{format.KeyCertificate: format.EncodeDER(ca.certificate.Raw), format.KeyPrivateKey: key}}
-		after, err := converges(t, map[string]*corev1.Secret{secret.Name: secret}, wants(), now)
+		after, err := converges(t, map[string]*corev1.Secret{secret.Name: secret}, desiredState(), now)
 		if err != nil {
 			t.Fatal(err)
 		}
-		seen := certificates.Inspect(stripped(t, after.secrets), wants(), now)
+		observed := certificates.Inspect(transformed(t, after.secrets), desiredState(), now)
 		if after.writes[secret.Name] > 0 {
 			t.Error("the user's CA was written")
 		}
-		if ca.certificate.Equal(fits.certificate) != (len(seen.Findings) == 0) {
-			t.Errorf("found: %v", seen.Findings)
+		if ca.certificate.Equal(fits.certificate) != (len(observed.Findings) == 0) {
+			t.Errorf("found: %v", observed.Findings)
 		}
-		if ca.certificate.Equal(expired.certificate) && (seen.Of(secret.Name).HandOver != secret.Name || seen.Of(manifests.ServerTLSName).HandOver != secret.Name || seen.Work()) {
-			t.Errorf("found: %+v", seen.Findings)
+		if ca.certificate.Equal(expired.certificate) && (observed.Finding(secret.Name).HandOver != secret.Name || observed.Finding(manifests.ServerTLSName).HandOver != secret.Name || observed.NeedsCertgen()) {
+			t.Errorf("found: %+v", observed.Findings)
 		}
 	}
 }

@@ -38,8 +38,8 @@ func TestSecretsOfAnotherIssuerAreNeitherWrittenNorOwned(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			secrets := make()
-			for round, wanted := range []certificates.Wanted{wants(), {Owner: "tenant", ServerNames: wants().ServerNames, Rotation: manifests.Rotation{TLS: "1", CA: "1"}}, wants("b.example.com")} {
-				after, err := converges(t, secrets, wanted, now)
+			for round, desired := range []certificates.Desired{desiredState(), {Owner: "tenant", ServerNames: desiredState().ServerNames, Rotation: manifests.Rotation{TLS: "1", CA: "1"}}, desiredState("b.example.com")} {
+				after, err := converges(t, secrets, desired, now)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -48,8 +48,8 @@ func TestSecretsOfAnotherIssuerAreNeitherWrittenNorOwned(t *testing.T) {
 						t.Errorf("round %d: Secret %s was written %d times and has the owners %v", round, name, after.writes[name], is.OwnerReferences)
 					}
 				}
-				finding := certificates.Inspect(stripped(t, after.secrets), wanted, now).Of(manifests.ServerTLSName)
-				if lacks := round == 2; lacks != (finding.Need == certificates.Unfit && strings.Contains(finding.String(), "lacks b.example.com") && finding.Blocked != "") || !lacks && finding.Need != certificates.Fits {
+				finding := certificates.Inspect(transformed(t, after.secrets), desired, now).Finding(manifests.ServerTLSName)
+				if lacks := round == 2; lacks != (finding.Need == certificates.Invalid && strings.Contains(finding.String(), "lacks b.example.com") && finding.Blocked != "") || !lacks && finding.Need != certificates.Valid {
 					t.Errorf("round %d: %+v", round, finding)
 				}
 			}
@@ -60,15 +60,15 @@ func TestSecretsOfAnotherIssuerAreNeitherWrittenNorOwned(t *testing.T) {
 // TestOwnerIsTakenOffASecretOfAnotherIssuer, which an earlier release took over or which the issuer took over since.
 // That changes the metadata alone, also while the Secret does not fit.
 func TestOwnerIsTakenOffASecretOfAnotherIssuer(t *testing.T) {
-	for _, wanted := range []certificates.Wanted{wants(), wants("b.example.com")} {
+	for _, desired := range []certificates.Desired{desiredState(), desiredState("b.example.com")} {
 		secrets := marked(corporateSecrets(t, "a.example.com"), nil, map[string]string{"cert-manager.io/certificate-name": "x"})
 		for _, secret := range secrets {
 			secret.OwnerReferences = []metav1.OwnerReference{{APIVersion: "v1", Kind: "ConfigMap", Name: "x", UID: "x"}, manifests.Owner("tenant")}
 		}
-		if !certificates.Inspect(stripped(t, secrets), wanted, now).Work() {
+		if !certificates.Inspect(transformed(t, secrets), desired, now).NeedsCertgen() {
 			t.Error("there is no work for certgen")
 		}
-		after, err := converges(t, secrets, wanted, now)
+		after, err := converges(t, secrets, desired, now)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -78,8 +78,8 @@ func TestOwnerIsTakenOffASecretOfAnotherIssuer(t *testing.T) {
 				t.Errorf("%s was written %d times and is %+v", name, after.writes[name], is.ObjectMeta)
 			}
 		}
-		if seen := certificates.Inspect(stripped(t, after.secrets), wanted, now); seen.Work() {
-			t.Errorf("there is work left: %v", seen.Findings)
+		if observed := certificates.Inspect(transformed(t, after.secrets), desired, now); observed.NeedsCertgen() {
+			t.Errorf("there is work left: %v", observed.Findings)
 		}
 	}
 }
@@ -162,7 +162,7 @@ func TestOriginOfASecret(t *testing.T) {
 		for _, change := range c.changes {
 			change(secrets[manifests.ServerTLSName])
 		}
-		set, _ := certificates.InspectSet(stripped(t, secrets), wants(), now)
+		set, _ := certificates.InspectSet(transformed(t, secrets), desiredState(), now)
 		if refusal := set.Refusal(manifests.ServerTLSName); refusal != c.refusal {
 			t.Errorf("%s: %q; want %q", c.what, refusal, c.refusal)
 		}
@@ -187,13 +187,13 @@ func TestTokenKeysOfOthers(t *testing.T) {
 		keys := secrets[manifests.TokenKeysName]
 		keys.OwnerReferences = nil
 		c.change(keys)
-		wanted := wants()
-		wanted.Rotation.Tokens = "1"
-		after, err := converges(t, secrets, wanted, now)
+		desired := desiredState()
+		desired.Rotation.Tokens = "1"
+		after, err := converges(t, secrets, desired, now)
 		if err != nil {
 			t.Fatal(err)
 		}
-		set, _ := certificates.InspectSet(stripped(t, secrets), wanted, now)
+		set, _ := certificates.InspectSet(transformed(t, secrets), desired, now)
 		if refusal := set.Refusal(keys.Name); refusal != c.refusal {
 			t.Errorf("%s: %q, want %q", c.what, refusal, c.refusal)
 		}
@@ -210,11 +210,11 @@ func TestSecretThatIsHandedOverIsManagedFully(t *testing.T) {
 	for _, secret := range secrets {
 		secret.Annotations = map[string]string{"openshell.ambient-code.io/hand-over": "to-operator", "note": "b"}
 	}
-	after, err := converges(t, secrets, wants(), now)
+	after, err := converges(t, secrets, desiredState(), now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	after, err = converges(t, after.secrets, wants("b.example.com"), now)
+	after, err = converges(t, after.secrets, desiredState("b.example.com"), now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -229,15 +229,15 @@ func TestSecretThatIsHandedOverIsManagedFully(t *testing.T) {
 			t.Errorf("Secret %s no longer trusts the corporate root", name)
 		}
 	}
-	if seen := certificates.Inspect(stripped(t, after.secrets), wants("b.example.com"), now); len(seen.Findings) > 0 {
-		t.Errorf("left: %v", seen.Findings)
+	if observed := certificates.Inspect(transformed(t, after.secrets), desiredState("b.example.com"), now); len(observed.Findings) > 0 {
+		t.Errorf("left: %v", observed.Findings)
 	}
 }
 
 // TestSetWithoutOwnersIsTakenOverAsItIs, after a deletion that orphans or a restore that drops owners and managed fields,
 // whichever of the others is lost.
 func TestSetWithoutOwnersIsTakenOverAsItIs(t *testing.T) {
-	first, err := converges(t, nil, wants(), now)
+	first, err := converges(t, nil, desiredState(), now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -249,9 +249,9 @@ func TestSetWithoutOwnersIsTakenOverAsItIs(t *testing.T) {
 				secrets[name].OwnerReferences, secrets[name].ManagedFields = nil, []metav1.ManagedFieldsEntry{entry("velero", now, ownsPair)}
 			}
 		}
-		wanted := wants()
-		wanted.Owner = "recreated"
-		after, err := converges(t, secrets, wanted, now)
+		desired := desiredState()
+		desired.Owner = "recreated"
+		after, err := converges(t, secrets, desired, now)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -260,8 +260,8 @@ func TestSetWithoutOwnersIsTakenOverAsItIs(t *testing.T) {
 				t.Errorf("without %q: Secret %s has the owners %v; same data: %v", lost, name, is.OwnerReferences, reflect.DeepEqual(is.Data, before.Data))
 			}
 		}
-		if seen := certificates.Inspect(stripped(t, after.secrets), wanted, now); len(seen.Findings) > 0 {
-			t.Errorf("without %q: left: %v", lost, seen.Findings)
+		if observed := certificates.Inspect(transformed(t, after.secrets), desired, now); len(observed.Findings) > 0 {
+			t.Errorf("without %q: left: %v", lost, observed.Findings)
 		}
 	}
 }

@@ -42,7 +42,7 @@ func (h hooked) Update(ctx context.Context, secret *corev1.Secret, o metav1.Upda
 // stored returns the Secrets of a healthy tenant, as an API server holds them.
 func stored(t *testing.T) *memory {
 	t.Helper()
-	m, err := converges(t, nil, wants(), now)
+	m, err := converges(t, nil, desiredState(), now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,11 +65,11 @@ func TestSecretsGetNoOwnerThatIsGone(t *testing.T) {
 	const gone = "since it does not exist; once there is a new GatewayTenant, the operator runs certgen for that"
 	rotate := func(w *Request) { w.Rotation = manifests.Rotation{CA: "1", TLS: "1", Tokens: "1"} }
 	for _, c := range []struct {
-		what   string
-		wish   func(*Request)
-		start  func(*memory, *tenants)
-		during func(verb string, n int) bool // reports whether the Secrets are orphaned before the nth request of this verb
-		says   string
+		what    string
+		request func(*Request)
+		start   func(*memory, *tenants)
+		during  func(verb string, n int) bool // reports whether the Secrets are orphaned before the nth request of this verb
+		says    string
 	}{
 		{"orphaned before", nil, orphan, nil, gone},
 		{"orphaned before a rotation", rotate, orphan, nil, gone},
@@ -110,10 +110,10 @@ func TestSecretsGetNoOwnerThatIsGone(t *testing.T) {
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			m, is := stored(t), newTenants("tenant")
-			wish := Request{Wanted: wants(), Namespace: "tenant-a", Lifetimes: certificates.DefaultLifetimes, Tenants: is}
-			wish.Lifetimes.TrustDelay = 0
-			if c.wish != nil {
-				c.wish(&wish)
+			request := Request{Desired: desiredState(), Namespace: "tenant-a", Lifetimes: certificates.DefaultLifetimes, Tenants: is}
+			request.Lifetimes.TrustDelay = 0
+			if c.request != nil {
+				c.request(&request)
 			}
 			if c.start != nil {
 				c.start(m, is)
@@ -124,7 +124,7 @@ func TestSecretsGetNoOwnerThatIsGone(t *testing.T) {
 					orphan(m, is)
 					left = snapshot(m)
 				}
-			}}, wish, now)
+			}}, request, now)
 			if err == nil || strings.Count(err.Error(), c.says) != 1 || strings.Contains(err.Error(), "\n") {
 				t.Errorf("the error is: %v; want once: %s", err, c.says)
 			}
@@ -149,12 +149,12 @@ func snapshot(m *memory) map[string]*corev1.Secret {
 func TestSecretWithoutOwnerIsNotGivenToOneThatIsDeletedMeanwhile(t *testing.T) {
 	m, is := stored(t), newTenants("tenant")
 	m.secrets[manifests.CAName].OwnerReferences = nil
-	wish := Request{Wanted: wants(), Namespace: "tenant-a", Lifetimes: certificates.DefaultLifetimes, Tenants: is}
+	request := Request{Desired: desiredState(), Namespace: "tenant-a", Lifetimes: certificates.DefaultLifetimes, Tenants: is}
 	_, err := Converge(t.Context(), hooked{m, func(_, name string) {
 		if name == manifests.SecretNames[len(manifests.SecretNames)-1] {
 			is.tenant = nil
 		}
-	}}, wish, now)
+	}}, request, now)
 	if err == nil || len(m.secrets[manifests.CAName].OwnerReferences) > 0 {
 		t.Errorf("owners %v, error %v", m.secrets[manifests.CAName].OwnerReferences, err)
 	}
@@ -164,16 +164,16 @@ func TestSecretWithoutOwnerIsNotGivenToOneThatIsDeletedMeanwhile(t *testing.T) {
 func TestOwnerIsReadOnlyWhenASecretGetsIt(t *testing.T) {
 	m, is := stored(t), newTenants("tenant")
 	is.err = errors.New("denied")
-	wish := Request{Wanted: wants(), Namespace: "tenant-a", Lifetimes: certificates.DefaultLifetimes, Tenants: is}
-	wish.Rotation.TLS, wish.Lifetimes.TrustDelay = "1", 0
-	if _, err := Converge(t.Context(), m, wish, now); err != nil || is.reads > 0 {
+	request := Request{Desired: desiredState(), Namespace: "tenant-a", Lifetimes: certificates.DefaultLifetimes, Tenants: is}
+	request.Rotation.TLS, request.Lifetimes.TrustDelay = "1", 0
+	if _, err := Converge(t.Context(), m, request, now); err != nil || is.reads > 0 {
 		t.Errorf("it was read %d times, error %v", is.reads, err)
 	}
 	is.err = nil
 	for _, secret := range m.secrets {
 		secret.OwnerReferences = nil
 	}
-	if _, err := Converge(t.Context(), m, wish, now); err != nil || is.reads != len(m.secrets) {
+	if _, err := Converge(t.Context(), m, request, now); err != nil || is.reads != len(m.secrets) {
 		t.Errorf("for %d Secrets without an owner it was read %d times, error %v", len(m.secrets), is.reads, err)
 	}
 }

@@ -8,7 +8,7 @@ import (
 
 // Request is what the certgen Job is to do.
 type Request struct {
-	certificates.Wanted
+	certificates.Desired
 	// Namespace is the tenant's.
 	Namespace string
 	// Lifetimes are those of what is issued.

@@ -17,13 +17,13 @@ import (
 // run is one run of certgen: the Secrets as they are, and what was done to them.
 type run struct {
 	Request
-	secrets corev1client.SecretInterface
-	now     time.Time
-	found   map[string]*corev1.Secret // those that exist
-	set     *certificates.SecretSet   // what they hold
-	seen    certificates.Seen         // what they need
-	noOwner error                     // why the GatewayTenant must not become an owner
-	done    []string
+	secrets  corev1client.SecretInterface
+	now      time.Time
+	found    map[string]*corev1.Secret // those that exist
+	set      *certificates.SecretSet   // what they hold
+	observed certificates.Observed     // what they need
+	noOwner  error                     // why the GatewayTenant must not become an owner
+	done     []string
 }
 
 // read reads the four Secrets.
@@ -44,15 +44,15 @@ func (r *run) read(ctx context.Context) error {
 
 // inspect inspects the Secrets as the operator does.
 func (r *run) inspect() error {
-	stripped := map[string]*corev1.Secret{}
+	transformed := map[string]*corev1.Secret{}
 	for name, secret := range r.found {
-		kept, err := certificates.Strip(secret)
+		kept, err := certificates.Transform(secret)
 		if err != nil {
 			return err
 		}
-		stripped[name] = kept.(*corev1.Secret)
+		transformed[name] = kept.(*corev1.Secret)
 	}
-	r.set, r.seen = certificates.InspectSet(stripped, r.Wanted, r.now)
+	r.set, r.observed = certificates.InspectSet(transformed, r.Desired, r.now)
 	return nil
 }
 

@@ -92,9 +92,9 @@ func (r *run) wrote(secret *corev1.Secret, what string) error {
 // tenant, and removes it from those that another issuer writes, so that they stay. It does not change their data.
 func (r *run) correctOwners(ctx context.Context) error {
 	var errs []error
-	for _, finding := range r.seen.Findings {
+	for _, finding := range r.observed.Findings {
 		switch secret := r.found[finding.Secret]; {
-		case finding.Release:
+		case finding.RemoveOwner:
 			secret = secret.DeepCopy()
 			if secret.Annotations[format.AnnotationContent] == "" && format.IssuerOf(secret) == "" {
 				annotate(secret, map[string]string{format.AnnotationContent: "replaced"}) // the managed fields that tell it change with this write

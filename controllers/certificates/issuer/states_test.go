@@ -70,12 +70,12 @@ func issuedAt(t *testing.T, at time.Time, names ...string) map[string]*corev1.Se
 	return secrets
 }
 
-// stripped are Secrets as the operator's caches hold them.
-func stripped(t *testing.T, secrets map[string]*corev1.Secret) map[string]*corev1.Secret {
+// transformed returns the Secrets as the operator's caches hold them.
+func transformed(t *testing.T, secrets map[string]*corev1.Secret) map[string]*corev1.Secret {
 	t.Helper()
 	kept := map[string]*corev1.Secret{}
 	for name, secret := range secrets {
-		object, err := certificates.Strip(secret)
+		object, err := certificates.Transform(secret)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -173,15 +173,15 @@ func TestNameThatWasTakenAwayGoes(t *testing.T) {
 	for _, secret := range secrets {
 		secret.Namespace = "tenant-a"
 	}
-	wanted := certificates.Wanted{Owner: "tenant", ServerNames: []string{"a.example.com"}}
-	if finding := certificates.Inspect(secrets, wanted, now).Of(manifests.ServerTLSName); finding.Need != certificates.Due || finding.Why != "still carries b.example.com" {
+	desired := certificates.Desired{Owner: "tenant", ServerNames: []string{"a.example.com"}}
+	if finding := certificates.Inspect(secrets, desired, now).Finding(manifests.ServerTLSName); finding.Need != certificates.Due || finding.Message != "still carries b.example.com" {
 		t.Errorf("issued here: %d, %s", finding.Need, finding)
 	}
-	if finding := certificates.Inspect(secrets, certificates.Wanted{Owner: "tenant"}, now).Of(manifests.ServerTLSName); finding.Need != certificates.Fits {
+	if finding := certificates.Inspect(secrets, certificates.Desired{Owner: "tenant"}, now).Finding(manifests.ServerTLSName); finding.Need != certificates.Valid {
 		t.Errorf("while the spec is rejected: %d, %s", finding.Need, finding)
 	}
 	delete(secrets, manifests.CAName)
-	if finding := certificates.Inspect(secrets, wanted, now).Of(manifests.ServerTLSName); finding.Need != certificates.Fits {
+	if finding := certificates.Inspect(secrets, desired, now).Finding(manifests.ServerTLSName); finding.Need != certificates.Valid {
 		t.Errorf("made elsewhere: %d, %s", finding.Need, finding)
 	}
 }
@@ -192,12 +192,12 @@ func TestRotationStaysDoneWhenItsAuthorityIsLost(t *testing.T) {
 	for _, secret := range secrets {
 		metav1.SetMetaDataAnnotation(&secret.ObjectMeta, format.AnnotationRotateCA, "1")
 	}
-	wanted := certificates.Wanted{Owner: "tenant", ServerNames: []string{"a.example.com"}, Rotation: manifests.Rotation{CA: "1"}}
-	if is := certificates.Inspect(secrets, wanted, now).Rotated.CA; is != "1" {
+	desired := certificates.Desired{Owner: "tenant", ServerNames: []string{"a.example.com"}, Rotation: manifests.Rotation{CA: "1"}}
+	if is := certificates.Inspect(secrets, desired, now).Rotated.CA; is != "1" {
 		t.Errorf("done was %q", is)
 	}
 	secrets[manifests.CAName].Data = otherCA // as certgen makes another in its place
-	if is := certificates.Inspect(secrets, wanted, now).Rotated.CA; is != "1" {
+	if is := certificates.Inspect(secrets, desired, now).Rotated.CA; is != "1" {
 		t.Errorf("after the authority was lost, done was %q", is)
 	}
 }

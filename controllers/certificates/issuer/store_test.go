@@ -86,7 +86,7 @@ func (t *tenants) Get(_ context.Context, name string, _ metav1.GetOptions, _ ...
 var gatewayTenants = v1alpha1.GroupVersion.WithResource("gatewaytenants")
 
 // converges runs certgen over the Secrets, and returns what it left.
-func converges(t *testing.T, secrets map[string]*corev1.Secret, wanted certificates.Wanted, at time.Time) (*memory, error) {
+func converges(t *testing.T, secrets map[string]*corev1.Secret, desired certificates.Desired, at time.Time) (*memory, error) {
 	t.Helper()
 	m := &memory{secrets: map[string]*corev1.Secret{}, writes: map[string]int{}}
 	for name, secret := range secrets {
@@ -94,14 +94,14 @@ func converges(t *testing.T, secrets map[string]*corev1.Secret, wanted certifica
 	}
 	lifetimes := certificates.DefaultLifetimes
 	lifetimes.TrustDelay = 0
-	wish := Request{Wanted: wanted, Namespace: "tenant-a", Lifetimes: lifetimes, Tenants: newTenants(wanted.Owner)}
-	_, err := Converge(t.Context(), m, wish, at)
+	request := Request{Desired: desired, Namespace: "tenant-a", Lifetimes: lifetimes, Tenants: newTenants(desired.Owner)}
+	_, err := Converge(t.Context(), m, request, at)
 	return m, err
 }
 
-// wants returns what the tests' tenant wants, with the names that issued gives to it.
-func wants(names ...string) certificates.Wanted {
-	return certificates.Wanted{Owner: "tenant", ServerNames: append([]string{"a.example.com"}, names...)}
+// desiredState returns the desired state of the tests' tenant, with the names that issued gives to it.
+func desiredState(names ...string) certificates.Desired {
+	return certificates.Desired{Owner: "tenant", ServerNames: append([]string{"a.example.com"}, names...)}
 }
 
 // corporate is a CA of a user, with its key.

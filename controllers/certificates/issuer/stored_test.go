@@ -36,17 +36,17 @@ func TestStoredIsWhenTheCertificateWasWritten(t *testing.T) {
 		secrets := issued(t, "a.example.com")
 		secret := secrets[manifests.ServerTLSName].DeepCopy()
 		secret.CreationTimestamp, secret.ManagedFields = *at(1), c.entries
-		object, err := certificates.Strip(secret)
+		object, err := certificates.Transform(secret)
 		if err != nil {
 			t.Fatal(err)
 		}
-		stripped := object.(*corev1.Secret)
-		seen := certificates.Inspect(map[string]*corev1.Secret{secret.Name: stripped}, wants(), now)
-		if !seen.ServerStored.Equal(c.want.Time) {
-			t.Errorf("written by %s: stored at %s, want %s", c.what, seen.ServerStored, c.want)
+		transformed := object.(*corev1.Secret)
+		observed := certificates.Inspect(map[string]*corev1.Secret{secret.Name: transformed}, desiredState(), now)
+		if !observed.ServerStored.Equal(c.want.Time) {
+			t.Errorf("written by %s: stored at %s, want %s", c.what, observed.ServerStored, c.want)
 		}
 	}
-	if seen := certificates.Inspect(nil, wants(), now); !seen.ServerStored.IsZero() {
-		t.Errorf("without a Secret: stored at %s", seen.ServerStored)
+	if observed := certificates.Inspect(nil, desiredState(), now); !observed.ServerStored.IsZero() {
+		t.Errorf("without a Secret: stored at %s", observed.ServerStored)
 	}
 }

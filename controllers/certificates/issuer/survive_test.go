@@ -20,11 +20,11 @@ import (
 // TestSecretsThatAnEarlierCertgenRenewedStayManaged covers a rollback: an earlier certgen renews without updating the
 // annotation that names the content, which it does not know.
 func TestSecretsThatAnEarlierCertgenRenewedStayManaged(t *testing.T) {
-	is, err := converges(t, nil, wants(), now)
+	is, err := converges(t, nil, desiredState(), now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	renewed, err := converges(t, nil, wants(), now)
+	renewed, err := converges(t, nil, desiredState(), now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,8 +36,8 @@ func TestSecretsThatAnEarlierCertgenRenewedStayManaged(t *testing.T) {
 		secret.Data = renewed.secrets[name].Data
 		secret.ManagedFields = []metav1.ManagedFieldsEntry{entry(manifests.CertgenName, now, fields)}
 	}
-	if seen := certificates.Inspect(stripped(t, is.secrets), wants(), now); len(seen.Findings)+len(seen.Notes) > 0 {
-		t.Errorf("found %v, noted %v", seen.Findings, seen.Notes)
+	if observed := certificates.Inspect(transformed(t, is.secrets), desiredState(), now); len(observed.Findings)+len(observed.Notes) > 0 {
+		t.Errorf("found %v, noted %v", observed.Findings, observed.Notes)
 	}
 }
 
@@ -79,17 +79,17 @@ func issuingCA(t *testing.T) (root corporate, secret *corev1.Secret) {
 // TestRootAboveTheUsersCAStays: the chain in the Secret of a user's CA is not taken for cross-certificates.
 func TestRootAboveTheUsersCAStays(t *testing.T) {
 	root, ca := issuingCA(t)
-	is, err := converges(t, map[string]*corev1.Secret{manifests.CAName: ca}, wants(), now)
+	is, err := converges(t, map[string]*corev1.Secret{manifests.CAName: ca}, desiredState(), now)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range format.TLSNames {
 		is.secrets[name].Data[format.KeyCA] = append(is.secrets[name].Data[format.KeyCA], format.EncodeDER(root.certificate.Raw)...)
 	}
-	wanted := wants()
-	wanted.Rotation.TLS = "1"
+	desired := desiredState()
+	desired.Rotation.TLS = "1"
 	for _, at := range []time.Time{now, now.Add(certificates.DefaultLifetimes.Overlap + time.Hour)} {
-		if is, err = converges(t, is.secrets, wanted, at); err != nil {
+		if is, err = converges(t, is.secrets, desired, at); err != nil {
 			t.Fatal(err)
 		}
 		if !trusts(t, is.secrets[manifests.ServerTLSName], format.EncodeDER(root.certificate.Raw)) {
@@ -105,30 +105,30 @@ func TestClientThatTrustsTheRootAloneIsNotTakenToTrustTheIssuingCA(t *testing.T)
 		ObjectMeta: metav1.ObjectMeta{Name: manifests.ClientTLSName, Namespace: "tenant-a", Labels: map[string]string{"controller.cert-manager.io/fao": "true"}},
 		Type:       corev1.SecretTypeTLS, Data: root.issue("client", now.Add(-day), now.Add(300*day)),
 	}
-	is, err := converges(t, map[string]*corev1.Secret{manifests.CAName: ca, manifests.ClientTLSName: client}, wants(), now)
+	is, err := converges(t, map[string]*corev1.Secret{manifests.CAName: ca, manifests.ClientTLSName: client}, desiredState(), now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	finding := certificates.Inspect(stripped(t, is.secrets), wants(), now).Of(manifests.ServerTLSName)
+	finding := certificates.Inspect(transformed(t, is.secrets), desiredState(), now).Finding(manifests.ServerTLSName)
 	if is.secrets[manifests.ServerTLSName] != nil || finding.Need != certificates.Missing || finding.Blocked == "" {
 		t.Errorf("the server's Secret is issued, or not blocked: %s", finding)
 	}
 }
 
 func TestCAOfAnotherTenantThatAUserAddedStays(t *testing.T) {
-	is, err := converges(t, nil, wants(), now)
+	is, err := converges(t, nil, desiredState(), now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	wanted := wants()
-	wanted.Rotation.CA = "1" // from now on, ends of previous CAs are noted
-	if is, err = converges(t, is.secrets, wanted, now); err != nil {
+	desired := desiredState()
+	desired.Rotation.CA = "1" // from now on, ends of previous CAs are noted
+	if is, err = converges(t, is.secrets, desired, now); err != nil {
 		t.Fatal(err)
 	}
 	server := is.secrets[manifests.ServerTLSName]
 	server.Data[format.KeyCA] = append(server.Data[format.KeyCA], otherCA[format.KeyCertificate]...)
 	for _, at := range []time.Time{now.Add(time.Minute), now.Add(certificates.DefaultLifetimes.Overlap + time.Hour)} {
-		if is, err = converges(t, is.secrets, wanted, at); err != nil {
+		if is, err = converges(t, is.secrets, desired, at); err != nil {
 			t.Fatal(err)
 		}
 		if !trusts(t, is.secrets[manifests.ServerTLSName], otherCA[format.KeyCertificate]) {
@@ -140,7 +140,7 @@ func TestCAOfAnotherTenantThatAUserAddedStays(t *testing.T) {
 // TestPreviousCAStaysWhileAnotherIssuersSideNeedsIt: certgen cannot add the present CA to a Secret that it does not manage.
 func TestPreviousCAStaysWhileAnotherIssuersSideNeedsIt(t *testing.T) {
 	for _, name := range format.TLSNames {
-		is, err := converges(t, nil, wants(), now)
+		is, err := converges(t, nil, desiredState(), now)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -148,17 +148,17 @@ func TestPreviousCAStaysWhileAnotherIssuersSideNeedsIt(t *testing.T) {
 		foreign.Data = newCorporate(t, "Example Root", now.Add(-day), now.Add(3650*day)).issue("x", now.Add(-day), now.Add(3000*day), "a.example.com", "openshell-gateway.tenant-a.svc.cluster.local")
 		foreign.Data[format.KeyCA] = append(foreign.Data[format.KeyCA], is.secrets[manifests.CAName].Data[format.KeyCertificate]...)
 		is.secrets[name] = foreign
-		wanted := wants()
+		desired := desiredState()
 		for _, step := range []struct {
 			rotation string
 			at       time.Time
 		}{{"", now}, {"1", now}, {"1", now.Add(certificates.DefaultLifetimes.Overlap + time.Hour)}} {
-			wanted.Rotation.CA = step.rotation
-			if is, err = converges(t, is.secrets, wanted, step.at); err != nil {
+			desired.Rotation.CA = step.rotation
+			if is, err = converges(t, is.secrets, desired, step.at); err != nil {
 				t.Fatal(err)
 			}
-			if seen := certificates.Inspect(stripped(t, is.secrets), wanted, step.at); len(seen.Findings) > 0 || len(seen.Notes) != 1 {
-				t.Errorf("%s, rotation %q at %s: found %v, noted %v", name, step.rotation, step.at, seen.Findings, seen.Notes)
+			if observed := certificates.Inspect(transformed(t, is.secrets), desired, step.at); len(observed.Findings) > 0 || len(observed.Notes) != 1 {
+				t.Errorf("%s, rotation %q at %s: found %v, noted %v", name, step.rotation, step.at, observed.Findings, observed.Notes)
 			}
 		}
 	}
@@ -172,8 +172,8 @@ func TestOwnerThatAUserSetsOnAnUnknownSecretStays(t *testing.T) {
 	for _, secret := range secrets {
 		secret.OwnerReferences = []metav1.OwnerReference{owner}
 	}
-	if seen := certificates.Inspect(stripped(t, secrets), wants(), now); seen.Of(manifests.ServerTLSName).Need != certificates.Fits || seen.Of(manifests.ClientTLSName).Need != certificates.Fits {
-		t.Errorf("found %v", seen.Findings)
+	if observed := certificates.Inspect(transformed(t, secrets), desiredState(), now); observed.Finding(manifests.ServerTLSName).Need != certificates.Valid || observed.Finding(manifests.ClientTLSName).Need != certificates.Valid {
+		t.Errorf("found %v", observed.Findings)
 	}
 }
 

@@ -56,22 +56,22 @@ func TestCertificateThatIsNotValidYet(t *testing.T) {
 	} {
 		secrets := issued(t, append(manifests.AlsoServed("tenant-a"), "a.example.com")...)
 		c.change(secrets)
-		seen := certificates.Inspect(stripped(t, secrets), wants(), now)
-		if finding := seen.Of(c.name); c.why != "" && finding.Why != c.why || (finding.Need == certificates.Unfit) != (c.why != "") {
+		observed := certificates.Inspect(transformed(t, secrets), desiredState(), now)
+		if finding := observed.Finding(c.name); c.why != "" && finding.Message != c.why || (finding.Need == certificates.Invalid) != (c.why != "") {
 			t.Errorf("%s: %+v", c.what, finding)
 		}
 		if c.why == "" {
 			continue
 		}
-		if seen.NextLook.After(now.Add(10*time.Minute)) && !strings.Contains(c.what, "years") {
-			t.Errorf("%s: the next look is at %s", c.what, seen.NextLook)
+		if observed.NextCheck.After(now.Add(10*time.Minute)) && !strings.Contains(c.what, "years") {
+			t.Errorf("%s: the next look is at %s", c.what, observed.NextCheck)
 		}
-		after, err := converges(t, secrets, wants(), now)
+		after, err := converges(t, secrets, desiredState(), now)
 		if err != nil {
 			t.Fatalf("%s: %v", c.what, err)
 		}
-		if seen := certificates.Inspect(stripped(t, after.secrets), wants(), now); len(seen.Findings) > 0 {
-			t.Errorf("%s: left: %v", c.what, seen.Findings)
+		if observed := certificates.Inspect(transformed(t, after.secrets), desiredState(), now); len(observed.Findings) > 0 {
+			t.Errorf("%s: left: %v", c.what, observed.Findings)
 		}
 	}
 }
@@ -79,8 +79,8 @@ func TestCertificateThatIsNotValidYet(t *testing.T) {
 // TestValidCertificateIsNotReplacedByOneThatIsNotValid, whatever certgen's clock says.
 func TestValidCertificateIsNotReplacedByOneThatIsNotValid(t *testing.T) {
 	secrets := issued(t, append(manifests.AlsoServed("tenant-a"), "a.example.com")...)
-	wanted := wants()
-	wanted.Rotation = manifests.Rotation{TLS: "1", CA: "1", Tokens: "1"}
+	desired := desiredState()
+	desired.Rotation = manifests.Rotation{TLS: "1", CA: "1", Tokens: "1"}
 	for difference, refused := range map[time.Duration]string{
 		0: "", 4 * time.Minute: "", -4 * time.Minute: "",
 		10 * time.Minute:   "10m0s ahead of the API server's",
@@ -97,20 +97,20 @@ func TestValidCertificateIsNotReplacedByOneThatIsNotValid(t *testing.T) {
 		}
 		lifetimes := certificates.DefaultLifetimes
 		lifetimes.TrustDelay = 0
-		wish := Request{Wanted: wanted, Namespace: "tenant-a", Lifetimes: lifetimes, Clock: &Clock{}, Tenants: newTenants(wanted.Owner)}
+		request := Request{Desired: desired, Namespace: "tenant-a", Lifetimes: lifetimes, Clock: &Clock{}, Tenants: newTenants(desired.Owner)}
 		reply := &http.Response{Header: http.Header{"Date": {time.Now().Add(-difference).UTC().Format(http.TimeFormat)}}}
-		if _, err := wish.Clock.Wrap(answer{reply}).RoundTrip(nil); err != nil {
+		if _, err := request.Clock.Wrap(answer{reply}).RoundTrip(nil); err != nil {
 			t.Fatal(err)
 		}
-		_, err := Converge(t.Context(), m, wish, now.Add(difference))
+		_, err := Converge(t.Context(), m, request, now.Add(difference))
 		switch {
 		case refused == "" && err != nil:
 			t.Errorf("%s: %v", difference, err)
 		case refused != "" && (err == nil || !strings.Contains(err.Error(), refused) || len(m.writes) > 0):
 			t.Errorf("%s: %v after the writes %v", difference, err, m.writes)
 		}
-		if seen := certificates.Inspect(stripped(t, m.secrets), certificates.Wanted{Owner: "tenant", ServerNames: wanted.ServerNames}, now); len(seen.Findings) > 0 {
-			t.Errorf("%s: by the API server's clock: %v", difference, seen.Findings)
+		if observed := certificates.Inspect(transformed(t, m.secrets), certificates.Desired{Owner: "tenant", ServerNames: desired.ServerNames}, now); len(observed.Findings) > 0 {
+			t.Errorf("%s: by the API server's clock: %v", difference, observed.Findings)
 		}
 	}
 }

@@ -52,7 +52,7 @@ func (r *run) await(ctx context.Context, others []string) (undisturbed bool, err
 		if err := r.read(ctx); err != nil {
 			return false, err
 		}
-		if now := r.found[manifests.CAName]; now == nil || now.ResourceVersion != ca || r.seen.Worst() == certificates.Missing {
+		if now := r.found[manifests.CAName]; now == nil || now.ResourceVersion != ca || r.observed.Worst() == certificates.Missing {
 			return false, nil
 		}
 	}

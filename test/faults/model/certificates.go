@@ -18,7 +18,7 @@ import (
 var now = time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
 
 // wishes are what a tenant may want of its Secrets.
-var wishes = []certificates.Wanted{
+var wishes = []certificates.Desired{
 	{Owner: "tenant", ServerNames: []string{"openshell-gateway"}},
 	{Owner: "tenant", ServerNames: []string{"openshell-gateway", "a.example.com"}},
 	{Owner: "tenant", ServerNames: []string{"openshell-gateway"}, Rotation: manifests.Rotation{TLS: "1", CA: "1"}},
@@ -44,7 +44,7 @@ type look struct {
 }
 
 var (
-	looks    = map[look]certificates.Seen{}
+	looks    = map[look]certificates.Observed{}
 	stripped = map[*corev1.Secret]*corev1.Secret{}
 )
 
@@ -56,7 +56,7 @@ func lookAt(of secrets, wish int) look {
 	return is
 }
 
-func seenOf(of secrets, wish int) certificates.Seen {
+func seenOf(of secrets, wish int) certificates.Observed {
 	is := lookAt(of, wish)
 	if seen, known := looks[is]; known {
 		return seen
@@ -64,7 +64,7 @@ func seenOf(of secrets, wish int) certificates.Seen {
 	all := secrets{}
 	for name, secret := range of {
 		if stripped[secret] == nil {
-			kept, err := certificates.Strip(secret)
+			kept, err := certificates.Transform(secret)
 			if err != nil {
 				panic(err) // it has no other error than for what is no Secret
 			}
@@ -93,9 +93,9 @@ func (ws worlds) key(w certWorld) string {
 }
 
 // needs are what matters of what was seen.
-func needs(key *strings.Builder, seen certificates.Seen) {
+func needs(key *strings.Builder, seen certificates.Observed) {
 	for _, name := range manifests.SecretNames {
-		finding := seen.Of(name)
+		finding := seen.Finding(name)
 		fmt.Fprintf(key, "%d%t", finding.Need, finding.Blocked != "")
 	}
 }
@@ -111,10 +111,10 @@ func pass(w certWorld, at time.Time) certWorld {
 	wish := fmt.Sprint(w.wish)
 	action, _ := certificates.Decide(seenOf(w.cached, w.wish), w.cachedJob, wish, now, at)
 	switch {
-	case action == certificates.Run && w.job.State == certificates.JobAbsent:
-		w.job = certificates.Job{State: certificates.JobRunning, Wish: wish}
-	case action == certificates.Replace && w.job == w.cachedJob:
-		w.job.State = certificates.JobLeaving
+	case action == certificates.RunJob && w.job.State == certificates.JobAbsent:
+		w.job = certificates.Job{State: certificates.JobRunning, RequestHash: wish}
+	case action == certificates.ReplaceJob && w.job == w.cachedJob:
+		w.job.State = certificates.JobTerminating
 	}
 	return w
 }
@@ -134,7 +134,7 @@ var ran = map[run]certWorld{}
 func certgen(w certWorld, most int, deleted string) certWorld {
 	w = w.clone()
 	var wish int
-	if _, err := fmt.Sscan(w.job.Wish, &wish); err != nil {
+	if _, err := fmt.Sscan(w.job.RequestHash, &wish); err != nil {
 		panic(err) // it was printed
 	}
 	is := run{of: lookAt(w.live, wish), most: most, deleted: deleted}
@@ -156,13 +156,13 @@ func converge(w certWorld, wish int, is run) certWorld {
 	w.live = s.live
 	lifetimes := certificates.DefaultLifetimes
 	lifetimes.TrustDelay = 0
-	asked := issuer.Request{Wanted: wishes[wish], Namespace: "tenant-a", Lifetimes: lifetimes, Tenants: tenant{}}
+	asked := issuer.Request{Desired: wishes[wish], Namespace: "tenant-a", Lifetimes: lifetimes, Tenants: tenant{}}
 	_, err := issuer.Converge(context.Background(), s, asked, now)
 	switch {
 	case err == nil:
-		w.job = certificates.Job{State: certificates.JobComplete, Wish: w.job.Wish, Ended: now}
+		w.job = certificates.Job{State: certificates.JobComplete, RequestHash: w.job.RequestHash, Ended: now}
 	case !errors.Is(err, errKilled):
-		w.job = certificates.Job{State: certificates.JobFailed, Wish: w.job.Wish, Ended: now}
+		w.job = certificates.Job{State: certificates.JobFailed, RequestHash: w.job.RequestHash, Ended: now}
 	}
 	return w
 }
@@ -185,9 +185,9 @@ func (ws worlds) steps(key string) []Step[string] {
 		}
 		add(certgen(w, 100, ""), "certgen ends")
 		failed := w.clone()
-		failed.job = certificates.Job{State: certificates.JobFailed, Wish: w.job.Wish, Ended: now}
+		failed.job = certificates.Job{State: certificates.JobFailed, RequestHash: w.job.RequestHash, Ended: now}
 		add(failed, "the Job fails")
-	case certificates.JobLeaving:
+	case certificates.JobTerminating:
 		to := w.clone()
 		to.job = certificates.Job{}
 		add(to, "the Job is gone")
@@ -270,7 +270,7 @@ func (ws worlds) calmer(key string) string {
 	switch w.job.State {
 	case certificates.JobRunning:
 		return ws.key(certgen(w, 100, ""))
-	case certificates.JobLeaving:
+	case certificates.JobTerminating:
 		w.job = certificates.Job{}
 	}
 	w.cached, w.cachedJob = maps.Clone(w.live), w.job
