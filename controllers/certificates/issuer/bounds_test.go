@@ -122,9 +122,13 @@ func TestHostileBundleCostsLittle(t *testing.T) {
 		for _, name := range format.TLSNames {
 			secrets[name].Data[format.KeyCA] = append(secrets[name].Data[format.KeyCA][:0:0], text...)
 		}
-		began := time.Now()
-		certificates.Inspect(transformed(t, secrets), desiredState(), now)
-		if took := time.Since(began); took > 500*time.Millisecond {
+		took := time.Hour
+		for range 3 { // the shortest of them: the machine may be busy
+			began := time.Now()
+			certificates.Inspect(transformed(t, secrets), desiredState(), now)
+			took = min(took, time.Since(began))
+		}
+		if took > 500*time.Millisecond {
 			t.Errorf("%s: %s", what, took)
 		} else {
 			t.Logf("%s: %s", what, took)
