@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/applyconfigurations"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -41,6 +42,7 @@ func OnDrift(f func(namespace string, managers []string)) Option {
 
 // New returns an Applier that writes through c.
 func New(c client.Client, comparer *Comparer, options ...Option) *Applier {
+	go applyconfigurations.NewTypeConverter(comparer.fields.scheme) // The first one parses the schemas of all kinds, which takes long.
 	a := &Applier{client: c, comparer: comparer}
 	for _, option := range options {
 		option(a)

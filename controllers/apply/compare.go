@@ -6,7 +6,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/client-go/applyconfigurations"
 )
 
 // Difference is the result of comparing the desired state of an object with the observed one. It is zero if there is
@@ -40,7 +39,6 @@ func Exclusive(c *Comparer) { c.exclusive = true }
 
 // NewComparer returns a Comparer for objects that owner applies.
 func NewComparer(scheme *runtime.Scheme, owner string, options ...ComparerOption) *Comparer {
-	go applyconfigurations.NewTypeConverter(scheme) // The first one parses the schemas of all kinds, which takes long.
 	c := &Comparer{fields: newOwnership(scheme, owner)}
 	for _, option := range options {
 		option(c)

@@ -2,72 +2,109 @@ package apply
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
+	"sigs.k8s.io/structured-merge-diff/v6/merge"
 	"sigs.k8s.io/structured-merge-diff/v6/typed"
 )
 
-// Preview is what applying an object would do to the one that is there.
+// Preview describes what applying an object would do to the existing one.
 type Preview struct {
-	// Object is what it would be.
+	// Object is the object after the apply.
 	Object *unstructured.Unstructured
-	// Fields are the paths that would be added, changed or removed, sorted; the hash that Apply writes is none of them.
+	// Fields lists the paths that would be added, changed or removed, sorted. The applied hash is not among them.
 	Fields []string
 }
 
-// PreviewOf finds out, without a request, what it would do to live (nil: absent) that owner applies desired: what desired
-// sets is set, and what owner applied before, desired no longer sets and nobody else has set goes. Neither is modified.
-func PreviewOf(desired, live *unstructured.Unstructured, owner string, scheme *runtime.Scheme) (Preview, error) {
+// Preview computes, without a request, what comparing and applying desired would do to live, which is nil if the object does
+// not exist. It takes over fields of other managers as Compare does, and merges and prunes as an API server does. Neither
+// object is modified.
+func (c *Comparer) Preview(desired, live *unstructured.Unstructured) (Preview, error) {
 	if live == nil {
 		return Preview{Object: desired.DeepCopy()}, nil
 	}
-	fields := newOwnership(scheme, owner)
-	types, err := fields.typeOf(desired.GroupVersionKind())
+	types, err := c.fields.typeOf(desired.GroupVersionKind())
 	if err != nil {
 		return Preview{}, err
 	}
-	stamped, _, err := stamp(desired) // the hash stays ours; that it is another is no change of anything
+	if hash := AppliedHash(live); hash != "" { // The apply writes another one, which is not a change that counts.
+		desired = withHash(desired, hash)
+	}
+	entries := live.GetManagedFields()
+	if c.exclusive {
+		takeover, err := c.fields.withoutForeign(desired, live)
+		if err != nil {
+			return Preview{}, err
+		}
+		if takeover != nil {
+			entries = takeover
+		}
+	}
+	managers, err := c.fields.managers(entries, live)
 	if err != nil {
 		return Preview{}, err
 	}
-	wanted, err := fields.fieldsOf(stamped)
-	if err != nil {
-		return Preview{}, err
-	}
-	before, err := types.FromUnstructured(withoutManagedFields(live))
+	before, err := types.FromUnstructured(withoutManagedFields(live), typed.AllowDuplicates)
 	if err != nil {
 		return Preview{}, fmt.Errorf("fields of %s: %w", Describe(live), err)
 	}
-	given, err := types.FromUnstructured(desired.Object)
+	config, err := types.FromUnstructured(desired.Object)
 	if err != nil {
 		return Preview{}, fmt.Errorf("fields of %s: %w", Describe(desired), err)
 	}
-	after, err := before.Merge(given)
+	updater := (&merge.UpdaterBuilder{Converter: sameVersion{}, ReturnInputOnNoop: true}).BuildUpdater()
+	after, _, err := updater.Apply(before, config, fieldpath.APIVersion(desired.GetAPIVersion()), managers, c.fields.owner, true)
 	if err != nil {
 		return Preview{}, fmt.Errorf("merging %s: %w", Describe(desired), err)
 	}
-	dropped, err := fields.dropped(wanted, live)
-	if err != nil {
-		return Preview{}, err
-	}
-	content, is := after.RemoveItems(dropped).AsValue().Unstructured().(map[string]any)
+	content, is := after.AsValue().Unstructured().(map[string]any)
 	if !is {
-		return Preview{}, fmt.Errorf("merging %s: the result is no object", Describe(desired))
+		return Preview{}, fmt.Errorf("merging %s: the result is not an object", Describe(desired))
 	}
 	object := &unstructured.Unstructured{Object: content}
-	compared, err := compare(types, live, object, scheme)
+	compared, err := compare(types, live, object, c.fields.scheme)
 	if err != nil {
 		return Preview{}, fmt.Errorf("comparing %s: %w", Describe(desired), err)
 	}
 	return Preview{Object: object, Fields: paths(compared)}, nil
 }
 
-// compare finds the fields that differ once both objects are as an API server stores them: it leaves out a value that says
-// what no value says, such as hostNetwork: false.
+// managers decodes managedFields of live. The key of what we applied is the owner.
+func (o *ownership) managers(entries []metav1.ManagedFieldsEntry, live metav1.Object) (fieldpath.ManagedFields, error) {
+	managers := fieldpath.ManagedFields{}
+	for i, entry := range entries {
+		if entry.FieldsV1 == nil {
+			continue
+		}
+		set := &fieldpath.Set{}
+		if err := set.FromJSON(rawFields(entry, live)); err != nil {
+			return nil, fmt.Errorf("managedFields of %s/%s: %w", live.GetNamespace(), live.GetName(), err)
+		}
+		key := fmt.Sprintf("%d: %s", i, entry.Manager)
+		if o.ours(entry) {
+			key = o.owner
+		}
+		managers[key] = fieldpath.NewVersionedSet(set, fieldpath.APIVersion(entry.APIVersion), entry.Operation == metav1.ManagedFieldsOperationApply)
+	}
+	return managers, nil
+}
+
+// sameVersion treats the objects of all API versions as if they had the same fields.
+type sameVersion struct{}
+
+func (sameVersion) Convert(object *typed.TypedValue, _ fieldpath.APIVersion) (*typed.TypedValue, error) {
+	return object, nil
+}
+
+func (sameVersion) IsMissingVersionError(error) bool { return false }
+
+// compare finds the fields that differ once both objects are as an API server stores them: without values that equal the
+// absence of a value, such as hostNetwork: false.
 func compare(types typed.ParseableType, before, after *unstructured.Unstructured, scheme *runtime.Scheme) (*typed.Comparison, error) {
 	var stored [2]*typed.TypedValue
 	for i, object := range []*unstructured.Unstructured{before, after} {
@@ -82,31 +119,11 @@ func compare(types typed.ParseableType, before, after *unstructured.Unstructured
 		if err != nil {
 			return nil, err
 		}
-		if stored[i], err = types.FromUnstructured(content); err != nil {
+		if stored[i], err = types.FromUnstructured(content, typed.AllowDuplicates); err != nil {
 			return nil, err
 		}
 	}
 	return stored[0].Compare(stored[1])
-}
-
-// dropped is what the owner applied to live, wants no longer, and nobody else has set.
-func (o *ownership) dropped(wanted *fieldpath.Set, live metav1.Object) (*fieldpath.Set, error) {
-	owned, err := o.owned(live)
-	if err != nil || owned == nil {
-		return fieldpath.NewSet(), err
-	}
-	dropped := owned.Difference(wanted)
-	for _, entry := range live.GetManagedFields() {
-		if o.ours(entry) || entry.FieldsV1 == nil {
-			continue
-		}
-		others := &fieldpath.Set{}
-		if err := others.FromJSON(entry.FieldsV1.GetRawReader()); err != nil {
-			return nil, fmt.Errorf("managedFields of %s/%s: %w", live.GetNamespace(), live.GetName(), err)
-		}
-		dropped = dropped.Difference(others)
-	}
-	return dropped.Leaves(), nil
 }
 
 func withoutManagedFields(object *unstructured.Unstructured) map[string]any {
@@ -115,18 +132,20 @@ func withoutManagedFields(object *unstructured.Unstructured) map[string]any {
 	return content
 }
 
-// paths are the changed fields as people write them. Of an item that is added or removed whole, the item is enough.
+// paths returns the changed fields as users write them. An item that is added or removed as a whole is listed without its
+// fields.
 func paths(compared *typed.Comparison) []string {
 	all := compared.Modified.Union(compared.Added).Union(compared.Removed)
 	var found []string
-	last := "\x00"
-	all.Iterate(func(path fieldpath.Path) {
-		text := strings.TrimPrefix(path.String(), ".")
-		if strings.HasPrefix(text, last+".") || strings.HasPrefix(text, last+"[") {
-			return
+	for path := range all.All() {
+		part := false
+		for i := 1; i < len(path) && !part; i++ {
+			part = all.Has(path[:i])
 		}
-		last = text
-		found = append(found, text)
-	})
+		if !part {
+			found = append(found, strings.TrimPrefix(path.String(), "."))
+		}
+	}
+	slices.Sort(found)
 	return found
 }

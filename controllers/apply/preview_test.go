@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -51,7 +52,7 @@ func TestPreviewIsWhatApplyingWouldDo(t *testing.T) {
 			[]string{`spec.template.spec.containers[name="other"]`}},
 	} {
 		desired := object(t, c.desired)
-		preview, err := PreviewOf(desired, object(t, live), "us", clientgoscheme.Scheme)
+		preview, err := NewComparer(clientgoscheme.Scheme, "us").Preview(desired, object(t, live))
 		if err != nil {
 			t.Fatal(c.what, err)
 		}
@@ -60,6 +61,34 @@ func TestPreviewIsWhatApplyingWouldDo(t *testing.T) {
 		}
 		if replicas, _, _ := unstructured.NestedInt64(preview.Object.Object, "spec", "replicas"); replicas != 3 {
 			t.Errorf("%s: replicas, which are another's, are %d", c.what, replicas)
+		}
+	}
+}
+
+// adoptedObject is a ConfigMap that "us" never applied.
+const adoptedObject = `
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: a
+  namespace: ns
+  labels: {theirs: "1"}
+  managedFields:
+    - {manager: them, operation: Update, apiVersion: v1, fieldsType: FieldsV1, fieldsV1: {f:metadata: {f:labels: {f:theirs: {}}}, f:data: {f:ours: {}, f:theirs: {}}}}
+data: {ours: "1", theirs: "1"}
+`
+
+// TestPreviewTakesOverAsApplyDoes: what an exclusive Comparer takes over, the apply removes.
+// TestPreviewMatchesTheAPIServer compares it with what an API server does.
+func TestPreviewTakesOverAsApplyDoes(t *testing.T) {
+	desired := object(t, `{apiVersion: v1, kind: ConfigMap, metadata: {name: a, namespace: ns}, data: {ours: "2"}}`)
+	for want, options := range map[string][]ComparerOption{"data.ours": nil, "data.ours data.theirs": {Exclusive}} {
+		preview, err := NewComparer(clientgoscheme.Scheme, "us", options...).Preview(desired, object(t, adoptedObject))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(preview.Fields, " "); got != want || preview.Object.GetLabels()["theirs"] != "1" {
+			t.Errorf("the fields are %s, want %s; the labels are %v", got, want, preview.Object.GetLabels())
 		}
 	}
 }

@@ -29,14 +29,18 @@ func hashOf(desired *unstructured.Unstructured) (hash string, text []byte, err e
 	return hex.EncodeToString(sum[:8]), text, nil
 }
 
-// stamp returns the object with its own hash on it, and the text that this is of. All but its annotations is desired's,
-// and shared.
+// stamp returns the object with its own hash, and the text that the hash is of. Desired is not modified.
 func stamp(desired *unstructured.Unstructured) (stamped *unstructured.Unstructured, text []byte, err error) {
 	hash, text, err := hashOf(desired)
 	if err != nil {
 		return nil, nil, err
 	}
-	stamped = &unstructured.Unstructured{Object: maps.Clone(desired.Object)}
+	return withHash(desired, hash), text, nil
+}
+
+// withHash returns the object with the given hash. It shares everything but its annotations with the original.
+func withHash(object *unstructured.Unstructured, hash string) *unstructured.Unstructured {
+	stamped := &unstructured.Unstructured{Object: maps.Clone(object.Object)}
 	metadata, _ := stamped.Object["metadata"].(map[string]any)
 	metadata = maps.Clone(metadata)
 	annotations, _ := metadata["annotations"].(map[string]any)
@@ -45,7 +49,7 @@ func stamp(desired *unstructured.Unstructured) (stamped *unstructured.Unstructur
 	}
 	annotations[AnnotationHash] = hash
 	metadata["annotations"], stamped.Object["metadata"] = annotations, metadata
-	return stamped, text, nil
+	return stamped
 }
 
 // AppliedHash returns the hash of what was last applied to an object. It is empty if the object has none.

@@ -193,6 +193,7 @@ func (p *pass) foreseeChanges(live Live, scheme *runtime.Scheme, f *Forecast) er
 	if missing, needed := p.tenant.MissingSandboxAPI(p.seen.sandboxAPIs); needed && live.SandboxAPIs != nil {
 		f.Blocked = missing
 	}
+	comparer := apply.NewComparer(scheme, manifests.Manager, apply.Exclusive)
 	for _, desired := range append(slices.Clone(p.objects.Foundation), p.objects.Gateway) {
 		is := find(live.Objects, desired)
 		if slices.Contains(live.Unreadable, desired.GetKind()) {
@@ -214,7 +215,7 @@ func (p *pass) foreseeChanges(live Live, scheme *runtime.Scheme, f *Forecast) er
 		if apply.MatchesLastApplied(desired, is) {
 			continue
 		}
-		preview, err := apply.PreviewOf(desired, is, manifests.Manager, scheme)
+		preview, err := comparer.Preview(desired, is)
 		if err != nil {
 			return err
 		}

@@ -192,6 +192,6 @@ func shown(value any) string {
 
 // preview is the GatewayTenant as it would be once the bridge has applied an entry.
 func preview(work platformconfig.Work, before *unstructured.Unstructured) (*unstructured.Unstructured, error) {
-	applied, err := apply.PreviewOf(platformconfig.TenantOf(work), before, platformconfig.FieldOwner, Scheme)
+	applied, err := apply.NewComparer(Scheme, platformconfig.FieldOwner).Preview(platformconfig.TenantOf(work), before)
 	return applied.Object, err
 }
