@@ -2,9 +2,10 @@ package apply
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
+	"strings"
 	"sync"
 
 	"github.com/go-logr/logr"
@@ -12,8 +13,11 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/applyconfigurations"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ambient-code/gatewaytenant-operator/controllers/bounded"
 )
 
 // Applier sends what a Comparer decided, as the field manager of the Comparer.
@@ -94,7 +98,7 @@ func (a *Applier) compareAgain(ctx context.Context, desired *unstructured.Unstru
 
 // send takes over the fields of other managers, if there is anything to take over, and applies desired.
 func (a *Applier) send(ctx context.Context, desired *unstructured.Unstructured, live metav1.Object, difference Difference) error {
-	stamped, _, err := stamp(desired)
+	hashed, _, err := addHash(desired)
 	if err != nil {
 		return err
 	}
@@ -109,10 +113,10 @@ func (a *Applier) send(ctx context.Context, desired *unstructured.Unstructured, 
 	options := []client.ApplyOption{client.FieldOwner(a.comparer.fields.owner)}
 	if live != nil { // Otherwise, an object that exists belongs to another manager, and its fields must conflict.
 		options = append(options, client.ForceOwnership)
-		stamped.SetUID(live.GetUID()) // Without it, the apply would overwrite an object that has replaced live since.
+		hashed.SetUID(live.GetUID()) // Without it, the apply would overwrite an object that has replaced live since.
 	}
-	if err := a.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(stamped), options...); err != nil {
-		if isAnother(err) {
+	if err := a.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(hashed), options...); err != nil {
+		if isOtherUID(err) {
 			err = apierrors.NewConflict(schema.GroupResource{Group: desired.GroupVersionKind().Group, Resource: desired.GetKind()}, desired.GetName(), errors.New("another has taken its place"))
 		}
 		return fmt.Errorf("applying %s: %w", Describe(desired), err)
@@ -121,40 +125,55 @@ func (a *Applier) send(ctx context.Context, desired *unstructured.Unstructured, 
 	return nil
 }
 
-// IsFieldConflict reports whether an object was not applied because other managers own fields of it. It is false for a
-// conflict that goes away when the request is repeated with a newer object.
-func IsFieldConflict(err error) bool {
-	return apierrors.IsConflict(err) && hasCause(err, func(cause metav1.StatusCause) bool { return cause.Type == metav1.CauseTypeFieldManagerConflict })
+// takeOver writes managedFields in which fields of other managers are ours. The same write removes the hash: if the apply
+// that follows fails, the next comparison must find that it is still needed.
+func (a *Applier) takeOver(ctx context.Context, desired *unstructured.Unstructured, live metav1.Object, entries []metav1.ManagedFieldsEntry) error {
+	operations := []map[string]any{
+		{"op": "replace", "path": "/metadata/managedFields", "value": entries},
+		{"op": "replace", "path": "/metadata/resourceVersion", "value": live.GetResourceVersion()},
+	}
+	if AppliedHash(live) != "" {
+		operations = append(operations, map[string]any{"op": "remove", "path": "/metadata/annotations/" + strings.ReplaceAll(AnnotationHash, "/", "~1")})
+	}
+	patch, err := json.Marshal(operations)
+	if err != nil {
+		return err
+	}
+	object := &metav1.PartialObjectMetadata{}
+	object.SetGroupVersionKind(desired.GroupVersionKind())
+	object.Namespace, object.Name = desired.GetNamespace(), desired.GetName()
+	if err := a.client.Patch(ctx, object, client.RawPatch(types.JSONPatchType, patch)); err != nil {
+		return fmt.Errorf("taking over the fields of others on %s: %w", Describe(desired), err)
+	}
+	return nil
 }
 
-// isAnother tells whether what is there is not the object with the uid that was sent.
-func isAnother(err error) bool {
-	return apierrors.IsInvalid(err) && hasCause(err, func(cause metav1.StatusCause) bool { return cause.Field == "metadata.uid" })
+// reread returns the current metadata of live from the API server. It fails if another object has replaced live.
+func (a *Applier) reread(ctx context.Context, desired *unstructured.Unstructured, live metav1.Object) (metav1.Object, error) {
+	list := &metav1.PartialObjectMetadataList{}
+	list.SetGroupVersionKind(desired.GroupVersionKind().GroupVersion().WithKind(desired.GetKind() + "List"))
+	err := bounded.Pages(ctx, 1, 1, func(ctx context.Context, page metav1.ListOptions) (string, error) {
+		named := client.MatchingFields{metav1.ObjectNameField: desired.GetName()}
+		return "", a.reader.List(ctx, list, client.InNamespace(desired.GetNamespace()), named, client.Limit(page.Limit))
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", Describe(desired), err)
+	}
+	if len(list.Items) == 0 || list.Items[0].UID != live.GetUID() {
+		return nil, fmt.Errorf("reading %s: another object has taken its place", Describe(desired))
+	}
+	return &list.Items[0], nil
 }
 
-// hasCause tells whether the API server gave such a cause for an error.
-func hasCause(err error, such func(metav1.StatusCause) bool) bool {
-	status := apierrors.APIStatus(nil)
-	return errors.As(err, &status) && status.Status().Details != nil && slices.ContainsFunc(status.Status().Details.Causes, such)
-}
-
-// log writes one line for an object that was made or changed, and who had changed it before, if somebody had.
-func log(ctx context.Context, desired *unstructured.Unstructured, live metav1.Object, thieves []string) {
+// log writes one line for an object that was created or changed, with the managers whose changes were reverted.
+func log(ctx context.Context, desired *unstructured.Unstructured, live metav1.Object, drift []string) {
 	logger := logr.FromContextOrDiscard(ctx).WithValues("object", Describe(desired))
 	switch {
 	case live == nil:
 		logger.Info("Made")
-	case len(thieves) > 0:
-		logger.Info("Set back what others had changed", "others", thieves)
+	case len(drift) > 0:
+		logger.Info("Set back what others had changed", "others", drift)
 	default:
 		logger.Info("Changed")
 	}
-}
-
-// Describe names an object in messages, as kind and name, with its namespace if it has one.
-func Describe(object *unstructured.Unstructured) string {
-	if object.GetNamespace() == "" {
-		return fmt.Sprintf("%s %s", object.GetKind(), object.GetName())
-	}
-	return fmt.Sprintf("%s %s/%s", object.GetKind(), object.GetNamespace(), object.GetName())
 }

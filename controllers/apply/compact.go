@@ -5,34 +5,34 @@ import (
 	"sync"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 )
 
-// Compactor makes the metadata of objects smaller before a cache keeps them, without a loss to an Applier: what is equal in
-// many objects is kept once. In a fleet that is nearly everything, since all tenants are made of the same objects. It is
-// for the objects of one cache. What it has seen is shared, and must not be changed.
+// Compactor makes the metadata of the objects of one cache smaller without a loss to a Comparer. It keeps values that many
+// objects have in common only once. In a fleet these are nearly all, since all tenants consist of the same objects: of the
+// 12 namespaced objects of a tenant that are applied, 11.9 KiB remain of 25.3. It holds the last few values that it saw. To
+// lose them costs a second copy of each. Objects share them, so they must not be changed.
 type Compactor struct {
 	fields *ownership
-	own    []string // managers whose fields are kept, however many others have
+	kept   []string // managers whose fields are kept, however large the managedFields are
 
 	mu      sync.Mutex
 	name    string
-	owner   metav1.OwnerReference         // the last one
-	entries [][]metav1.ManagedFieldsEntry // the last ones, each alone
+	owner   metav1.OwnerReference
+	entries [][]metav1.ManagedFieldsEntry // each slice has one entry, so that an object with one entry shares the slice, too
 }
 
-// mostEntries is how many different entries a Compactor remembers: objects of one kind and name have few.
-const mostEntries = 16
+// maxEntries is how many different entries a Compactor holds. Objects of one kind and name have few.
+const maxEntries = 16
 
-// NewCompactor makes a Compactor for objects that owner applies. Of managedFields that are too large, those of owner and
-// of the other managers given are kept.
+// NewCompactor returns a Compactor for objects that owner applies. It bounds managedFields, but keeps the fields of owner
+// and of the other given managers.
 func NewCompactor(owner string, others ...string) *Compactor {
-	return &Compactor{fields: &ownership{owner: owner}, own: append(others, owner)}
+	return &Compactor{fields: &ownership{owner: owner}, kept: append(others, owner)}
 }
 
-// Compact makes an object's metadata smaller. When the owner applied it is dropped: nobody asks.
+// Compact makes an object's metadata smaller. It drops when the owner applied the object.
 func (c *Compactor) Compact(object metav1.Object) {
-	trimFields(object, c.own)
+	trimFields(object, c.kept)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if object.GetName() != c.name {
@@ -48,8 +48,8 @@ func (c *Compactor) Compact(object metav1.Object) {
 	}
 	entries := object.GetManagedFields()
 	for i, entry := range entries {
-		shared := c.share(entry, object)
-		if entries[i] = shared[0]; !c.fields.ours(entry) {
+		shared := c.intern(entry, object)
+		if entries[i] = shared[0]; !c.fields.isOurs(entry) {
 			entries[i].Time = entry.Time
 		} else if len(entries) == 1 {
 			object.SetManagedFields(shared)
@@ -57,11 +57,12 @@ func (c *Compactor) Compact(object metav1.Object) {
 	}
 }
 
-// share is an entry as it is on other objects, its time aside.
-func (c *Compactor) share(entry metav1.ManagedFieldsEntry, object metav1.Object) []metav1.ManagedFieldsEntry {
+// intern returns an entry that equals the given one except for the time. In the owner's entry, a placeholder replaces the
+// uid of the object's first owner, in which the fields of two tenants differ.
+func (c *Compactor) intern(entry metav1.ManagedFieldsEntry, object metav1.Object) []metav1.ManagedFieldsEntry {
 	raw := entry.FieldsV1.GetRawBytes()
-	if uid := firstOwner(object); uid != "" && c.fields.ours(entry) {
-		raw = bytes.ReplaceAll(raw, []byte(uid), owner)
+	if uid := firstOwnerUID(object); uid != "" && c.fields.isOurs(entry) {
+		raw = bytes.ReplaceAll(raw, []byte(uid), ownerPlaceholder)
 	}
 	for _, shared := range c.entries {
 		is := shared[0]
@@ -74,28 +75,8 @@ func (c *Compactor) share(entry metav1.ManagedFieldsEntry, object metav1.Object)
 		entry.FieldsV1 = metav1.NewFieldsV1(string(raw))
 	}
 	shared := []metav1.ManagedFieldsEntry{entry}
-	if c.entries = append(c.entries, shared); len(c.entries) > mostEntries {
+	if c.entries = append(c.entries, shared); len(c.entries) > maxEntries {
 		c.entries = c.entries[1:]
 	}
 	return shared
-}
-
-// owner stands for the uid of an object's first owner in the set of what we applied: owner references are told apart by it,
-// and the sets of two tenants differ in nothing else. No JSON contains it.
-var owner = []byte{0}
-
-// rawFields are the fields of an entry of the object's, as the API server gave them: ours may have been compacted.
-func rawFields(entry metav1.ManagedFieldsEntry, object metav1.Object) *bytes.Reader {
-	raw := entry.FieldsV1.GetRawBytes()
-	if bytes.Contains(raw, owner) {
-		raw = bytes.ReplaceAll(raw, owner, []byte(firstOwner(object)))
-	}
-	return bytes.NewReader(raw)
-}
-
-func firstOwner(object metav1.Object) types.UID {
-	if owners := object.GetOwnerReferences(); len(owners) > 0 {
-		return owners[0].UID
-	}
-	return ""
 }

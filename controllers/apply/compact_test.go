@@ -42,8 +42,8 @@ func TestCompactLosesNothingOfOurs(t *testing.T) {
 		t.Run(c.what, func(t *testing.T) {
 			before := c.object.DeepCopy()
 			compactor.Compact(c.object)
-			was, errWas := fields.owned(before)
-			is, errIs := fields.owned(c.object)
+			was, errWas := fields.ownedFields(before)
+			is, errIs := fields.ownedFields(c.object)
 			if errWas != nil || errIs != nil || !was.Equals(is) || !is.Has(fieldpath.MakePathOrDie("spec", "type")) {
 				t.Errorf("ours were %v (%v) and are %v (%v)", was, errWas, is, errIs)
 			}
@@ -72,18 +72,18 @@ func TestCompactSharesWhatIsEqual(t *testing.T) {
 			Manager: "us", Operation: metav1.ManagedFieldsOperationApply, FieldsV1: metav1.NewFieldsV1(fmt.Sprintf(`{"f:%d":{}}`, i)),
 		}}})
 	}
-	if many := len(compactor.entries); many > mostEntries {
+	if many := len(compactor.entries); many > maxEntries {
 		t.Errorf("it remembers %d sets of fields", many)
 	}
 }
 
-func TestCompactedStampIsFound(t *testing.T) {
+func TestCompactedHashIsFound(t *testing.T) {
 	for _, annotations := range []map[string]string{nil, {AnnotationHash: "a"}, {AnnotationHash: "a", "else": "b"}, {"else": "b"}} {
 		object := &metav1.ObjectMeta{Annotations: maps.Clone(annotations)}
 		for range 2 { // a resync shows transforms their own results
 			CompactHash(object)
 			if got := AppliedHash(object); got != annotations[AnnotationHash] || object.Annotations["else"] != annotations["else"] {
-				t.Errorf("%v: the stamp is %q, and left are %v", annotations, got, object.Annotations)
+				t.Errorf("%v: the hash is %q, and the annotations left are %v", annotations, got, object.Annotations)
 			}
 		}
 		if object.Annotations != nil && annotations["else"] == "" {

@@ -50,7 +50,7 @@ func NewComparer(scheme *runtime.Scheme, owner string, options ...ComparerOption
 // of what was last applied is the same and every field that was applied is still ours. Live is nil if the object does not
 // exist. Neither object is modified.
 func (c *Comparer) Compare(desired *unstructured.Unstructured, live metav1.Object) (Difference, error) {
-	return c.compare(desired, live, live != nil && c.fields.isTrimmed(live))
+	return c.compare(desired, live, live != nil && c.fields.hasWithheld(live))
 }
 
 // compareComplete is Compare for an object that was read from the API server, so that no fields are withheld.
@@ -73,24 +73,24 @@ func (c *Comparer) compare(desired *unstructured.Unstructured, live metav1.Objec
 }
 
 func (c *Comparer) difference(desired *unstructured.Unstructured, live metav1.Object, incomplete bool) (Difference, error) {
-	stamped, text, err := stamp(desired)
+	hashed, text, err := addHash(desired)
 	switch {
 	case err != nil:
 		return Difference{}, err
 	case live == nil:
 		return Difference{Needed: true}, nil
-	case incomplete && c.cache.has(keyOfVersion(AppliedHash(stamped), live)):
+	case incomplete && c.cache.has(keyOfVersion(AppliedHash(hashed), live)):
 		return Difference{}, nil
 	case incomplete:
 		return Difference{Needed: true, Incomplete: true}, nil
 	}
 	difference := Difference{}
 	if c.exclusive {
-		if difference.Takeover, err = c.fields.withoutForeign(stamped, live); err != nil {
+		if difference.Takeover, err = c.fields.takeover(hashed, live); err != nil {
 			return Difference{}, err
 		}
 	}
-	unchanged, err := c.unchanged(stamped, text, live)
+	unchanged, err := c.unchanged(hashed, text, live)
 	if err != nil {
 		return Difference{}, err
 	}
@@ -98,21 +98,21 @@ func (c *Comparer) difference(desired *unstructured.Unstructured, live metav1.Ob
 		return Difference{}, nil
 	}
 	difference.Needed = true
-	difference.Drift = c.fields.thieves(stamped, live)
+	difference.Drift = c.fields.conflictingManagers(hashed, live)
 	return difference, nil
 }
 
-// unchanged reports whether live is as it was when stamped, whose text without the hash is given, was applied.
-func (c *Comparer) unchanged(stamped *unstructured.Unstructured, text []byte, live metav1.Object) (bool, error) {
-	ours := slices.IndexFunc(live.GetManagedFields(), c.fields.ours)
-	if ours < 0 || AppliedHash(live) != AppliedHash(stamped) {
+// unchanged reports whether live is as it was when hashed, whose text without the hash is given, was applied.
+func (c *Comparer) unchanged(hashed *unstructured.Unstructured, text []byte, live metav1.Object) (bool, error) {
+	ours := slices.IndexFunc(live.GetManagedFields(), c.fields.isOurs)
+	if ours < 0 || AppliedHash(live) != AppliedHash(hashed) {
 		return false, nil
 	}
-	key, ok := keyOfFields(stamped, text, live, live.GetManagedFields()[ours])
+	key, ok := keyOfFields(hashed, text, live, live.GetManagedFields()[ours])
 	if ok && c.cache.has(key) {
 		return true, nil
 	}
-	holds, err := c.fields.holdsAll(stamped, live)
+	holds, err := c.fields.ownsAll(hashed, live)
 	if ok && holds {
 		c.cache.add(key)
 	}

@@ -51,13 +51,13 @@ func (f *fieldSetCache) add(key cacheKey) {
 // have the same key only if they differ in nothing but the namespace and the uid of the first owner: the bytes in their
 // place occur in no JSON. There is no key for an object without a namespace, or with another owner than the desired one.
 func keyOfFields(desired *unstructured.Unstructured, text []byte, live metav1.Object, ours metav1.ManagedFieldsEntry) (key cacheKey, ok bool) {
-	namespace, uid := desired.GetNamespace(), firstOwner(desired)
-	if namespace == "" || uid != firstOwner(live) {
+	namespace, uid := desired.GetNamespace(), firstOwnerUID(desired)
+	if namespace == "" || uid != firstOwnerUID(live) {
 		return key, false
 	}
 	fields := ours.FieldsV1.GetRawBytes()
 	if uid != "" {
-		text, fields = bytes.ReplaceAll(text, []byte(uid), owner), bytes.ReplaceAll(fields, []byte(uid), owner)
+		text, fields = bytes.ReplaceAll(text, []byte(uid), ownerPlaceholder), bytes.ReplaceAll(fields, []byte(uid), ownerPlaceholder)
 	}
 	text, fields = bytes.ReplaceAll(text, []byte(namespace), []byte{1}), bytes.ReplaceAll(fields, []byte(namespace), []byte{1})
 	return keyOf(text, fields), true

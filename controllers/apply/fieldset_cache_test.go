@@ -21,7 +21,7 @@ func configMap(t *testing.T, namespace string, uid types.UID, data map[string]an
 	}}
 	wanted.Object["data"].(map[string]any)["host"] = "a." + namespace + ".svc"
 	wanted.SetOwnerReferences([]metav1.OwnerReference{{APIVersion: "x/v1", Kind: "Y", Name: "z", UID: uid}})
-	live, _, err := stamp(wanted)
+	live, _, err := addHash(wanted)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,11 +48,11 @@ func TestComparisonIsSharedByTenants(t *testing.T) {
 	comparer := NewComparer(scheme, "us")
 	is := func(what string, wanted *unstructured.Unstructured, live metav1.Object, want bool, cached int) {
 		t.Helper()
-		stamped, text, err := stamp(wanted)
+		hashed, text, err := addHash(wanted)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := comparer.unchanged(stamped, text, live); err != nil || got != want || len(comparer.cache.unchanged) != cached {
+		if got, err := comparer.unchanged(hashed, text, live); err != nil || got != want || len(comparer.cache.unchanged) != cached {
 			t.Errorf("%s: unchanged: %t (%v), want %t; %d comparisons are cached, want %d", what, got, err, want, len(comparer.cache.unchanged), cached)
 		}
 	}
@@ -81,7 +81,7 @@ func TestComparisonIsSharedByTenants(t *testing.T) {
 	wanted, live := configMap(t, "tenant-a", other, app) // as a Compactor leaves it, of a former owner
 	owners, entries := live.GetOwnerReferences(), live.GetManagedFields()
 	owners[0].UID = uid
-	entries[0].FieldsV1 = metav1.NewFieldsV1(strings.ReplaceAll(entries[0].FieldsV1.GetRawString(), other, string(owner)))
+	entries[0].FieldsV1 = metav1.NewFieldsV1(strings.ReplaceAll(entries[0].FieldsV1.GetRawString(), other, string(ownerPlaceholder)))
 	is("one of a former owner", wanted, &metav1.ObjectMeta{Annotations: live.GetAnnotations(), OwnerReferences: owners, ManagedFields: entries}, false, 4)
 	for i := range maxCached + 1 {
 		comparer.cache.add(cacheKey{byte(i), byte(i >> 8)})

@@ -31,9 +31,9 @@ func FuzzOwnershipReadsWhateverIsThere(f *testing.F) {
 			{Manager: "us", Operation: metav1.ManagedFieldsOperationApply, FieldsType: "FieldsV1", FieldsV1: metav1.NewFieldsV1(ours)},
 			{Manager: "them", Operation: metav1.ManagedFieldsOperationUpdate, FieldsType: "FieldsV1", FieldsV1: metav1.NewFieldsV1(theirs)},
 		}}}
-		_, _ = fields.holdsAll(desired, live) // an error is an answer
-		_ = fields.thieves(desired, live)
-		entries, err := fields.withoutForeign(desired, live)
+		_, _ = fields.ownsAll(desired, live) // an error is an answer
+		_ = fields.conflictingManagers(desired, live)
+		entries, err := fields.takeover(desired, live)
 		if err != nil || entries == nil {
 			return
 		}
@@ -43,7 +43,7 @@ func FuzzOwnershipReadsWhateverIsThere(f *testing.F) {
 			}
 		}
 		live.ManagedFields = entries
-		if again, err := fields.withoutForeign(desired, live); err != nil || again != nil {
+		if again, err := fields.takeover(desired, live); err != nil || again != nil {
 			t.Errorf("of %s and %s something is left in the way: %v (%v)", ours, theirs, again, err)
 		}
 	})

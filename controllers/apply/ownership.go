@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"slices"
@@ -10,26 +11,49 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/applyconfigurations"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 	"sigs.k8s.io/structured-merge-diff/v6/typed"
 )
 
-// ownership answers from managedFields whether every field that we set is still ours. Whoever changes a field of ours
-// takes it from us there, so no value needs to be compared, and defaults of the server do not disturb.
+// AppliedBy reports whether owner has applied live.
+func AppliedBy(live metav1.Object, owner string) bool {
+	return slices.ContainsFunc(live.GetManagedFields(), (&ownership{owner: owner}).isOurs)
+}
+
+// OwnsHash reports whether owner wrote the hash on live, rather than another manager.
+func OwnsHash(live metav1.Object, owner string) bool {
+	owned, err := (&ownership{owner: owner}).ownedFields(live)
+	return err == nil && owned != nil && owned.Has(fieldpath.MakePathOrDie("metadata", "annotations", AnnotationHash))
+}
+
+// ownership reads managedFields on behalf of a field manager, its owner. A manager that changes a field of another one
+// takes it over in managedFields, so neither values nor the defaults of the API server have to be compared.
 type ownership struct {
-	owner  string
-	scheme *runtime.Scheme
-	known  sync.Map // by kind, its schema: finding it takes longer than to use it
+	owner   string
+	scheme  *runtime.Scheme
+	schemas sync.Map // from GroupVersionKind to typed.ParseableType: to find a schema takes longer than to use it
 }
 
 func newOwnership(scheme *runtime.Scheme, owner string) *ownership {
 	return &ownership{owner: owner, scheme: scheme}
 }
 
-// holdsAll tells whether live's managedFields give us every field of desired.
-func (o *ownership) holdsAll(desired *unstructured.Unstructured, live metav1.Object) (bool, error) {
-	owned, err := o.owned(live)
+// isOurs reports whether an entry is of what the owner applied.
+func (o *ownership) isOurs(entry metav1.ManagedFieldsEntry) bool {
+	return entry.Manager == o.owner && entry.Operation == metav1.ManagedFieldsOperationApply && entry.Subresource == "" && entry.FieldsV1 != nil
+}
+
+// isOther reports whether an entry is another manager's. Status does not count. What a webhook adds to an apply is in an
+// entry of the owner's name and must stay, since it would be added again each time.
+func (o *ownership) isOther(entry metav1.ManagedFieldsEntry) bool {
+	return entry.Manager != o.owner && entry.Subresource == "" && entry.FieldsV1 != nil
+}
+
+// ownsAll reports whether live's managedFields give the owner every field of desired.
+func (o *ownership) ownsAll(desired *unstructured.Unstructured, live metav1.Object) (bool, error) {
+	owned, err := o.ownedFields(live)
 	if err != nil || owned == nil {
 		return false, err
 	}
@@ -40,32 +64,38 @@ func (o *ownership) holdsAll(desired *unstructured.Unstructured, live metav1.Obj
 	return wanted.Leaves().Difference(owned).Empty(), nil
 }
 
-// owned is the set of fields that live's managedFields give us, nil if we are not there.
-func (o *ownership) owned(live metav1.Object) (*fieldpath.Set, error) {
+// ownedFields returns the fields of live that the owner applied. It is nil if the owner has applied nothing.
+func (o *ownership) ownedFields(live metav1.Object) (*fieldpath.Set, error) {
+	i := slices.IndexFunc(live.GetManagedFields(), o.isOurs)
+	if i < 0 {
+		return nil, nil
+	}
+	return decodeFields(live.GetManagedFields()[i], live)
+}
+
+// conflictingManagers returns the managers that own fields of desired, whose hash is on it. It returns none if live was
+// last applied from another state, because then the owner itself no longer wants what it applied.
+func (o *ownership) conflictingManagers(hashed *unstructured.Unstructured, live metav1.Object) []string {
+	if AppliedHash(live) != AppliedHash(hashed) {
+		return nil
+	}
+	wanted, err := o.fieldsOf(hashed)
+	if err != nil {
+		return nil
+	}
+	var managers []string
 	for _, entry := range live.GetManagedFields() {
-		if !o.ours(entry) {
+		if !o.isOther(entry) || slices.Contains(managers, entry.Manager) {
 			continue
 		}
-		set := &fieldpath.Set{}
-		if err := set.FromJSON(rawFields(entry, live)); err != nil {
-			return nil, fmt.Errorf("managedFields of %s/%s: %w", live.GetNamespace(), live.GetName(), err)
+		if set, err := decodeFields(entry, live); err == nil && !set.Intersection(wanted.Leaves()).Empty() {
+			managers = append(managers, entry.Manager)
 		}
-		return set, nil
 	}
-	return nil, nil
+	return managers
 }
 
-// AppliedBy reports whether owner has applied live.
-func AppliedBy(live metav1.Object, owner string) bool {
-	return slices.ContainsFunc(live.GetManagedFields(), (&ownership{owner: owner}).ours)
-}
-
-// ours tells the entry of what we have applied.
-func (o *ownership) ours(entry metav1.ManagedFieldsEntry) bool {
-	return entry.Manager == o.owner && entry.Operation == metav1.ManagedFieldsOperationApply && entry.Subresource == "" && entry.FieldsV1 != nil
-}
-
-// fieldsOf is the set of fields that an object sets, less those that managedFields never mention.
+// fieldsOf returns the fields that an object sets, without those that managedFields never mention.
 func (o *ownership) fieldsOf(desired *unstructured.Unstructured) (*fieldpath.Set, error) {
 	content := maps.Clone(desired.Object)
 	delete(content, "apiVersion")
@@ -76,7 +106,7 @@ func (o *ownership) fieldsOf(desired *unstructured.Unstructured) (*fieldpath.Set
 		delete(metadata, "namespace")
 		content["metadata"] = metadata
 	}
-	parseable, err := o.typeOf(desired.GroupVersionKind())
+	parseable, err := o.schemaOf(desired.GroupVersionKind())
 	if err != nil {
 		return nil, err
 	}
@@ -87,10 +117,10 @@ func (o *ownership) fieldsOf(desired *unstructured.Unstructured) (*fieldpath.Set
 	return value.ToFieldSet()
 }
 
-// typeOf finds the schema of a kind: Kubernetes' own are built into client-go; for ours, whose lists are all atomic,
-// it can be deduced from the value.
-func (o *ownership) typeOf(gvk schema.GroupVersionKind) (typed.ParseableType, error) {
-	if known, is := o.known.Load(gvk); is {
+// schemaOf returns the schema of a kind. The schemas of Kubernetes' own kinds are built into client-go. For other kinds,
+// whose lists are all atomic, the schema is deduced from the value.
+func (o *ownership) schemaOf(gvk schema.GroupVersionKind) (typed.ParseableType, error) {
+	if known, is := o.schemas.Load(gvk); is {
 		return known.(typed.ParseableType), nil
 	}
 	empty, err := o.scheme.New(gvk)
@@ -102,6 +132,29 @@ func (o *ownership) typeOf(gvk schema.GroupVersionKind) (typed.ParseableType, er
 	if known, err := applyconfigurations.NewTypeConverter(o.scheme).ObjectToTyped(empty); err == nil {
 		found = typed.ParseableType{Schema: known.Schema(), TypeRef: known.TypeRef()}
 	}
-	o.known.Store(gvk, found)
+	o.schemas.Store(gvk, found)
 	return found, nil
+}
+
+// ownerPlaceholder stands for the uid of an object's first owner in a compacted set of fields. It occurs in no JSON.
+var ownerPlaceholder = []byte{0}
+
+// decodeFields returns the fields of an entry of live's managedFields, which may be compacted.
+func decodeFields(entry metav1.ManagedFieldsEntry, live metav1.Object) (*fieldpath.Set, error) {
+	raw := entry.FieldsV1.GetRawBytes()
+	if bytes.Contains(raw, ownerPlaceholder) {
+		raw = bytes.ReplaceAll(raw, ownerPlaceholder, []byte(firstOwnerUID(live)))
+	}
+	set := &fieldpath.Set{}
+	if err := set.FromJSON(bytes.NewReader(raw)); err != nil {
+		return nil, fmt.Errorf("managedFields of %s/%s: %w", live.GetNamespace(), live.GetName(), err)
+	}
+	return set, nil
+}
+
+func firstOwnerUID(object metav1.Object) types.UID {
+	if owners := object.GetOwnerReferences(); len(owners) > 0 {
+		return owners[0].UID
+	}
+	return ""
 }

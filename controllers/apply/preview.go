@@ -28,7 +28,7 @@ func (c *Comparer) Preview(desired, live *unstructured.Unstructured) (Preview, e
 	if live == nil {
 		return Preview{Object: desired.DeepCopy()}, nil
 	}
-	types, err := c.fields.typeOf(desired.GroupVersionKind())
+	types, err := c.fields.schemaOf(desired.GroupVersionKind())
 	if err != nil {
 		return Preview{}, err
 	}
@@ -37,7 +37,7 @@ func (c *Comparer) Preview(desired, live *unstructured.Unstructured) (Preview, e
 	}
 	entries := live.GetManagedFields()
 	if c.exclusive {
-		takeover, err := c.fields.withoutForeign(desired, live)
+		takeover, err := c.fields.takeover(desired, live)
 		if err != nil {
 			return Preview{}, err
 		}
@@ -81,12 +81,12 @@ func (o *ownership) managers(entries []metav1.ManagedFieldsEntry, live metav1.Ob
 		if entry.FieldsV1 == nil {
 			continue
 		}
-		set := &fieldpath.Set{}
-		if err := set.FromJSON(rawFields(entry, live)); err != nil {
-			return nil, fmt.Errorf("managedFields of %s/%s: %w", live.GetNamespace(), live.GetName(), err)
+		set, err := decodeFields(entry, live)
+		if err != nil {
+			return nil, err
 		}
 		key := fmt.Sprintf("%d: %s", i, entry.Manager)
-		if o.ours(entry) {
+		if o.isOurs(entry) {
 			key = o.owner
 		}
 		managers[key] = fieldpath.NewVersionedSet(set, fieldpath.APIVersion(entry.APIVersion), entry.Operation == metav1.ManagedFieldsOperationApply)
