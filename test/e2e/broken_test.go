@@ -135,7 +135,10 @@ func makePolicy(t *testing.T, namespace string) {
 		},
 	})
 	cluster.Eventually(t, 30*time.Second, func() error { // The API server reads policies from a cache.
-		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: manifests.PodName}}
+		pod := &corev1.Pod{
+			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: manifests.PodName},
+			Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "any", Image: "any"}}}, // A pod that is invalid is refused for that.
+		}
 		if err := admin.Create(t.Context(), pod, client.DryRunAll); err == nil || !strings.Contains(err.Error(), "no gateways here") {
 			return fmt.Errorf("the policy is not in force: %w", err)
 		}
