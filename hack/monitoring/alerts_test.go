@@ -74,12 +74,14 @@ func TestObjectsOfPrometheusOperator(t *testing.T) {
 		"rules.yaml":          &monitoringv1.PrometheusRule{},
 		"servicemonitor.yaml": &monitoringv1.ServiceMonitor{},
 	} {
-		text, err := os.ReadFile(configDir + file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := yaml.UnmarshalStrict(text, object); err != nil {
-			t.Errorf("%s: %v", file, err)
-		}
+		t.Run(file, func(t *testing.T) {
+			text, err := os.ReadFile(configDir + file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := yaml.UnmarshalStrict(text, object); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }

@@ -22,10 +22,12 @@ func TestAFigureOutOfItsLimitsIsFound(t *testing.T) {
 		{"too little", map[string]float64{"a": 0}, "less than 1"},
 		{"not measured", map[string]float64{"b": 2}, "no such figure"},
 	} {
-		wrong := strings.Join(within.check(c.figures), "; ")
-		if (wrong == "") != (c.word == "") || !strings.Contains(wrong, c.word) {
-			t.Errorf("%s: %q, want %q", c.what, wrong, c.word)
-		}
+		t.Run(c.what, func(t *testing.T) {
+			wrong := strings.Join(within.check(c.figures), "; ")
+			if (wrong == "") != (c.word == "") || !strings.Contains(wrong, c.word) {
+				t.Errorf("%q, want %q", wrong, c.word)
+			}
+		})
 	}
 }
 

@@ -96,8 +96,10 @@ func TestTestedBlocks(t *testing.T) {
 		t.Errorf("blocks are %v, %v; want %v", blocks, err, want)
 	}
 	for _, source := range []string{"```sh tested\necho 1\n", "```bash, sh tested\necho 1\n```\n", "<!-- sh  tested, sh tested\necho 1\n-->\n"} {
-		if blocks, err := testedBlocks(source); err == nil {
-			t.Errorf("%q: blocks are %v, want an error", source, blocks)
-		}
+		t.Run(source, func(t *testing.T) {
+			if blocks, err := testedBlocks(source); err == nil {
+				t.Errorf("blocks are %v, want an error", blocks)
+			}
+		})
 	}
 }

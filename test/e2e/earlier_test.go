@@ -188,19 +188,21 @@ func TestGatewaysThatCannotBeTakenOverAreLeftAlone(t *testing.T) {
 		}, "helm uninstall openshell-gateway -n of-helm"},
 		"with-postgres": {&appsv1.Deployment{Spec: appsv1.DeploymentSpec{Selector: &metav1.LabelSelector{MatchLabels: labels}, Template: template}}, "database"},
 	} {
-		cluster.CreateNamespace(t, namespace)
-		c.object.SetName(manifests.GatewayName)
-		c.object.SetNamespace(namespace)
-		c.object.SetLabels(labels)
-		cluster.Create(t, c.object)
-		cluster.Create(t, operatortest.Tenant(namespace, v1alpha1.GatewayTenantSpec{}))
-		tenant := waitCondition(t, namespace, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonConflict)
-		if message := messageOf(tenant, v1alpha1.ConditionReady); !strings.Contains(message, c.word) {
-			t.Errorf("%s: Ready says %q", namespace, message)
-		}
-		if names, _ := objectsIn(t, namespace, nil); len(slices.DeleteFunc(names, func(name string) bool { return name == "StatefulSet/openshell-gateway" })) > 0 {
-			t.Errorf("%s: there are %v", namespace, names)
-		}
+		t.Run(namespace, func(t *testing.T) {
+			cluster.CreateNamespace(t, namespace)
+			c.object.SetName(manifests.GatewayName)
+			c.object.SetNamespace(namespace)
+			c.object.SetLabels(labels)
+			cluster.Create(t, c.object)
+			cluster.Create(t, operatortest.Tenant(namespace, v1alpha1.GatewayTenantSpec{}))
+			tenant := waitCondition(t, namespace, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonConflict)
+			if message := messageOf(tenant, v1alpha1.ConditionReady); !strings.Contains(message, c.word) {
+				t.Errorf("Ready says %q", message)
+			}
+			if names, _ := objectsIn(t, namespace, nil); len(slices.DeleteFunc(names, func(name string) bool { return name == "StatefulSet/openshell-gateway" })) > 0 {
+				t.Errorf("there are %v", names)
+			}
+		})
 	}
 }
 

@@ -34,25 +34,27 @@ func TestValidateAgreesWithTheOperator(t *testing.T) {
 		"{imag: x}",
 		"{suspend: 'yes'}",
 	} {
-		text := fmt.Sprintf("apiVersion: openshell.ambient-code.io/v1alpha1\nkind: GatewayTenant\nmetadata: {name: openshell-gateway, namespace: %s}\nspec: %s\n", namespace, spec)
-		file := filepath.Join(t.TempDir(), "gatewaytenant.yaml")
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		out, code := kubectlGatewayTenant(t, "validate", "-f", file)
-		message, accepted := "", false
-		if _, err := cluster.Kubectl(t.Context(), "apply", "--server-side", "--force-conflicts", "--validate=strict", "-f", file); err != nil {
-			message = err.Error()
-		} else {
-			message, accepted = verdict(t, namespace)
-		}
-		if accepted != (code == 0) {
-			t.Errorf("%s: accepted by the cluster: %v (%s); the plugin ends with %d and says %s", spec, accepted, message, code, out)
-		}
-		if meta.IsStatusConditionFalse(get(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name).Status.Conditions, v1alpha1.ConditionAccepted) && !accepted && !strings.Contains(message, "is invalid") &&
-			!strings.Contains(message, "kubectl") && !strings.Contains(out, message) {
-			t.Errorf("%s: the operator says %q, and the plugin %s", spec, message, out)
-		}
+		t.Run(spec, func(t *testing.T) {
+			text := fmt.Sprintf("apiVersion: openshell.ambient-code.io/v1alpha1\nkind: GatewayTenant\nmetadata: {name: openshell-gateway, namespace: %s}\nspec: %s\n", namespace, spec)
+			file := filepath.Join(t.TempDir(), "gatewaytenant.yaml")
+			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			out, code := kubectlGatewayTenant(t, "validate", "-f", file)
+			message, accepted := "", false
+			if _, err := cluster.Kubectl(t.Context(), "apply", "--server-side", "--force-conflicts", "--validate=strict", "-f", file); err != nil {
+				message = err.Error()
+			} else {
+				message, accepted = verdict(t, namespace)
+			}
+			if accepted != (code == 0) {
+				t.Errorf("accepted by the cluster: %v (%s); the plugin ends with %d and says %s", accepted, message, code, out)
+			}
+			if meta.IsStatusConditionFalse(get(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name).Status.Conditions, v1alpha1.ConditionAccepted) && !accepted && !strings.Contains(message, "is invalid") &&
+				!strings.Contains(message, "kubectl") && !strings.Contains(out, message) {
+				t.Errorf("the operator says %q, and the plugin %s", message, out)
+			}
+		})
 	}
 }
 

@@ -42,12 +42,14 @@ func TestVolumeGrowsAndGoes(t *testing.T) {
 		{"no class", "cannot be changed", func(s *v1alpha1.Storage) { s.StorageClassName = "" }},
 		{"nonsense", "must be a quantity", func(s *v1alpha1.Storage) { s.Size = "much" }},
 	} {
-		before := get(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name)
-		after := before.DeepCopy()
-		c.edit(&after.Spec.Storage)
-		if err := admin.Patch(t.Context(), after, client.MergeFrom(before), client.DryRunAll); err == nil || !strings.Contains(err.Error(), c.word) {
-			t.Errorf("%s: %v; want %q", c.what, err, c.word)
-		}
+		t.Run(c.what, func(t *testing.T) {
+			before := get(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name)
+			after := before.DeepCopy()
+			c.edit(&after.Spec.Storage)
+			if err := admin.Patch(t.Context(), after, client.MergeFrom(before), client.DryRunAll); err == nil || !strings.Contains(err.Error(), c.word) {
+				t.Errorf("%v; want %q", err, c.word)
+			}
+		})
 	}
 	change(t, namespace, func(s *v1alpha1.GatewayTenantSpec) { s.Storage.WhenDeleted = v1alpha1.WhenDeletedRetain })
 	cluster.Eventually(t, 10*time.Second, func() error { return owners(t, namespace, 0) })

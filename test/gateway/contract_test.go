@@ -182,10 +182,12 @@ func TestRefusedByTheNewest(t *testing.T) {
 		{"#TABLES", "[[openshell.supervisor.middleware]]\nname = \"m\"\ngrpc_endpoint = \"https://m\"\nmax_body_bytes = 1\nmax_payload_bytes = 1",
 			"duplicate field"},
 	} {
-		text := strings.Replace(starting, c.where, c.toml, 1)
-		if _, err := Parse(Newest, "gateway.toml", []byte(text)); err == nil || !strings.Contains(err.Error(), c.words) {
-			t.Errorf("%s: %v, want %q", c.toml, err, c.words)
-		}
+		t.Run(c.toml, func(t *testing.T) {
+			text := strings.Replace(starting, c.where, c.toml, 1)
+			if _, err := Parse(Newest, "gateway.toml", []byte(text)); err == nil || !strings.Contains(err.Error(), c.words) {
+				t.Errorf("%v, want %q", err, c.words)
+			}
+		})
 	}
 }
 

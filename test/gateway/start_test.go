@@ -38,10 +38,12 @@ func TestCallers(t *testing.T) {
 		{"no token and no keys", closed, nil, "", "administrator", false},
 		{"no token with OIDC", oidc, own, "", "", true},
 	} {
-		got, err := c.config.Identify(c.tokens, c.header, now)
-		if got != c.want || (err != nil) != c.refused {
-			t.Errorf("%s: %q, %v", c.what, got, err)
-		}
+		t.Run(c.what, func(t *testing.T) {
+			got, err := c.config.Identify(c.tokens, c.header, now)
+			if got != c.want || (err != nil) != c.refused {
+				t.Errorf("%q, %v", got, err)
+			}
+		})
 	}
 }
 

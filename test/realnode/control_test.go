@@ -112,8 +112,10 @@ func TestUnusableDirectoriesAreRejected(t *testing.T) {
 		"/run/realnode":                    "is below /var or /run",
 		"/tmp/" + strings.Repeat("d", 100): "use a shorter directory",
 	} {
-		if _, err := Start(t.Context(), Options{Dir: dir}); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%q: %v, want an error that says %q", dir, err, want)
-		}
+		t.Run(dir, func(t *testing.T) {
+			if _, err := Start(t.Context(), Options{Dir: dir}); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%v, want an error that says %q", err, want)
+			}
+		})
 	}
 }

@@ -42,9 +42,11 @@ func TestDiffNamesTheFields(t *testing.T) {
 		"lists of different lengths": {`a: [1, 2]`, `a: [1]`, []string{"a"}},
 		"several":                    {`{metadata: {labels: {a: b}}, spec: {x: 1}}`, `{metadata: {labels: {a: c}}, spec: {x: 2}}`, []string{"metadata.labels.a", "spec.x"}},
 	} {
-		if diff := cmp.Diff(c.want, paths(diff(object(t, c.before), object(t, c.after)))); diff != "" {
-			t.Errorf("%s: %s", name, diff)
-		}
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(c.want, paths(diff(object(t, c.before), object(t, c.after)))); diff != "" {
+				t.Error(diff)
+			}
+		})
 	}
 }
 
@@ -82,8 +84,10 @@ spec:
   containers: [{name: gateway, image: "i:2", env: [{name: A, value: b}], volumeMounts: []}]`,
 			[]string{"config-hash", "token-key", "template field spec.containers[gateway].env[A].value", "image"}},
 	} {
-		if diff := cmp.Diff(c.want, causes(object(t, pod), object(t, c.after))); diff != "" {
-			t.Errorf("%s: %s", name, diff)
-		}
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(c.want, causes(object(t, pod), object(t, c.after))); diff != "" {
+				t.Error(diff)
+			}
+		})
 	}
 }

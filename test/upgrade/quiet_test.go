@@ -24,11 +24,13 @@ func TestReplacedPods(t *testing.T) {
 		"stuck at an earlier revision":   {"old", corev1.ConditionFalse, nil, false},
 		"stuck there, and being deleted": {"old", corev1.ConditionFalse, &now, true},
 	} {
-		pod := corev1.Pod{Status: corev1.PodStatus{Conditions: []corev1.PodCondition{{Type: corev1.PodReady, Status: c.ready}}}}
-		pod.DeletionTimestamp, pod.Labels = c.deleted, map[string]string{appsv1.ControllerRevisionHashLabelKey: c.revision}
-		if is := replaced(pod, set); is != c.want {
-			t.Errorf("%s: replaced is %v", name, is)
-		}
+		t.Run(name, func(t *testing.T) {
+			pod := corev1.Pod{Status: corev1.PodStatus{Conditions: []corev1.PodCondition{{Type: corev1.PodReady, Status: c.ready}}}}
+			pod.DeletionTimestamp, pod.Labels = c.deleted, map[string]string{appsv1.ControllerRevisionHashLabelKey: c.revision}
+			if is := replaced(pod, set); is != c.want {
+				t.Errorf("replaced is %v", is)
+			}
+		})
 	}
 }
 

@@ -66,9 +66,11 @@ func TestAVolumeHoldsWhatItNames(t *testing.T) {
 		{"no key that is not there", []corev1.KeyToPath{{Key: "c", Path: "c"}}, nil, nil, "references non-existent secret key: c"},
 		{"nothing for an optional key", []corev1.KeyToPath{{Key: "c", Path: "c"}}, &yes, map[string][]byte{}, ""},
 	} {
-		got, err := items("secret", contents, c.wanted, c.optional)
-		if diff := cmp.Diff(c.want, got); diff != "" || (err == nil) != (c.refusal == "") || err != nil && err.Error() != c.refusal {
-			t.Errorf("%s: error %v, want %q; %s", c.what, err, c.refusal, diff)
-		}
+		t.Run(c.what, func(t *testing.T) {
+			got, err := items("secret", contents, c.wanted, c.optional)
+			if diff := cmp.Diff(c.want, got); diff != "" || (err == nil) != (c.refusal == "") || err != nil && err.Error() != c.refusal {
+				t.Errorf("error %v, want %q; %s", err, c.refusal, diff)
+			}
+		})
 	}
 }

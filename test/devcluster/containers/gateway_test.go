@@ -51,18 +51,20 @@ func TestGatewayIsReadyOnlyIfItIsReached(t *testing.T) {
 		{"health on loopback", "0.0.0.0:8081", "[::1]:8081", "refused", true},
 		{"no health", `health_bind_address = "0.0.0.0:8081"`, "", "refused", true},
 	} {
-		text := strings.Replace(starts, c.old, c.changed, 1)
-		err := kubeletWith(nil).startGateway(t.Context(), podOf("gateway:0.0.71"), map[string][]byte{"/g.toml": []byte(text)})
-		switch {
-		case c.refusal == "":
-			if err != nil {
-				t.Errorf("%s: %v", c.what, err)
+		t.Run(c.what, func(t *testing.T) {
+			text := strings.Replace(starts, c.old, c.changed, 1)
+			err := kubeletWith(nil).startGateway(t.Context(), podOf("gateway:0.0.71"), map[string][]byte{"/g.toml": []byte(text)})
+			switch {
+			case c.refusal == "":
+				if err != nil {
+					t.Error(err)
+				}
+			case err == nil || !strings.Contains(err.Error(), c.refusal):
+				t.Errorf("%v; want it refused because of %q", err, c.refusal)
+			case errors.As(err, new(unreadyError)) != c.unready:
+				t.Errorf("unready %v, want %v", !c.unready, c.unready)
 			}
-		case err == nil || !strings.Contains(err.Error(), c.refusal):
-			t.Errorf("%s: %v; want it refused because of %q", c.what, err, c.refusal)
-		case errors.As(err, new(unreadyError)) != c.unready:
-			t.Errorf("%s: unready %v, want %v", c.what, !c.unready, c.unready)
-		}
+		})
 	}
 }
 
@@ -87,17 +89,19 @@ func TestGatewayStartsOnlyOnAVolumeThatItCanUse(t *testing.T) {
 		{"after one that failed later", "", []start{{"0.0.100", root, "permissions on"}, {"0.0.71", "", "migration 6 was previously applied"}}},
 		{"with an image that does not tell", "", []start{{"0.0.100", "", ""}, {"latest", "", ""}, {"0.0.71", "", "migration 6"}}},
 	} {
-		k := kubeletWith(map[string]string{annotationRootOwner: c.owner})
-		for _, s := range c.starts {
-			text := starts
-			if s.key != "" {
-				text = strings.Replace(text, "disable_tls", "credential_storage.key_encryption_key_path = '"+s.key+"'\ndisable_tls", 1)
+		t.Run(c.what, func(t *testing.T) {
+			k := kubeletWith(map[string]string{annotationRootOwner: c.owner})
+			for _, s := range c.starts {
+				text := starts
+				if s.key != "" {
+					text = strings.Replace(text, "disable_tls", "credential_storage.key_encryption_key_path = '"+s.key+"'\ndisable_tls", 1)
+				}
+				err := k.startGateway(t.Context(), podOf("gateway:"+s.version), map[string][]byte{"/g.toml": []byte(text)})
+				if (err == nil) != (s.refusal == "") || err != nil && !strings.Contains(err.Error(), s.refusal) {
+					t.Errorf("%s with %s: %v; want %q", s.version, s.key, err, s.refusal)
+				}
 			}
-			err := k.startGateway(t.Context(), podOf("gateway:"+s.version), map[string][]byte{"/g.toml": []byte(text)})
-			if (err == nil) != (s.refusal == "") || err != nil && !strings.Contains(err.Error(), s.refusal) {
-				t.Errorf("%s: %s with %s: %v; want %q", c.what, s.version, s.key, err, s.refusal)
-			}
-		}
+		})
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -52,18 +53,22 @@ func TestClientCountsOutcomes(t *testing.T) {
 		"refused":     {"--url=https://127.0.0.1:1/", dir("client")},
 		"timeout":     {"--url=https://" + silent.Addr().String() + "/", dir("client")},
 	} {
-		got := clientRuns(t, append(arguments, "--count=3")...)
-		if got.Outcomes[want] != 3 || got.Last != want {
-			t.Errorf("%s: %+v", want, got)
-		}
-		if want == "ok" && (len(got.Instances) != 1 || len(got.Serials) != 1 || got.Callers["sandbox s1"] != 3 || got.Names[0] != "localhost") {
-			t.Errorf("%+v", got)
-		}
+		t.Run(want, func(t *testing.T) {
+			got := clientRuns(t, append(arguments, "--count=3")...)
+			if got.Outcomes[want] != 3 || got.Last != want {
+				t.Errorf("%+v", got)
+			}
+			if want == "ok" && (len(got.Instances) != 1 || len(got.Serials) != 1 || got.Callers["sandbox s1"] != 3 || got.Names[0] != "localhost") {
+				t.Errorf("%+v", got)
+			}
+		})
 	}
 	for _, arguments := range [][]string{{url, dir("other")}, {url, dir("client"), "--server-name=elsewhere"}} {
-		if got := clientRuns(t, append(arguments, "--count=2")...); got.Outcomes["certificate"] != 2 {
-			t.Errorf("%v: %+v", arguments, got)
-		}
+		t.Run(strings.Join(arguments, " "), func(t *testing.T) {
+			if got := clientRuns(t, append(arguments, "--count=2")...); got.Outcomes["certificate"] != 2 {
+				t.Errorf("%+v", got)
+			}
+		})
 	}
 }
 
