@@ -44,7 +44,7 @@ realnode-binaries: devcluster # Debian packages, the program that runs the node,
 build: ## Build the operator and its other commands into bin/
 	@echo "build: bin/manager, bin/certgen, bin/kubectl-gatewaytenant"
 	@mkdir -p bin
-	@go build -o bin/ ./cmd/... # without the image's -trimpath: that would compile all that the tests share once more
+	@go build -o bin/ ./cmd/... # without the image's -trimpath, so that tests run by hand use the same compiled packages
 
 generate: ## Write deepcopy, CRD, roles, dashboard and references (API, gateway.toml, metrics) anew from the Go code
 	@echo "generate: deepcopy, CRD, roles, dashboard, docs/api.md, docs/configuration.md, docs/metrics.md, docs/troubleshooting.md"
@@ -70,7 +70,7 @@ fmt: ## Format all Go code
 
 ##@ Check
 
-.PHONY: verify lint test test-unit e2e-faulty docs-test rights hostile hostile-small attack
+.PHONY: verify lint test test-unit test-install test-e2e e2e-faulty docs-test rights hostile hostile-small attack
 verify: bin/kubectl bin/helm ## Regenerate, lint, render, follow links, look at licences; fail if a generated file changes
 	@hack/verify
 
@@ -78,10 +78,14 @@ lint: ## Lint Go code, and the API by Kubernetes' conventions
 	@echo "lint: the first time compiles the linter (minutes)"
 	@$(TOOL) golangci-lint-kube-api-linter run
 
-test: test-unit devcluster bin/helm ## Run all tests: unit, golden, and those on a real control plane
-	@echo "test: the Helm chart, then on a real control plane, the operator with the race detector"
-	@go test -count=1 ./hack/chart
-	@go test -count=1 -p=1 -timeout=25m ./test/devcluster/... ./test/demo/... ./test/install/...
+test: test-unit test-install test-e2e ## Run all tests: unit, golden, and those on a real control plane
+
+test-install: devcluster bin/helm ## Run the tests of the control plane, the demo, the Helm chart and the installation
+	@echo "test: the control plane, the demo, the Helm chart and the installation"
+	@go test -count=1 -p=1 -timeout=25m ./hack/chart ./test/devcluster/... ./test/demo/... ./test/install/...
+
+test-e2e: devcluster ## Run the end-to-end tests, with the race detector
+	@echo "test: on a real control plane, with the race detector"
 	@CGO_ENABLED=1 go test -race -count=1 -timeout=40m ./test/e2e/...
 
 e2e-faulty: devcluster ## Run the end-to-end tests with 30 % of the operator's requests answered with faults (30 minutes); FAULTY=-faulty-seed=N says which
@@ -123,12 +127,11 @@ docs-test: devcluster ## Run the commands of README and docs that are marked as 
 	@go test -count=1 -v -timeout=10m -run=TestCommands ./test/docs | grep -v '^=== '
 
 .PHONY: faults faults-small fuzz fuzz-small
-FAULTS ?=
-faults: devcluster ## Show that the operator bears faults: an hour and a half, or as FAULTS says, such as FAULTS='-budget 10m -transitions 0'
+faults: ## Show that the operator bears faults: an hour and a half, or as FAULTS says, such as FAULTS='-budget 10m -transitions 0'
+faults-small: FAULTS = -workloads '^(create|image|lost certificate)$$' -plans 60 -budget 100s -models=false -tenants 0 -transitions 0
+faults-small: ## A selection of the plans and canaries of three workloads, within five minutes
+faults faults-small: devcluster
 	@go run ./test/faults $(FAULTS)
-
-faults-small: devcluster ## A selection of the plans and canaries of three workloads, within five minutes
-	@go run ./test/faults -workloads '^(create|image|lost certificate)$$' -plans 60 -budget 100s -models=false -tenants 0 -transitions 0
 
 .PHONY: upgrade
 FROM ?=
@@ -139,13 +142,13 @@ upgrade: devcluster ## Upgrade 20 tenants from the version FROM=<git revision> t
 
 FUZZTIME ?= 30s
 fuzz: ## Let each fuzz target look for inputs that break it, for FUZZTIME each (30s)
+fuzz-small: FUZZTIME = 5s
+fuzz-small: ## The same, for five seconds each
+fuzz fuzz-small:
 	@grep -rno --include='*_test.go' '^func Fuzz[A-Za-z]*' api cmd controllers manifests | sed -E 's|/[^/]*_test.go:[0-9]+:func | |' | while read -r package target; do \
 		echo "fuzz: $$target in $$package, for $(FUZZTIME)"; \
 		go test "./$$package" -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x || exit 1; \
 	done
-
-fuzz-small: ## The same, for five seconds each
-	@$(MAKE) --no-print-directory fuzz FUZZTIME=5s
 
 ##@ Ship
 
@@ -171,13 +174,13 @@ vulncheck: ## Look for known vulnerabilities in code that is called; DB=file:///
 ##@ Measure
 
 .PHONY: bench bench-small
-bench: devcluster ## Measure with 1,000 tenants (half an hour), and write the figures into docs/performance.md
+bench: BENCH = --scale=whole --page=docs/performance.md
+bench: ## Measure with 1,000 tenants (half an hour), and write the figures into docs/performance.md
+bench-small: BENCH = --scale=small
+bench-small: ## Measure with 100 tenants (three minutes): fails if a tenant costs a request more
+bench bench-small: devcluster
 	@go build -o bin/bench ./test/bench
-	@bin/bench --scale=whole --page=docs/performance.md
-
-bench-small: devcluster ## Measure with 100 tenants (three minutes): fails if a tenant costs a request more
-	@go build -o bin/bench ./test/bench
-	@bin/bench --scale=small
+	@bin/bench $(BENCH)
 
 ##@ The control plane for demo and tests
 
@@ -219,4 +222,4 @@ clean: ## Remove what was built
 	@rm -rf bin dist
 
 help: ## List what there is
-	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
