@@ -27,7 +27,7 @@ const previewPod = `
 // another manager or by an earlier apply of ours, or by both.
 func TestPreviewMatchesTheAPIServer(t *testing.T) {
 	const namespace = "preview"
-	makeNamespace(t, namespace)
+	cluster.CreateNamespace(t, namespace)
 	const service = "apiVersion: v1\nkind: Service\nspec:\n  ports: [{name: ours, port: 1}]"
 	const configMap = "apiVersion: v1\nkind: ConfigMap\ndata: {ours: a}"
 	const statefulSet = "apiVersion: apps/v1\nkind: StatefulSet\nspec:" + previewPod
