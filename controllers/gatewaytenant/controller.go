@@ -85,7 +85,7 @@ func SetupWithManager(mgr ctrl.Manager, options Options) error {
 		Client: mgr.GetClient(),
 		live:   mgr.GetAPIReader(),
 		caches: caches, pods: pods, sandboxCRD: sandboxCRD, shared: shared,
-		contention: &contention{now: time.Now}, crowd: &crowd{}, lookups: newLookups(),
+		contention: &contention{now: time.Now}, lookups: newLookups(),
 		comparer: apply.NewComparer(mgr.GetScheme(), manifests.Manager, apply.Exclusive),
 		events:   mgr.GetEventRecorder(manifests.Manager),
 		platform: options.Platform, evaluations: &evaluationCache{},
@@ -93,7 +93,8 @@ func SetupWithManager(mgr ctrl.Manager, options Options) error {
 		now:     time.Now, trustDelay: options.TrustDelay,
 	}
 	r.applier = apply.New(mgr.GetClient(), r.comparer, apply.WithReader(mgr.GetAPIReader()), apply.OnDrift(r.contention.note))
-	r.slots = rollout.New(options.RolloutPercent, r.countTenants)
+	counter := &tenantCounter{tenants: mgr.GetClient()}
+	r.backlog, r.slots = counter.countBacklog, rollout.New(options.RolloutPercent, counter.countTotal)
 	allTenants.from.Store(&tenantSource{tenants: mgr.GetClient(), leads: mgr.Elected()})
 	build := ctrl.NewControllerManagedBy(mgr).
 		Named("gatewaytenant").

@@ -1,7 +1,6 @@
 package gatewaytenant
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -271,9 +270,7 @@ func TestHealthyTenantsCostNoRead(t *testing.T) {
 // TestManyStartingTenantsCostNoRead: where a thousand pods are created, each takes longer because of the others.
 func TestManyStartingTenantsCostNoRead(t *testing.T) {
 	d := newDiagnosis(t)
-	for i := range 1000 {
-		d.r.crowd.note(fmt.Sprint(i), true)
-	}
+	d.r.backlog = func() int { return 1000 }
 	d.follow(d.pod(), 4*time.Minute)
 	if len(d.server.asked) > 0 {
 		t.Errorf("asked for %q", d.server.asked)

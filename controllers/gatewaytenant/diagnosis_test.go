@@ -60,7 +60,7 @@ type diagnosis struct {
 func newDiagnosis(t *testing.T) *diagnosis {
 	t.Helper()
 	d := &diagnosis{t: t, clock: time.Unix(1_800_000_000, 0), pods: &podCache{}, server: &apiServer{}, recorder: events.NewFakeRecorder(100)}
-	d.r = &Reconciler{live: d.server, pods: d.pods, crowd: &crowd{}, lookups: newLookups(), events: d.recorder, now: func() time.Time { return d.clock }}
+	d.r = &Reconciler{live: d.server, pods: d.pods, backlog: noBacklog, lookups: newLookups(), events: d.recorder, now: func() time.Time { return d.clock }}
 	d.gt, d.p = serving(t)
 	d.p.seen.statefulSet.UID, d.p.seen.statefulSet.Namespace = "set", d.gt.Namespace
 	d.gt.Status = statusOf(d.gt, d.p)

@@ -102,7 +102,7 @@ func TestUnreadEarlierConfigKeepsTheStatus(t *testing.T) {
 // TestUnreadEarlierConfigIsReportedWhenItLasts, so that an upgrade of a busy cluster does not report each tenant.
 func TestUnreadEarlierConfigIsReportedWhenItLasts(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
-	r := &Reconciler{crowd: &crowd{}, now: func() time.Time { return now }}
+	r := &Reconciler{backlog: noBacklog, now: func() time.Time { return now }}
 	for _, c := range []struct {
 		what   string
 		after  time.Duration

@@ -48,7 +48,7 @@ const (
 func TestApiServerIsAskedOnlyAboutWorkloadsThatAreStuck(t *testing.T) {
 	server := &apiServer{}
 	clock := time.Unix(1000, 0)
-	r := &Reconciler{live: server, crowd: &crowd{}, lookups: newLookups(), now: func() time.Time { return clock }}
+	r := &Reconciler{live: server, backlog: noBacklog, lookups: newLookups(), now: func() time.Time { return clock }}
 	set := &appsv1.StatefulSet{ObjectMeta: metav1.ObjectMeta{Namespace: "a", Name: "gateway", UID: "set"}}
 	look := func(after time.Duration, wantAsked bool, want string, again time.Duration) {
 		t.Helper()
@@ -79,9 +79,7 @@ func TestApiServerIsAskedOnlyAboutWorkloadsThatAreStuck(t *testing.T) {
 
 	r.lookups.settle(lookupKey{"a", "StatefulSet"}) // it has a pod, and loses it
 	look(time.Hour, false, "", 4*time.Second)
-	for i := range 40 {
-		r.crowd.note(fmt.Sprint(i), true)
-	}
+	r.backlog = func() int { return 40 }
 	look(4*time.Second, false, "", 10*time.Second) // many start: each has more time
 	look(10*time.Second, true, "", 14*time.Second)
 }
@@ -90,7 +88,7 @@ func TestFailedPodIsReadImmediatelyAndOnce(t *testing.T) {
 	controller := true
 	server := &apiServer{}
 	clock := time.Unix(1000, 0)
-	r := &Reconciler{live: server, crowd: &crowd{}, lookups: newLookups(), now: func() time.Time { return clock }}
+	r := &Reconciler{live: server, backlog: noBacklog, lookups: newLookups(), now: func() time.Time { return clock }}
 	job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Namespace: "a", Name: "certgen", UID: "job"}}
 	ended := corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 3, Reason: "Error", Message: "no disk"}}
 	failed := corev1.Pod{
@@ -124,7 +122,7 @@ func TestFailedPodIsReadImmediatelyAndOnce(t *testing.T) {
 // TestSlowReadOfOneTenantKeepsNoWorker reads nothing while another workload is read, and tries again.
 func TestSlowReadOfOneTenantKeepsNoWorker(t *testing.T) {
 	server := &apiServer{}
-	r := &Reconciler{live: server, crowd: &crowd{}, lookups: newLookups(), now: time.Now}
+	r := &Reconciler{live: server, backlog: noBacklog, lookups: newLookups(), now: time.Now}
 	job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Namespace: "a", Name: "certgen", UID: "job"}, Status: batchv1.JobStatus{Failed: 1}}
 	if !r.lookups.begin() {
 		t.Fatal("the slot is taken")
@@ -213,7 +211,7 @@ func TestCertgenPodThatDoesNotStartIsExplained(t *testing.T) {
 	controller := true
 	server := &apiServer{}
 	clock := time.Unix(1000, 0)
-	r := &Reconciler{live: server, crowd: &crowd{}, lookups: newLookups(), now: func() time.Time { return clock }}
+	r := &Reconciler{live: server, backlog: noBacklog, lookups: newLookups(), now: func() time.Time { return clock }}
 	job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Namespace: "a", Name: "certgen", UID: "job"}, Status: batchv1.JobStatus{Active: 1}}
 	server.pods = []corev1.Pod{{
 		ObjectMeta: metav1.ObjectMeta{Name: "certgen-1", Namespace: "a", UID: "pod", OwnerReferences: []metav1.OwnerReference{{UID: "job", Controller: &controller}}},

@@ -205,7 +205,7 @@ func (r *Reconciler) eventsOfJob(ctx context.Context, job *batchv1.Job, pods []c
 func (r *Reconciler) lookUp(
 	ctx context.Context, key lookupKey, state lookupState, seen *observed, read func(context.Context) (diagnose.Problem, error),
 ) diagnose.Problem {
-	first := r.crowd.firstLookup()
+	first := firstLookup(r.backlog())
 	found, wait := r.lookups.due(key, state, first, r.now())
 	switch {
 	case wait > 0:
@@ -254,7 +254,7 @@ func (o *observed) lookAgain(wait time.Duration) {
 // due returns the first trouble that has lasted long enough to be reported, and schedules another observation for those
 // before it.
 func (r *Reconciler) due(seen *observed, all ...diagnose.Problem) diagnose.Problem {
-	found, wait := diagnose.FirstDue(all, r.crowd.patience(), r.now())
+	found, wait := diagnose.FirstDue(all, grace(r.backlog()), r.now())
 	if wait > 0 {
 		seen.lookAgain(wait)
 	}

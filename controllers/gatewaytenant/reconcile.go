@@ -9,7 +9,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
@@ -35,7 +34,7 @@ type Reconciler struct {
 	shared        cache.Cache              // of the earlier control plane's binding
 	slots         *rollout.Slots
 	contention    *contention
-	crowd         *crowd
+	backlog       func() int // how many tenants are on their way to Ready
 	lookups       *lookups
 	comparer      *apply.Comparer
 	applier       *apply.Applier
@@ -68,7 +67,6 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		r.evaluations.forget(request.Namespace)
 		r.slots.Exclude(request.Namespace)
 		r.contention.forget(request.Namespace)
-		r.crowd.note(request.Namespace, false)
 		r.jobHistory.Forget(request.Namespace)
 		r.stored.forget(request.Namespace)
 		r.lookups.forget(request.Namespace)
@@ -92,9 +90,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	}
 	pass.rivals, pass.rivalsFor = r.contention.of(request.Namespace)
 	status := statusOf(tenant, pass)
-	reason := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReady).Reason
-	r.crowd.note(request.Namespace, slices.Contains(onTheWay, reason) || reason == v1alpha1.ReasonPodEvicted)
-	pass.starting = starting(tenant.Status, status, pass.seen.statefulSet, r.crowd.patience(), r.now())
+	pass.starting = starting(tenant.Status, status, pass.seen.statefulSet, grace(r.backlog()), r.now())
 	if pass.starting > 0 {
 		return r.next(pass)
 	}

@@ -1,13 +1,9 @@
 package gatewaytenant
 
 import (
-	"context"
-
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/workload"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
@@ -47,13 +43,4 @@ func byPlatform(rendered *unstructured.Unstructured, live metav1.Object) bool {
 		return true // also if an adoption was cut short after it had taken over the fields of others
 	}
 	return !apply.MatchesLastApplied(rendered, live) && apply.OwnsHash(live, manifests.Manager) && !manifests.AskedFor(rendered, live)
-}
-
-// countTenants counts the tenants in the cache.
-func (r *Reconciler) countTenants() int {
-	var list v1alpha1.GatewayTenantList
-	if err := r.List(context.Background(), &list, client.UnsafeDisableDeepCopy); err != nil {
-		return 0 // the cache is not filled yet
-	}
-	return len(list.Items)
 }

@@ -88,16 +88,16 @@ func (p *pass) storageMessage() string {
 
 // starting is how much longer it is not worth a write that a new gateway has its certificates: nearly every one serves a
 // moment later, and that is written.
-func starting(before, after v1alpha1.GatewayTenantStatus, set *appsv1.StatefulSet, patience time.Duration, now time.Time) time.Duration {
+func starting(before, after v1alpha1.GatewayTenantStatus, set *appsv1.StatefulSet, grace time.Duration, now time.Time) time.Duration {
 	was, is := meta.FindStatusCondition(before.Conditions, v1alpha1.ConditionReady), meta.FindStatusCondition(after.Conditions, v1alpha1.ConditionReady)
 	waited := was != nil && (was.Reason == v1alpha1.ReasonIssuing || was.Reason == v1alpha1.ReasonWaitingForCertificates)
 	if !waited || is.Reason != v1alpha1.ReasonRollingOut || before.ObservedGeneration != after.ObservedGeneration {
 		return 0
 	}
 	if set == nil {
-		return patience // it was made in this pass
+		return grace // it was made in this pass
 	}
-	return patience - now.Sub(set.CreationTimestamp.Time)
+	return grace - now.Sub(set.CreationTimestamp.Time)
 }
 
 // available looks at the StatefulSet and its pod: it must be the one that was rendered, and its pod must run it and be

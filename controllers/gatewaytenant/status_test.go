@@ -302,14 +302,14 @@ func TestNewGatewayHasAMomentToStart(t *testing.T) {
 	}{
 		{"made in this pass", waiting, starts, nil, true},
 		{"made a second ago", status(v1alpha1.ReasonIssuing, 1), starts, made(time.Second), true},
-		{"takes long to start", waiting, starts, made(patience), false},
+		{"takes long to start", waiting, starts, made(graceBase), false},
 		{"serves", waiting, status(v1alpha1.ReasonReady, 1), made(time.Second), false},
 		{"is in trouble", waiting, status(v1alpha1.ReasonPodRefused, 1), made(time.Second), false},
 		{"its spec is another", waiting, status(v1alpha1.ReasonRollingOut, 2), made(time.Second), false},
 		{"has no status yet", v1alpha1.GatewayTenantStatus{}, starts, made(time.Second), false},
 		{"served before", status(v1alpha1.ReasonReady, 1), starts, made(time.Second), false},
 	} {
-		if waits := starting(c.before, c.after, c.set, patience, now) > 0; waits != c.waits {
+		if waits := starting(c.before, c.after, c.set, graceBase, now) > 0; waits != c.waits {
 			t.Errorf("%s: waits: %t", c.what, waits)
 		}
 	}

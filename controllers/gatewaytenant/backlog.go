@@ -1,0 +1,80 @@
+package gatewaytenant
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+)
+
+const (
+	// graceBase is how long a new gateway may take to start, and a pod may wait for a node, before the status reports it.
+	graceBase = 10 * time.Second
+	// gracePerTenant is how much longer that is for each tenant in the backlog: pods wait for their volumes and nodes because other
+	// pods do. A control plane with two processors makes four tenants a second Ready.
+	gracePerTenant = 250 * time.Millisecond
+	// graceMax is the longest of these times.
+	graceMax = 5 * time.Minute
+)
+
+// grace returns how long a tenant may take to start if there are so many in the backlog.
+func grace(backlog int) time.Duration {
+	return min(graceBase+time.Duration(backlog)*gracePerTenant, graceMax)
+}
+
+// firstLookup returns how long a workload may have no running pod, if there are so many tenants in the backlog, before the API server
+// is asked for the cause.
+func firstLookup(backlog int) time.Duration {
+	return min(minFirstLookup+time.Duration(backlog)*gracePerTenant, graceMax)
+}
+
+// tenantCounter counts the tenants in the cache, at most once a second.
+type tenantCounter struct {
+	tenants client.Reader
+
+	mu             sync.Mutex
+	counted        time.Time
+	total, backlog int
+}
+
+// countTotal returns the number of all tenants, zero before the cache is filled.
+func (c *tenantCounter) countTotal() int {
+	total, _ := c.count()
+	return total
+}
+
+// countBacklog returns the number of tenants that are on their way to Ready.
+func (c *tenantCounter) countBacklog() int {
+	_, backlog := c.count()
+	return backlog
+}
+
+func (c *tenantCounter) count() (total, backlog int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if time.Since(c.counted) < time.Second {
+		return c.total, c.backlog
+	}
+	var list v1alpha1.GatewayTenantList
+	if err := c.tenants.List(context.Background(), &list, client.UnsafeDisableDeepCopy); err != nil {
+		return c.total, c.backlog // the cache is not filled yet
+	}
+	c.counted, c.total, c.backlog = time.Now(), len(list.Items), 0
+	for i := range list.Items {
+		if inBacklog(&list.Items[i]) {
+			c.backlog++
+		}
+	}
+	return c.total, c.backlog
+}
+
+// inBacklog reports whether a tenant is on its way to Ready.
+func inBacklog(tenant *v1alpha1.GatewayTenant) bool {
+	ready := meta.FindStatusCondition(tenant.Status.Conditions, v1alpha1.ConditionReady)
+	return ready == nil || ready.Reason == v1alpha1.ReasonPodEvicted || slices.Contains(onTheWay, ready.Reason)
+}

@@ -1,0 +1,66 @@
+package gatewaytenant
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+)
+
+// noBacklog is that of tenants that are alone.
+func noBacklog() int { return 0 }
+
+func TestGraceGrowsWithTheBacklog(t *testing.T) {
+	for backlog, want := range map[int]struct{ grace, firstLookup time.Duration }{
+		0:    {10 * time.Second, 4 * time.Second},
+		2:    {10*time.Second + 500*time.Millisecond, 4*time.Second + 500*time.Millisecond},
+		1000: {260 * time.Second, 254 * time.Second},
+		3000: {5 * time.Minute, 5 * time.Minute},
+	} {
+		if got := grace(backlog); got != want.grace {
+			t.Errorf("grace with a backlog of %d: %s, want %s", backlog, got, want.grace)
+		}
+		if got := firstLookup(backlog); got != want.firstLookup {
+			t.Errorf("first lookup with a backlog of %d: %s, want %s", backlog, got, want.firstLookup)
+		}
+	}
+}
+
+// tenantCache lists tenants.
+type tenantCache struct {
+	client.Reader
+	tenants []v1alpha1.GatewayTenant
+	lists   int
+}
+
+func (c *tenantCache) List(_ context.Context, list client.ObjectList, _ ...client.ListOption) error {
+	c.lists++
+	list.(*v1alpha1.GatewayTenantList).Items = c.tenants
+	return nil
+}
+
+func TestBacklogIsCountedFromTheCache(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cached := &tenantCache{tenants: make([]v1alpha1.GatewayTenant, 1)} // it has no condition yet
+		for _, reason := range []string{v1alpha1.ReasonIssuing, v1alpha1.ReasonRollingOut, v1alpha1.ReasonPodEvicted, v1alpha1.ReasonReady, v1alpha1.ReasonSuspended, v1alpha1.ReasonCrashLoop} {
+			tenant := v1alpha1.GatewayTenant{}
+			tenant.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionReady, Reason: reason}}
+			cached.tenants = append(cached.tenants, tenant)
+		}
+		counter := &tenantCounter{tenants: cached}
+		for range 10 {
+			if total, backlog := counter.countTotal(), counter.countBacklog(); total != 7 || backlog != 4 {
+				t.Errorf("%d tenants, backlog %d; want 7 and 4", total, backlog)
+			}
+		}
+		cached.tenants = nil
+		if time.Sleep(time.Second); counter.countTotal() != 0 || cached.lists != 2 {
+			t.Errorf("%d tenants after %d lists", counter.countTotal(), cached.lists)
+		}
+	})
+}
