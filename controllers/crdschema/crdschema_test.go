@@ -23,17 +23,19 @@ func TestRulesOfTheAPIHoldWithoutAnAPIServer(t *testing.T) {
 		{"a size that is taken back", named + "spec: {storage: {size: 4Gi}}", named + "spec: {storage: {size: 5Gi}}", ""},
 		{"a class that changes", named + "spec: {storage: {storageClassName: a}}", named + "spec: {storage: {storageClassName: b}}", "storageClassName cannot be changed"},
 	} {
-		errs, err := Check(object(t, c.text), object(t, c.old))
-		if err != nil {
-			t.Fatal(err)
-		}
-		got := ""
-		if len(errs) > 0 {
-			got = errs.ToAggregate().Error()
-		}
-		if (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
-			t.Errorf("%s: %q, want %q in it", c.what, got, c.want)
-		}
+		t.Run(c.what, func(t *testing.T) {
+			errs, err := Check(object(t, c.text), object(t, c.old))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := ""
+			if len(errs) > 0 {
+				got = errs.ToAggregate().Error()
+			}
+			if (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
+				t.Errorf("%q, want %q in it", got, c.want)
+			}
+		})
 	}
 }
 

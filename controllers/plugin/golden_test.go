@@ -228,8 +228,10 @@ func TestExitCodes(t *testing.T) {
 		{"one is held", []Outcome{{Action: Held}}, nil, ExitRefused},
 		{"a list cannot be read", nil, []string{"is empty"}, ExitRefused},
 	} {
-		if got := (Plan{Tenants: c.tenants, Problems: c.problems}).ExitCode(); got != c.want {
-			t.Errorf("%s: %d, want %d", c.what, got, c.want)
-		}
+		t.Run(c.what, func(t *testing.T) {
+			if got := (Plan{Tenants: c.tenants, Problems: c.problems}).ExitCode(); got != c.want {
+				t.Errorf("%d, want %d", got, c.want)
+			}
+		})
 	}
 }

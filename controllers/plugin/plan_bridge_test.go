@@ -23,28 +23,30 @@ func TestPlanOfAnEntryLeavesWhatTheAPIServerWouldRefuse(t *testing.T) {
 		"{size: 3Gi}":  {"3Gi", ""},
 		"{size: 1 GB}": {"2Gi", `line 1: gateway.storage.size: `},
 	} {
-		before := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{"serverDnsNames": []any{}, "storage": map[string]any{"size": "2Gi"}}}}
-		before.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("GatewayTenant"))
-		before.SetNamespace("a")
-		before.SetName(v1alpha1.Name)
-		before.SetManagedFields([]metav1.ManagedFieldsEntry{{
-			Manager: platformconfig.FieldOwner, Operation: metav1.ManagedFieldsOperationApply, APIVersion: v1alpha1.GroupVersion.String(),
-			FieldsType: "FieldsV1", FieldsV1: metav1.NewFieldsV1(`{"f:spec":{"f:serverDnsNames":{},"f:storage":{"f:size":{}}}}`),
-		}})
-		tenant, err := typed(before)
-		if err != nil {
-			t.Fatal(err)
-		}
-		text := "- {name: a, gateway: {serverDnsNames: [], storage: " + storage + ", image: 'ghcr.io/nvidia/openshell/gateway:0.0.72'}}"
-		source := platformconfig.Read(&corev1.ConfigMap{Data: map[string]string{platformconfig.Key: text}}, platform)
-		after, refused, err := previewAsFarAsAccepted(platformconfig.Work{Entry: source.Entries[0]}, before, tenant)
-		if err != nil {
-			t.Fatal(err)
-		}
-		size, _, _ := unstructured.NestedString(after.Object, "spec", "storage", "size")
-		image, _, _ := unstructured.NestedString(after.Object, "spec", "image")
-		if size != c.size || !strings.HasSuffix(image, ":0.0.72") || !strings.Contains(refused, c.words) || (refused == "") != (c.words == "") {
-			t.Errorf("%s: the size is %s, the image %s, refused is %q; want %s and %q", storage, size, image, refused, c.size, c.words)
-		}
+		t.Run(storage, func(t *testing.T) {
+			before := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{"serverDnsNames": []any{}, "storage": map[string]any{"size": "2Gi"}}}}
+			before.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("GatewayTenant"))
+			before.SetNamespace("a")
+			before.SetName(v1alpha1.Name)
+			before.SetManagedFields([]metav1.ManagedFieldsEntry{{
+				Manager: platformconfig.FieldOwner, Operation: metav1.ManagedFieldsOperationApply, APIVersion: v1alpha1.GroupVersion.String(),
+				FieldsType: "FieldsV1", FieldsV1: metav1.NewFieldsV1(`{"f:spec":{"f:serverDnsNames":{},"f:storage":{"f:size":{}}}}`),
+			}})
+			tenant, err := typed(before)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text := "- {name: a, gateway: {serverDnsNames: [], storage: " + storage + ", image: 'ghcr.io/nvidia/openshell/gateway:0.0.72'}}"
+			source := platformconfig.Read(&corev1.ConfigMap{Data: map[string]string{platformconfig.Key: text}}, platform)
+			after, refused, err := previewAsFarAsAccepted(platformconfig.Work{Entry: source.Entries[0]}, before, tenant)
+			if err != nil {
+				t.Fatal(err)
+			}
+			size, _, _ := unstructured.NestedString(after.Object, "spec", "storage", "size")
+			image, _, _ := unstructured.NestedString(after.Object, "spec", "image")
+			if size != c.size || !strings.HasSuffix(image, ":0.0.72") || !strings.Contains(refused, c.words) || (refused == "") != (c.words == "") {
+				t.Errorf("the size is %s, the image %s, refused is %q; want %s and %q", size, image, refused, c.size, c.words)
+			}
+		})
 	}
 }
