@@ -96,7 +96,7 @@ func (c *campaign) killAmong(ctx context.Context, all []*trial) error {
 			return err
 		}
 	}
-	time.Sleep(2 * time.Second)
+	time.Sleep(2 * time.Second) // the outage
 	for _, name := range []string{devcluster.Etcd, devcluster.APIServer} {
 		if err := c.cluster.Restart(ctx, name); err != nil {
 			return err

@@ -207,7 +207,7 @@ func late(t *trial) action {
 			return nil, err
 		}
 		go func() {
-			time.Sleep(time.Duration(200+t.upTo(2000)) * time.Millisecond)
+			time.Sleep(time.Duration(200+t.upTo(2000)) * time.Millisecond) // the plan decides how late
 			drop(o.next.RoundTrip(request))
 		}()
 		return nil, errCrashed
@@ -227,7 +227,7 @@ func changeLeader(t *trial) action {
 		case <-time.After(40 * time.Second):
 			t.fails(fmt.Errorf("nobody else became leader"))
 		}
-		time.Sleep(time.Duration(t.upTo(1500)) * time.Millisecond)
+		time.Sleep(time.Duration(t.upTo(1500)) * time.Millisecond) // the plan decides how far the new leader comes
 		o.watching.frozen.Store(false)
 		return o.send(request.Clone(context.WithoutCancel(request.Context())))
 	}

@@ -176,7 +176,7 @@ func (w *walk) step(ctx context.Context, t *trial, to spec, before *state) (goOn
 	is := w.become(ctx, t, spec)
 	goOn, err = w.compare(*before, is, fresh, spec)
 	if err != nil && is.err == nil { // it may not have come to rest, or the cache not to what there is
-		time.Sleep(5 * time.Second)
+		time.Sleep(5 * time.Second) // in which both converge
 		is.state, is.err = t.read(ctx, t.admin)
 		fresh = w.freshAgain(ctx, spec)
 		goOn, err = w.compare(*before, is, fresh, spec)

@@ -106,7 +106,7 @@ func TestCertificatesAreReloaded(t *testing.T) {
 	}
 	before := serial()
 	f.write("server/tls.key", []byte("nonsense"))
-	time.Sleep(1500 * time.Millisecond)
+	time.Sleep(1500 * time.Millisecond) // The gateway looks at its files once a second.
 	if serial() != before {
 		t.Error("a bad key replaced the certificate")
 	}
@@ -153,7 +153,7 @@ func TestFaults(t *testing.T) {
 	for f.probe("healthz") != http.StatusOK {
 		time.Sleep(50 * time.Millisecond)
 	}
-	time.Sleep(300 * time.Millisecond)
+	time.Sleep(300 * time.Millisecond) // Another gateway would be ready by now.
 	if status := f.probe("readyz"); status != http.StatusServiceUnavailable {
 		t.Errorf("/readyz answers %d", status)
 	}
