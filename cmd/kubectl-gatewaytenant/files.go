@@ -75,7 +75,7 @@ func (o *options) read(command *cobra.Command, i input) (plugin.Settings, plugin
 	if err != nil || len(i.files) == 0 {
 		return settings, plugin.Input{}, cluster, err
 	}
-	files, err := plugin.Files(i.files, o.In, namespace, settings.BridgeOptions())
+	files, err := plugin.Files(i.files, o.In, namespace, settings.Options.ConfigMaps())
 	return settings, files, cluster, err
 }
 

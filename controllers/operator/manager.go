@@ -12,7 +12,6 @@ import (
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/config"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
@@ -79,19 +78,12 @@ func addControllers(mgr ctrl.Manager, opts options.Options, platform manifests.P
 		mgr.GetLogger().Info("The bridge is switched off: GatewayTenants are only made by hand")
 		return nil
 	}
-	bridge := bridgeOptions(opts)
-	bridge.Platform = platform
-	if err := platformconfig.SetupWithManager(mgr, bridge); err != nil {
+	if err := platformconfig.SetupWithManager(mgr, platformconfig.Options{
+		ConfigMaps: opts.ConfigMaps(), Platform: platform, Guard: opts.Guard, Concurrency: opts.Concurrency, Namespaces: namespaces,
+	}); err != nil {
 		return fmt.Errorf("platformconfig controller: %w", err)
 	}
 	return nil
-}
-
-func bridgeOptions(opts options.Options) platformconfig.Options {
-	return platformconfig.Options{
-		Config: client.ObjectKey{Namespace: opts.PlatformNamespace, Name: opts.PlatformConfig},
-		Guard:  opts.Guard, Concurrency: opts.Concurrency, Namespaces: namedcache.Only(opts.WatchNamespaces),
-	}
 }
 
 func managerOptions(opts options.Options) ctrl.Options {
@@ -109,7 +101,7 @@ func managerOptions(opts options.Options) ctrl.Options {
 		NewInformer:                 bounded.NewInformer,
 	}
 	if opts.EnableBridge {
-		maps.Copy(cacheOptions.ByObject, platformconfig.CacheOptions(bridgeOptions(opts)))
+		maps.Copy(cacheOptions.ByObject, platformconfig.CacheOptions(opts.ConfigMaps()))
 	}
 	if opts.SyncPeriod > 0 {
 		cacheOptions.SyncPeriod = &opts.SyncPeriod

@@ -8,9 +8,11 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
-	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig/entries"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig/plan"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -23,7 +25,7 @@ type Options struct {
 	// EnableBridge runs the bridge. Without it, GatewayTenants are only created by users.
 	EnableBridge bool
 	// Guard holds mass removals of GatewayTenants.
-	Guard platformconfig.Guard
+	Guard plan.Guard
 	// WatchNamespaces are the namespaces in which the operator works. If it is empty, the operator works in all namespaces.
 	WatchNamespaces []string
 
@@ -50,6 +52,11 @@ type Options struct {
 	// SyncPeriod is the interval at which every tenant is reconciled without an event. If it is 0, controller-runtime's
 	// default applies, which is about ten hours.
 	SyncPeriod time.Duration
+}
+
+// ConfigMaps returns the ConfigMaps that the bridge reads and writes.
+func (o Options) ConfigMaps() entries.ConfigMaps {
+	return entries.ConfigMaps{First: types.NamespacedName{Namespace: o.PlatformNamespace, Name: o.PlatformConfig}}
 }
 
 // Platform returns what the options set for all tenants.

@@ -3,27 +3,29 @@ package platformconfig
 import (
 	"github.com/prometheus/client_golang/prometheus"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig/plan"
 )
 
-// entries is how many rows of the report are in which state.
-var entries = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+// rowsByState is the number of rows of the report in each state.
+var rowsByState = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 	Name: "gatewaytenant_platform_config_entries",
 	Help: "Entries of platform-config, and bridged GatewayTenants without one, by state.",
 }, []string{"state"})
 
-// problems is what is wrong with whole ConfigMaps.
+// problems is the number of problems of whole ConfigMaps.
 var problems = prometheus.NewGauge(prometheus.GaugeOpts{
 	Name: "gatewaytenant_platform_config_problems",
 	Help: "ConfigMaps with entries that are missing or cannot be read; until they can be, nothing of theirs is made, changed or removed.",
 })
 
-func init() { metrics.Registry.MustRegister(entries, problems) }
+func init() { metrics.Registry.MustRegister(rowsByState, problems) }
 
-// measure keeps the metrics. A state in which nothing is counts zero, so that alerts on it end.
-func measure(plan Plan) {
-	problems.Set(float64(len(plan.Problems)))
-	counts := count(plan.Rows)
-	for _, state := range []State{Applied, Waiting, Refused, Conflict, Failed, Kept, Held} {
-		entries.WithLabelValues(string(state)).Set(float64(counts[state]))
+// setMetrics sets the metrics. It sets a state without rows to zero, so that alerts on it end.
+func setMetrics(p plan.Plan) {
+	problems.Set(float64(len(p.Problems)))
+	counts := plan.Count(p.Rows)
+	for _, state := range plan.States() {
+		rowsByState.WithLabelValues(string(state)).Set(float64(counts[state]))
 	}
 }

@@ -18,7 +18,7 @@ import (
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
-	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig/entries"
 )
 
 // Finding is something that is wrong in a file.
@@ -67,8 +67,8 @@ type ConfigInput struct {
 }
 
 // Files reads files, and of directories the YAML and JSON files in them; - is in. Documents of other kinds are passed over.
-// Namespace is that of GatewayTenants that name none, and options say which ConfigMaps have entries, and what a bare list stands for.
-func Files(names []string, in io.Reader, namespace string, options platformconfig.Options) (Input, error) {
+// Namespace is that of GatewayTenants that name none, and configMaps identify those with entries; a bare list stands for the first one.
+func Files(names []string, in io.Reader, namespace string, configMaps entries.ConfigMaps) (Input, error) {
 	var input Input
 	files, err := filesOf(names)
 	if err != nil {
@@ -82,13 +82,13 @@ func Files(names []string, in io.Reader, namespace string, options platformconfi
 		if name == "-" {
 			name = "stdin"
 		}
-		r := fileReader{&input, name, namespace, options}
+		r := fileReader{&input, name, namespace, configMaps}
 		for _, document := range documents(string(text)) {
 			r.document(document)
 		}
 	}
 	if len(input.Tenants)+len(input.Configs)+len(input.Findings) == 0 {
-		return input, fmt.Errorf("%s: neither a GatewayTenant nor a ConfigMap %s nor a list of its entries is in it; give one of these with -f", strings.Join(names, ", "), options.Config.Name)
+		return input, fmt.Errorf("%s: neither a GatewayTenant nor a ConfigMap %s nor a list of its entries is in it; give one of these with -f", strings.Join(names, ", "), configMaps.First.Name)
 	}
 	return input, nil
 }
@@ -142,10 +142,10 @@ func documents(text string) []string {
 
 // fileReader reads the documents of one file.
 type fileReader struct {
-	into      *Input
-	file      string
-	namespace string
-	options   platformconfig.Options
+	into       *Input
+	file       string
+	namespace  string
+	configMaps entries.ConfigMaps
 }
 
 func (r *fileReader) found(line int, format string, args ...any) {
@@ -167,12 +167,12 @@ func lineIn(err error, other int) int {
 // Bounds on a document and on an object of it. Files hold lists of objects with their status, so these are higher than
 // those on a list of entries.
 const (
-	maxValues     = 10 * platformconfig.MaxValues
+	maxValues     = 10 * entries.MaxValues
 	maxObjectSize = 4 << 20
 )
 
 func (r *fileReader) document(text string) {
-	if err := platformconfig.CheckText(text, maxValues); err != nil {
+	if err := entries.CheckText(text, maxValues); err != nil {
 		r.found(1+len(text)-len(strings.TrimLeft(text, "\n")), "%v; split it into several documents with lines of ---", err)
 		return
 	}
@@ -187,8 +187,8 @@ func (r *fileReader) document(text string) {
 	}
 	root := document.Content[0]
 	if root.Kind == yaml.SequenceNode {
-		config := &corev1.ConfigMap{Data: map[string]string{platformconfig.Key: text}}
-		config.Namespace, config.Name = r.options.Config.Namespace, r.options.Config.Name
+		config := &corev1.ConfigMap{Data: map[string]string{entries.Key: text}}
+		config.Namespace, config.Name = r.configMaps.First.Namespace, r.configMaps.First.Name
 		r.into.Configs = append(r.into.Configs, ConfigInput{r.file, root.Line, config})
 		return
 	}
@@ -238,25 +238,25 @@ func (r *fileReader) config(node *yaml.Node) {
 	config := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{
 		Name: object.GetName(), Namespace: object.GetNamespace(), Labels: object.GetLabels(), Annotations: object.GetAnnotations(),
 	}}
-	if !r.options.Concerns(config) || config.Name == r.options.Config.Name+platformconfig.StatusSuffix {
+	if !r.configMaps.HasEntries(config) {
 		return
 	}
 	if config.Namespace == "" {
-		config.Namespace = r.options.Config.Namespace
+		config.Namespace = r.configMaps.First.Namespace
 	}
-	if list := at(node, "data", platformconfig.Key); list != nil && list.Kind == yaml.ScalarNode {
+	if list := at(node, "data", entries.Key); list != nil && list.Kind == yaml.ScalarNode {
 		before := list.Line - 1
 		if list.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
 			before++ // the list begins in the line after the one with the |
 		}
-		config.Data = map[string]string{platformconfig.Key: strings.Repeat("\n", before) + list.Value}
+		config.Data = map[string]string{entries.Key: strings.Repeat("\n", before) + list.Value}
 	}
 	r.into.Configs = append(r.into.Configs, ConfigInput{r.file, node.Line, config})
 }
 
 // decode makes an object of a node, with the types that JSON has.
 func decode(node *yaml.Node) (*unstructured.Unstructured, error) {
-	text, err := platformconfig.ToJSON(node, maxObjectSize)
+	text, err := entries.ToJSON(node, maxObjectSize)
 	if err != nil {
 		return nil, err
 	}
@@ -274,7 +274,7 @@ func textAt(node *yaml.Node, path ...string) string {
 // at is what is at a path; nil: nothing.
 func at(node *yaml.Node, path ...string) *yaml.Node {
 	for _, step := range path {
-		if node = platformconfig.Child(node, step); node == nil {
+		if node = entries.Child(node, step); node == nil {
 			return nil
 		}
 	}
@@ -283,8 +283,8 @@ func at(node *yaml.Node, path ...string) *yaml.Node {
 
 // lineOf is the line of a field, or else that of the nearest one around it that is there.
 func lineOf(node *yaml.Node, field string) int {
-	for _, step := range platformconfig.Steps(field) {
-		next := platformconfig.Child(node, step)
+	for _, step := range entries.Steps(field) {
+		next := entries.Child(node, step)
 		if next == nil {
 			break
 		}

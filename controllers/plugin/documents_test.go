@@ -7,7 +7,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig/entries"
 )
 
 // TestFileBeyondTheBoundsIsAFinding, and takes no longer than one within them.
@@ -24,7 +24,7 @@ func TestFileBeyondTheBoundsIsAFinding(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			start := time.Now()
-			options := platformconfig.Options{Config: types.NamespacedName{Namespace: "platform", Name: "platform-config"}}
+			options := entries.ConfigMaps{First: types.NamespacedName{Namespace: "platform", Name: "platform-config"}}
 			input, err := Files([]string{"-"}, strings.NewReader(c.text), "", options)
 			if err != nil || len(input.Findings) != 1 || !strings.Contains(input.Findings[0].Message, c.words) {
 				t.Errorf("findings %v, error %v; want one with %q", input.Findings, err, c.words)

@@ -8,7 +8,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
-	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig"
+	bridgeplan "github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig/plan"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -68,7 +68,7 @@ func Suspend(ctx context.Context, cluster client.Client, namespace string, suspe
 	if tenant.Spec.Suspend == suspend {
 		return state + " already: " + means, nil
 	}
-	if platformconfig.Sets(tenant, "suspend") {
+	if bridgeplan.Sets(tenant, "suspend") {
 		return "", fmt.Errorf("GatewayTenant %s/%s: spec.suspend is set by its entry in %s, and would be set back; change it there",
 			namespace, tenant.Name, tenant.Annotations[v1alpha1.AnnotationSource])
 	}

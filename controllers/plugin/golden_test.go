@@ -16,7 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant"
-	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig/entries"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -54,7 +54,7 @@ func offline(t *testing.T, file string) (Settings, Input) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	input, err := Files([]string{file}, nil, "default", settings.BridgeOptions())
+	input, err := Files([]string{file}, nil, "default", settings.Options.ConfigMaps())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +106,7 @@ func TestDirectoryStandsForItsFiles(t *testing.T) {
 	if len(of.Tenants) < len(one.Tenants) || len(of.Configs) == 0 {
 		t.Errorf("%d GatewayTenants and %d ConfigMaps are in the directory of the samples", len(of.Tenants), len(of.Configs))
 	}
-	if _, err := Files([]string{t.TempDir()}, nil, "", platformconfig.Options{}); err == nil || !strings.Contains(err.Error(), "no YAML or JSON") {
+	if _, err := Files([]string{t.TempDir()}, nil, "", entries.ConfigMaps{}); err == nil || !strings.Contains(err.Error(), "no YAML or JSON") {
 		t.Errorf("an empty directory: %v", err)
 	}
 }

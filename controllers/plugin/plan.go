@@ -15,7 +15,7 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/crdschema"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant"
-	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig"
+	bridgeplan "github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig/plan"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -130,7 +130,7 @@ func (p Planner) byHand(ctx context.Context, tenants []TenantInput, plan *Plan) 
 				annotations[key] = value
 			}
 			s.after.SetAnnotations(annotations)
-			if platformconfig.Bridged(before) {
+			if bridgeplan.Bridged(before) {
 				s.notes = append(s.notes, "it comes from "+before.GetAnnotations()[v1alpha1.AnnotationSource]+", and what its entry sets is set back: change the entry")
 			}
 		}

@@ -16,52 +16,46 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/crdschema"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/namedcache"
-	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig/entries"
+	bridgeplan "github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig/plan"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig/report"
 )
-
-// BridgeOptions are those of the operator's bridge.
-func (s Settings) BridgeOptions() platformconfig.Options {
-	return platformconfig.Options{
-		Config:   client.ObjectKey{Namespace: s.Options.PlatformNamespace, Name: s.Options.PlatformConfig},
-		Platform: s.Platform, Guard: s.Options.Guard, Namespaces: namedcache.Only(s.Options.WatchNamespaces),
-	}
-}
 
 // bridge plans what becomes of all entries when the given ConfigMaps take the place of those that there are.
 func (p Planner) bridge(ctx context.Context, configs []ConfigInput, plan *Plan) error {
-	options := p.Settings.BridgeOptions()
+	configMaps := p.Settings.Options.ConfigMaps()
 	all := map[string]*corev1.ConfigMap{}
-	world, tenants, err := p.world(ctx, options, all)
+	world, tenants, err := p.world(ctx, configMaps, all)
 	if err != nil {
 		return err
 	}
 	for _, given := range configs {
 		config := given.Config.DeepCopy()
-		if config.Namespace != options.Config.Namespace {
-			return fmt.Errorf("%s:%d: ConfigMap %s/%s is not in the operator's namespace, %s; correct it, or say --platform-namespace", given.File, given.Line, config.Namespace, config.Name, options.Config.Namespace)
+		if config.Namespace != configMaps.First.Namespace {
+			return fmt.Errorf("%s:%d: ConfigMap %s/%s is not in the operator's namespace, %s; correct it, or say --platform-namespace", given.File, given.Line, config.Namespace, config.Name, configMaps.First.Namespace)
 		}
 		if live := all[config.Name]; live != nil { // what a file does not say of these stays
 			config.Annotations = mergedMaps(live.Annotations, config.Annotations)
 		}
 		all[config.Name] = config
 	}
-	delete(all, options.Config.Name+platformconfig.StatusSuffix)
+	delete(all, configMaps.Report().Name)
 	var inOrder []*corev1.ConfigMap
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		inOrder = append(inOrder, all[name])
 	}
-	sources := platformconfig.ReadAll(inOrder, p.Settings.Platform)
+	sources := entries.NewReader(p.Settings.Platform).Read(inOrder)
 	for _, source := range sources {
 		if p.Cluster == nil {
 			for _, entry := range source.Entries {
-				world.Namespaces[entry.Namespace] = platformconfig.Present
+				world.Namespaces[entry.Namespace] = bridgeplan.Present
 			}
 		}
 	}
-	compared := platformconfig.Compare(sources, world, p.Settings.Options.Guard)
+	compared := bridgeplan.Compare(sources, world, p.Settings.Options.Guard)
 	plan.Problems = compared.Problems
-	if hold := compared.Hold; hold.Plan != "" {
-		plan.Problems = append(plan.Problems, fmt.Sprintf("the removal of %d of %d gateways waits for a confirmation, with the value that the summary of %s%s has then", len(hold.Tenants), hold.Total, options.Config.Name, platformconfig.StatusSuffix))
+	if hold := compared.Hold; hold.Token != "" {
+		plan.Problems = append(plan.Problems, fmt.Sprintf("the removal of %d of %d gateways waits for a confirmation, with the value that the summary of %s has then", len(hold.Tenants), hold.Total, configMaps.Report().Name))
 	}
 	plan.Tenants = append(plan.Tenants, notApplied(compared)...)
 	var steps []step
@@ -81,7 +75,7 @@ func (p Planner) bridge(ctx context.Context, configs []ConfigInput, plan *Plan) 
 
 // previewAsFarAsAccepted returns the GatewayTenant as it would be once the bridge has applied an entry, without the
 // fields that the API server would refuse if the bridge applies the rest, and why it would refuse them.
-func previewAsFarAsAccepted(work platformconfig.Work, before *unstructured.Unstructured, tenant *v1alpha1.GatewayTenant) (*unstructured.Unstructured, string, error) {
+func previewAsFarAsAccepted(work bridgeplan.Work, before *unstructured.Unstructured, tenant *v1alpha1.GatewayTenant) (*unstructured.Unstructured, string, error) {
 	after, err := preview(work, before)
 	if err != nil || before == nil {
 		return after, "", err
@@ -90,9 +84,9 @@ func previewAsFarAsAccepted(work platformconfig.Work, before *unstructured.Unstr
 	if err != nil {
 		return nil, "", err
 	}
-	var faults []platformconfig.Fault
+	var faults []bridgeplan.Fault
 	for _, e := range errs {
-		faults = append(faults, platformconfig.Fault{Field: e.Field, Message: e.ErrorBody()})
+		faults = append(faults, bridgeplan.Fault{Field: e.Field, Message: e.ErrorBody()})
 	}
 	rest, is := work.WithoutFaults(tenant, faults)
 	if !is {
@@ -104,18 +98,18 @@ func previewAsFarAsAccepted(work platformconfig.Work, before *unstructured.Unstr
 
 // world reads what there is beside the files: GatewayTenants, namespaces, the other ConfigMaps with entries and what is on
 // hold.
-func (p Planner) world(ctx context.Context, options platformconfig.Options, configs map[string]*corev1.ConfigMap) (platformconfig.World, map[string]*unstructured.Unstructured, error) {
-	world := platformconfig.WorldOf(nil, nil, nil)
+func (p Planner) world(ctx context.Context, configMaps entries.ConfigMaps, configs map[string]*corev1.ConfigMap) (bridgeplan.Snapshot, map[string]*unstructured.Unstructured, error) {
+	world := bridgeplan.NewSnapshot(nil, nil, nil)
 	tenants := map[string]*unstructured.Unstructured{}
 	if p.Cluster == nil {
 		return world, tenants, nil
 	}
 	var list corev1.ConfigMapList
-	if err := p.Cluster.List(ctx, &list, client.InNamespace(options.Config.Namespace)); err != nil {
-		return world, nil, fmt.Errorf("listing the ConfigMaps with entries in namespace %s: %w; with --offline nothing is asked of the cluster", options.Config.Namespace, err)
+	if err := p.Cluster.List(ctx, &list, client.InNamespace(configMaps.First.Namespace)); err != nil {
+		return world, nil, fmt.Errorf("listing the ConfigMaps with entries in namespace %s: %w; with --offline nothing is asked of the cluster", configMaps.First.Namespace, err)
 	}
 	for i := range list.Items {
-		if options.Concerns(&list.Items[i]) {
+		if configMaps.Include(&list.Items[i]) {
 			configs[list.Items[i].Name] = &list.Items[i]
 		}
 	}
@@ -137,16 +131,16 @@ func (p Planner) world(ctx context.Context, options platformconfig.Options, conf
 		tenants[tenant.Namespace] = &objects.Items[i]
 		all = append(all, *tenant)
 	}
-	world = platformconfig.WorldOf(all, there, options.Namespaces)
-	world.Hold, world.Nonce = platformconfig.HoldIn(configs[options.Config.Name+platformconfig.StatusSuffix]), rand.Text()
+	world = bridgeplan.NewSnapshot(all, there, namedcache.Only(p.Settings.Options.WatchNamespaces).Include)
+	world.Hold, world.Nonce = report.HoldIn(configs[configMaps.Report().Name]), rand.Text()
 	return world, tenants, nil
 }
 
 // notApplied are the tenants to which nothing is applied.
-func notApplied(compared platformconfig.Plan) []Outcome {
-	actions := map[platformconfig.State]Action{
-		platformconfig.Waiting: Waiting, platformconfig.Refused: Refused, platformconfig.Conflict: Refused,
-		platformconfig.Kept: Kept, platformconfig.Held: Held,
+func notApplied(compared bridgeplan.Plan) []Outcome {
+	actions := map[bridgeplan.State]Action{
+		bridgeplan.Waiting: Waiting, bridgeplan.Refused: Refused, bridgeplan.Conflict: Refused,
+		bridgeplan.Kept: Kept, bridgeplan.Held: Held,
 	}
 	var outcomes []Outcome
 	for _, row := range compared.Rows {
@@ -191,7 +185,7 @@ func shown(value any) string {
 }
 
 // preview is the GatewayTenant as it would be once the bridge has applied an entry.
-func preview(work platformconfig.Work, before *unstructured.Unstructured) (*unstructured.Unstructured, error) {
-	applied, err := apply.NewComparer(Scheme, platformconfig.FieldOwner).Preview(platformconfig.TenantOf(work), before)
+func preview(work bridgeplan.Work, before *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	applied, err := apply.NewComparer(Scheme, bridgeplan.FieldOwner).Preview(work.Tenant(), before)
 	return applied.Object, err
 }

@@ -9,7 +9,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
-	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig/entries"
+	bridgeplan "github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig/plan"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -29,7 +30,7 @@ func TestPlanOfAnEntryLeavesWhatTheAPIServerWouldRefuse(t *testing.T) {
 			before.SetNamespace("a")
 			before.SetName(v1alpha1.Name)
 			before.SetManagedFields([]metav1.ManagedFieldsEntry{{
-				Manager: platformconfig.FieldOwner, Operation: metav1.ManagedFieldsOperationApply, APIVersion: v1alpha1.GroupVersion.String(),
+				Manager: bridgeplan.FieldOwner, Operation: metav1.ManagedFieldsOperationApply, APIVersion: v1alpha1.GroupVersion.String(),
 				FieldsType: "FieldsV1", FieldsV1: metav1.NewFieldsV1(`{"f:spec":{"f:serverDnsNames":{},"f:storage":{"f:size":{}}}}`),
 			}})
 			tenant, err := typed(before)
@@ -37,8 +38,8 @@ func TestPlanOfAnEntryLeavesWhatTheAPIServerWouldRefuse(t *testing.T) {
 				t.Fatal(err)
 			}
 			text := "- {name: a, gateway: {serverDnsNames: [], storage: " + storage + ", image: 'ghcr.io/nvidia/openshell/gateway:0.0.72'}}"
-			source := platformconfig.Read(&corev1.ConfigMap{Data: map[string]string{platformconfig.Key: text}}, platform)
-			after, refused, err := previewAsFarAsAccepted(platformconfig.Work{Entry: source.Entries[0]}, before, tenant)
+			source := entries.Read(&corev1.ConfigMap{Data: map[string]string{entries.Key: text}}, platform)
+			after, refused, err := previewAsFarAsAccepted(bridgeplan.Work{Entry: source.Entries[0]}, before, tenant)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -17,7 +17,8 @@ import (
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/crdschema"
-	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig/entries"
+	bridgeplan "github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig/plan"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -51,7 +52,7 @@ func Validate(input Input, settings Settings) ([]Finding, error) {
 func (i Input) Checked(platform manifests.Platform) int {
 	count := len(i.Tenants)
 	for _, config := range i.Configs {
-		source := platformconfig.Read(config.Config, platform)
+		source := entries.Read(config.Config, platform)
 		count += len(source.Entries) + len(source.Refusals)
 	}
 	return count
@@ -106,7 +107,7 @@ var lineInText = regexp.MustCompile(`line (\d+), column \d+`)
 
 // lineOf is the line in the file of what a spec is rejected for; of TOML that is written as a block, that within it.
 func (t TenantInput) lineOf(rejected *manifests.RejectedError) int {
-	node := at(t.node, platformconfig.Steps(rejected.Field)...)
+	node := at(t.node, entries.Steps(rejected.Field)...)
 	within := lineInText.FindStringSubmatch(rejected.Message)
 	if node == nil || within == nil || node.Style&yaml.LiteralStyle == 0 {
 		return lineOf(t.node, rejected.Field)
@@ -118,11 +119,11 @@ func (t TenantInput) lineOf(rejected *manifests.RejectedError) int {
 // validateConfigs holds entries against what the bridge checks and, since it applies what they say, against the schema.
 func validateConfigs(configs []ConfigInput, platform manifests.Platform) ([]Finding, error) {
 	var findings []Finding
-	var sources []platformconfig.Source
+	var sources []entries.Source
 	var namespaces []metav1.PartialObjectMetadata // all that are named: whether they exist is not asked
 	file := map[string]ConfigInput{}
 	for _, config := range configs {
-		source := platformconfig.Read(config.Config, platform)
+		source := entries.Read(config.Config, platform)
 		if other, twice := file[source.Origin]; twice {
 			findings = append(findings, Finding{config.File, config.Line, "ConfigMap " + source.Origin, fmt.Sprintf("is in %s:%d, too; keep one of them", other.File, other.Line)})
 			continue
@@ -145,13 +146,13 @@ func validateConfigs(configs []ConfigInput, platform manifests.Platform) ([]Find
 			namespaces = append(namespaces, metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: entry.Namespace}})
 		}
 	}
-	plan := platformconfig.Compare(sources, platformconfig.WorldOf(nil, namespaces, nil), platformconfig.DefaultGuard)
+	plan := bridgeplan.Compare(sources, bridgeplan.NewSnapshot(nil, namespaces, nil), bridgeplan.DefaultGuard)
 	for _, row := range plan.Rows { // what only all of them together tell
 		for _, source := range sources {
-			if row.State != platformconfig.Refused || row.Source != source.Origin {
+			if row.State != bridgeplan.Refused || row.Source != source.Origin {
 				continue
 			}
-			if i := slices.IndexFunc(source.Entries, func(e platformconfig.Entry) bool { return e.Namespace == row.Namespace }); i >= 0 {
+			if i := slices.IndexFunc(source.Entries, func(e entries.Entry) bool { return e.Namespace == row.Namespace }); i >= 0 {
 				findings = append(findings, Finding{File: file[source.Origin].File, Line: source.Entries[i].Line, Message: row.Message})
 			}
 		}
@@ -162,15 +163,15 @@ func validateConfigs(configs []ConfigInput, platform manifests.Platform) ([]Find
 // itemsOf returns the items of a list of entries that has been read.
 func itemsOf(config ConfigInput) []*yaml.Node {
 	var document yaml.Node
-	if err := yaml.Unmarshal([]byte(config.Config.Data[platformconfig.Key]), &document); err != nil || len(document.Content) == 0 {
+	if err := yaml.Unmarshal([]byte(config.Config.Data[entries.Key]), &document); err != nil || len(document.Content) == 0 {
 		return nil
 	}
 	return document.Content[0].Content
 }
 
 // entryAgainstSchema says what the API server would not take of an entry, one of the items.
-func entryAgainstSchema(config ConfigInput, origin string, entry platformconfig.Entry, items func() []*yaml.Node) ([]Finding, error) {
-	tenant := platformconfig.TenantOf(platformconfig.Work{Entry: entry, Origin: origin})
+func entryAgainstSchema(config ConfigInput, origin string, entry entries.Entry, items func() []*yaml.Node) ([]Finding, error) {
+	tenant := bridgeplan.Work{Entry: entry, Origin: origin}.Tenant()
 	errs, err := crdschema.Check(tenant.Object, nil)
 	if err != nil || len(errs) == 0 {
 		return nil, err

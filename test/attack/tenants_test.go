@@ -11,7 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
-	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig/entries"
 	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 )
 
@@ -58,7 +58,7 @@ const mostList = 1<<20 - 1000
 func listEntries(of sample) func(context.Context, *place, string) error {
 	return func(ctx context.Context, p *place, name string) error {
 		config := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{
-			Namespace: platformNamespace, Name: name, Labels: map[string]string{platformconfig.LabelShard: "true", labelAttack: "true"},
+			Namespace: platformNamespace, Name: name, Labels: map[string]string{entries.LabelShard: "true", labelAttack: "true"},
 		}}
 		if err := p.client.Create(ctx, config); err != nil {
 			return err
@@ -67,7 +67,7 @@ func listEntries(of sample) func(context.Context, *place, string) error {
 			for i := range 3 {
 				text := of.text(size) + fmt.Sprintf("# %d\n", i)
 				if err := p.write(ctx, func() error {
-					return p.patch(ctx, config, map[string]any{"data": map[string]string{platformconfig.Key: text}})
+					return p.patch(ctx, config, map[string]any{"data": map[string]string{entries.Key: text}})
 				}); err != nil {
 					return fmt.Errorf("%d bytes: %w", len(text), err)
 				}

@@ -10,7 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig/entries"
 	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 )
 
@@ -95,7 +95,7 @@ func (l *leg) change(ctx context.Context, config *corev1.ConfigMap, namespace st
 // bridgeSays is the beginning of the bridge's report.
 func (l *leg) bridgeSays(ctx context.Context) string {
 	var report corev1.ConfigMap
-	if err := l.admin.Get(ctx, client.ObjectKey{Namespace: platformNamespace, Name: "platform-config" + platformconfig.StatusSuffix}, &report); err != nil {
+	if err := l.admin.Get(ctx, client.ObjectKey{Namespace: platformNamespace, Name: "platform-config" + entries.StatusSuffix}, &report); err != nil {
 		return err.Error()
 	}
 	text := report.Data["summary"] + report.Data["entries"]

@@ -14,19 +14,20 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
-	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig/entries"
+	bridgeplan "github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig/plan"
 )
 
 // report is what platform-config-status says: its summary, and the rows by namespace.
-func report(t *testing.T) (summary string, rows map[string]platformconfig.Row) {
+func report(t *testing.T) (summary string, rows map[string]bridgeplan.Row) {
 	t.Helper()
 	status := &corev1.ConfigMap{}
 	if err := admin.Get(t.Context(), client.ObjectKey{Namespace: platformNamespace, Name: "platform-config-status"}, status); err != nil {
 		return err.Error(), nil
 	}
-	rows = map[string]platformconfig.Row{}
+	rows = map[string]bridgeplan.Row{}
 	for line := range strings.Lines(status.Data["entries"]) {
-		var row platformconfig.Row
+		var row bridgeplan.Row
 		if err := json.Unmarshal([]byte(strings.TrimPrefix(line, "- ")), &row); err != nil {
 			t.Fatal(line, err)
 		}
@@ -36,7 +37,7 @@ func report(t *testing.T) (summary string, rows map[string]platformconfig.Row) {
 }
 
 // waitState waits until the report says where a namespace stands, in these words.
-func waitState(t *testing.T, namespace string, state platformconfig.State, words ...string) {
+func waitState(t *testing.T, namespace string, state bridgeplan.State, words ...string) {
 	t.Helper()
 	cluster.Eventually(t, 15*time.Second, func() error {
 		_, rows := report(t)
@@ -137,7 +138,7 @@ func TestEditsOfPlatformConfig(t *testing.T) {
 	refused := func(what, text, words string) {
 		t.Run(what, func(t *testing.T) {
 			platformConfig(t, listed(map[string]string{"edited-1": text})...)
-			waitState(t, "edited-1", platformconfig.Refused, words)
+			waitState(t, "edited-1", bridgeplan.Refused, words)
 			unchanged(t)
 		})
 	}
@@ -148,8 +149,8 @@ func TestEditsOfPlatformConfig(t *testing.T) {
 	refused("what only the schema of the API refuses", "- {name: edited-1, gateway: {serverDnsNames: [], sandboxTokens: Perhaps}}", "sandboxTokens")
 	t.Run("a bad name keeps what it may have meant", func(t *testing.T) {
 		platformConfig(t, listed(map[string]string{"edited-1": "- {name: Edited-1, gateway: {serverDnsNames: []}}"})...)
-		waitState(t, "edited-1", platformconfig.Kept, "cannot be read")
-		waitState(t, "", platformconfig.Refused, "Edited-1")
+		waitState(t, "edited-1", bridgeplan.Kept, "cannot be read")
+		waitState(t, "", bridgeplan.Refused, "Edited-1")
 		unchanged(t)
 	})
 	for what, text := range map[string]string{"an empty value": "", "null": "null", "broken YAML": "- {name: edited-0", "no list": "name: edited-0"} {
@@ -175,7 +176,7 @@ func TestEditsOfPlatformConfig(t *testing.T) {
 		waitSummary(t, "is not there")
 		unchanged(t)
 		platformConfig(t, listed(nil)...)
-		waitState(t, "edited-1", platformconfig.Applied)
+		waitState(t, "edited-1", bridgeplan.Applied)
 		unchanged(t)
 	})
 	t.Run("one is removed", func(t *testing.T) {
@@ -201,18 +202,18 @@ func heldAndConfirmed(t *testing.T, unchanged func(t *testing.T, except ...strin
 	cluster.CreateNamespace(t, "held-other")
 	platformConfig(t, entry("held-other"))
 	summary := waitSummary(t, "held: the removal of 9 of ")
-	waitState(t, "edited-5", platformconfig.Held)
+	waitState(t, "edited-5", bridgeplan.Held)
 	unchanged(t, "edited-2")
 	confirm := func(value string) {
 		config := get(t, &corev1.ConfigMap{}, platformNamespace, "platform-config")
-		metav1.SetMetaDataAnnotation(&config.ObjectMeta, platformconfig.AnnotationConfirm, value)
+		metav1.SetMetaDataAnnotation(&config.ObjectMeta, entries.AnnotationConfirm, value)
 		if err := admin.Update(t.Context(), config); err != nil {
 			t.Fatal(err)
 		}
 	}
 	confirm("another plan")
 	unchanged(t, "edited-2")
-	_, value, _ := strings.Cut(strings.TrimSpace(summary[strings.Index(summary, platformconfig.AnnotationConfirm):]), "=")
+	_, value, _ := strings.Cut(strings.TrimSpace(summary[strings.Index(summary, entries.AnnotationConfirm):]), "=")
 	value, _, _ = strings.Cut(value, "\n")
 	confirm(value)
 	waitGone(t, &v1alpha1.GatewayTenant{}, "edited-5", v1alpha1.Name)
@@ -222,14 +223,14 @@ func heldAndConfirmed(t *testing.T, unchanged func(t *testing.T, except ...strin
 func TestNamespaceThatIsMadeAgainGetsItsGatewayAgain(t *testing.T) {
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "made-again"}}
 	platformConfig(t, entry("made-again"))
-	waitState(t, "made-again", platformconfig.Waiting, "does not exist")
+	waitState(t, "made-again", bridgeplan.Waiting, "does not exist")
 	cluster.CreateNamespace(t, "made-again")
 	first := waitReady(t, "made-again")
 	if err := admin.Delete(t.Context(), namespace); err != nil {
 		t.Fatal(err)
 	}
 	waitGone(t, &corev1.Namespace{}, "", "made-again")
-	waitState(t, "made-again", platformconfig.Waiting)
+	waitState(t, "made-again", bridgeplan.Waiting)
 	cluster.Create(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "made-again"}})
 	if second := waitReady(t, "made-again"); second.UID == first.UID {
 		t.Error("the GatewayTenant is the one of the namespace before")
@@ -252,9 +253,9 @@ func TestHandOverBothWaysWithoutAGap(t *testing.T) {
 		return after
 	}
 	platformConfig(t, entry(namespace))
-	waitState(t, namespace, platformconfig.Conflict, "kubectl annotate gwt openshell-gateway -n handed-over openshell.ambient-code.io/hand-over=to-platform-config")
+	waitState(t, namespace, bridgeplan.Conflict, "kubectl annotate gwt openshell-gateway -n handed-over openshell.ambient-code.io/hand-over=to-platform-config")
 	annotate(t, namespace, v1alpha1.AnnotationHandOver, v1alpha1.HandOverToPlatform)
-	waitState(t, namespace, platformconfig.Applied)
+	waitState(t, namespace, bridgeplan.Applied)
 	serves(t, namespace, "gateway.handed-over.example.com")
 	if after := same(t); after.Spec.Config == "" {
 		t.Error("what the entry does not set was taken away")
@@ -288,7 +289,7 @@ func TestHandOverBothWaysWithoutAGap(t *testing.T) {
 	change(t, namespace, func(s *v1alpha1.GatewayTenantSpec) { s.ServerDNSNames = []string{"mine.example.com"} })
 	serves(t, namespace, "mine.example.com")
 	platformConfig(t, entry(namespace))
-	waitState(t, namespace, platformconfig.Conflict)
+	waitState(t, namespace, bridgeplan.Conflict)
 	platformConfig(t)
 	same(t)
 }

@@ -13,7 +13,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
-	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig/entries"
+	bridgeplan "github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig/plan"
 	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 )
 
@@ -37,7 +38,7 @@ func TestRejectedFieldDoesNotBlockTheRestOfItsEntry(t *testing.T) {
 		t.Run(c.what, func(t *testing.T) {
 			image = 143 - image // 72, 71, 72
 			gateway(image, c.names, c.storage)
-			waitState(t, namespace, platformconfig.Refused, c.words, "the rest of the entry is applied")
+			waitState(t, namespace, bridgeplan.Refused, c.words, "the rest of the entry is applied")
 			cluster.Eventually(t, 15*time.Second, func() error {
 				spec := get(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name).Spec
 				if !strings.HasSuffix(spec.Image, fmt.Sprint(":0.0.", image)) {
@@ -55,7 +56,7 @@ func TestRejectedFieldDoesNotBlockTheRestOfItsEntry(t *testing.T) {
 				cluster.CreateNamespace(t, "event-for-the-bridge-"+fmt.Sprint(image)+strings.ReplaceAll(c.what, " ", "-"))
 			})
 			gateway(image, names, storage)
-			waitState(t, namespace, platformconfig.Applied)
+			waitState(t, namespace, bridgeplan.Applied)
 		})
 	}
 	platformConfig(t)
@@ -69,7 +70,7 @@ func TestAliasBombLeavesOtherListsAlone(t *testing.T) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	cluster.Create(t, &corev1.ConfigMap{
-		ObjectMeta: metav1.ObjectMeta{Name: "a-bomb", Namespace: platformNamespace, Labels: map[string]string{platformconfig.LabelShard: "true"}},
+		ObjectMeta: metav1.ObjectMeta{Name: "a-bomb", Namespace: platformNamespace, Labels: map[string]string{entries.LabelShard: "true"}},
 		Data:       map[string]string{"namespaces": "- &x {name: a, gateway: {serverDnsNames: [], config: " + strings.Repeat("z", 50_000) + "}}\n" + strings.Repeat("- *x\n", 10_000)},
 	})
 	removeBomb := func() {

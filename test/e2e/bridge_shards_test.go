@@ -11,7 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
-	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig/entries"
+	bridgeplan "github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig/plan"
 	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 )
 
@@ -20,7 +21,7 @@ func TestShardsAreOneList(t *testing.T) {
 	cluster.CreateNamespace(t, "shard-b")
 	platformConfig(t, entry("shard-a"))
 	second := &corev1.ConfigMap{
-		ObjectMeta: metav1.ObjectMeta{Name: "more-tenants", Namespace: platformNamespace, Labels: map[string]string{platformconfig.LabelShard: "true"}},
+		ObjectMeta: metav1.ObjectMeta{Name: "more-tenants", Namespace: platformNamespace, Labels: map[string]string{entries.LabelShard: "true"}},
 		Data:       map[string]string{"namespaces": entry("shard-b")},
 	}
 	cluster.Create(t, second)
@@ -43,14 +44,14 @@ func TestShardsAreOneList(t *testing.T) {
 		}
 	}
 	set(entry("shard-b") + "\n" + entry("shard-a"))
-	waitState(t, "shard-a", platformconfig.Refused, "gatewaytenant-system/more-tenants and gatewaytenant-system/platform-config")
+	waitState(t, "shard-a", bridgeplan.Refused, "gatewaytenant-system/more-tenants and gatewaytenant-system/platform-config")
 	stay()
 	platformConfig(t) // moves shard-a: now only the second lists it
-	waitState(t, "shard-a", platformconfig.Applied)
+	waitState(t, "shard-a", bridgeplan.Applied)
 	stay()
 	set("- broken")
 	set("")
-	waitState(t, "shard-b", platformconfig.Kept)
+	waitState(t, "shard-b", bridgeplan.Kept)
 	stay()
 	set("[]")
 	for namespace := range first {

@@ -15,7 +15,7 @@ import (
 	yamlutil "k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/yaml"
 
-	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig/entries"
 )
 
 const samples = "../../config/samples"
@@ -108,7 +108,7 @@ func namespacesOf(t *testing.T, path string) []string {
 		case "GatewayTenant":
 			namespaces = append(namespaces, object.GetNamespace())
 		case "ConfigMap":
-			list, _, _ := unstructured.NestedString(object.Object, "data", platformconfig.Key)
+			list, _, _ := unstructured.NestedString(object.Object, "data", entries.Key)
 			var entries []struct{ Name string }
 			if err := yaml.Unmarshal([]byte(list), &entries); err != nil {
 				t.Fatal(err)

@@ -10,7 +10,7 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/operator"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/options"
-	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig"
+	bridgeplan "github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig/plan"
 )
 
 const (
@@ -28,7 +28,7 @@ func Options() options.Options {
 		PlatformNamespace:   PlatformNamespace,
 		PlatformConfig:      PlatformConfig,
 		EnableBridge:        true,
-		Guard:               platformconfig.DefaultGuard,
+		Guard:               bridgeplan.DefaultGuard,
 		CertgenImage:        CertgenImage,
 		AllowedRepositories: []string{"ghcr.io/nvidia/"},
 		Lifetimes:           certificates.DefaultLifetimes,

@@ -9,7 +9,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
-	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig/entries"
+	bridgeplan "github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig/plan"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -64,7 +65,7 @@ const mostEdits = 4
 var namespaces = []string{"a", "b"}
 
 type bridge struct {
-	sources []platformconfig.Source
+	sources []entries.Source
 }
 
 func newBridge() (*bridge, error) {
@@ -74,17 +75,17 @@ func newBridge() (*bridge, error) {
 	}
 	b := &bridge{}
 	for _, text := range texts {
-		config := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "platform", Name: "platform-config"}, Data: map[string]string{platformconfig.Key: text}}
-		b.sources = append(b.sources, platformconfig.Read(config, platform))
+		config := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "platform", Name: "platform-config"}, Data: map[string]string{entries.Key: text}}
+		b.sources = append(b.sources, entries.Read(config, platform))
 	}
 	return b, nil
 }
 
 // plan asks the planner itself.
-func (b *bridge) plan(config int8, tenants [2]object) platformconfig.Plan {
-	world := platformconfig.World{
+func (b *bridge) plan(config int8, tenants [2]object) bridgeplan.Plan {
+	world := bridgeplan.Snapshot{
 		Tenants: map[string]*v1alpha1.GatewayTenant{}, Nonce: "nonce",
-		Namespaces: map[string]platformconfig.Presence{"a": platformconfig.Present, "b": platformconfig.Present},
+		Namespaces: map[string]bridgeplan.Presence{"a": bridgeplan.Present, "b": bridgeplan.Present},
 	}
 	for i, is := range tenants {
 		if is.spec == 0 {
@@ -97,14 +98,14 @@ func (b *bridge) plan(config int8, tenants [2]object) platformconfig.Plan {
 		}
 		world.Tenants[namespaces[i]] = tenant
 	}
-	var sources []platformconfig.Source
+	var sources []entries.Source
 	if config > 0 {
 		sources = b.sources[config : config+1]
 	}
-	return platformconfig.Compare(sources, world, platformconfig.DefaultGuard)
+	return bridgeplan.Compare(sources, world, bridgeplan.DefaultGuard)
 }
 
-func specOf(work platformconfig.Work) int8 {
+func specOf(work bridgeplan.Work) int8 {
 	if fmt.Sprint(work.Spec["serverDnsNames"]) == "[n2.example.com]" {
 		return 2
 	}
@@ -114,7 +115,7 @@ func specOf(work platformconfig.Work) int8 {
 // pass plans, from the caches.
 func (b *bridge) pass(w bridgeWorld) bridgeWorld {
 	plan := b.plan(w.cachedConfig, w.cachedTenants)
-	w.todo, w.hold = [2]write{}, plan.Hold.Plan != ""
+	w.todo, w.hold = [2]write{}, plan.Hold.Token != ""
 	for _, work := range plan.Apply {
 		i := slices.Index(namespaces, work.Namespace)
 		if seen := w.cachedTenants[i]; i >= 0 && seen.spec != specOf(work) {
@@ -218,7 +219,7 @@ func (b *bridge) wanted(from, w bridgeWorld) error {
 	source := b.sources[w.config]
 	for i, namespace := range namespaces {
 		is := w.tenants[i].spec
-		at := slices.IndexFunc(source.Entries, func(e platformconfig.Entry) bool { return e.Namespace == namespace })
+		at := slices.IndexFunc(source.Entries, func(e entries.Entry) bool { return e.Namespace == namespace })
 		switch {
 		case from.tenants[i].spec == -1 && is != -1:
 			return fmt.Errorf("what was made by hand in %s is %d", namespace, is)
@@ -227,7 +228,7 @@ func (b *bridge) wanted(from, w bridgeWorld) error {
 			if from.todo == [2]write{} && is != from.tenants[i].spec {
 				return fmt.Errorf("the config cannot be read, and %s became %d", namespace, is)
 			}
-		case at >= 0 && is != specOf(platformconfig.Work{Entry: source.Entries[at]}):
+		case at >= 0 && is != specOf(bridgeplan.Work{Entry: source.Entries[at]}):
 			return fmt.Errorf("%s is %d, and its entry is another", namespace, is)
 		case at < 0 && is > 0 && len(source.Refusals) == 0 && !w.hold:
 			return fmt.Errorf("%s has no entry and is still there", namespace)

@@ -1,4 +1,4 @@
-package platformconfig
+package entries
 
 import (
 	"encoding/json"
@@ -159,8 +159,8 @@ func TestTwentyThousandEntriesAreRead(t *testing.T) {
 	}
 }
 
-// TestRoomIsSharedByAllConfigMaps lets a list that is too large take no room from others.
-func TestRoomIsSharedByAllConfigMaps(t *testing.T) {
+// TestTotalSizeIsSharedByAllConfigMaps, except those whose list is too large.
+func TestTotalSizeIsSharedByAllConfigMaps(t *testing.T) {
 	repeats := func(name string, times int) *corev1.ConfigMap {
 		text := "- {name: " + name + ", gateway: &common {serverDnsNames: [], config: '#" + strings.Repeat("z", 60_000) + "'}}\n"
 		for i := range times {
@@ -171,7 +171,7 @@ func TestRoomIsSharedByAllConfigMaps(t *testing.T) {
 		return config
 	}
 	small := &corev1.ConfigMap{Data: map[string]string{Key: entryFor("small")}}
-	sources := ReadAll([]*corev1.ConfigMap{repeats("bomb", 200), repeats("a", 120), small, repeats("b", 120), repeats("c", 120)}, testPlatform(t))
+	sources := NewReader(testPlatform(t)).Read([]*corev1.ConfigMap{repeats("bomb", 200), repeats("a", 120), small, repeats("b", 120), repeats("c", 120)})
 	for i, want := range []struct {
 		entries int
 		words   string
@@ -189,11 +189,12 @@ func TestRoomIsSharedByAllConfigMaps(t *testing.T) {
 	}
 }
 
-// TestSourceIsReadAgainWhenItsRoomChanges, and only if that can matter.
-func TestSourceIsReadAgainWhenItsRoomChanges(t *testing.T) {
-	source := read(t, entryFor("a"))
-	if !source.fits(maxTotalSize) || !source.fits(maxListSize) || source.fits(maxListSize-1) {
-		t.Errorf("fits: all %v, that of a list %v, less %v", source.fits(maxTotalSize), source.fits(maxListSize), source.fits(maxListSize-1))
+// TestConfigMapIsReadAgainIfItsBudgetChanges, and only if the budget can make a difference.
+func TestConfigMapIsReadAgainIfItsBudgetChanges(t *testing.T) {
+	for budget, fits := range map[int]bool{maxTotalSize: true, maxListSize: true, maxListSize - 1: false} {
+		if is := (result{budget: maxTotalSize}).fits(budget); is != fits {
+			t.Errorf("a budget of %d fits: %v, want %v", budget, is, fits)
+		}
 	}
 }
 
@@ -206,13 +207,13 @@ func TestMessagesOfOneListAreBounded(t *testing.T) {
 	for _, refusal := range read(t, text).Refusals {
 		size += len(refusal.Message)
 	}
-	if size > mostMessages+mostMessage+4000*(fewMessage+10) {
+	if size > maxMessages+MaxMessage+4000*(shortMessage+10) {
 		t.Errorf("the messages have %d bytes", size)
 	}
 }
 
-// FuzzExpansionIsThatOfTheParser compares the conversion with that of the YAML library, wherever both accept the text.
-func FuzzExpansionIsThatOfTheParser(f *testing.F) {
+// FuzzExpansionMatchesTheParser compares the conversion with that of the YAML library, wherever both accept the text.
+func FuzzExpansionMatchesTheParser(f *testing.F) {
 	for _, seed := range []string{
 		"a: 1\nb: [x, 0x10, 1.5, ~, true, 2026-12-01, !!binary aGk=, '<<', !x y]", "a: &x {b: c}\nd: *x", "<<: {a: 1, b: ~}\na: 2", "a: &a {x: 1}\nb: &b {x: 2, y: 3}\nc: {<<: [*a, *b], z: 1}",
 		"a: &k key\nb: {*k : 1}", "{a: 1, a: 2}", "{1: 2}", "? [a]\n: b", "a: {<<: {<<: {b: 1}, b: 2}}", "a: .inf", "a: 18446744073709551615", "'<<': {a: 1}", "!!str a: !!int '7'", "a: ''", "a: 'true'",

@@ -1,14 +1,14 @@
-package platformconfig
+package entries
 
 import (
 	"reflect"
-	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -19,6 +19,10 @@ func testPlatform(t *testing.T) manifests.Platform {
 		t.Fatal(err)
 	}
 	return platform
+}
+
+func entryFor(namespace string) string {
+	return "- {name: " + namespace + ", gateway: {serverDnsNames: []}}\n"
 }
 
 // read reads a text as the ConfigMap platform/platform-config.
@@ -113,62 +117,30 @@ func TestNamespaceListedTwiceIsRefusedInBothPlaces(t *testing.T) {
 	}
 }
 
-// FuzzSourceNeverRemovesUnread feeds the parser anything: it must not panic, and what it cannot read removes nothing.
-func FuzzSourceNeverRemovesUnread(f *testing.F) {
-	for _, seed := range []string{
-		"[]", "", "null", "- {name: a, gateway: {serverDnsNames: []}}", "- {name: a, gateway: {serverDnsNames: [], imag: x}}",
-		"- &a {name: a, gateway: {serverDnsNames: []}}\n- *a", "- <<: {name: a}\n  gateway: {}", "- <<: {name: a, gateway: {serverDnsNames: []}}", "- &n {name: *n}", "- {name: &x a, gateway: {serverDnsNames: [*x]}}", "- {name: a, ? [1] : 2}", "- !!binary x", "[", "---\n---",
-	} {
-		f.Add(seed)
-	}
-	platform, err := manifests.NewPlatform("", "certgen:1", []string{"ghcr.io/nvidia/"})
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		config := &corev1.ConfigMap{Data: map[string]string{Key: text}}
-		config.Namespace, config.Name = "platform", "platform-config"
-		source := Read(config, platform)
-		world := World{Tenants: map[string]*v1alpha1.GatewayTenant{}, Namespaces: map[string]Presence{"a": Present, "b": Present, "c": Present}}
-		for namespace := range world.Namespaces {
-			world.Tenants[namespace] = bridgedIn(namespace)
-		}
-		plan := Compare([]Source{source}, world, DefaultGuard)
-		if source.Err != nil && len(plan.Delete)+len(plan.Apply)+len(plan.Release) > 0 {
-			t.Errorf("%q cannot be read (%v), and the plan is %+v", text, source.Err, plan)
-		}
-		if len(plan.Delete) == 3 && !source.Empty {
-			t.Errorf("%q removes all", text)
-		}
-		for _, tenant := range plan.Delete {
-			if slices.Contains(source.namespaces(), tenant.Namespace) || slices.Contains(source.namespaces(), "") {
-				t.Errorf("%q removes %s, which it lists or may list", text, tenant.Namespace)
-			}
-		}
-	})
-}
-
-// TestRereadSaysWhatReadSays whatever was there before, and checks nothing again that is still there.
-func TestRereadSaysWhatReadSays(t *testing.T) {
+// TestReaderReturnsWhatReadReturns whatever it read before, and does not check entries again that it knows.
+func TestReaderReturnsWhatReadReturns(t *testing.T) {
 	const a, b = "- {name: a, gateway: {serverDnsNames: []}}\n", "- {name: b, gateway: {serverDnsNames: [], image: 'ghcr.io/nvidia/openshell/gateway:0.0.71'}}\n"
-	platform := testPlatform(t)
-	var before Source
+	reader := NewReader(testPlatform(t))
+	version := 0
+	config := func(text string) []*corev1.ConfigMap {
+		version++
+		return []*corev1.ConfigMap{{ObjectMeta: metav1.ObjectMeta{ResourceVersion: strconv.Itoa(version)}, Data: map[string]string{Key: text}}}
+	}
 	for _, text := range []string{
-		a, a + b, b + a, "# a line more\n" + a, a + a, a + "- {name: b, gateway: {serverDnsNames: 7}}\n" + b, a + "- {name: b, gateway: {image: x}}\n", "no list", a + b, "[]", b,
+		a, a + b, b + a, "# a line more\n" + a, a + a, a + "- {name: b, gateway: {serverDnsNames: 7}}\n" + b, a + "- {name: b, gateway: {image: x}}\n", "no list", a + b, "[]", a + b,
 	} {
-		config := &corev1.ConfigMap{Data: map[string]string{Key: text}}
-		is, want := before.reread(config, platform, maxTotalSize), Read(config, platform)
-		if !reflect.DeepEqual(is, want) {
+		configs := config(text)
+		is, want := reader.Read(configs), Read(configs[0], testPlatform(t))
+		if !reflect.DeepEqual(is, []Source{want}) {
 			t.Errorf("%q, after other text, is read as %+v, and alone as %+v", text, is, want)
 		}
-		before = is
 	}
-	known := Read(&corev1.ConfigMap{Data: map[string]string{Key: a + b}}, platform)
 	elsewhere, err := manifests.NewPlatform("registry.test/none/x:0.0.71", "certgen:1", []string{"registry.test/none/"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if again := known.reread(&corev1.ConfigMap{Data: map[string]string{Key: b}}, elsewhere, maxTotalSize); len(again.Entries) != 1 {
-		t.Errorf("an entry that was valid was checked again: %+v", again.Refusals)
+	reader.platform = elsewhere
+	if again := reader.Read(config(b)); len(again[0].Entries) != 1 {
+		t.Errorf("an entry that was valid was checked again: %+v", again[0].Refusals)
 	}
 }

@@ -1,4 +1,4 @@
-package platformconfig
+package plan
 
 import (
 	"fmt"
@@ -11,6 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig/entries"
+	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
 const (
@@ -18,7 +20,7 @@ const (
 	shard  = "platform/shard"
 )
 
-// bridgedIn is a GatewayTenant that the bridge made from origin.
+// bridgedIn returns a GatewayTenant that the bridge created from origin.
 func bridgedIn(namespace string) *v1alpha1.GatewayTenant {
 	return &v1alpha1.GatewayTenant{ObjectMeta: metav1.ObjectMeta{
 		Name: v1alpha1.Name, Namespace: namespace, UID: types.UID("uid-" + namespace),
@@ -28,15 +30,27 @@ func bridgedIn(namespace string) *v1alpha1.GatewayTenant {
 	}}
 }
 
+// read reads a text as the ConfigMap platform/platform-config.
+func read(t testing.TB, text string) entries.Source {
+	t.Helper()
+	platform, err := manifests.NewPlatform("", "certgen:1", []string{"ghcr.io/nvidia/"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := &corev1.ConfigMap{Data: map[string]string{entries.Key: text}}
+	config.Namespace, config.Name = "platform", "platform-config"
+	return entries.Read(config, platform)
+}
+
 func entryFor(namespace string) string {
 	return "- {name: " + namespace + ", gateway: {serverDnsNames: []}}\n"
 }
 
-// TestCompare holds each thing that an entry may be against each thing that may be in its namespace. There are always
-// other tenants, with entries, so that no removal is of all.
+// TestCompare compares each kind of entry with each state of its namespace. Other tenants with entries always exist, so that
+// no removal is of all tenants.
 func TestCompare(t *testing.T) {
 	const others = "- {name: other, gateway: {serverDnsNames: []}}\n"
-	sources := map[string][]Source{
+	sources := map[string][]entries.Source{
 		"listed":           {read(t, others+entryFor("a"))},
 		"not listed":       {read(t, others)},
 		"listed badly":     {read(t, others+"- {name: a, gateway: {serverDnsNames: [], imag: x}}")},
@@ -54,7 +68,7 @@ func TestCompare(t *testing.T) {
 		"none":      func() *v1alpha1.GatewayTenant { return nil },
 		"bridged":   func() *v1alpha1.GatewayTenant { return bridgedIn("a") },
 		"hand-made": func() *v1alpha1.GatewayTenant { return &v1alpha1.GatewayTenant{} },
-		"unlabelled": func() *v1alpha1.GatewayTenant { // by somebody who wants to leave the platform's hand
+		"unlabelled": func() *v1alpha1.GatewayTenant { // by a tenant who removed the label
 			tenant := bridgedIn("a")
 			tenant.Labels = nil
 			return tenant
@@ -80,16 +94,16 @@ func TestCompare(t *testing.T) {
 	}
 	for sourceName, source := range sources {
 		for tenantName, tenant := range tenants {
-			for presence, presenceName := range []string{Absent: "absent", Present: "present", Leaving: "leaving", Unwatched: "unwatched"} {
-				world := World{
+			for presence, presenceName := range []string{Absent: "absent", Present: "present", Terminating: "terminating", Unwatched: "unwatched"} {
+				snapshot := Snapshot{
 					Tenants:    map[string]*v1alpha1.GatewayTenant{"other": bridgedIn("other")},
 					Namespaces: map[string]Presence{"other": Present, "a": Presence(presence)},
 				}
 				if tenant := tenant(); tenant != nil {
 					tenant.Namespace = "a"
-					world.Tenants["a"] = tenant
+					snapshot.Tenants["a"] = tenant
 				}
-				got := outcome(Compare(source, world, DefaultGuard))
+				got := outcome(Compare(source, snapshot, DefaultGuard))
 				if want := expected(sourceName, tenantName, Presence(presence)); got != want {
 					t.Errorf("%s, %s, namespace %s: %s, want %s", sourceName, tenantName, presenceName, got, want)
 				}
@@ -98,7 +112,7 @@ func TestCompare(t *testing.T) {
 	}
 }
 
-// expected is the rule, in words of its own.
+// expected returns the outcome by the rules, stated independently of the code.
 func expected(source, tenant string, namespace Presence) string {
 	isBridged := slices.Contains([]string{"bridged", "unlabelled", "restored", "to tenant"}, tenant)
 	switch source {
@@ -129,7 +143,7 @@ func expected(source, tenant string, namespace Presence) string {
 	return "nothing"
 }
 
-// outcome is what a plan does about namespace a.
+// outcome returns what a plan does in namespace a.
 func outcome(plan Plan) string {
 	is := func(tenant *v1alpha1.GatewayTenant) bool { return tenant.Namespace == "a" }
 	var done []string
@@ -153,13 +167,13 @@ func outcome(plan Plan) string {
 	return strings.Join(done, "+")
 }
 
-// inShard is a source of the second ConfigMap.
-func inShard(source Source) Source {
+// inShard returns the source as that of the second ConfigMap.
+func inShard(source entries.Source) entries.Source {
 	source.Origin = shard
 	return source
 }
 
-func TestGreatRemovalsAreHeldUntilThatVeryPlanIsConfirmed(t *testing.T) {
+func TestMassRemovalIsHeldUntilItsTokenIsConfirmed(t *testing.T) {
 	for _, c := range []struct {
 		tenants, listed int
 		text            string // empty: that of the listed ones
@@ -168,70 +182,71 @@ func TestGreatRemovalsAreHeldUntilThatVeryPlanIsConfirmed(t *testing.T) {
 		{20, 20, "", false}, {20, 10, "", false}, {20, 9, "", true}, {20, 0, "[]", true}, {10, 0, "[]", false}, {11, 0, "[]", true},
 		{10, 1, "", false}, {3, 0, "- {name: elsewhere, gateway: {serverDnsNames: []}}", true}, {1, 0, "[]", false}, {1000, 501, "", false}, {1000, 499, "", true},
 	} {
-		world := World{Tenants: map[string]*v1alpha1.GatewayTenant{}, Namespaces: map[string]Presence{}}
+		snapshot := Snapshot{Tenants: map[string]*v1alpha1.GatewayTenant{}, Namespaces: map[string]Presence{}}
 		text := c.text
 		for i := range c.tenants {
 			namespace := fmt.Sprint("t-", i)
-			world.Tenants[namespace], world.Namespaces[namespace] = bridgedIn(namespace), Present
+			snapshot.Tenants[namespace], snapshot.Namespaces[namespace] = bridgedIn(namespace), Present
 			if i < c.listed {
 				text += entryFor(namespace)
 			}
 		}
 		source := read(t, text)
-		plan := Compare([]Source{source}, world, DefaultGuard)
+		plan := Compare([]entries.Source{source}, snapshot, DefaultGuard)
 		removed := c.tenants - c.listed
-		if held := plan.Hold.Plan != ""; held != c.held || len(plan.Delete) != map[bool]int{true: 0, false: removed}[c.held] {
+		if held := plan.Hold.Token != ""; held != c.held || len(plan.Delete) != map[bool]int{true: 0, false: removed}[c.held] {
 			t.Errorf("%d of %d: held %v, deleted %d; want held %v", removed, c.tenants, held, len(plan.Delete), c.held)
 		}
 		if !c.held {
 			continue
 		}
-		source.Confirmed = plan.Hold.Plan
-		if notOnRecord := Compare([]Source{source}, world, DefaultGuard); len(notOnRecord.Delete) > 0 {
+		source.Confirmed = plan.Hold.Token
+		if notOnRecord := Compare([]entries.Source{source}, snapshot, DefaultGuard); len(notOnRecord.Delete) > 0 {
 			t.Errorf("%d of %d: a hold that is not on record was confirmed", removed, c.tenants)
 		}
-		world.Hold = plan.Hold
-		if confirmed := Compare([]Source{source}, world, DefaultGuard); len(confirmed.Delete) != removed {
+		snapshot.Hold = plan.Hold
+		if confirmed := Compare([]entries.Source{source}, snapshot, DefaultGuard); len(confirmed.Delete) != removed {
 			t.Errorf("%d of %d: confirmed, and deleted %d", removed, c.tenants, len(confirmed.Delete))
 		}
-		world.Hold, world.Nonce = Hold{}, "later" // the entries came back meanwhile, and the hold went
-		if later := Compare([]Source{source}, world, DefaultGuard); len(later.Delete) > 0 || later.Hold.Plan == plan.Hold.Plan {
+		snapshot.Hold, snapshot.Nonce = Hold{}, "later" // the entries came back meanwhile, and the hold went
+		if later := Compare([]entries.Source{source}, snapshot, DefaultGuard); len(later.Delete) > 0 || later.Hold.Token == plan.Hold.Token {
 			t.Errorf("%d of %d: a confirmation of an earlier hold deleted %d", removed, c.tenants, len(later.Delete))
 		}
 	}
 }
 
-// TestRemovalStaysHeldWhateverElseItsEditMakes: an edit that renames all tenants makes others, so that the next pass no
-// longer sees a removal of all.
-func TestRemovalStaysHeldWhateverElseItsEditMakes(t *testing.T) {
-	world := World{Tenants: map[string]*v1alpha1.GatewayTenant{"a": bridgedIn("a")}, Namespaces: map[string]Presence{"a": Present, "b": Present}}
+// TestRemovalStaysHeldWhateverElseItsEditCreates: an edit that renames all tenants creates others, so that the next reconcile
+// no longer removes all.
+func TestRemovalStaysHeldWhateverElseItsEditCreates(t *testing.T) {
+	snapshot := Snapshot{Tenants: map[string]*v1alpha1.GatewayTenant{"a": bridgedIn("a")}, Namespaces: map[string]Presence{"a": Present, "b": Present}}
 	source := read(t, entryFor("b"))
-	first := Compare([]Source{source}, world, DefaultGuard)
-	config := &corev1.ConfigMap{Data: reportOf(first)}
-	world.Tenants["b"], world.Hold = bridgedIn("b"), HoldIn(config)
-	second := Compare([]Source{source}, world, DefaultGuard)
-	if first.Hold.Plan == "" || len(second.Delete) > 0 || second.Hold.Plan != first.Hold.Plan {
+	first := Compare([]entries.Source{source}, snapshot, DefaultGuard)
+	snapshot.Tenants["b"], snapshot.Hold = bridgedIn("b"), first.Hold
+	second := Compare([]entries.Source{source}, snapshot, DefaultGuard)
+	if first.Hold.Token == "" || len(second.Delete) > 0 || second.Hold.Token != first.Hold.Token {
 		t.Errorf("first %+v, then %+v", first.Hold, second.Hold)
 	}
-	source.Confirmed = second.Hold.Plan
-	if confirmed := Compare([]Source{source}, world, DefaultGuard); len(confirmed.Delete) != 1 {
+	source.Confirmed = second.Hold.Token
+	if confirmed := Compare([]entries.Source{source}, snapshot, DefaultGuard); len(confirmed.Delete) != 1 {
 		t.Errorf("confirmed: %+v", confirmed)
 	}
 }
 
-// TestForgedTenantsDoNotMakeARemovalSmaller: anybody may write labels and annotations in a namespace of their own.
+// TestForgedTenantsDoNotMakeARemovalSmaller: tenants may write labels and annotations in their own namespaces.
 func TestForgedTenantsDoNotMakeARemovalSmaller(t *testing.T) {
-	world := World{Tenants: map[string]*v1alpha1.GatewayTenant{}, Namespaces: map[string]Presence{}}
+	snapshot := Snapshot{Tenants: map[string]*v1alpha1.GatewayTenant{}, Namespaces: map[string]Presence{}}
 	for _, namespace := range []string{"a", "b", "forged"} {
-		world.Tenants[namespace], world.Namespaces[namespace] = bridgedIn(namespace), Present
+		snapshot.Tenants[namespace], snapshot.Namespaces[namespace] = bridgedIn(namespace), Present
 	}
-	world.Tenants["forged"].Annotations[v1alpha1.AnnotationSource] = strings.Repeat("<", 200000)
-	plan := Compare([]Source{read(t, entryFor("c"))}, world, DefaultGuard)
-	if plan.Hold.Plan == "" || len(plan.Delete) > 0 {
+	snapshot.Tenants["forged"].Annotations[v1alpha1.AnnotationSource] = strings.Repeat("<", 200000)
+	plan := Compare([]entries.Source{read(t, entryFor("c"))}, snapshot, DefaultGuard)
+	if plan.Hold.Token == "" || len(plan.Delete) > 0 {
 		t.Errorf("removed: %d", len(plan.Delete))
 	}
-	if text := reportOf(plan)[keyEntries]; !strings.Contains(text, `"namespace":"a"`) || len(text) > 10000 {
-		t.Errorf("the report has %d bytes", len(text))
+	for _, row := range plan.Rows {
+		if len(row.Source) > 400 {
+			t.Errorf("a forged source of %d bytes is reported", len(row.Source))
+		}
 	}
 }
 
@@ -241,43 +256,13 @@ func TestEntryWhoseNameIsInDoubtRemovesNothing(t *testing.T) {
 		"- {gateway: {serverDnsNames: [&n a], imag: x}, name: *n}", "- {name: wrong, name: a, gateway: {serverDnsNames: []}}", "- &n {name: *n}",
 		"- <<: {name: a}\n  gateway: {imag: x}", "- {<<: {name: a}, name: b, imag: x}",
 	} {
-		world := World{Tenants: map[string]*v1alpha1.GatewayTenant{}, Namespaces: map[string]Presence{}}
+		snapshot := Snapshot{Tenants: map[string]*v1alpha1.GatewayTenant{}, Namespaces: map[string]Presence{}}
 		for _, namespace := range []string{"a", "b", "other"} {
-			world.Tenants[namespace], world.Namespaces[namespace] = bridgedIn(namespace), Present
+			snapshot.Tenants[namespace], snapshot.Namespaces[namespace] = bridgedIn(namespace), Present
 		}
-		plan := Compare([]Source{read(t, entryFor("other")+entryFor("b")+text)}, world, DefaultGuard)
+		plan := Compare([]entries.Source{read(t, entryFor("other")+entryFor("b")+text)}, snapshot, DefaultGuard)
 		for _, tenant := range plan.Delete {
 			t.Errorf("%s: removes %s", text, tenant.Namespace)
-		}
-	}
-}
-
-func TestPlatformWithoutAListIsNoProblem(t *testing.T) {
-	name := types.NamespacedName{Namespace: "platform", Name: "platform-config"}
-	var unused Plan
-	unused.withoutFirst(name)
-	if text := summary(unused); text != "no entries\n" || len(unused.Problems) > 0 {
-		t.Errorf("nobody uses the list: %q", text)
-	}
-	lost := Plan{Rows: []Row{{Namespace: "a", State: Kept}}}
-	lost.withoutFirst(name)
-	if text := summary(lost); !strings.Contains(text, "problem: the ConfigMap platform/platform-config is not there") {
-		t.Errorf("the list of a tenant is gone: %q", text)
-	}
-}
-
-func TestReportOfManyErrorsFitsIntoAConfigMap(t *testing.T) {
-	for _, n := range []int{1000, 20000} {
-		var plan Plan
-		for i := range n {
-			plan.Rows = append(plan.Rows, Row{fmt.Sprintf("%063d", i), Refused, origin, strings.Repeat("ä\"\\<", 1000)})
-		}
-		size := 0
-		for _, text := range reportOf(plan) {
-			size += len(text)
-		}
-		if size > 1<<20-50<<10 {
-			t.Errorf("%d entries with errors make %d bytes", n, size)
 		}
 	}
 }

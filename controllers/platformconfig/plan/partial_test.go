@@ -1,17 +1,14 @@
-package platformconfig
+package plan
 
 import (
 	"reflect"
 	"strings"
 	"testing"
-	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig/entries"
 )
 
 // applied returns a GatewayTenant of which the bridge applied names, a size and a class, and another manager a client.
@@ -51,8 +48,8 @@ func TestRejectedFieldLeavesTheRestOfItsEntry(t *testing.T) {
 		"a bad name, and bad storage": {"serverDnsNames: ['a b'], storage: []", "line 2: gateway.storage is a array", liveNames, liveStorage},
 	} {
 		source := read(t, "- name: a\n  gateway: {image: '"+newImage+"', "+c.gateway+"}\n")
-		world := World{Tenants: map[string]*v1alpha1.GatewayTenant{"a": applied()}, Namespaces: map[string]Presence{"a": Present}}
-		plan := Compare([]Source{source}, world, DefaultGuard)
+		snapshot := Snapshot{Tenants: map[string]*v1alpha1.GatewayTenant{"a": applied()}, Namespaces: map[string]Presence{"a": Present}}
+		plan := Compare([]entries.Source{source}, snapshot, DefaultGuard)
 		if len(plan.Apply) != 1 || len(plan.Rows) != 1 || plan.Rows[0].State != Refused {
 			t.Errorf("%s: %+v, want one row Refused and one apply", what, plan)
 			continue
@@ -78,14 +75,14 @@ func TestEmptyListOfClientsSurvives(t *testing.T) {
 	tenant.ManagedFields[0].FieldsV1 = metav1.NewFieldsV1(`{"f:spec":{"f:serverDnsNames":{},"f:network":{"f:allowedClients":{}},"f:storage":{"f:storageClassName":{}}}}`)
 	for network, refused := range map[string]bool{"{allowedClients: []}": false, "{allowedClients: 7}": true} {
 		source := read(t, "- {name: a, gateway: {serverDnsNames: [], storage: {storageClassName: slow}, network: "+network+"}}")
-		world := World{Tenants: map[string]*v1alpha1.GatewayTenant{"a": tenant}, Namespaces: map[string]Presence{"a": Present}}
-		plan := Compare([]Source{source}, world, DefaultGuard)
+		snapshot := Snapshot{Tenants: map[string]*v1alpha1.GatewayTenant{"a": tenant}, Namespaces: map[string]Presence{"a": Present}}
+		plan := Compare([]entries.Source{source}, snapshot, DefaultGuard)
 		if len(plan.Apply) != 1 || (plan.Rows[0].State == Refused) != refused {
 			t.Errorf("%s: %+v", network, plan)
 			continue
 		}
 		want := map[string]any{"allowedClients": []any{}}
-		if spec := TenantOf(plan.Apply[0]).Object["spec"].(map[string]any); !reflect.DeepEqual(spec["network"], want) {
+		if spec := plan.Apply[0].Tenant().Object["spec"].(map[string]any); !reflect.DeepEqual(spec["network"], want) {
 			t.Errorf("%s: the network that is applied is %v, want %v", network, spec["network"], want)
 		}
 	}
@@ -108,85 +105,53 @@ func TestRejectedEntryAppliesNothing(t *testing.T) {
 		"a bad config":          {"- {name: a, gateway: {serverDnsNames: [], config: 'a ='}}", bridged},
 		"listed twice":          {badName + badName, bridged},
 	} {
-		world := World{Tenants: map[string]*v1alpha1.GatewayTenant{}, Namespaces: map[string]Presence{"a": Present}}
+		snapshot := Snapshot{Tenants: map[string]*v1alpha1.GatewayTenant{}, Namespaces: map[string]Presence{"a": Present}}
 		if tenant := c.tenant(); tenant != nil {
-			world.Tenants["a"] = tenant
+			snapshot.Tenants["a"] = tenant
 		}
-		plan := Compare([]Source{read(t, c.text)}, world, DefaultGuard)
+		plan := Compare([]entries.Source{read(t, c.text)}, snapshot, DefaultGuard)
 		if len(plan.Apply) > 0 || len(plan.Rows) == 0 || plan.Rows[0].State != Refused || strings.Contains(plan.Rows[0].Message, "the rest") {
 			t.Errorf("%s: %+v", what, plan)
 		}
 	}
 }
 
-// invalid is how the API server refuses fields.
-func invalid(fields ...string) error {
-	var errs field.ErrorList
-	for _, name := range fields {
-		errs = append(errs, field.Invalid(field.NewPath(name), "x", "must be otherwise"))
+// rejected returns what the API server reports about fields.
+func rejected(fields ...string) []Fault {
+	var faults []Fault
+	for _, field := range fields {
+		faults = append(faults, Fault{field, `Invalid value: "x": must be otherwise`})
 	}
-	return apierrors.NewInvalid(schema.GroupKind{Kind: "GatewayTenant"}, v1alpha1.Name, errs)
+	return faults
 }
 
-func TestFieldsThatTheAPIServerRefusesLeaveTheRest(t *testing.T) {
+func TestFieldsThatTheAPIServerRejectsLeaveTheRest(t *testing.T) {
 	entry := read(t, "- name: a\n  gateway:\n    serverDnsNames: []\n    storage: {size: 1 GB, storageClassName: slow}\n    image: "+newImage+"\n").Entries[0]
 	for what, c := range map[string]struct {
-		err    error
+		faults []Fault
 		tenant *v1alpha1.GatewayTenant
-		words  string // empty: nothing is applied
+		words  string // empty if nothing is applied
 	}{
-		"a size":                    {invalid("spec.storage.size"), applied(), `line 4: gateway.storage.size: Invalid value: "x": must be otherwise; correct it`},
-		"a size and names":          {invalid("spec.storage.size", "spec.serverDnsNames[0]"), applied(), "line 3: gateway.serverDnsNames[0]: "},
-		"a size and an image":       {invalid("spec.storage.size", "spec.image"), applied(), ""},
-		"the spec as a whole":       {invalid("spec"), applied(), ""},
-		"no field":                  {invalid(), applied(), ""},
-		"a field that sounds alike": {invalid("spec.storageClass"), applied(), ""},
-		"another failure":           {apierrors.NewServiceUnavailable("busy"), applied(), ""},
-		"no GatewayTenant":          {invalid("spec.storage.size"), nil, ""},
+		"a size":                    {rejected("spec.storage.size"), applied(), `line 4: gateway.storage.size: Invalid value: "x": must be otherwise; correct it`},
+		"a size and names":          {rejected("spec.storage.size", "spec.serverDnsNames[0]"), applied(), "line 3: gateway.serverDnsNames[0]: "},
+		"a size and an image":       {rejected("spec.storage.size", "spec.image"), applied(), ""},
+		"the spec as a whole":       {rejected("spec"), applied(), ""},
+		"no field":                  {rejected(), applied(), ""},
+		"a field that sounds alike": {rejected("spec.storageClass"), applied(), ""},
+		"no GatewayTenant":          {rejected("spec.storage.size"), nil, ""},
 	} {
-		rest, is := Work{Entry: entry}.WithoutFaults(c.tenant, faultsOf(c.err))
+		rest, is := Work{Entry: entry}.WithoutFaults(c.tenant, c.faults)
 		if is != (c.words != "") || !strings.Contains(rest.Message(), c.words) {
 			t.Errorf("%s: the rest is applied: %v; %q, want %q", what, is, rest.Message(), c.words)
 		}
 		if is && !reflect.DeepEqual(rest.Spec["storage"], map[string]any{"size": "2Gi", "storageClassName": "slow"}) {
 			t.Errorf("%s: the storage is %v", what, rest.Spec["storage"])
 		}
-		if _, again := rest.WithoutFaults(c.tenant, faultsOf(invalid("spec.storage.size"))); is && again {
+		if _, again := rest.WithoutFaults(c.tenant, rejected("spec.storage.size")); is && again {
 			t.Errorf("%s: a kept field is kept again", what)
 		}
 	}
 	if entry.Spec["storage"].(map[string]any)["size"] != "1 GB" {
 		t.Errorf("the entry itself was changed: %v", entry.Spec)
-	}
-}
-
-// TestWhatTheAPIServerRefusedIsNotSentAgain until the entry, the GatewayTenant or, perhaps, the API server's rules change.
-func TestWhatTheAPIServerRefusedIsNotSentAgain(t *testing.T) {
-	now := time.Now()
-	entry := read(t, entryFor("a")).Entries[0]
-	other := read(t, "- {name: a, gateway: {serverDnsNames: [other.example.com]}}").Entries[0]
-	tenant, changed := applied(), applied()
-	changed.Generation++
-	var refused refusedApplies
-	for i, c := range []struct {
-		entry  Entry
-		tenant *v1alpha1.GatewayTenant
-		err    error
-		at     time.Duration
-		sent   bool
-	}{
-		{entry, tenant, invalid("spec"), 0, true}, {entry, tenant, invalid("spec"), time.Second, false}, {entry, changed, invalid("spec"), time.Second, true},
-		{other, tenant, apierrors.NewServiceUnavailable("busy"), time.Second, true}, {other, tenant, nil, time.Second, true}, {other, tenant, nil, time.Second, true},
-		{entry, nil, invalid("spec"), time.Second, true}, {entry, nil, nil, time.Second, false}, {entry, nil, nil, 6 * time.Minute, true},
-	} {
-		refused.forget(now.Add(c.at))
-		sent := false
-		_ = refused.apply(TenantOf(Work{Entry: c.entry}), c.tenant, now.Add(c.at), func() error { sent = true; return c.err })
-		if sent != c.sent {
-			t.Errorf("%d: sent %v, want %v", i, sent, c.sent)
-		}
-	}
-	if refused.forget(now.Add(time.Hour)); len(refused.errs) > 0 {
-		t.Errorf("%d are remembered for ever", len(refused.errs))
 	}
 }
