@@ -53,7 +53,7 @@ generate: ## Write deepcopy, CRD, roles, dashboard and references (API, gateway.
 	@mkdir -p docs
 	@$(TOOL) crd-ref-docs --source-path=api --config=hack/tools/crd-ref-docs.yaml --renderer=markdown --output-path=docs/api.md --log-level=ERROR
 	@sed 's/\](\[/\\](\[/g' docs/api.md >docs/api.md.new && mv docs/api.md.new docs/api.md # in a pattern, this is no link
-	@go test ./manifests -count=1 -run TestConfigurationDoc -update >/dev/null
+	@go test ./manifests/gatewaytoml -count=1 -run TestConfigurationDoc -update >/dev/null
 	@go test ./controllers/gatewaytenant -count=1 -run TestTroubleshooting -update >/dev/null
 	@go test ./controllers/operator -count=1 -run TestMetricsDoc -update >/dev/null
 	@go -C hack/monitoring run . ../../config/prometheus/dashboard.json
@@ -63,7 +63,7 @@ chart: bin/kubectl ## Write the Helm chart anew from what kustomize makes of con
 	@go run ./cmd/manager --help 2>&1 | go run ./hack/chart -kubectl=bin/kubectl
 
 golden: ## Rewrite the golden files; review them as a diff
-	@go test ./manifests ./controllers/plugin -update
+	@go test ./manifests ./manifests/gatewaytoml ./controllers/plugin -update
 
 fmt: ## Format all Go code
 	@$(TOOL) golangci-lint-kube-api-linter fmt

@@ -12,24 +12,25 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/manifests/gatewaytoml"
 	"github.com/ambient-code/gatewaytenant-operator/manifests/release"
 )
 
 // keptIn returns what the claim records and what gateway.toml has of the values that a gateway keeps.
-func keptIn(t *testing.T, objects Objects) (recorded, rendered keptValues) {
+func keptIn(t *testing.T, objects Objects) (recorded, rendered gatewaytoml.Kept) {
 	t.Helper()
 	for _, object := range objects.Foundation {
 		if object.GetKind() == "PersistentVolumeClaim" {
 			annotations := object.GetAnnotations()
-			recorded = keptValues{annotations[annotationGatewayID], annotations[annotationSideloadMethod]}
+			recorded = gatewaytoml.Kept{GatewayID: annotations[annotationGatewayID], SideloadMethod: annotations[annotationSideloadMethod]}
 		}
 	}
 	config := renderedConfig(t, objects)
 	driver := tableAt(config, "openshell", "drivers", "kubernetes")
-	rendered.gatewayID, _ = tableAt(config, "openshell", "gateway", "gateway_jwt")["gateway_id"].(string)
-	rendered.sideloadMethod, _ = driver["supervisor_sideload_method"].(string)
-	if id, set := driver["gateway_id"]; set && id != rendered.gatewayID {
-		t.Errorf("the driver's gateway_id is %v, and that of the tokens %q", id, rendered.gatewayID)
+	rendered.GatewayID, _ = tableAt(config, "openshell", "gateway", "gateway_jwt")["gateway_id"].(string)
+	rendered.SideloadMethod, _ = driver["supervisor_sideload_method"].(string)
+	if id, set := driver["gateway_id"]; set && id != rendered.GatewayID {
+		t.Errorf("the driver's gateway_id is %v, and that of the tokens %q", id, rendered.GatewayID)
 	}
 	return recorded, rendered
 }
@@ -39,7 +40,7 @@ func TestGatewayKeepsWhatItsSandboxesDependOn(t *testing.T) {
 		no      = "-" // it does not exist
 		tokens  = "[openshell.gateway.gateway_jwt]\nsigning_key_path = '/x'\n"
 		driver  = "[openshell.drivers.kubernetes]\n"
-		initial = sideloadInitContainer
+		initial = gatewaytoml.SideloadInitContainer
 	)
 	for _, c := range []struct {
 		what               string
@@ -85,7 +86,7 @@ func TestGatewayKeepsWhatItsSandboxesDependOn(t *testing.T) {
 		if c.image == "keys" {
 			volume.Image, volume.TokenKeys = "", true
 		}
-		volume.Claim.Annotations = map[string]string{annotationHighestVersion: "0.0.107", annotationKeyPath: subdirKeyPath}
+		volume.Claim.Annotations = map[string]string{annotationHighestVersion: "0.0.107", annotationKeyPath: gatewaytoml.SubdirKeyPath}
 		if c.config != no {
 			volume.Config = &c.config
 		}
@@ -111,12 +112,12 @@ func TestGatewayKeepsWhatItsSandboxesDependOn(t *testing.T) {
 			t.Fatal(err)
 		}
 		recorded, rendered := keptIn(t, objects)
-		if want := (keptValues{c.wantID, c.wantMethod}); rendered != want {
+		if want := (gatewaytoml.Kept{GatewayID: c.wantID, SideloadMethod: c.wantMethod}); rendered != want {
 			t.Errorf("%s: gateway.toml has %+v, want %+v", c.what, rendered, want)
 		}
 		// Once the claim is written, it decides alone.
 		after := Volume{Claim: &corev1.PersistentVolumeClaim{}, Image: c.image}
-		after.Claim.Annotations = map[string]string{annotationGatewayID: recorded.gatewayID, annotationSideloadMethod: recorded.sideloadMethod, annotationKeyPath: subdirKeyPath}
+		after.Claim.Annotations = map[string]string{annotationGatewayID: recorded.GatewayID, annotationSideloadMethod: recorded.SideloadMethod, annotationKeyPath: gatewaytoml.SubdirKeyPath}
 		again, err := Render(tenant, Seen{Volume: after})
 		if err != nil || NeedsEarlierConfig(after) || tenant.EarlierConfigHeldBy(after) != nil {
 			t.Fatalf("%s: %v, %v", c.what, err, tenant.EarlierConfigHeldBy(after))
@@ -127,27 +128,37 @@ func TestGatewayKeepsWhatItsSandboxesDependOn(t *testing.T) {
 	}
 }
 
+// newGatewayTOML returns the gateway.toml of a new gateway.
+func newGatewayTOML(t *testing.T, tenant Tenant) string {
+	t.Helper()
+	text, err := tenant.config.Text(gatewaytoml.SubdirKeyPath, gatewaytoml.NewKept(tenant.Namespace))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
 // TestExistingGatewaysKeepTheirConfig: an upgrade of the operator must not change gateway.toml by a byte. The earlier operator
 // rendered all but the sideload method.
 func TestExistingGatewaysKeepTheirConfig(t *testing.T) {
 	line := regexp.MustCompile(`(?m)^supervisor_sideload_method = .*\n`)
-	for _, b := range boundaries {
+	for version := release.OldestSupported; !release.NewestSupported.Less(version); version.Patch++ {
 		for _, config := range []string{"", "openshell.gateway.log_level = 'debug'\nopenshell.drivers.kubernetes.default_image = 'x:1'"} {
-			tenant, err := tenantOf(t, v1alpha1.GatewayTenantSpec{Image: gatewayRepository + b.version, Config: config})
+			tenant, err := tenantOf(t, v1alpha1.GatewayTenantSpec{Image: gatewayRepository + version.String(), Config: config})
 			if err != nil {
 				t.Fatal(err)
 			}
-			earlier := line.ReplaceAllString(string(tenant.gatewayTOML), "")
-			if earlier == string(tenant.gatewayTOML) {
-				t.Fatalf("%s: no sideload method is rendered for a new gateway", b.version)
+			earlier := line.ReplaceAllString(newGatewayTOML(t, tenant), "")
+			if earlier == newGatewayTOML(t, tenant) {
+				t.Fatalf("%s: no sideload method is rendered for a new gateway", version)
 			}
-			known := used(b.version, gatewayRepository+b.version)
-			known.Claim.Annotations[annotationKeyPath] = subdirKeyPath
+			known := used(version.String(), gatewayRepository+version.String())
+			known.Claim.Annotations[annotationKeyPath] = gatewaytoml.SubdirKeyPath
 			byHash := known
 			known.Config, byHash.ConfigHash = &earlier, hash(earlier)
 			for what, volume := range map[string]Volume{"its ConfigMap": known, "the hash in its StatefulSet": byHash} {
 				if err := tenant.EarlierConfigHeldBy(volume); err != nil {
-					t.Errorf("%s, %s: %v", b.version, what, err)
+					t.Errorf("%s, %s: %v", version, what, err)
 				}
 				objects, err := Render(tenant, Seen{Volume: volume})
 				if err != nil {
@@ -157,7 +168,7 @@ func TestExistingGatewaysKeepTheirConfig(t *testing.T) {
 					if object.GetKind() == "ConfigMap" {
 						text, _, _ := unstructured.NestedString(object.Object, "data", ConfigKey)
 						if diff := cmp.Diff(earlier, text); diff != "" {
-							t.Errorf("%s, with %s: gateway.toml changes: %s", b.version, what, diff)
+							t.Errorf("%s, with %s: gateway.toml changes: %s", version, what, diff)
 						}
 					}
 				}
@@ -169,13 +180,13 @@ func TestExistingGatewaysKeepTheirConfig(t *testing.T) {
 // TestSideloadMethodInConfigWins, and stays if it is removed from spec.config of a gateway of the earlier operator.
 func TestSideloadMethodInConfigWins(t *testing.T) {
 	const own = "openshell.drivers.kubernetes.supervisor_sideload_method = 'image-volume'"
-	for _, recorded := range []string{"", sideloadInitContainer, sideloadUnset} {
+	for _, recorded := range []string{"", gatewaytoml.SideloadInitContainer, gatewaytoml.SideloadUnset} {
 		tenant, err := tenantOf(t, v1alpha1.GatewayTenantSpec{Config: own})
 		if err != nil {
 			t.Fatal(err)
 		}
 		volume := used("0.0.71", gatewayRepository+"0.0.71")
-		text := string(tenant.gatewayTOML)
+		text := newGatewayTOML(t, tenant)
 		volume.Config = &text
 		want := "image-volume" // the earlier text decides
 		if recorded != "" {
@@ -186,8 +197,8 @@ func TestSideloadMethodInConfigWins(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if is, rendered := keptIn(t, objects); rendered.sideloadMethod != "image-volume" || is.sideloadMethod != want {
-			t.Errorf("recorded %q: gateway.toml has %q and the claim records %q, want %q", recorded, rendered.sideloadMethod, is.sideloadMethod, want)
+		if is, rendered := keptIn(t, objects); rendered.SideloadMethod != "image-volume" || is.SideloadMethod != want {
+			t.Errorf("recorded %q: gateway.toml has %q and the claim records %q, want %q", recorded, rendered.SideloadMethod, is.SideloadMethod, want)
 		}
 	}
 }
@@ -200,7 +211,7 @@ func TestGatewayIDInConfigCannotDiffer(t *testing.T) {
 	}
 	for id, refused := range map[string]bool{"tenant-a": false, "openshell": true} {
 		volume := used("0.0.71", gatewayRepository+"0.0.71")
-		volume.Claim.Annotations[annotationGatewayID], volume.Claim.Annotations[annotationSideloadMethod] = id, sideloadUnset
+		volume.Claim.Annotations[annotationGatewayID], volume.Claim.Annotations[annotationSideloadMethod] = id, gatewaytoml.SideloadUnset
 		err := tenant.EarlierConfigHeldBy(volume)
 		rejected := (*RejectedError)(nil)
 		if is := errors.As(err, &rejected) && rejected.Reason == v1alpha1.ReasonInvalidConfig; is != refused || err != nil && !is {
@@ -243,32 +254,12 @@ func TestAudienceOfAnExtensionIsNotTheGatewaysOwn(t *testing.T) {
 		volume := Volume{}
 		if c.kept != "" {
 			volume = used(c.version, gatewayRepository+c.version)
-			volume.Claim.Annotations[annotationGatewayID], volume.Claim.Annotations[annotationSideloadMethod] = c.kept, sideloadUnset
+			volume.Claim.Annotations[annotationGatewayID], volume.Claim.Annotations[annotationSideloadMethod] = c.kept, gatewaytoml.SideloadUnset
 		}
 		err = tenant.EarlierConfigHeldBy(volume)
 		rejected := (*RejectedError)(nil)
 		if is := errors.As(err, &rejected) && rejected.Reason == v1alpha1.ReasonInvalidConfig; is != c.refused || err != nil && !is {
 			t.Errorf("%s: %v", c.what, err)
-		}
-	}
-}
-
-// TestLaterReleasesKnowNoSideloadMethod: their gateways would not start with keys that were removed.
-func TestLaterReleasesKnowNoSideloadMethod(t *testing.T) {
-	platform, err := testPlatform(t).WithSandboxSettings("", appArmorUnconfined)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for version, want := range map[release.Version]int{release.New(0, 0, 111): 2, release.New(0, 1, 0): 0} {
-		driver := tableAt(defaultConfig(Tenant{Version: version, platform: platform}), "openshell", "drivers", "kubernetes")
-		is := 0
-		for _, key := range []string{"supervisor_sideload_method", "app_armor_profile"} {
-			if _, set := driver[key]; set {
-				is++
-			}
-		}
-		if is != want {
-			t.Errorf("%s: %d of the keys are set, want %d", version, is, want)
 		}
 	}
 }

@@ -6,31 +6,20 @@ import (
 	"strings"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/manifests/gatewaytoml"
 	"github.com/ambient-code/gatewaytenant-operator/manifests/message"
-	"github.com/ambient-code/gatewaytenant-operator/manifests/release"
 )
-
-// Paths of the key-encryption key on the gateway's volume, with which it encrypts stored credentials. A gateway that does
-// not find its key restricts the key's directory to its own user and then creates a key. The root of the volume is
-// normally not the gateway's to restrict, so the key lies in a subdirectory. Earlier operators rendered rootKeyPath.
-const (
-	rootKeyPath   = volumePath + "/key-encryption-key.bin"
-	subdirKeyPath = volumePath + "/credentials/key-encryption-key.bin"
-)
-
-// firstWithKey is the first version whose gateways need a key-encryption key.
-var firstWithKey = release.New(0, 0, 100)
 
 // KeyPathHeldBy refuses a gateway if the volume may hold a key and it is not known where: with another path the gateway
 // would create a second key, and could not read the credentials that it has stored. The error is a [*RejectedError].
 func (t Tenant) KeyPathHeldBy(volume Volume) error {
-	if !t.defaultKeyPath {
+	if !t.config.DefaultKeyPath {
 		return nil
 	}
 	if _, known := t.keyPath(volume); known {
 		return nil
 	}
-	why := "the operator does not know whether the volume of claim " + ClaimName + " holds such a key at " + rootKeyPath
+	why := "the operator does not know whether the volume of claim " + ClaimName + " holds such a key at " + gatewaytoml.RootKeyPath
 	if recorded, is := volume.Claim.Annotations[annotationKeyPath]; is {
 		why = fmt.Sprintf("annotation %s of claim %s is %q, which is not one of the two possible paths", annotationKeyPath, ClaimName, message.Truncate(recorded))
 	}
@@ -38,34 +27,34 @@ func (t Tenant) KeyPathHeldBy(volume Volume) error {
 		return fmt.Sprintf("kubectl annotate --overwrite pvc %s -n %s %s=%s", ClaimName, t.Namespace, annotationKeyPath, path)
 	}
 	return reject(v1alpha1.ReasonKeyPathUnknown, t.imageField, t.Image, "is held: gateways from %s on encrypt stored credentials with a key on their volume, and %s; with the wrong path the gateway creates a second key and cannot read the credentials that it stored before; "+
-		"if a gateway has been ready on this volume with %[1]s or later, and so may have stored credentials under the old path, run: %[3]s; if no gateway has ever become ready on it with %[1]s or later, run: %[4]s", firstWithKey, why, confirm(rootKeyPath), confirm(subdirKeyPath))
+		"if a gateway has been ready on this volume with %[1]s or later, and so may have stored credentials under the old path, run: %[3]s; if no gateway has ever become ready on it with %[1]s or later, run: %[4]s", gatewaytoml.FirstWithKey, why, confirm(gatewaytoml.RootKeyPath), confirm(gatewaytoml.SubdirKeyPath))
 }
 
 // keyPath decides where the gateway keeps its key-encryption key. The claim's record decides; without one, only what
 // proves where a key is, or that the volume has none. Known is false without such proof.
 func (t Tenant) keyPath(volume Volume) (path string, known bool) {
 	if volume.Claim == nil {
-		return subdirKeyPath, true
+		return gatewaytoml.SubdirKeyPath, true
 	}
 	if recorded, is := volume.Claim.Annotations[annotationKeyPath]; is {
-		return recorded, recorded == rootKeyPath || recorded == subdirKeyPath
+		return recorded, recorded == gatewaytoml.RootKeyPath || recorded == gatewaytoml.SubdirKeyPath
 	}
-	if last, is := t.lastOn(volume); is && last.Less(firstWithKey) {
-		return subdirKeyPath, true // no gateway has created a key
+	if last, is := t.lastOn(volume); is && last.Less(gatewaytoml.FirstWithKey) {
+		return gatewaytoml.SubdirKeyPath, true // no gateway has created a key
 	}
 	if volume.Serves && volume.Image == t.Image {
 		if path, known := keyPathIn(volume); known {
 			return path, true
 		}
 		values, _ := t.keptValues(volume)
-		for _, path := range []string{rootKeyPath, subdirKeyPath} {
+		for _, path := range []string{gatewaytoml.RootKeyPath, gatewaytoml.SubdirKeyPath} {
 			if t.renders(volume.ConfigHash, path, values) {
 				return path, true
 			}
 		}
 	}
 	if !volume.Serves && lacksRootKey(volume.TerminationMessage) {
-		return subdirKeyPath, true
+		return gatewaytoml.SubdirKeyPath, true
 	}
 	return "", false
 }
@@ -76,9 +65,8 @@ func keyPathIn(volume Volume) (path string, known bool) {
 	if !NeedsEarlierConfig(volume) || volume.Config == nil || hash(*volume.Config) != volume.ConfigHash {
 		return "", false
 	}
-	config, _ := decodeEarlier(*volume.Config)
-	path, _ = tableAt(config, "openshell", "gateway", "credential_storage")["key_encryption_key_path"].(string)
-	if path != rootKeyPath && path != subdirKeyPath {
+	path = gatewaytoml.ReadKeyPath(*volume.Config)
+	if path != gatewaytoml.RootKeyPath && path != gatewaytoml.SubdirKeyPath {
 		return "", false
 	}
 	return path, true
@@ -90,20 +78,20 @@ func (t Tenant) chosenKeyPath(volume Volume) string {
 	if path, known := t.keyPath(volume); known {
 		return path
 	}
-	return subdirKeyPath
+	return gatewaytoml.SubdirKeyPath
 }
 
 // recordedKeyPath returns the path that the claim records, empty if it records none. Where the operator's path plays no
 // role, because the gateway is older or its config sets a path, a record that exists stays as it is.
 func (t Tenant) recordedKeyPath(volume Volume) string {
-	if t.defaultKeyPath {
+	if t.config.DefaultKeyPath {
 		return t.chosenKeyPath(volume)
 	}
 	if volume.Claim == nil {
 		return ""
 	}
 	recorded := volume.Claim.Annotations[annotationKeyPath]
-	if recorded == rootKeyPath || recorded == subdirKeyPath {
+	if recorded == gatewaytoml.RootKeyPath || recorded == gatewaytoml.SubdirKeyPath {
 		return recorded
 	}
 	return ""
@@ -115,12 +103,12 @@ var (
 	outsideOfPaths = regexp.MustCompile(`[^A-Za-z0-9/'.:_-]+`)
 )
 
-// lacksRootKey reports whether this is the termination message of a gateway that did not find a key at rootKeyPath and was not
+// lacksRootKey reports whether this is the termination message of a gateway that did not find a key at gatewaytoml.RootKeyPath and was not
 // allowed to restrict the key's directory, so that no key exists there.
 func lacksRootKey(message string) bool {
 	bare := func(text string) string {
 		return outsideOfPaths.ReplaceAllString(controlSequences.ReplaceAllString(text, ""), "")
 	}
-	const last = "failed to prepare default credential storage key-encryption key directory '" + rootKeyPath + "': failed to set permissions on " + volumePath
+	const last = "failed to prepare default credential storage key-encryption key directory '" + gatewaytoml.RootKeyPath + "': failed to set permissions on " + gatewaytoml.VolumePath
 	return strings.Contains(bare(message), bare(last))
 }

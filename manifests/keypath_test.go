@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/manifests/gatewaytoml"
 )
 
 // noRootKey is how a gateway ends that finds no key in the volume's root, as a terminal of 80 columns has it.
@@ -19,7 +20,7 @@ const noRootKey = "2026-11-29T12:00:00Z \x1b[32m INFO\x1b[0m openshell_server: s
 // configHashWith returns the hash of the tenant's gateway.toml with the key at a path.
 func configHashWith(t *testing.T, tenant Tenant, path string) string {
 	t.Helper()
-	text, err := tenant.configText(path, tenant.newValues())
+	text, err := tenant.config.Text(path, gatewaytoml.NewKept("tenant-a"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,7 +29,7 @@ func configHashWith(t *testing.T, tenant Tenant, path string) string {
 
 func TestKeyPathIsThatOfTheKeyOnTheVolume(t *testing.T) {
 	const before, first, later = "0.0.99", "0.0.100", "0.0.111"
-	const root, subdir, held = rootKeyPath, subdirKeyPath, "held"
+	const root, subdir, held = gatewaytoml.RootKeyPath, gatewaytoml.SubdirKeyPath, "held"
 	image := func(version string) string { return gatewayRepository + version }
 	for _, c := range []struct {
 		what           string
@@ -120,11 +121,7 @@ func keyPathsIn(t *testing.T, objects Objects) (recorded, rendered string) {
 			recorded = object.GetAnnotations()[annotationKeyPath]
 		case "ConfigMap":
 			text, _, _ := unstructured.NestedString(object.Object, "data", ConfigKey)
-			given, err := decodeConfig(text)
-			if err != nil {
-				t.Fatal(err)
-			}
-			rendered, _ = tableAt(given, "openshell", "gateway", "credential_storage")["key_encryption_key_path"].(string)
+			rendered, _ = tableAt(decodeTOML(t, text), "openshell", "gateway", "credential_storage")["key_encryption_key_path"].(string)
 		}
 	}
 	return recorded, rendered
@@ -132,7 +129,7 @@ func keyPathsIn(t *testing.T, objects Objects) (recorded, rendered string) {
 
 // TestKeyPathInConfigIsNeverHeld covers a path of the tenant's own and the operator's default path, with and without a record.
 func TestKeyPathInConfigIsNeverHeld(t *testing.T) {
-	for _, own := range []string{"/var/openshell/keys/kek", subdirKeyPath} {
+	for _, own := range []string{"/var/openshell/keys/kek", gatewaytoml.SubdirKeyPath} {
 		tenant, err := tenantOf(t, v1alpha1.GatewayTenantSpec{
 			Image:  gatewayRepository + "0.0.111",
 			Config: "openshell.gateway.credential_storage.key_encryption_key_path = '" + own + "'",
@@ -144,7 +141,7 @@ func TestKeyPathInConfigIsNeverHeld(t *testing.T) {
 		if err := tenant.KeyPathHeldBy(volume); err != nil {
 			t.Error(err)
 		}
-		for _, record := range []string{"", rootKeyPath} {
+		for _, record := range []string{"", gatewaytoml.RootKeyPath} {
 			if record != "" {
 				volume.Claim.Annotations[annotationKeyPath] = record
 			}
@@ -174,14 +171,14 @@ func TestKeyPathDecisionSurvivesEachWrite(t *testing.T) {
 		{"an upgrade to the first version with a key", used("0.0.99", gatewayRepository+"0.0.99"), false},
 		{"one that waits for its rollout slot", used("0.0.99", gatewayRepository+"0.0.99"), true},
 		{"a gateway that failed for want of the key", Volume{Claim: used("0.0.111", "-").Claim, Image: image, TerminationMessage: noRootKey}, false},
-		{"one that is ready", Volume{Claim: used("0.0.111", "-").Claim, Image: image, Serves: true, ConfigHash: configHashWith(t, tenant, rootKeyPath)}, false},
-		{"one that is ready and waits for its rollout slot", Volume{Claim: used("0.0.111", "-").Claim, Image: image, Serves: true, ConfigHash: configHashWith(t, tenant, rootKeyPath)}, true},
+		{"one that is ready", Volume{Claim: used("0.0.111", "-").Claim, Image: image, Serves: true, ConfigHash: configHashWith(t, tenant, gatewaytoml.RootKeyPath)}, false},
+		{"one that is ready and waits for its rollout slot", Volume{Claim: used("0.0.111", "-").Claim, Image: image, Serves: true, ConfigHash: configHashWith(t, tenant, gatewaytoml.RootKeyPath)}, true},
 	} {
 		want, known := tenant.keyPath(c.volume)
 		if !known {
 			t.Fatalf("%s: undecided", c.what)
 		}
-		written := claim(tenant, Seen{Volume: c.volume, Turn: Turn{Held: c.held}})
+		written := claim(tenant, c.volume, c.held)
 		after := Volume{Claim: c.volume.Claim.DeepCopy()} // nothing else is known of it any more
 		after.Claim.Annotations = written.Annotations
 		if path, known := tenant.keyPath(after); !known || path != want {
@@ -206,8 +203,8 @@ func TestKeyPathIsKnownWhenThePlatformSetsAProfile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range []string{rootKeyPath, subdirKeyPath} {
-		text, err := earlier.configText(path, keptValues{"tenant-a", sideloadUnset})
+	for _, path := range []string{gatewaytoml.RootKeyPath, gatewaytoml.SubdirKeyPath} {
+		text, err := earlier.config.Text(path, gatewaytoml.Kept{GatewayID: "tenant-a", SideloadMethod: gatewaytoml.SideloadUnset})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -219,7 +216,7 @@ func TestKeyPathIsKnownWhenThePlatformSetsAProfile(t *testing.T) {
 		if is, known := tenant.keyPath(volume); !known || is != path {
 			t.Errorf("%s, without a ConfigMap: the path is %q, %t", path, is, known)
 		}
-		volume.Claim.Annotations[annotationGatewayID], volume.Claim.Annotations[annotationSideloadMethod] = "tenant-a", sideloadUnset
+		volume.Claim.Annotations[annotationGatewayID], volume.Claim.Annotations[annotationSideloadMethod] = "tenant-a", gatewaytoml.SideloadUnset
 		if is, known := tenant.keyPath(volume); !known || is != path {
 			t.Errorf("%s, with a record of the other values: the path is %q, %t", path, is, known)
 		}
@@ -234,14 +231,14 @@ func TestKeyPathIsThatOfTheTextThatServes(t *testing.T) {
 		serves, changed bool // changed means that the text is no longer the gateway's
 		want            string
 	}{
-		{"the old path", table + "'" + rootKeyPath + "'", true, false, rootKeyPath},
-		{"the new path", table + "'" + subdirKeyPath + "'", true, false, subdirKeyPath},
+		{"the old path", table + "'" + gatewaytoml.RootKeyPath + "'", true, false, gatewaytoml.RootKeyPath},
+		{"the new path", table + "'" + gatewaytoml.SubdirKeyPath + "'", true, false, gatewaytoml.SubdirKeyPath},
 		{"a path of the tenant's own", table + "'/var/openshell/own/key'", true, false, ""},
 		{"a value that is no text", table + "1", true, false, ""},
 		{"no path", "[openshell.gateway]", true, false, ""},
 		{"no TOML", table, true, false, ""},
-		{"a text that changed since", table + "'" + rootKeyPath + "'", true, true, ""},
-		{"a gateway that does not serve", table + "'" + rootKeyPath + "'", false, false, ""},
+		{"a text that changed since", table + "'" + gatewaytoml.RootKeyPath + "'", true, true, ""},
+		{"a gateway that does not serve", table + "'" + gatewaytoml.RootKeyPath + "'", false, false, ""},
 	} {
 		tenant, err := tenantOf(t, v1alpha1.GatewayTenantSpec{Image: gatewayRepository + "0.0.111"})
 		if err != nil {

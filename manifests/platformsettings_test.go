@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pelletier/go-toml/v2"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
@@ -66,21 +67,34 @@ func TestAppArmorProfileIsThatOfTheConfigOrElseOfThePlatform(t *testing.T) {
 }
 
 // renderedConfig returns the gateway.toml among rendered objects.
-func renderedConfig(t *testing.T, objects Objects) table {
+func renderedConfig(t *testing.T, objects Objects) map[string]any {
 	t.Helper()
 	for _, object := range objects.Foundation {
 		if object.GetKind() != "ConfigMap" {
 			continue
 		}
 		text, _, _ := unstructured.NestedString(object.Object, "data", ConfigKey)
-		config, err := decodeConfig(text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return config
+		return decodeTOML(t, text)
 	}
 	t.Fatal("no ConfigMap is rendered")
 	return nil
+}
+
+func decodeTOML(t *testing.T, text string) map[string]any {
+	t.Helper()
+	decoded := map[string]any{}
+	if err := toml.Unmarshal([]byte(text), &decoded); err != nil {
+		t.Fatal(err)
+	}
+	return decoded
+}
+
+// tableAt returns the table at a path, nil if there is none.
+func tableAt(root map[string]any, path ...string) map[string]any {
+	for _, key := range path {
+		root, _ = root[key].(map[string]any)
+	}
+	return root
 }
 
 func TestUnknownPlatformSettingsAreRefused(t *testing.T) {

@@ -1,11 +1,7 @@
 package manifests
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
-	"slices"
 	"strconv"
 
 	appsapi "k8s.io/api/apps/v1"
@@ -20,6 +16,7 @@ import (
 	rbacv1 "k8s.io/client-go/applyconfigurations/rbac/v1"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/manifests/gatewaytoml"
 )
 
 // Seen is what rendering needs to know of the cluster; the caller reads it.
@@ -59,7 +56,7 @@ type Objects struct {
 // Render makes all objects of a tenant. Equal inputs give equal bytes.
 func Render(t Tenant, seen Seen) (Objects, error) {
 	values, _ := t.keptValues(seen.Volume) // unknown only for a volume that is being deleted
-	config, err := t.configText(t.chosenKeyPath(seen.Volume), values)
+	config, err := t.config.Text(t.chosenKeyPath(seen.Volume), values)
 	if err != nil {
 		return Objects{}, err
 	}
@@ -89,7 +86,7 @@ func Render(t Tenant, seen Seen) (Objects, error) {
 	if err != nil {
 		return Objects{}, err
 	}
-	volume, err := finish(claim(t, seen), t.Namespace, claimOwner(t)...)
+	volume, err := finish(claim(t, seen.Volume, seen.Turn.Held), t.Namespace, claimOwner(t)...)
 	if err != nil {
 		return Objects{}, err
 	}
@@ -148,7 +145,7 @@ func statefulSet(t Tenant, seen Seen, configHash string) *appsv1.StatefulSetAppl
 	if t.sandboxTokens {
 		const volume = "sandbox-jwt"
 		pod.WithAnnotations(map[string]string{AnnotationTokenKey: seen.TokenKey})
-		container.WithVolumeMounts(corev1.VolumeMount().WithName(volume).WithMountPath(tokenKeysPath).WithReadOnly(true))
+		container.WithVolumeMounts(corev1.VolumeMount().WithName(volume).WithMountPath(gatewaytoml.TokenKeysPath).WithReadOnly(true))
 		pod.Spec.WithVolumes(corev1.Volume().WithName(volume).WithSecret(corev1.SecretVolumeSource().WithSecretName(TokenKeysName).WithDefaultMode(0o440)))
 	}
 	return set
@@ -183,26 +180,6 @@ func Rendered(live metav1.Object) bool { return live.GetAnnotations()[annotation
 // RolledByPlatform tells whether a StatefulSet was changed last for a cause of the platform's.
 func RolledByPlatform(live metav1.Object) bool { return live.GetAnnotations()[annotationRollout] != "" }
 
-// Owner makes a tenant's GatewayTenant, which has this uid, the controller of an object. It never blocks its owner's
-// deletion: saying so would need a right on the owner's finalizers.
-func Owner(uid types.UID) metav1.OwnerReference {
-	controller := true
-	return metav1.OwnerReference{
-		APIVersion: v1alpha1.GroupVersion.String(), Kind: "GatewayTenant", Name: v1alpha1.Name, UID: uid, Controller: &controller,
-	}
-}
-
-// OfFormer tells whether an object is controlled by a GatewayTenant that is none of its owners now, and so is no more.
-func OfFormer(object metav1.Object, owners ...types.UID) bool {
-	controller := metav1.GetControllerOf(object)
-	return controller != nil && controller.Kind == "GatewayTenant" && controller.Name == v1alpha1.Name && !slices.Contains(owners, controller.UID)
-}
-
-// namespaceOwner makes the tenant's namespace the owner of a cluster-scoped object, which a namespaced object cannot be.
-func namespaceOwner(namespace string, uid types.UID) metav1.OwnerReference {
-	return metav1.OwnerReference{APIVersion: "v1", Kind: "Namespace", Name: namespace, UID: uid}
-}
-
 // finish turns an apply configuration into what is sent: with namespace, labels and owners.
 func finish(configuration any, namespace string, owners ...metav1.OwnerReference) (*unstructured.Unstructured, error) {
 	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(configuration)
@@ -218,14 +195,4 @@ func finish(configuration any, namespace string, owners ...metav1.OwnerReference
 		object.SetOwnerReferences(owners)
 	}
 	return object, nil
-}
-
-// hash is a short, stable name of a value's JSON.
-func hash(value any) string {
-	text, err := json.Marshal(value)
-	if err != nil {
-		panic(err) // apply configurations and strings: cannot fail
-	}
-	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:8])
 }

@@ -109,16 +109,16 @@ func (t Tenant) SizeDiffers(volume Volume) string {
 // claim returns the claim of the gateway's volume. The StatefulSet could create it from its template, but a claim that is
 // created here records from the start which version uses it, and can grow. Fields that a claim cannot change keep their
 // values.
-func claim(t Tenant, seen Seen) *coreac.PersistentVolumeClaimApplyConfiguration {
+func claim(t Tenant, volume Volume, held bool) *coreac.PersistentVolumeClaimApplyConfiguration {
 	claim := template[coreac.PersistentVolumeClaimApplyConfiguration]("persistentvolumeclaim")
-	claim.WithAnnotations(map[string]string{annotationHighestVersion: t.highest(seen.Volume, seen.Turn.Held).String()})
-	if path := t.recordedKeyPath(seen.Volume); path != "" {
+	claim.WithAnnotations(map[string]string{annotationHighestVersion: t.highest(volume, held).String()})
+	if path := t.recordedKeyPath(volume); path != "" {
 		claim.WithAnnotations(map[string]string{annotationKeyPath: path})
 	}
-	if values, unknown := t.keptValues(seen.Volume); unknown == "" {
-		claim.WithAnnotations(map[string]string{annotationGatewayID: values.gatewayID, annotationSideloadMethod: values.sideloadMethod})
+	if values, unknown := t.keptValues(volume); unknown == "" {
+		claim.WithAnnotations(map[string]string{annotationGatewayID: values.GatewayID, annotationSideloadMethod: values.SideloadMethod})
 	}
-	live, class := seen.Volume.Claim, t.storage.StorageClassName
+	live, class := volume.Claim, t.storage.StorageClassName
 	if class != "" && (live == nil || hasClass(live, class)) {
 		claim.Spec.WithStorageClassName(class)
 	}

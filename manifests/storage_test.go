@@ -65,7 +65,7 @@ func TestSizeIsAppliedWhereTheAPIServerAcceptsIt(t *testing.T) {
 		if differs := tenant.SizeDiffers(volume); (differs == "") != (c.differs == "") || !strings.Contains(differs, c.differs) {
 			t.Errorf("%s: it warns %q; want %q", c.what, differs, c.differs)
 		}
-		requests := *claim(tenant, Seen{Volume: volume}).Spec.Resources.Requests
+		requests := *claim(tenant, volume, false).Spec.Resources.Requests
 		if is := requests[corev1.ResourceStorage]; is.String() != c.want {
 			t.Errorf("%s: the claim would request %s, want %s", c.what, is.String(), c.want)
 		}
@@ -106,7 +106,7 @@ func TestClassThatTheClaimDoesNotHaveIsNotApplied(t *testing.T) {
 			t.Errorf("%s: %v; want it rejected: %v", c.what, err, c.rejected)
 		}
 		is := "-"
-		if class := claim(tenant, Seen{Volume: volume}).Spec.StorageClassName; class != nil {
+		if class := claim(tenant, volume, false).Spec.StorageClassName; class != nil {
 			is = *class
 		}
 		if is != c.want {

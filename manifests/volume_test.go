@@ -93,7 +93,7 @@ func TestClaimOfAHeldGatewayBearsTheVersionThatRuns(t *testing.T) {
 		t.Fatal(err)
 	}
 	for held, want := range map[bool]string{true: "0.0.71", false: "0.0.80"} {
-		claim := claim(tenant, Seen{Volume: used("", gatewayRepository+"0.0.71"), Turn: Turn{Held: held}})
+		claim := claim(tenant, used("", gatewayRepository+"0.0.71"), held)
 		if is := claim.Annotations[annotationHighestVersion]; is != want {
 			t.Errorf("held: %v: the claim bears %s, want %s", held, is, want)
 		}
@@ -108,11 +108,11 @@ func TestClaimKeepsWhatItCannotChange(t *testing.T) {
 	volume := used("0.0.71", "-")
 	volume.Claim.Spec.AccessModes = []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOncePod}
 	volume.Claim.Spec.Resources.Requests = corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("7Gi")}
-	spec := claim(tenant, Seen{Volume: volume}).Spec
+	spec := claim(tenant, volume, false).Spec
 	if size := (*spec.Resources.Requests)[corev1.ResourceStorage]; size.String() != "7Gi" || spec.AccessModes[0] != corev1.ReadWriteOncePod {
 		t.Errorf("the claim would become %s %v", size.String(), spec.AccessModes)
 	}
-	spec = claim(tenant, Seen{}).Spec
+	spec = claim(tenant, Volume{}, false).Spec
 	if size := (*spec.Resources.Requests)[corev1.ResourceStorage]; size.String() != "1Gi" || spec.AccessModes[0] != corev1.ReadWriteOnce {
 		t.Errorf("a new claim is %s %v", size.String(), spec.AccessModes)
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/diagnose"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/workload"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
+	"github.com/ambient-code/gatewaytenant-operator/manifests/gatewaytoml"
 )
 
 // Change is what would become of one object.
@@ -273,7 +274,7 @@ func (p *pass) changedKeys(live Live) []string {
 		if is := find(live.Objects, desired); is != nil {
 			before, _, _ = unstructured.NestedString(is.Object, "data", manifests.ConfigKey)
 		}
-		return manifests.ChangedKeys(before, after)
+		return gatewaytoml.ChangedKeys(before, after)
 	}
 	return nil
 }

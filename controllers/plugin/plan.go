@@ -16,7 +16,7 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/controllers/crdschema"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant"
 	bridgeplan "github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig/plan"
-	"github.com/ambient-code/gatewaytenant-operator/manifests"
+	"github.com/ambient-code/gatewaytenant-operator/manifests/gatewaytoml"
 )
 
 // Action is what would become of a tenant.
@@ -287,7 +287,7 @@ func difference(path string, was, is any) string {
 	if path == "spec.config" {
 		a, _ := was.(string)
 		b, _ := is.(string)
-		keys := manifests.ChangedKeys(a, b)
+		keys := gatewaytoml.ChangedKeys(a, b)
 		if len(keys) == 0 {
 			return path + ": only in how it is written"
 		}

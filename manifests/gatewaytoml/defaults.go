@@ -1,0 +1,46 @@
+package gatewaytoml
+
+import "github.com/ambient-code/gatewaytenant-operator/manifests/release"
+
+// firstWithoutSideload is the first version whose gateways do not know the keys supervisor_sideload_method and
+// app_armor_profile.
+var firstWithoutSideload = release.New(0, 1, 0)
+
+// defaults returns the keys that the operator sets in addition to the managed ones. A tenant may change them.
+func defaults(in Input) table {
+	gateway := table{
+		"log_level": "info",
+		// Without OIDC, the gateway requires a client certificate, and without this key no user could do anything.
+		"auth": table{"allow_unauthenticated_users": true},
+	}
+	driver := table{}
+	if in.Version.Less(firstWithoutSideload) {
+		driver["supervisor_sideload_method"] = SideloadInitContainer
+		if in.AppArmorProfile != "" {
+			driver["app_armor_profile"] = in.AppArmorProfile
+		}
+	}
+	if in.SandboxTokens {
+		gateway["gateway_jwt"] = table{"ttl_secs": int64(3600)} // by the gateway's own default, tokens do not expire
+	}
+	if in.Version.Less(release.New(0, 0, 82)) { // before, the built-in default was :latest
+		driver["supervisor_image"] = "ghcr.io/nvidia/openshell/supervisor:" + in.Version.String()
+	}
+	if !in.Version.Less(FirstWithKey) { // the gateway's own default is a path that cannot be written
+		gateway["credential_storage"] = table{"key_encryption_key_path": SubdirKeyPath}
+	}
+	return table{"openshell": table{"version": int64(1), "gateway": gateway, "drivers": table{"kubernetes": driver}}}
+}
+
+// defaultsFor returns the defaults without those that would be wrong in combination with the tenant's keys.
+func defaultsFor(in Input, given table) table {
+	all := defaults(in)
+	gateway := tableAt(given, "openshell", "gateway")
+	if _, oidc := gateway["oidc"]; oidc { // the gateway does not require client certificates then, so this key would admit every client
+		delete(tableAt(all, "openshell", "gateway"), "auth")
+	}
+	if _, image := gateway["supervisor_image"]; image { // the driver's own key would take precedence
+		delete(tableAt(all, "openshell", "drivers", "kubernetes"), "supervisor_image")
+	}
+	return all
+}

@@ -1,0 +1,39 @@
+// Package gatewaytoml writes the gateway.toml of a tenant: the tenant's text, merged over the defaults, with the keys that the
+// operator manages. It rejects a text with which a gateway of the tenant's release would not start. Like package manifests,
+// it is pure.
+//
+// [New] shows the way of a text: decode.go bounds and decodes it; unsafe.go, validate.go (with schema.go), and contradictions.go
+// (with managed.go, credentials.go and extensions.go) find its faults; unused.go, defaults.go and encode.go write gateway.toml.
+package gatewaytoml
+
+import "strings"
+
+// New returns the gateway.toml for an input. The error names the position in the text and the way out.
+func New(in Input) (File, error) {
+	text := strings.TrimPrefix(in.Text, "\ufeff") // a byte order mark, which gateways ignore
+	given, err := decode(text)
+	if err != nil {
+		return File{}, err
+	}
+	// The order matters: the checks for contradictions rely on the types in the schema.
+	for _, check := range []func(Input, table) []fault{unsafeKeys, invalidKeys, contradictions} {
+		if faults := check(in, given); len(faults) > 0 {
+			return File{}, firstFault(text, faults)
+		}
+	}
+	file := File{
+		SetsGatewayID:   setsGatewayID(given),
+		DefaultKeyPath:  !in.Version.Less(FirstWithKey) && !setsKeyPath(given),
+		audiences:       audiences(in, given),
+		kept:            NewKept(in.Namespace),
+		appArmorProfile: in.AppArmorProfile,
+	}
+	if file.sideloadMethod = sideloadMethod(given); file.sideloadMethod != "" {
+		file.kept.SideloadMethod = file.sideloadMethod
+	}
+	file.UnusedTables = removeUnused(given)
+	merged := merge(merge(defaultsFor(in, given), given), managedKeys(in))
+	file.OpenDefault = admitsWithoutToken(merged)
+	file.text, err = encode(text, merged)
+	return file, err
+}

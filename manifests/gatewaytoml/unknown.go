@@ -1,0 +1,119 @@
+package gatewaytoml
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/ambient-code/gatewaytenant-operator/manifests/release"
+)
+
+// refusals has the message for each value of the schema's tag refused.
+var refusals = map[string]string{
+	"certificate":    "the operator issues the gateway's certificate; remove it, and name the server in spec.serverDnsNames",
+	"command":        "it needs the key command, by which the gateway would run a program in its own container; remove it",
+	"key-variable":   "the gateway's container has no variable that holds a key; remove it, or set key_encryption_key_path instead",
+	"workspace-mode": `it belongs to workspace_mode = "operator", in which the gateway would need rights in other namespaces; remove it`,
+}
+
+// describeUnknown returns the message about a key that the schema does not have.
+func describeUnknown(version release.Version, schema reflect.Type, path []string) string {
+	key := path[len(path)-1]
+	if key == "database_url" {
+		return "cannot be in this file: the database is on the gateway's volume; remove it"
+	}
+	text := fmt.Sprintf("is not a key of gateway.toml for OpenShell %s to %s", release.OldestSupported, release.NewestSupported)
+	if near := nearest(version, schema, key); near != "" {
+		return fmt.Sprintf("%s; did you mean %s?", text, near)
+	}
+	if others := elsewhere(version, reflect.TypeFor[configFile](), key, nil); len(others) > 0 {
+		return fmt.Sprintf("%s; did you mean %s?", text, strings.Join(others[:min(len(others), 2)], " or "))
+	}
+	const few = 6
+	keys := keysOfTable(version, schema)
+	if len(keys) > few {
+		return text + "; remove it"
+	}
+	return fmt.Sprintf("%s; remove it, or use one of the keys of this table: %s", text, strings.Join(keys, ", "))
+}
+
+// describeUnsupported returns the message about a key that only gateways of other versions know.
+func describeUnsupported(version release.Version, schema reflect.Type, field reflect.StructField, path []string) string {
+	since, until := field.Tag.Get("since"), field.Tag.Get("until")
+	releases := "from OpenShell " + since + " on"
+	wayOut := "remove it, or use a newer gateway"
+	if until != "" {
+		releases, wayOut = "from OpenShell "+since+" to "+until, "remove it"
+		if near := strings.TrimPrefix(path[len(path)-1], "supervisor_"); slices.Contains(keysOfTable(version, schema), near) {
+			wayOut = "write " + near + " instead"
+		}
+	}
+	return fmt.Sprintf("is a key %s, and the gateway is %s, which does not start with it; %s", releases, version, wayOut)
+}
+
+// keysOfTable returns the keys of a table that the gateway knows and may have, sorted.
+func keysOfTable(version release.Version, schema reflect.Type) []string {
+	fields := fieldsOf(schema)
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(fields)), func(key string) bool {
+		return !isKnown(fields[key], version) || fields[key].Tag.Get("refused") != ""
+	})
+}
+
+// nearest returns the key of a table that differs the least from another key, empty if none is similar.
+func nearest(version release.Version, schema reflect.Type, key string) string {
+	const most = 2 // letters that differ, or more for a long key
+	plain := func(key string) string { return strings.NewReplacer("_", "", "-", "").Replace(strings.ToLower(key)) }
+	best, distance := "", most+len(key)/8+1
+	if len(key) > 64 {
+		return ""
+	}
+	for _, candidate := range keysOfTable(version, schema) {
+		if d := editDistance(plain(key), plain(candidate)); d < distance && d < len(plain(candidate))/2 {
+			best, distance = candidate, d
+		}
+	}
+	return best
+}
+
+// elsewhere returns the paths at which the schema has a key.
+func elsewhere(version release.Version, schema reflect.Type, key string, at []string) []string {
+	var found []string
+	for field := range schema.Fields() {
+		path := append(slices.Clip(at), field.Tag.Get("toml"))
+		if !isKnown(field, version) || field.Tag.Get("refused") != "" {
+			continue
+		}
+		if path[len(path)-1] == key {
+			found = append(found, dotted(path))
+		}
+		if field.Type.Kind() == reflect.Struct {
+			found = append(found, elsewhere(version, field.Type, key, path)...)
+		}
+	}
+	slices.SortStableFunc(found, func(a, b string) int { return cmp.Compare(strings.Count(a, "."), strings.Count(b, ".")) })
+	return found
+}
+
+// editDistance returns how many characters must be inserted, removed or replaced to make one text the other.
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			replaced := diagonal
+			if a[i] != b[j] {
+				replaced++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(replaced, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

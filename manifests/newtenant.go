@@ -1,0 +1,90 @@
+package manifests
+
+import (
+	"cmp"
+
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/manifests/gatewaytoml"
+	"github.com/ambient-code/gatewaytenant-operator/manifests/release"
+)
+
+// NewTenant checks a GatewayTenant. Every error is a [*RejectedError].
+func NewTenant(gt *v1alpha1.GatewayTenant, platform Platform) (Tenant, error) {
+	ref, field := gt.Spec.Image, "spec.image"
+	if ref == "" {
+		ref, field = platform.gatewayImage, defaultImageField
+	}
+	img, err := parseImage(field, ref, platform.allowedRepositories)
+	if err != nil {
+		return Tenant{}, err
+	}
+	version, err := effectiveVersion(img, field, gt.Spec.Version)
+	if err != nil {
+		return Tenant{}, err
+	}
+	names, err := serverNames(gt.Namespace, gt.Spec.ServerDNSNames)
+	if err != nil {
+		return Tenant{}, err
+	}
+	if err := checkNetwork(gt.Spec.Network); err != nil {
+		return Tenant{}, err
+	}
+	rotation, err := rotationOf(gt)
+	if err != nil {
+		return Tenant{}, err
+	}
+	t := Tenant{
+		Namespace:     gt.Namespace,
+		Image:         img.ref,
+		Version:       version,
+		ServerNames:   names,
+		Rotation:      rotation,
+		UID:           gt.UID,
+		platform:      platform,
+		imageField:    field,
+		pullPolicy:    img.pullPolicy(),
+		storage:       gt.Spec.Storage,
+		network:       gt.Spec.Network,
+		sandboxTokens: hasTokens(gt),
+		telemetry:     cmp.Or(gt.Spec.Telemetry, platform.telemetry),
+	}
+	asked := []string{gt.Spec.Image, gt.Spec.Version, gt.Spec.Config, string(gt.Spec.SandboxTokens)}
+	if gt.Spec.Telemetry != "" { // otherwise the hash stays what it was before this field existed
+		asked = append(asked, "telemetry="+string(gt.Spec.Telemetry))
+	}
+	t.asked = hash(append(asked, wildcards(names)...)) // the other names restart nothing
+	t.confirmed, _ = release.Parse(gt.Annotations[v1alpha1.AnnotationConfirmVersion])
+	if t.config, err = gatewaytoml.New(t.configInput(gt.Spec.Config)); err != nil {
+		return Tenant{}, &RejectedError{Reason: v1alpha1.ReasonInvalidConfig, Field: "spec.config", Message: err.Error()}
+	}
+	return t, nil
+}
+
+// configInput returns what the tenant's gateway.toml depends on.
+func (t Tenant) configInput(config string) gatewaytoml.Input {
+	return gatewaytoml.Input{
+		Text:                  config,
+		Version:               t.Version,
+		Namespace:             t.Namespace,
+		Endpoint:              t.Endpoint(),
+		Wildcards:             wildcards(t.ServerNames),
+		SandboxServiceAccount: SandboxName,
+		ClientTLSSecret:       ClientTLSName,
+		SandboxTokens:         t.sandboxTokens,
+		AppArmorProfile:       t.platform.appArmorProfile,
+		CheckImage: func(image string) error {
+			_, err := parseImage("", image, t.platform.allowedRepositories)
+			return err
+		},
+	}
+}
+
+// Remaining is what goes on of a tenant whose spec is rejected: enough to keep its certificates alive, and to warn of what it
+// may. Its server names are for the caller to set, as those that are served.
+func Remaining(gt *v1alpha1.GatewayTenant, platform Platform) Tenant {
+	return Tenant{Namespace: gt.Namespace, UID: gt.UID, platform: platform, sandboxTokens: hasTokens(gt)}
+}
+
+func hasTokens(gt *v1alpha1.GatewayTenant) bool {
+	return gt.Spec.SandboxTokens != v1alpha1.SandboxTokensDisabled
+}
