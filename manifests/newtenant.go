@@ -79,12 +79,18 @@ func (t Tenant) configInput(config string) gatewaytoml.Input {
 	}
 }
 
-// Remaining is what goes on of a tenant whose spec is rejected: enough to keep its certificates alive, and to warn of what it
-// may. Its server names are for the caller to set, as those that are served.
+// Remaining returns what is maintained of a tenant whose spec is rejected: its certificates. The tenant has the fields that
+// [RenderCertgen] needs, and no others. Its server names are those of the spec if all names in spec.serverDnsNames are valid, and
+// otherwise only those of the gateway's Service. It requests no rotation.
 func Remaining(gt *v1alpha1.GatewayTenant, platform Platform) Tenant {
-	return Tenant{Namespace: gt.Namespace, UID: gt.UID, platform: platform, sandboxTokens: hasTokens(gt)}
+	names, err := serverNames(gt.Namespace, gt.Spec.ServerDNSNames)
+	if err != nil {
+		names, _ = serverNames(gt.Namespace, nil)
+	}
+	return Tenant{Namespace: gt.Namespace, UID: gt.UID, ServerNames: names, platform: platform, sandboxTokens: hasTokens(gt)}
 }
 
+// hasTokens reports whether a spec leaves the tokens of sandboxes enabled.
 func hasTokens(gt *v1alpha1.GatewayTenant) bool {
 	return gt.Spec.SandboxTokens != v1alpha1.SandboxTokensDisabled
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
@@ -43,5 +44,34 @@ func TestRejectionFitsIntoAStatus(t *testing.T) {
 		} else if n := len(err.Error()); n > 3000 {
 			t.Errorf("%s: the message has %d bytes", what, n)
 		}
+	}
+}
+
+// TestRejectedSpecKeepsItsServerNames where they are valid by themselves, so that a lost certificate can be issued again.
+func TestRejectedSpecKeepsItsServerNames(t *testing.T) {
+	ofService := []string{"openshell-gateway.tenant-a.svc", "openshell-gateway.tenant-a.svc.cluster.local"}
+	for _, c := range []struct {
+		what  string
+		names []string
+		want  []string
+	}{
+		{"no names", nil, ofService},
+		{"valid names", []string{"*.example.com", "gateway.example.com"}, append([]string{"*.example.com", "gateway.example.com"}, ofService...)},
+		{"an invalid name among others", []string{"gateway.example.com", "not valid"}, ofService},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			gt := tenantWith("openshell.gateway.no_such_key = 1")
+			gt.Spec.ServerDNSNames = c.names
+			if _, err := NewTenant(gt, testPlatform(t)); err == nil {
+				t.Fatal("the spec is accepted")
+			}
+			tenant := Remaining(gt, testPlatform(t))
+			if diff := cmp.Diff(c.want, tenant.ServerNames); diff != "" {
+				t.Errorf("server names: %s", diff)
+			}
+			if _, err := RenderCertgen(tenant); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }

@@ -199,6 +199,7 @@ func (p *pass) cluster(namespace types.UID) manifests.Seen {
 func (r *Reconciler) keepRunning(ctx context.Context, gt *v1alpha1.GatewayTenant, p *pass) {
 	r.slots.Exclude(gt.Namespace)
 	p.tenant = manifests.Remaining(gt, r.platform)
+	p.tenant.ServerNames = nil // the rejected spec does not change the names in the certificate
 	p.certificates = certificates.Inspect(p.seen.secrets, wanted(p.tenant), r.now())
 	if p.distributing, p.err = r.distribution(ctx, gt, p); p.err != nil {
 		return
