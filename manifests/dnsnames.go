@@ -17,8 +17,8 @@ var dnsName = regexp.MustCompile(`^(\*\.)?([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\.)
 // lastLabelNumeric matches what resolvers take for an IPv4 address, or for a broken one.
 var lastLabelNumeric = regexp.MustCompile(`(^|\.)[0-9]+$`)
 
-// serverNames are the names that the gateway's certificate must carry: those by which sandboxes reach it, and the
-// tenant's own. They are a set: sorted, each once, addresses in their shortest form.
+// serverNames returns the names that the gateway's certificate must have: those by which sandboxes connect, and the tenant's own.
+// They are sorted, without duplicates, and addresses are in their shortest form.
 func serverNames(namespace string, given []string) ([]string, error) {
 	names := serviceNames(namespace)
 	for i, name := range given {
@@ -36,19 +36,19 @@ func serverNames(namespace string, given []string) ([]string, error) {
 	return slices.Compact(names), nil
 }
 
-// serviceNames are the full names of the gateway's Service, shortest first.
+// serviceNames returns the full names of the gateway's Service, shortest first.
 func serviceNames(namespace string) []string {
 	return []string{GatewayName + "." + namespace + ".svc", GatewayName + "." + namespace + ".svc.cluster.local"}
 }
 
-// AlsoServed are names that every certificate carries which is issued here: the Service's short ones, and those of
-// port-forwarding. A certificate that was made elsewhere may lack them: OpenShell's own generator, which knows not all
-// of them, must not be the cause of a change of authority.
+// AlsoServed returns names that each certificate from certgen has: the Service's short ones, and those of port-forwarding. A
+// certificate from another issuer may lack them. OpenShell's own generator sets only some of them, and that must not change
+// the certificate authority.
 func AlsoServed(namespace string) []string {
 	return []string{GatewayName, GatewayName + "." + namespace, "localhost", "127.0.0.1", "::1"}
 }
 
-// wildcards are those of names that begin with a wildcard.
+// wildcards returns the names that begin with a wildcard.
 func wildcards(names []string) []string {
 	var found []string
 	for _, name := range names {

@@ -43,7 +43,7 @@ func (t Tenant) keptValues(volume Volume) (values gatewaytoml.Kept, unknown stri
 		}
 	}
 	impossible := func(annotation, value string) string {
-		return fmt.Sprintf("annotation %s of claim %s is %q, which is not a possible value", annotation, ClaimName, message.Truncate(value))
+		return fmt.Sprintf("annotation %s of claim %s is %q, which is not a possible value", annotation, ClaimName, message.TruncateMiddle(value))
 	}
 	if id, recorded := volume.Claim.Annotations[annotationGatewayID]; recorded {
 		if values.GatewayID = id; !gatewaytoml.IsGatewayID(id) {

@@ -16,7 +16,7 @@ type image struct {
 	tag string // empty for a digest alone
 }
 
-// parseImage reads an image reference and holds it against the repositories that the platform allows.
+// parseImage reads an image reference and rejects an image that is not from an allowed repository.
 func parseImage(field, ref string, allowed []string) (image, error) {
 	named, err := reference.ParseNormalizedNamed(ref)
 	if err != nil {
@@ -35,8 +35,8 @@ func parseImage(field, ref string, allowed []string) (image, error) {
 	return img, nil
 }
 
-// pullPolicy is the one that Kubernetes gives a new pod. It does not give an old one another when the image changes
-// (https://kubernetes.io/docs/concepts/containers/images/#imagepullpolicy-defaulting), so it has to be said.
+// pullPolicy returns the policy that Kubernetes sets for a new object by default. Kubernetes does not update the policy when the image
+// changes (https://kubernetes.io/docs/concepts/containers/images/#imagepullpolicy-defaulting), so it must be set.
 func (i image) pullPolicy() corev1.PullPolicy {
 	if i.tag == "latest" {
 		return corev1.PullAlways
@@ -44,7 +44,7 @@ func (i image) pullPolicy() corev1.PullPolicy {
 	return corev1.PullIfNotPresent
 }
 
-// repositoryAllowed tells whether one of allowed is the repository or a path above it.
+// repositoryAllowed reports whether one of allowed is the repository or a path above it.
 func repositoryAllowed(repository string, allowed []string) bool {
 	for _, prefix := range allowed {
 		prefix = strings.TrimSuffix(prefix, "/")

@@ -21,7 +21,7 @@ func (t Tenant) KeyPathHeldBy(volume Volume) error {
 	}
 	why := "the operator does not know whether the volume of claim " + ClaimName + " holds such a key at " + gatewaytoml.RootKeyPath
 	if recorded, is := volume.Claim.Annotations[annotationKeyPath]; is {
-		why = fmt.Sprintf("annotation %s of claim %s is %q, which is not one of the two possible paths", annotationKeyPath, ClaimName, message.Truncate(recorded))
+		why = fmt.Sprintf("annotation %s of claim %s is %q, which is not one of the two possible paths", annotationKeyPath, ClaimName, message.TruncateMiddle(recorded))
 	}
 	confirm := func(path string) string {
 		return fmt.Sprintf("kubectl annotate --overwrite pvc %s -n %s %s=%s", ClaimName, t.Namespace, annotationKeyPath, path)

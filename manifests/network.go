@@ -54,7 +54,7 @@ func (l clientList) check() error {
 		}{{"namespaceSelector", client.NamespaceSelector}, {"podSelector", client.PodSelector}} {
 			if err := checkSelector(one.selector); err != nil {
 				field := fmt.Sprintf("%s[%d].%s", l.field, i, one.name)
-				return reject(v1alpha1.ReasonInvalidNetwork, field, "", "cannot be used: %s", message.Truncate(err.Error()))
+				return reject(v1alpha1.ReasonInvalidNetwork, field, "", "cannot be used: %s", message.TruncateMiddle(err.Error()))
 			}
 		}
 	}

@@ -9,8 +9,8 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 )
 
-// Owner makes a tenant's GatewayTenant, which has this uid, the controller of an object. It never blocks its owner's
-// deletion: saying so would need a right on the owner's finalizers.
+// Owner returns the owner reference that makes the GatewayTenant with a uid the controller of an object. It does not block the
+// owner's deletion, which would need a right on the owner's finalizers.
 func Owner(uid types.UID) metav1.OwnerReference {
 	controller := true
 	return metav1.OwnerReference{
@@ -18,13 +18,13 @@ func Owner(uid types.UID) metav1.OwnerReference {
 	}
 }
 
-// OfFormer tells whether an object is controlled by a GatewayTenant that is none of its owners now, and so is no more.
+// OfFormer reports whether the controller of an object is a GatewayTenant that is not one of the present owners, so it was deleted.
 func OfFormer(object metav1.Object, owners ...types.UID) bool {
 	controller := metav1.GetControllerOf(object)
 	return controller != nil && controller.Kind == "GatewayTenant" && controller.Name == v1alpha1.Name && !slices.Contains(owners, controller.UID)
 }
 
-// namespaceOwner makes the tenant's namespace the owner of a cluster-scoped object, which a namespaced object cannot be.
+// namespaceOwner returns the owner reference to a namespace, for cluster-scoped objects: a namespaced object cannot own them.
 func namespaceOwner(namespace string, uid types.UID) metav1.OwnerReference {
 	return metav1.OwnerReference{APIVersion: "v1", Kind: "Namespace", Name: namespace, UID: uid}
 }

@@ -53,8 +53,8 @@ func NewPlatform(gatewayImage, certgenImage string, allowedRepositories []string
 	return Platform{gatewayImage: gatewayImage, certgenImage: certgenImage, certgenArgs: certgenArgs, allowedRepositories: allowed}, nil
 }
 
-// AssigningIDs is the platform on a cluster that gives the pods of each namespace uids and groups of its own, and refuses
-// others: OpenShift.
+// AssigningIDs returns the platform on a cluster that assigns uids and groups to each namespace and rejects pods with others, such
+// as OpenShift.
 func (p Platform) AssigningIDs() Platform {
 	p.assignsIDs = true
 	return p
@@ -83,5 +83,5 @@ func checkSetting(key, value string, allowed ...string) error {
 	if value == "" || slices.Contains(allowed, value) {
 		return nil
 	}
-	return fmt.Errorf("key %s of ConfigMap gatewaytenant-platform: %q is not allowed; set %s or an empty value", key, message.Truncate(value), strings.Join(allowed, ", "))
+	return fmt.Errorf("key %s of ConfigMap gatewaytenant-platform: %q is not allowed; set %s or an empty value", key, message.TruncateMiddle(value), strings.Join(allowed, ", "))
 }

@@ -53,7 +53,7 @@ type Objects struct {
 	Gateway *unstructured.Unstructured
 }
 
-// Render makes all objects of a tenant. Equal inputs give equal bytes.
+// Render returns all objects of a tenant. Equal inputs give equal bytes.
 func Render(t Tenant, seen Seen) (Objects, error) {
 	values, _ := t.keptValues(seen.Volume) // unknown only for a volume that is being deleted
 	config, err := t.config.Text(t.chosenKeyPath(seen.Volume), values)
@@ -112,7 +112,7 @@ func clusterRoleBinding(t Tenant) *rbacv1.ClusterRoleBindingApplyConfiguration {
 	return binding.WithName(NodeReaderPrefix + t.Namespace)
 }
 
-// RenderCertgen makes the Job that asks certgen for all that the tenant needs. Every name is an argument of its own.
+// RenderCertgen returns the Job that issues all Secrets of the tenant. Each server name is a separate argument.
 func RenderCertgen(t Tenant) (*unstructured.Unstructured, error) {
 	args := append([]string{"--namespace=" + t.Namespace, "--owner-uid=" + string(t.UID)}, t.platform.certgenArgs...)
 	args = append(args, t.Rotation.args()...)
@@ -121,12 +121,12 @@ func RenderCertgen(t Tenant) (*unstructured.Unstructured, error) {
 	}
 	job := template[batchv1.JobApplyConfiguration]("job-certgen")
 	job.Spec.Template.Spec.Containers[0].WithImage(t.platform.certgenImage).WithArgs(args...)
-	t.platform.identify(job.Spec.Template.Spec)
+	t.platform.dropFixedIDs(job.Spec.Template.Spec)
 	return finish(job.WithAnnotations(map[string]string{AnnotationWish: hash(job)}), t.Namespace, Owner(t.UID))
 }
 
-// statefulSet is the gateway's workload. Only what is said here restarts its pod: the image, the hash of gateway.toml
-// and the id of the token key. Certificates are not among it, since the gateway reloads them.
+// statefulSet returns the gateway's workload. Only these values restart its pod: the image, the hash of gateway.toml and the id
+// of the token key. New certificates do not, since the gateway reloads them.
 func statefulSet(t Tenant, seen Seen, configHash string) *appsv1.StatefulSetApplyConfiguration {
 	set := template[appsv1.StatefulSetApplyConfiguration]("statefulset")
 	pod := set.Spec.Template
@@ -135,7 +135,7 @@ func statefulSet(t Tenant, seen Seen, configHash string) *appsv1.StatefulSetAppl
 	if t.telemetry != "" {
 		container.WithEnv(corev1.EnvVar().WithName("OPENSHELL_TELEMETRY_ENABLED").WithValue(strconv.FormatBool(t.telemetry == v1alpha1.TelemetryEnabled)))
 	}
-	t.platform.identify(pod.Spec)
+	t.platform.dropFixedIDs(pod.Spec)
 	asked := hash([]string{t.asked, seen.TokenKey})
 	set.WithAnnotations(map[string]string{annotationAsked: asked})
 	if seen.Turn.Granted || !seen.Turn.Lapsed && seen.Gateway[annotationRollout] != "" && seen.Gateway[annotationAsked] == asked {
@@ -151,14 +151,15 @@ func statefulSet(t Tenant, seen Seen, configHash string) *appsv1.StatefulSetAppl
 	return set
 }
 
-// identify leaves uids and groups to a cluster that assigns them. What is on the volume is then its namespace's to read.
-func (p Platform) identify(pod *corev1.PodSpecApplyConfiguration) {
+// dropFixedIDs removes uids and groups from a pod on a cluster that assigns them to namespaces. Only pods of the tenant's namespace
+// can then read the volume.
+func (p Platform) dropFixedIDs(pod *corev1.PodSpecApplyConfiguration) {
 	if p.assignsIDs {
 		pod.SecurityContext.RunAsUser, pod.SecurityContext.RunAsGroup, pod.SecurityContext.FSGroup = nil, nil, nil
 	}
 }
 
-// TokenKeyIn is the id of the token key that a StatefulSet was rendered with; empty: with none.
+// TokenKeyIn returns the id of the token key that a StatefulSet was rendered with, empty if there was none.
 func TokenKeyIn(set *appsapi.StatefulSet) string {
 	return set.Spec.Template.Annotations[AnnotationTokenKey]
 }
@@ -174,13 +175,13 @@ func AskedFor(rendered, live metav1.Object) bool {
 	return marked && was != rendered.GetAnnotations()[annotationAsked]
 }
 
-// Rendered tells whether a StatefulSet bears the marks of one that was rendered here.
+// Rendered reports whether a StatefulSet has the annotations of one that Render returned.
 func Rendered(live metav1.Object) bool { return live.GetAnnotations()[annotationAsked] != "" }
 
 // RolledByPlatform tells whether a StatefulSet was changed last for a cause of the platform's.
 func RolledByPlatform(live metav1.Object) bool { return live.GetAnnotations()[annotationRollout] != "" }
 
-// finish turns an apply configuration into what is sent: with namespace, labels and owners.
+// finish returns an apply configuration as it is sent, with namespace, labels and owners.
 func finish(configuration any, namespace string, owners ...metav1.OwnerReference) (*unstructured.Unstructured, error) {
 	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(configuration)
 	if err != nil {

@@ -6,16 +6,16 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 )
 
-// Rotation is what a tenant's user asked to be made anew. Each value is of the user's choice: one that a Secret was not
-// made under asks once, until it is. Empty asks for nothing.
+// Rotation is what a user requests to rotate. The user chooses the values. Each new value triggers one rotation, and an empty one
+// none.
 type Rotation struct {
 	TLS, CA, Tokens string
 }
 
-// rotationValue is what fits into an argument, an annotation and a status: dates, times, versions, words.
+// rotationValue matches values that fit into an argument, an annotation and a status: dates, times, versions and words.
 var rotationValue = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9:._+-]{0,61}[A-Za-z0-9])?$`)
 
-// rotationOf reads the annotations by which rotations are asked for.
+// rotationOf reads the annotations that request rotations.
 func rotationOf(gt *v1alpha1.GatewayTenant) (Rotation, error) {
 	var r Rotation
 	for _, one := range []struct {
@@ -36,7 +36,7 @@ func rotationOf(gt *v1alpha1.GatewayTenant) (Rotation, error) {
 	return r, nil
 }
 
-// args are certgen's arguments for it.
+// args returns the arguments of certgen for the rotation.
 func (r Rotation) args() []string {
 	var args []string
 	for _, one := range []struct{ flag, value string }{{"--rotate-tls=", r.TLS}, {"--rotate-ca=", r.CA}, {"--rotate-tokens=", r.Tokens}} {
@@ -47,8 +47,7 @@ func (r Rotation) args() []string {
 	return args
 }
 
-// CheckRotation refuses values of the annotations that ask for a rotation which cannot be used. The error is a
-// [*RejectedError].
+// CheckRotation rejects invalid values of the annotations that request rotations. The error is a [*RejectedError].
 func CheckRotation(gt *v1alpha1.GatewayTenant) error {
 	_, err := rotationOf(gt)
 	return err

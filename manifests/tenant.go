@@ -21,16 +21,16 @@ type Tenant struct {
 	Version release.Version
 	// ServerNames are the names that the gateway's certificate must carry, sorted; [AlsoServed] are beside them.
 	ServerNames []string
-	// Rotation is what is to be made anew.
+	// Rotation has the requested rotations.
 	Rotation Rotation
-	// UID is the GatewayTenant's: all that the tenant is made of belongs to it.
+	// UID is that of the GatewayTenant, which owns all objects of the tenant.
 	UID types.UID
 
 	platform      Platform
 	imageField    string // where the image comes from
 	pullPolicy    corev1.PullPolicy
 	asked         string          // the hash of what in the spec restarts the pod
-	confirmed     release.Version // whatever it may cost
+	confirmed     release.Version // that may migrate the database irreversibly
 	storage       v1alpha1.Storage
 	network       v1alpha1.Network
 	sandboxTokens bool

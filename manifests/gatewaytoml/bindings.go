@@ -30,9 +30,9 @@ func interceptorBindings(within string, interceptor table, found finder) {
 		case problem != "":
 			found(at, "%s", problem)
 		case method != "" && methods[method]:
-			found(at, "is for %s, like another binding; remove one of them", message.Truncate(method))
+			found(at, "is for %s, like another binding; remove one of them", message.TruncateMiddle(method))
 		case hasID && ids[id]:
-			found(at+".id", "is %q, which is also the id of another binding; remove one of them", message.Truncate(id))
+			found(at+".id", "is %q, which is also the id of another binding; remove one of them", message.TruncateMiddle(id))
 		case strict:
 			strictBinding(at, method, binding, interceptor, found)
 		}
@@ -51,7 +51,7 @@ func boundMethod(binding table) (method, problem string) {
 	case rpc != "":
 		before, after, _ := strings.Cut(rpc, "/")
 		if before == "" || after == "" || strings.Contains(after, "/") {
-			return "", fmt.Sprintf("has rpc = %q; it must be service/method, such as %s/CreateSandbox", message.Truncate(rpc), interceptableService)
+			return "", fmt.Sprintf("has rpc = %q; it must be service/method, such as %s/CreateSandbox", message.TruncateMiddle(rpc), interceptableService)
 		}
 		return rpc, ""
 	case (service == "") != (name == ""):
@@ -80,7 +80,7 @@ func strictBinding(at, method string, binding, interceptor table, found finder) 
 	case both || method == "":
 		found(at, "needs the method that it is for, either in rpc or in service and method; set one of the two")
 	case service != interceptableService || !slices.Contains(interceptable, name):
-		found(at, "is for %s, which interceptors cannot handle; they handle the methods %s of %s", message.Truncate(method), strings.Join(interceptable, ", "), interceptableService)
+		found(at, "is for %s, which interceptors cannot handle; they handle the methods %s of %s", message.TruncateMiddle(method), strings.Join(interceptable, ", "), interceptableService)
 	case len(phases) == 0:
 		found(at, "needs at least one phase in phases; set it")
 	case hasDuplicate(phases):

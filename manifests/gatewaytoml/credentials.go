@@ -60,7 +60,7 @@ func credentials(_ Input, given table, found finder) {
 	case name == "vault":
 		found(field, `names vault, which needs the table %s with its address; add it, or remove the driver`, within)
 	default:
-		found(field, `names %q, which is not a driver of the gateway; name vault, or set transport = "uds" and socket_path in the table openshell.credential_drivers.%s`, message.Truncate(name), message.Truncate(printableKey(name)))
+		found(field, `names %q, which is not a driver of the gateway; name vault, or set transport = "uds" and socket_path in the table openshell.credential_drivers.%s`, message.TruncateMiddle(name), message.TruncateMiddle(printableKey(name)))
 	}
 }
 
@@ -77,7 +77,7 @@ func vault(within string, driver table, found finder) {
 	}
 	for key, of := range map[string]string{"role": "kubernetes", "kubernetes_auth_mount": "kubernetes", "service_account_token_path": "kubernetes", "token_path": "token_file"} {
 		if driver[key] != nil && of != method {
-			found(within+"."+key, `is a key for auth_method = %q, and auth_method is %q; remove it, or change auth_method`, of, message.Truncate(method))
+			found(within+"."+key, `is a key for auth_method = %q, and auth_method is %q; remove it, or change auth_method`, of, message.TruncateMiddle(method))
 		}
 	}
 }

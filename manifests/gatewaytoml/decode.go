@@ -42,7 +42,7 @@ func decode(text string) (table, error) {
 		line, column := decodeError.Position()
 		where = fmt.Sprintf(" in line %d, column %d", line, column)
 	}
-	return nil, fmt.Errorf("%s is not TOML%s: %s", specField, where, message.Truncate(err.Error()))
+	return nil, fmt.Errorf("%s is not TOML%s: %s", specField, where, message.TruncateMiddle(err.Error()))
 }
 
 // decodeEarlier decodes the gateway.toml that exists. It reports false if the text is empty, too large or not TOML.

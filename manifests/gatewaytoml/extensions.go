@@ -22,7 +22,7 @@ func interceptors(in Input, given table, found finder) {
 		within := fmt.Sprintf("openshell.gateway.interceptors.%d", i)
 		name, _ := item["name"].(string)
 		if names[name] {
-			found(within+".name", "is %q, which is also the name of another interceptor; give each interceptor its own name", message.Truncate(name))
+			found(within+".name", "is %q, which is also the name of another interceptor; give each interceptor its own name", message.TruncateMiddle(name))
 		}
 		names[name] = true
 		endpoint, _ := item["grpc_endpoint"].(string)
@@ -41,7 +41,7 @@ func middleware(in Input, given table, found finder) {
 		within := fmt.Sprintf("openshell.supervisor.middleware.%d", i)
 		name, _ := item["name"].(string)
 		if names[name] {
-			found(within+".name", "is %q, which is also the name of another middleware; give each middleware its own name", message.Truncate(name))
+			found(within+".name", "is %q, which is also the name of another middleware; give each middleware its own name", message.TruncateMiddle(name))
 		}
 		names[name] = true
 		_, payload := item["max_payload_bytes"]
@@ -75,7 +75,7 @@ func extension(in Input, within, kind string, item table, secure []string, found
 	audience, key := audienceOf(kind, item)
 	control := strings.ContainsFunc(audience, func(r rune) bool { return r < ' ' || r >= 0x7f && r < 0xa0 })
 	if control || !isTrimmed(audience) {
-		found(within+"."+key, "makes %q the audience of the token for the service, which cannot have control characters or white space around it; change it", message.Truncate(audience))
+		found(within+"."+key, "makes %q the audience of the token for the service, which cannot have control characters or white space around it; change it", message.TruncateMiddle(audience))
 	}
 }
 
@@ -133,7 +133,7 @@ func profileSources(_ Input, given table, found finder) {
 			case !is:
 				found(within, "needs the name of an interceptor; set it")
 			case !configured[this.name]:
-				found(within+".name", "is %q, and no interceptor of this name is configured; add it to openshell.gateway.interceptors, or remove the source", message.Truncate(this.name))
+				found(within+".name", "is %q, and no interceptor of this name is configured; add it to openshell.gateway.interceptors, or remove the source", message.TruncateMiddle(this.name))
 			}
 		}
 		if sources[this] {

@@ -40,7 +40,7 @@ func firstFault(config string, faults []fault) error {
 	if n := len(faults) - 1; n > 0 {
 		more = fmt.Sprintf(" (and %d more)", n)
 	}
-	return errorAt(at, "%s %s%s", message.Truncate(dotted(first.path)), first.message(), more)
+	return errorAt(at, "%s %s%s", message.TruncateMiddle(dotted(first.path)), first.message(), more)
 }
 
 // errorAt returns the error about a position in spec.config.
@@ -82,5 +82,5 @@ func shown(value any) string {
 	if err != nil {
 		return fmt.Sprint(value) // infinity and the like
 	}
-	return message.Truncate(string(text))
+	return message.TruncateMiddle(string(text))
 }

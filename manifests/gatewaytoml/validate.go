@@ -141,11 +141,11 @@ func (c *checker) text(tag reflect.StructTag, given string, at []string) {
 			value = strings.TrimSpace(value)
 		}
 		if !slices.Contains(strings.Split(values, ","), value) {
-			c.fault(at, "is %q; it must be %s", message.Truncate(given), enumText(tag))
+			c.fault(at, "is %q; it must be %s", message.TruncateMiddle(given), enumText(tag))
 		}
 	}
 	if format, is := formats[partAt(tag.Get("format"), c.version)]; is && !format.valid(given) {
-		c.fault(at, "is %q; it must be %s", message.Truncate(given), format.want)
+		c.fault(at, "is %q; it must be %s", message.TruncateMiddle(given), format.want)
 	}
 }
 

@@ -3,8 +3,8 @@ package message
 
 import "strings"
 
-// Truncate leaves out the middle of a long text: the status has a limited size, and errors of libraries name the cause last.
-func Truncate(text string) string {
+// TruncateMiddle leaves out the middle of a long text: the status has a limited size, and errors of libraries name the cause last.
+func TruncateMiddle(text string) string {
 	const longest, last = 400, 200
 	if len(text) <= longest {
 		return text
