@@ -9,9 +9,9 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/manifests/message"
 )
 
-// EarlierConfigHeldBy rejects a gateway whose gateway_id or sideload method is not known, and a spec.config that contradicts
+// CheckEarlierConfig rejects a gateway whose gateway_id or sideload method is not known, and a spec.config that contradicts
 // the gateway_id. The error is a [*RejectedError].
-func (t Tenant) EarlierConfigHeldBy(volume Volume) error {
+func (t Tenant) CheckEarlierConfig(volume Volume) error {
 	values, unknown := t.keptValues(volume)
 	if unknown == "" {
 		if t.config.SetsGatewayID && values.GatewayID != t.Namespace {

@@ -95,7 +95,7 @@ func TestGatewayKeepsWhatItsSandboxesDependOn(t *testing.T) {
 				volume.Claim.Annotations[annotation] = value
 			}
 		}
-		err = tenant.EarlierConfigHeldBy(volume)
+		err = tenant.CheckEarlierConfig(volume)
 		if c.held {
 			rejected := (*RejectedError)(nil)
 			command := "kubectl annotate --overwrite pvc " + ClaimName + " -n tenant-a " + annotationGatewayID + "=tenant-a " + annotationSideloadMethod + "=" + initial
@@ -107,7 +107,7 @@ func TestGatewayKeepsWhatItsSandboxesDependOn(t *testing.T) {
 		if err != nil {
 			t.Errorf("%s: %v", c.what, err)
 		}
-		objects, err := Render(tenant, Seen{Volume: volume})
+		objects, err := Render(tenant, RenderInput{Volume: volume})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -118,9 +118,9 @@ func TestGatewayKeepsWhatItsSandboxesDependOn(t *testing.T) {
 		// Once the claim is written, it decides alone.
 		after := Volume{Claim: &corev1.PersistentVolumeClaim{}, Image: c.image}
 		after.Claim.Annotations = map[string]string{annotationGatewayID: recorded.GatewayID, annotationSideloadMethod: recorded.SideloadMethod, annotationKeyPath: gatewaytoml.SubdirKeyPath}
-		again, err := Render(tenant, Seen{Volume: after})
-		if err != nil || NeedsEarlierConfig(after) || tenant.EarlierConfigHeldBy(after) != nil {
-			t.Fatalf("%s: %v, %v", c.what, err, tenant.EarlierConfigHeldBy(after))
+		again, err := Render(tenant, RenderInput{Volume: after})
+		if err != nil || NeedsEarlierConfig(after) || tenant.CheckEarlierConfig(after) != nil {
+			t.Fatalf("%s: %v, %v", c.what, err, tenant.CheckEarlierConfig(after))
 		}
 		if recordedAgain, renderedAgain := keptIn(t, again); recordedAgain != recorded || renderedAgain != rendered {
 			t.Errorf("%s: once the claim is written, it records %+v and gateway.toml has %+v", c.what, recordedAgain, renderedAgain)
@@ -157,10 +157,10 @@ func TestExistingGatewaysKeepTheirConfig(t *testing.T) {
 			byHash := known
 			known.Config, byHash.ConfigHash = &earlier, hash(earlier)
 			for what, volume := range map[string]Volume{"its ConfigMap": known, "the hash in its StatefulSet": byHash} {
-				if err := tenant.EarlierConfigHeldBy(volume); err != nil {
+				if err := tenant.CheckEarlierConfig(volume); err != nil {
 					t.Errorf("%s, %s: %v", version, what, err)
 				}
-				objects, err := Render(tenant, Seen{Volume: volume})
+				objects, err := Render(tenant, RenderInput{Volume: volume})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -193,7 +193,7 @@ func TestSideloadMethodInConfigWins(t *testing.T) {
 			volume.Claim.Annotations[annotationGatewayID], volume.Claim.Annotations[annotationSideloadMethod] = "tenant-a", recorded
 			want = recorded
 		}
-		objects, err := Render(tenant, Seen{Volume: volume})
+		objects, err := Render(tenant, RenderInput{Volume: volume})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -212,7 +212,7 @@ func TestGatewayIDInConfigCannotDiffer(t *testing.T) {
 	for id, refused := range map[string]bool{"tenant-a": false, "openshell": true} {
 		volume := used("0.0.71", gatewayRepository+"0.0.71")
 		volume.Claim.Annotations[annotationGatewayID], volume.Claim.Annotations[annotationSideloadMethod] = id, gatewaytoml.SideloadUnset
-		err := tenant.EarlierConfigHeldBy(volume)
+		err := tenant.CheckEarlierConfig(volume)
 		rejected := (*RejectedError)(nil)
 		if is := errors.As(err, &rejected) && rejected.Reason == v1alpha1.ReasonInvalidConfig; is != refused || err != nil && !is {
 			t.Errorf("recorded %s: %v", id, err)
@@ -256,7 +256,7 @@ func TestAudienceOfAnExtensionIsNotTheGatewaysOwn(t *testing.T) {
 			volume = used(c.version, gatewayRepository+c.version)
 			volume.Claim.Annotations[annotationGatewayID], volume.Claim.Annotations[annotationSideloadMethod] = c.kept, gatewaytoml.SideloadUnset
 		}
-		err = tenant.EarlierConfigHeldBy(volume)
+		err = tenant.CheckEarlierConfig(volume)
 		rejected := (*RejectedError)(nil)
 		if is := errors.As(err, &rejected) && rejected.Reason == v1alpha1.ReasonInvalidConfig; is != c.refused || err != nil && !is {
 			t.Errorf("%s: %v", c.what, err)

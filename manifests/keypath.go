@@ -10,9 +10,9 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/manifests/message"
 )
 
-// KeyPathHeldBy refuses a gateway if the volume may hold a key and it is not known where: with another path the gateway
+// CheckKeyPath rejects a gateway if the volume may hold a key and it is not known where: with another path the gateway
 // would create a second key, and could not read the credentials that it has stored. The error is a [*RejectedError].
-func (t Tenant) KeyPathHeldBy(volume Volume) error {
+func (t Tenant) CheckKeyPath(volume Volume) error {
 	if !t.config.DefaultKeyPath {
 		return nil
 	}
@@ -73,7 +73,7 @@ func keyPathIn(volume Volume) (path string, known bool) {
 }
 
 // chosenKeyPath returns the path of keyPath or, if that is unknown, the path for a new volume. It is unknown here only for a
-// volume that is being deleted, since KeyPathHeldBy holds all other tenants.
+// volume that is being deleted, since CheckKeyPath rejects all other tenants.
 func (t Tenant) chosenKeyPath(volume Volume) string {
 	if path, known := t.keyPath(volume); known {
 		return path

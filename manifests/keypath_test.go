@@ -85,7 +85,7 @@ func TestKeyPathIsThatOfTheKeyOnTheVolume(t *testing.T) {
 		if c.serves != "" {
 			volume.Serves, volume.ConfigHash = true, configHashWith(t, tenant, c.serves)
 		}
-		err = tenant.KeyPathHeldBy(volume)
+		err = tenant.CheckKeyPath(volume)
 		if c.want == held {
 			rejected := (*RejectedError)(nil)
 			if !errors.As(err, &rejected) || rejected.Reason != v1alpha1.ReasonKeyPathUnknown {
@@ -102,7 +102,7 @@ func TestKeyPathIsThatOfTheKeyOnTheVolume(t *testing.T) {
 		if err != nil {
 			t.Errorf("%s: %v", c.what, err)
 		}
-		objects, err := Render(tenant, Seen{Volume: volume})
+		objects, err := Render(tenant, RenderInput{Volume: volume})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -138,14 +138,14 @@ func TestKeyPathInConfigIsNeverHeld(t *testing.T) {
 			t.Fatal(err)
 		}
 		volume := used("0.0.111", "-")
-		if err := tenant.KeyPathHeldBy(volume); err != nil {
+		if err := tenant.CheckKeyPath(volume); err != nil {
 			t.Error(err)
 		}
 		for _, record := range []string{"", gatewaytoml.RootKeyPath} {
 			if record != "" {
 				volume.Claim.Annotations[annotationKeyPath] = record
 			}
-			objects, err := Render(tenant, Seen{Volume: volume})
+			objects, err := Render(tenant, RenderInput{Volume: volume})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -210,7 +210,7 @@ func TestKeyPathIsKnownWhenThePlatformSetsAProfile(t *testing.T) {
 		}
 		volume := used("0.0.111", tenant.Image)
 		volume.Serves, volume.ConfigHash = true, hash(string(text))
-		if err := tenant.EarlierConfigHeldBy(volume); err != nil {
+		if err := tenant.CheckEarlierConfig(volume); err != nil {
 			t.Errorf("%s, without a ConfigMap: %v", path, err)
 		}
 		if is, known := tenant.keyPath(volume); !known || is != path {

@@ -12,7 +12,7 @@ import (
 // group that may read them is the pod's fsGroup, which is set or assigned by the cluster.
 func TestSecretFilesAreForTheGatewayAlone(t *testing.T) {
 	for _, platform := range []Platform{testPlatform(t), testPlatform(t).AssigningIDs()} {
-		objects := renderOn(t, platform, v1alpha1.GatewayTenantSpec{}, seen)
+		objects := renderOn(t, platform, v1alpha1.GatewayTenantSpec{}, clusterInput)
 		volumes, _, _ := unstructured.NestedSlice(objects.Gateway.Object, "spec", "template", "spec", "volumes")
 		modes := map[string]any{}
 		for _, volume := range volumes {

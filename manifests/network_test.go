@@ -23,7 +23,7 @@ func TestIDsAreLeftToAClusterThatAssignsThem(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		objects, err := Render(tenant, seen)
+		objects, err := Render(tenant, clusterInput)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -68,7 +68,7 @@ func TestPolicyOfClients(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		objects, err := Render(tenant, seen)
+		objects, err := Render(tenant, clusterInput)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -79,10 +79,10 @@ func (t Tenant) configInput(config string) gatewaytoml.Input {
 	}
 }
 
-// Remaining returns what is maintained of a tenant whose spec is rejected: its certificates. The tenant has the fields that
+// CertificateOnly returns what is maintained of a tenant whose spec is rejected: its certificates. The tenant has the fields that
 // [RenderCertgen] needs, and no others. Its server names are those of the spec if all names in spec.serverDnsNames are valid, and
 // otherwise only those of the gateway's Service. It requests no rotation.
-func Remaining(gt *v1alpha1.GatewayTenant, platform Platform) Tenant {
+func CertificateOnly(gt *v1alpha1.GatewayTenant, platform Platform) Tenant {
 	names, err := serverNames(gt.Namespace, gt.Spec.ServerDNSNames)
 	if err != nil {
 		names, _ = serverNames(gt.Namespace, nil)

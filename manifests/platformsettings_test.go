@@ -17,7 +17,7 @@ func renderWith(t *testing.T, spec v1alpha1.GatewayTenantSpec, telemetry, appArm
 	if err != nil {
 		t.Fatal(err)
 	}
-	return renderOn(t, platform, spec, seen)
+	return renderOn(t, platform, spec, clusterInput)
 }
 
 func TestTelemetryIsThatOfTheSpecOrElseOfThePlatform(t *testing.T) {

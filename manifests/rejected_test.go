@@ -65,7 +65,7 @@ func TestRejectedSpecKeepsItsServerNames(t *testing.T) {
 			if _, err := NewTenant(gt, testPlatform(t)); err == nil {
 				t.Fatal("the spec is accepted")
 			}
-			tenant := Remaining(gt, testPlatform(t))
+			tenant := CertificateOnly(gt, testPlatform(t))
 			if diff := cmp.Diff(c.want, tenant.ServerNames); diff != "" {
 				t.Errorf("server names: %s", diff)
 			}

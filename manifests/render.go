@@ -19,17 +19,17 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/manifests/gatewaytoml"
 )
 
-// Seen is what rendering needs to know of the cluster; the caller reads it.
-type Seen struct {
+// RenderInput is what Render depends on besides the tenant.
+type RenderInput struct {
 	// NamespaceUID is the uid of the tenant's namespace, which owns the tenant's ClusterRoleBinding.
 	NamespaceUID types.UID
 	// Volume is the tenant's volume.
 	Volume Volume
-	// Gateway are the annotations of the StatefulSet that is there.
+	// Gateway has the annotations of the existing StatefulSet.
 	Gateway map[string]string
 	// Turn is what may be done to what runs.
 	Turn Turn
-	// TokenKey is the id of the token key in force: the pod restarts when it changes. Empty while there is none.
+	// TokenKey is the id of the present token key, empty if there is none. The pod restarts when it changes.
 	TokenKey string
 }
 
@@ -54,9 +54,9 @@ type Objects struct {
 }
 
 // Render returns all objects of a tenant. Equal inputs give equal bytes.
-func Render(t Tenant, seen Seen) (Objects, error) {
-	values, _ := t.keptValues(seen.Volume) // unknown only for a volume that is being deleted
-	config, err := t.config.Text(t.chosenKeyPath(seen.Volume), values)
+func Render(t Tenant, in RenderInput) (Objects, error) {
+	values, _ := t.keptValues(in.Volume) // unknown only for a volume that is being deleted
+	config, err := t.config.Text(t.chosenKeyPath(in.Volume), values)
 	if err != nil {
 		return Objects{}, err
 	}
@@ -82,11 +82,11 @@ func Render(t Tenant, seen Seen) (Objects, error) {
 		}
 		objects.Foundation = append(objects.Foundation, finished)
 	}
-	binding, err := finish(clusterRoleBinding(t), "", namespaceOwner(t.Namespace, seen.NamespaceUID))
+	binding, err := finish(clusterRoleBinding(t), "", namespaceOwner(t.Namespace, in.NamespaceUID))
 	if err != nil {
 		return Objects{}, err
 	}
-	volume, err := finish(claim(t, seen.Volume, seen.Turn.Held), t.Namespace, claimOwner(t)...)
+	volume, err := finish(claim(t, in.Volume, in.Turn.Held), t.Namespace, claimOwner(t)...)
 	if err != nil {
 		return Objects{}, err
 	}
@@ -94,7 +94,7 @@ func Render(t Tenant, seen Seen) (Objects, error) {
 	if objects.Certgen, err = RenderCertgen(t); err != nil {
 		return Objects{}, err
 	}
-	if objects.Gateway, err = finish(statefulSet(t, seen, hash(string(config))), t.Namespace, Owner(t.UID)); err != nil {
+	if objects.Gateway, err = finish(statefulSet(t, in, hash(string(config))), t.Namespace, Owner(t.UID)); err != nil {
 		return Objects{}, err
 	}
 	return objects, nil
@@ -127,7 +127,7 @@ func RenderCertgen(t Tenant) (*unstructured.Unstructured, error) {
 
 // statefulSet returns the gateway's workload. Only these values restart its pod: the image, the hash of gateway.toml and the id
 // of the token key. New certificates do not, since the gateway reloads them.
-func statefulSet(t Tenant, seen Seen, configHash string) *appsv1.StatefulSetApplyConfiguration {
+func statefulSet(t Tenant, in RenderInput, configHash string) *appsv1.StatefulSetApplyConfiguration {
 	set := template[appsv1.StatefulSetApplyConfiguration]("statefulset")
 	pod := set.Spec.Template
 	container := &pod.Spec.Containers[0]
@@ -136,15 +136,15 @@ func statefulSet(t Tenant, seen Seen, configHash string) *appsv1.StatefulSetAppl
 		container.WithEnv(corev1.EnvVar().WithName("OPENSHELL_TELEMETRY_ENABLED").WithValue(strconv.FormatBool(t.telemetry == v1alpha1.TelemetryEnabled)))
 	}
 	t.platform.dropFixedIDs(pod.Spec)
-	asked := hash([]string{t.asked, seen.TokenKey})
+	asked := hash([]string{t.asked, in.TokenKey})
 	set.WithAnnotations(map[string]string{annotationAsked: asked})
-	if seen.Turn.Granted || !seen.Turn.Lapsed && seen.Gateway[annotationRollout] != "" && seen.Gateway[annotationAsked] == asked {
+	if in.Turn.Granted || !in.Turn.Lapsed && in.Gateway[annotationRollout] != "" && in.Gateway[annotationAsked] == asked {
 		set.WithAnnotations(map[string]string{annotationRollout: "platform"})
 	}
 	pod.WithAnnotations(map[string]string{AnnotationConfigHash: configHash})
 	if t.sandboxTokens {
 		const volume = "sandbox-jwt"
-		pod.WithAnnotations(map[string]string{AnnotationTokenKey: seen.TokenKey})
+		pod.WithAnnotations(map[string]string{AnnotationTokenKey: in.TokenKey})
 		container.WithVolumeMounts(corev1.VolumeMount().WithName(volume).WithMountPath(gatewaytoml.TokenKeysPath).WithReadOnly(true))
 		pod.Spec.WithVolumes(corev1.Volume().WithName(volume).WithSecret(corev1.SecretVolumeSource().WithSecretName(TokenKeysName).WithDefaultMode(0o440)))
 	}

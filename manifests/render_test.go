@@ -17,8 +17,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-// seen is what the golden tenants' cluster looks like.
-var seen = Seen{NamespaceUID: "11111111-1111-1111-1111-111111111111", TokenKey: "0123456789abcdef0123456789abcdef"}
+// clusterInput is what the golden tenants are rendered with.
+var clusterInput = RenderInput{NamespaceUID: "11111111-1111-1111-1111-111111111111", TokenKey: "0123456789abcdef0123456789abcdef"}
 
 func testPlatform(t testing.TB) Platform {
 	t.Helper()
@@ -87,7 +87,7 @@ func renderText(t *testing.T, gt *v1alpha1.GatewayTenant) []byte {
 	}
 	var texts [2][]byte
 	for i := range texts {
-		objects, err := Render(tenant, seen)
+		objects, err := Render(tenant, clusterInput)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -115,19 +115,19 @@ func (o Objects) text(t *testing.T) []byte {
 	return text
 }
 
-func render(t *testing.T, spec v1alpha1.GatewayTenantSpec, seen Seen) Objects {
+func render(t *testing.T, spec v1alpha1.GatewayTenantSpec, in RenderInput) Objects {
 	t.Helper()
-	return renderOn(t, testPlatform(t), spec, seen)
+	return renderOn(t, testPlatform(t), spec, in)
 }
 
 // renderOn renders a tenant of a platform.
-func renderOn(t *testing.T, platform Platform, spec v1alpha1.GatewayTenantSpec, seen Seen) Objects {
+func renderOn(t *testing.T, platform Platform, spec v1alpha1.GatewayTenantSpec, in RenderInput) Objects {
 	t.Helper()
 	tenant, err := tenantOn(platform, spec)
 	if err != nil {
 		t.Fatal(err)
 	}
-	objects, err := Render(tenant, seen)
+	objects, err := Render(tenant, in)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,23 +145,23 @@ func podTemplate(t *testing.T, o Objects) any {
 }
 
 func TestPodRestartsForWhatItMustAndNothingElse(t *testing.T) {
-	base := render(t, v1alpha1.GatewayTenantSpec{}, seen)
-	rekeyed := seen
+	base := render(t, v1alpha1.GatewayTenantSpec{}, clusterInput)
+	rekeyed := clusterInput
 	rekeyed.TokenKey = "another"
-	moved := seen
+	moved := clusterInput
 	moved.NamespaceUID = "another"
 	for _, c := range []struct {
 		what     string
 		after    Objects
 		restarts bool
 	}{
-		{"an ordinary server name", render(t, v1alpha1.GatewayTenantSpec{ServerDNSNames: []string{"a.example.com"}}, seen), false},
+		{"an ordinary server name", render(t, v1alpha1.GatewayTenantSpec{ServerDNSNames: []string{"a.example.com"}}, clusterInput), false},
 		{"a namespace of another uid", render(t, v1alpha1.GatewayTenantSpec{}, moved), false},
-		{"a wildcard name", render(t, v1alpha1.GatewayTenantSpec{ServerDNSNames: []string{"*.example.com"}}, seen), true},
-		{"another image", render(t, v1alpha1.GatewayTenantSpec{Image: "ghcr.io/nvidia/openshell/gateway:0.0.72"}, seen), true},
+		{"a wildcard name", render(t, v1alpha1.GatewayTenantSpec{ServerDNSNames: []string{"*.example.com"}}, clusterInput), true},
+		{"another image", render(t, v1alpha1.GatewayTenantSpec{Image: "ghcr.io/nvidia/openshell/gateway:0.0.72"}, clusterInput), true},
 		{"another token key", render(t, v1alpha1.GatewayTenantSpec{}, rekeyed), true},
-		{"other TOML", render(t, v1alpha1.GatewayTenantSpec{Config: "openshell.gateway.log_level = 'debug'"}, seen), true},
-		{"TOML that says the same in other words", render(t, v1alpha1.GatewayTenantSpec{Config: "# a comment\n[openshell.gateway]\nlog_level = \"info\"\n"}, seen), false},
+		{"other TOML", render(t, v1alpha1.GatewayTenantSpec{Config: "openshell.gateway.log_level = 'debug'"}, clusterInput), true},
+		{"TOML that says the same in other words", render(t, v1alpha1.GatewayTenantSpec{Config: "# a comment\n[openshell.gateway]\nlog_level = \"info\"\n"}, clusterInput), false},
 	} {
 		if restarts := !cmp.Equal(podTemplate(t, base), podTemplate(t, c.after)); restarts != c.restarts {
 			t.Errorf("%s: restarts %v, want %v", c.what, restarts, c.restarts)
@@ -170,15 +170,15 @@ func TestPodRestartsForWhatItMustAndNothingElse(t *testing.T) {
 }
 
 func TestOrderAndRepetitionOfNamesChangeNothing(t *testing.T) {
-	one := render(t, v1alpha1.GatewayTenantSpec{ServerDNSNames: []string{"a.example.com", "b.example.com"}}, seen).text(t)
-	other := render(t, v1alpha1.GatewayTenantSpec{ServerDNSNames: []string{"b.example.com", "a.example.com", "b.example.com"}}, seen).text(t)
+	one := render(t, v1alpha1.GatewayTenantSpec{ServerDNSNames: []string{"a.example.com", "b.example.com"}}, clusterInput).text(t)
+	other := render(t, v1alpha1.GatewayTenantSpec{ServerDNSNames: []string{"b.example.com", "a.example.com", "b.example.com"}}, clusterInput).text(t)
 	if diff := cmp.Diff(string(one), string(other)); diff != "" {
 		t.Error(diff)
 	}
 }
 
 func TestCertgenPodIsNotTakenForAGateway(t *testing.T) {
-	objects := render(t, v1alpha1.GatewayTenantSpec{}, seen)
+	objects := render(t, v1alpha1.GatewayTenantSpec{}, clusterInput)
 	labels, _, err := unstructured.NestedStringMap(objects.Certgen.Object, "spec", "template", "metadata", "labels")
 	if err != nil || len(labels) == 0 {
 		t.Fatal(err, labels)
@@ -196,7 +196,7 @@ func TestCertgenPodIsNotTakenForAGateway(t *testing.T) {
 }
 
 func TestEveryServerNameIsAnArgumentOfItsOwn(t *testing.T) {
-	objects := render(t, v1alpha1.GatewayTenantSpec{ServerDNSNames: []string{"a.example.com", "2001:db8::1"}}, seen)
+	objects := render(t, v1alpha1.GatewayTenantSpec{ServerDNSNames: []string{"a.example.com", "2001:db8::1"}}, clusterInput)
 	containers, _, _ := unstructured.NestedSlice(objects.Certgen.Object, "spec", "template", "spec", "containers")
 	args, _, _ := unstructured.NestedStringSlice(containers[0].(map[string]any), "args")
 	want := []string{
@@ -215,17 +215,17 @@ func TestMarkOfAnUpdateStays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	marked := func(tenant Tenant, seen Seen) map[string]string {
+	marked := func(tenant Tenant, in RenderInput) map[string]string {
 		t.Helper()
-		objects, err := Render(tenant, seen)
+		objects, err := Render(tenant, in)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return objects.Gateway.GetAnnotations()
 	}
-	granted := seen
+	granted := clusterInput
 	granted.Turn.Granted = true
-	later := seen
+	later := clusterInput
 	if later.Gateway = marked(tenant, granted); later.Gateway[annotationRollout] == "" {
 		t.Fatal("a gateway that has its turn is not marked")
 	}
@@ -257,7 +257,7 @@ func TestPullPolicyFollowsTheTag(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		objects, err := Render(tenant, seen)
+		objects, err := Render(tenant, clusterInput)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,9 +13,9 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 )
 
-// StorageHeldBy refuses a spec.storage that the existing volume cannot become. The claim then keeps the size and class that
+// CheckStorage rejects a spec.storage that the existing volume cannot become. The claim then keeps the size and class that
 // it has, and the rest of the spec does not depend on it. The error is a [*RejectedError].
-func (t Tenant) StorageHeldBy(volume Volume) error {
+func (t Tenant) CheckStorage(volume Volume) error {
 	claim := volume.Claim
 	if claim == nil {
 		return nil

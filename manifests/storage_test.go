@@ -59,7 +59,7 @@ func TestSizeIsAppliedWhereTheAPIServerAcceptsIt(t *testing.T) {
 		if c.capacity != "" {
 			volume.Claim.Status.Capacity = corev1.ResourceList{corev1.ResourceStorage: resource.MustParse(c.capacity)}
 		}
-		if err := tenant.StorageHeldBy(volume); (err == nil) != (c.rejected == "") || err != nil && !strings.Contains(err.Error(), c.rejected) {
+		if err := tenant.CheckStorage(volume); (err == nil) != (c.rejected == "") || err != nil && !strings.Contains(err.Error(), c.rejected) {
 			t.Errorf("%s: %v; want it rejected with %q", c.what, err, c.rejected)
 		}
 		if differs := tenant.SizeDiffers(volume); (differs == "") != (c.differs == "") || !strings.Contains(differs, c.differs) {
@@ -102,7 +102,7 @@ func TestClassThatTheClaimDoesNotHaveIsNotApplied(t *testing.T) {
 		if c.has != "-" {
 			volume.Claim.Spec.StorageClassName = &c.has
 		}
-		if err := tenant.StorageHeldBy(volume); (err != nil) != c.rejected {
+		if err := tenant.CheckStorage(volume); (err != nil) != c.rejected {
 			t.Errorf("%s: %v; want it rejected: %v", c.what, err, c.rejected)
 		}
 		is := "-"

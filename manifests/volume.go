@@ -36,9 +36,9 @@ type Volume struct {
 	TerminationMessage string
 }
 
-// HeldBy refuses a version that would migrate the volume's database, or not start on it, until the GatewayTenant names
-// the version in an annotation. The error is a [*RejectedError]; nil: nothing is in the way.
-func (t Tenant) HeldBy(volume Volume) error {
+// CheckDowngrade rejects a version that would migrate the volume's database irreversibly, or not start on it, unless an annotation
+// of the GatewayTenant confirms the version. The error is a [*RejectedError].
+func (t Tenant) CheckDowngrade(volume Volume) error {
 	if volume.Claim == nil || t.confirmed == t.Version {
 		return nil
 	}
@@ -87,7 +87,7 @@ func (t Tenant) highest(volume Volume, held bool) release.Version {
 		return t.Version
 	}
 	last, known := t.lastOn(volume)
-	if known && !held && release.NewestSupported.Less(last) { // confirmed, or HeldBy would have rejected it
+	if known && !held && release.NewestSupported.Less(last) { // confirmed, or CheckDowngrade would have rejected it
 		return t.Version
 	}
 	if known && held || known && t.Version.Less(last) && t.Version.Less(migration) == last.Less(migration) {

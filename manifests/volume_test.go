@@ -75,7 +75,7 @@ func TestVersionsThatTheVolumeCannotShareAreHeld(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = tenant.HeldBy(c.volume)
+		err = tenant.CheckDowngrade(c.volume)
 		switch {
 		case c.held == "" && err != nil:
 			t.Errorf("%s: held: %v", c.what, err)

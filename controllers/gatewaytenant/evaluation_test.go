@@ -79,7 +79,7 @@ func TestReconcileDoesNotChangeAnEvaluation(t *testing.T) {
 		MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "c", Operator: metav1.LabelSelectorOpIn, Values: []string{"z", "y"}}},
 	}}}
 	gt.Spec.Config = "[openshell.drivers.docker]\nx = 1\n"
-	cache, cluster := &evaluationCache{}, manifests.Seen{NamespaceUID: "2", TokenKey: "3"}
+	cache, cluster := &evaluationCache{}, manifests.RenderInput{NamespaceUID: "2", TokenKey: "3"}
 	var first manifests.Objects
 	for i := range 3 {
 		var p pass

@@ -177,18 +177,18 @@ func (p *pass) fits() {
 	if p.rejected != nil {
 		return
 	}
-	errors.As(p.tenant.StorageHeldBy(p.seen.volume), &p.rejectedStorage)
-	errors.As(p.tenant.HeldBy(p.seen.volume), &p.rejected)
-	for _, heldBy := range []func(manifests.Volume) error{p.tenant.KeyPathHeldBy, p.tenant.EarlierConfigHeldBy} {
+	errors.As(p.tenant.CheckStorage(p.seen.volume), &p.rejectedStorage)
+	errors.As(p.tenant.CheckDowngrade(p.seen.volume), &p.rejected)
+	for _, check := range []func(manifests.Volume) error{p.tenant.CheckKeyPath, p.tenant.CheckEarlierConfig} {
 		if p.rejected == nil {
-			errors.As(heldBy(p.seen.volume), &p.rejected)
+			errors.As(check(p.seen.volume), &p.rejected)
 		}
 	}
 }
 
 // cluster is what rendering needs to know of what was seen.
-func (p *pass) cluster(namespace types.UID) manifests.Seen {
-	cluster := manifests.Seen{NamespaceUID: namespace, Volume: p.seen.volume, TokenKey: p.certificates.TokenKeyID}
+func (p *pass) cluster(namespace types.UID) manifests.RenderInput {
+	cluster := manifests.RenderInput{NamespaceUID: namespace, Volume: p.seen.volume, TokenKey: p.certificates.TokenKeyID}
 	if p.seen.statefulSet != nil {
 		cluster.Gateway = p.seen.statefulSet.Annotations
 	}
@@ -198,7 +198,7 @@ func (p *pass) cluster(namespace types.UID) manifests.Seen {
 // keepRunning sees that the certificates of a gateway that runs, and whose present spec is rejected, do not expire.
 func (r *Reconciler) keepRunning(ctx context.Context, gt *v1alpha1.GatewayTenant, p *pass) {
 	r.slots.Exclude(gt.Namespace)
-	p.tenant = manifests.Remaining(gt, r.platform)
+	p.tenant = manifests.CertificateOnly(gt, r.platform)
 	p.tenant.ServerNames = nil // the rejected spec does not change the names in the certificate
 	p.certificates = certificates.Inspect(p.seen.secrets, wanted(p.tenant), r.now())
 	if p.distributing, p.err = r.distribution(ctx, gt, p); p.err != nil {

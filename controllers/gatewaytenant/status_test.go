@@ -38,7 +38,7 @@ func testTenant(t *testing.T) (*v1alpha1.GatewayTenant, manifests.Tenant) {
 func serving(t *testing.T) (*v1alpha1.GatewayTenant, pass) {
 	t.Helper()
 	gt, tenant := testTenant(t)
-	objects, err := manifests.Render(tenant, manifests.Seen{NamespaceUID: "2", TokenKey: "3"})
+	objects, err := manifests.Render(tenant, manifests.RenderInput{NamespaceUID: "2", TokenKey: "3"})
 	if err != nil {
 		t.Fatal(err)
 	}

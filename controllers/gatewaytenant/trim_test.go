@@ -119,7 +119,7 @@ func TestEachAnnotationThatIsWrittenIsKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	objects, err := manifests.Render(tenant, manifests.Seen{NamespaceUID: "2", Turn: manifests.Turn{Granted: true}, TokenKey: "k"})
+	objects, err := manifests.Render(tenant, manifests.RenderInput{NamespaceUID: "2", Turn: manifests.Turn{Granted: true}, TokenKey: "k"})
 	if err != nil {
 		t.Fatal(err)
 	}

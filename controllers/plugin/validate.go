@@ -78,7 +78,7 @@ func (t TenantInput) validate(platform manifests.Platform) ([]Finding, error) {
 	}
 	tenant, err := manifests.NewTenant(gt, platform)
 	if err == nil {
-		err = tenant.EarlierConfigHeldBy(manifests.Volume{}) // as for a new gateway
+		err = tenant.CheckEarlierConfig(manifests.Volume{}) // as for a new gateway
 	}
 	if rejected, is := errors.AsType[*manifests.RejectedError](err); is && !told(findings, rejected.Field) {
 		findings = append(findings, Finding{t.File, t.lineOf(rejected), t.name(), rejected.Message})

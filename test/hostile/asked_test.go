@@ -125,7 +125,7 @@ func (a *asked) render(tokens v1alpha1.SandboxTokens) error {
 	if err != nil {
 		return err
 	}
-	objects, err := manifests.Render(tenant, manifests.Seen{NamespaceUID: anyUID, TokenKey: "0123456789abcdef0123456789abcdef"})
+	objects, err := manifests.Render(tenant, manifests.RenderInput{NamespaceUID: anyUID, TokenKey: "0123456789abcdef0123456789abcdef"})
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,7 @@ func sentFor(t *testing.T, tenant *v1alpha1.GatewayTenant) map[string]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	objects, err := manifests.Render(checked, manifests.Seen{NamespaceUID: types.UID(anyUID), TokenKey: strings.Repeat("0f", 16)})
+	objects, err := manifests.Render(checked, manifests.RenderInput{NamespaceUID: types.UID(anyUID), TokenKey: strings.Repeat("0f", 16)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -57,7 +57,7 @@ func newApplies(kind string) (*applies, error) {
 		if err != nil {
 			return nil, err
 		}
-		objects, err := manifests.Render(tenant, manifests.Seen{NamespaceUID: "namespace", TokenKey: "1"})
+		objects, err := manifests.Render(tenant, manifests.RenderInput{NamespaceUID: "namespace", TokenKey: "1"})
 		if err != nil {
 			return nil, err
 		}
