@@ -8,7 +8,7 @@ import (
 const (
 	// Key is the key of a ConfigMap that holds the entries.
 	Key = "namespaces"
-	// LabelShard, with the value true, marks further ConfigMaps with entries: the size of a ConfigMap is limited.
+	// LabelShard marks, with the value true, further ConfigMaps with entries: the size of a ConfigMap is limited.
 	LabelShard = "openshell.ambient-code.io/platform-config"
 	// AnnotationConfirm on a ConfigMap with entries confirms one removal that is held. Its value is the token of the hold.
 	AnnotationConfirm = "openshell.ambient-code.io/confirm-removal"
