@@ -1,5 +1,5 @@
-// Package namedcache makes caches that hold the objects of one kind and one name, in every namespace. The names of a
-// gateway's objects are fixed, so the operator needs no others: neither the right to read them nor the memory.
+// Package namedcache creates caches of the objects of one kind and one name, in every namespace. The names of a gateway's
+// objects are fixed, so the operator needs neither the permission to read others nor the memory for them.
 package namedcache
 
 import (
@@ -17,10 +17,10 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/controllers/bounded"
 )
 
-// Namespaces are those that the operator works in; none: all.
+// Namespaces are the namespaces in which the operator works. If it is empty, the operator works in all namespaces.
 type Namespaces map[string]cache.Config
 
-// Only are the given namespaces; none: all.
+// Only returns the given namespaces. If there are none, the operator works in all namespaces.
 func Only(names []string) Namespaces {
 	if len(names) == 0 {
 		return nil
@@ -32,15 +32,14 @@ func Only(names []string) Namespaces {
 	return namespaces
 }
 
-// Include tells whether the operator works in a namespace.
+// Include reports whether the operator works in a namespace.
 func (n Namespaces) Include(namespace string) bool {
 	_, named := n[namespace]
 	return named || len(n) == 0
 }
 
-// New makes a cache of the objects of the kind of object that are called name, in the given namespaces or, if there
-// are none, in all; the manager starts it. What transform drops is never kept. What is read from it is shared and must
-// not be changed.
+// New returns a cache of the objects with the kind of object and with this name in the given namespaces. The manager starts
+// it. The cache never stores what transform removes. Objects read from it are shared and must not be modified.
 func New(mgr manager.Manager, object client.Object, name string, transform toolscache.TransformFunc, namespaces Namespaces) (cache.Cache, error) {
 	shared := true
 	named, err := cache.New(mgr.GetConfig(), cache.Options{
@@ -64,13 +63,13 @@ func New(mgr manager.Manager, object client.Object, name string, transform tools
 	return named, nil
 }
 
-// withoutIndex makes an informer that finds an object by its key alone: in a namespace there is one.
+// withoutIndex returns an informer without indexes: each namespace has one object, which is found by its key.
 func withoutIndex(source toolscache.ListerWatcher, object runtime.Object, resync time.Duration, _ toolscache.Indexers) toolscache.SharedIndexInformer {
 	return bounded.NewInformer(source, object, resync, toolscache.Indexers{})
 }
 
-// standby is a cache that is filled before its process leads, so that it need not be when it does.
+// standby is a cache that is filled before its process leads, so that a new leader does not have to wait for it.
 type standby struct{ cache.Cache }
 
-// NeedLeaderElection says that it does not.
+// NeedLeaderElection returns false.
 func (standby) NeedLeaderElection() bool { return false }
