@@ -77,6 +77,7 @@ func names(names ...string) *v1alpha1.GatewayTenant {
 
 // TestRejectedSpecTouchesNothing: what only the operator can check is in the status, at the spec's generation.
 func TestRejectedSpecTouchesNothing(t *testing.T) {
+	t.Parallel()
 	const namespace = "rejected"
 	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
 	waitReady(t, namespace)
@@ -120,6 +121,7 @@ func fingerprints(t *testing.T, namespace string) string {
 
 // TestTOMLThatWouldNotStartIsRefusedBeforeAnythingIsTouched: the gateway that runs goes on, and mending rolls it once.
 func TestTOMLThatWouldNotStartIsRefusedBeforeAnythingIsTouched(t *testing.T) {
+	t.Parallel()
 	const namespace = "would-not-start"
 	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
 	waitReady(t, namespace)

@@ -55,6 +55,7 @@ func TestLargeEventsNeitherFillTheOperatorNorHideTheCause(t *testing.T) {
 // TestForeignPortIsRemovedBehindLargeManagedFields adds a port to a gateway's Service, together with so many annotations
 // that managedFields are too large for the operator's cache.
 func TestForeignPortIsRemovedBehindLargeManagedFields(t *testing.T) {
+	t.Parallel()
 	const namespace = "large-fields"
 	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
 	waitReady(t, namespace)

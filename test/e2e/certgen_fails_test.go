@@ -86,6 +86,7 @@ func settledWrites(t *testing.T, namespace string) {
 }
 
 func TestQuotaThatRefusesCertgenIsTold(t *testing.T) {
+	t.Parallel()
 	const namespace = "certgen-over-quota"
 	cluster.CreateNamespace(t, namespace)
 	quota := &corev1.ResourceQuota{

@@ -23,6 +23,7 @@ func podUID(t *testing.T, namespace string) types.UID {
 
 // TestClientsNoticeNothing does to a live tenant what happens to certificates in a tenant's life, while clients connect.
 func TestClientsNoticeNothing(t *testing.T) {
+	t.Parallel()
 	const namespace = "clients-notice-nothing"
 	rotated := func(t *testing.T, want v1alpha1.Rotated) {
 		t.Helper()

@@ -132,6 +132,7 @@ func TestSecretsOfAnotherIssuerAreUsedAndLeftAlone(t *testing.T) {
 // TestSetWithoutOwnersIsTakenOver after its GatewayTenant was deleted without it, and after a restore that keeps neither
 // owners nor managed fields.
 func TestSetWithoutOwnersIsTakenOver(t *testing.T) {
+	t.Parallel()
 	for namespace, policy := range map[string]metav1.DeletionPropagation{"orphaned-set": metav1.DeletePropagationOrphan, "restored-set": metav1.DeletePropagationForeground} {
 		t.Run(namespace, func(t *testing.T) {
 			cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{})

@@ -99,6 +99,7 @@ func TestKeyOfANewVolumeIsInASubdirectory(t *testing.T) {
 
 // TestGatewayThatCouldNotCreateItsKeyIsHealed, since its termination message proves that the volume has no key.
 func TestGatewayThatCouldNotCreateItsKeyIsHealed(t *testing.T) {
+	t.Parallel()
 	const namespace = "key-lacking"
 	makeOldTenant(t, namespace, "root", func() {
 		tenant := waitCondition(t, namespace, v1alpha1.ConditionAvailable, metav1.ConditionFalse, v1alpha1.ReasonCrashLoop)
@@ -116,6 +117,7 @@ func TestGatewayThatCouldNotCreateItsKeyIsHealed(t *testing.T) {
 
 // TestGatewayThatIsReadyKeepsItsKey where it is, and nothing of it changes.
 func TestGatewayThatIsReadyKeepsItsKey(t *testing.T) {
+	t.Parallel()
 	const namespace = "key-kept"
 	makeOldTenant(t, namespace, "gateway", func() { waitReady(t, namespace) })
 	pod := get(t, &corev1.Pod{}, namespace, "openshell-gateway-0")
@@ -134,6 +136,7 @@ func TestGatewayThatIsReadyKeepsItsKey(t *testing.T) {
 
 // TestKeyThatMayBeAnywhereHoldsItsGateway until a person says where it is, by one of the commands in the message.
 func TestKeyThatMayBeAnywhereHoldsItsGateway(t *testing.T) {
+	t.Parallel()
 	command := regexp.MustCompile(`kubectl annotate [^;]+`)
 	confirm := func(t *testing.T, namespace string, which int) {
 		t.Helper()

@@ -181,6 +181,7 @@ func replaceByUpstreams(t *testing.T, namespace string) {
 // TestOperatorKilledAfterEachWrite kills the real program, and lets the next one finish.
 func TestOperatorKilledAfterEachWrite(t *testing.T) {
 	withoutOperator(t)
+	running := make(chan struct{}, 2) // Programs that start need the processors for themselves.
 	for _, c := range []struct {
 		what   string
 		change func(t *testing.T, namespace string) // of a tenant that is Ready; nil: it is new
@@ -203,6 +204,8 @@ func TestOperatorKilledAfterEachWrite(t *testing.T) {
 		for n := 1; n <= c.writes; n++ {
 			t.Run(fmt.Sprintf("%s, after write %d", c.what, n), func(t *testing.T) {
 				t.Parallel()
+				running <- struct{}{}
+				defer func() { <-running }()
 				namespace := fmt.Sprintf("operator-killed-%s-%d", c.what, n)
 				cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
 				if c.change != nil {

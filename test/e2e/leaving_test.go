@@ -21,6 +21,7 @@ import (
 // TestVolumeThatIsLeavingKeepsNoCertificateFromBeingMade: a claim that somebody deleted stays for as long as the gateway's
 // pod uses it, and the gateway must not run out of certificates meanwhile.
 func TestVolumeThatIsLeavingKeepsNoCertificateFromBeingMade(t *testing.T) {
+	t.Parallel()
 	const namespace = "leaving-volume"
 	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
 	waitReady(t, namespace)
@@ -42,6 +43,7 @@ func TestVolumeThatIsLeavingKeepsNoCertificateFromBeingMade(t *testing.T) {
 // TestCertgenWaitsUntilItHasItsRights: a tenant is made anew while the workload and the rights of the former one are still
 // being removed. A Job that started now would be denied, and the tenant would say that its certificates cannot be made.
 func TestCertgenWaitsUntilItHasItsRights(t *testing.T) {
+	t.Parallel()
 	const namespace = "rights-first"
 	comeBack := makeAnewWhile(t, namespace, &rbacv1.RoleBinding{ObjectMeta: metav1.ObjectMeta{Name: manifests.CertgenName}},
 		&appsv1.StatefulSet{ObjectMeta: metav1.ObjectMeta{Name: manifests.GatewayName}})
@@ -52,6 +54,7 @@ func TestCertgenWaitsUntilItHasItsRights(t *testing.T) {
 
 // TestFormerGatewayIsNotTheNewTenants: it would have the new one wait for a turn of the platform's, and be Available.
 func TestFormerGatewayIsNotTheNewTenants(t *testing.T) {
+	t.Parallel()
 	const namespace = "not-its-gateway"
 	comeBack := makeAnewWhile(t, namespace, &appsv1.StatefulSet{ObjectMeta: metav1.ObjectMeta{Name: manifests.GatewayName}},
 		&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: manifests.TokenKeysName}})
@@ -68,6 +71,7 @@ func TestFormerGatewayIsNotTheNewTenants(t *testing.T) {
 
 // TestCertgenWaitsForAFormerGatewaysSecrets: it would fail at those that are not its to change.
 func TestCertgenWaitsForAFormerGatewaysSecrets(t *testing.T) {
+	t.Parallel()
 	const namespace = "former-secrets"
 	comeBack := makeAnewWhile(t, namespace, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: manifests.CAName}})
 	waitGone(t, &appsv1.StatefulSet{}, namespace, manifests.GatewayName)

@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"testing"
@@ -25,6 +26,11 @@ var (
 )
 
 func TestMain(m *testing.M) {
+	// Tests are parallel if they have tenants of their own and change nothing that others see: not the operator, its
+	// platform-config, the node, or the control plane. They wait most of the time, so more may run than there are processors.
+	if err := flag.Set("test.parallel", "4"); err != nil {
+		panic(err)
+	}
 	code, err := run(m)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "e2e:", err)

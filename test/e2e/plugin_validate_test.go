@@ -16,6 +16,7 @@ import (
 
 // TestValidateAgreesWithTheOperator gives the same specs to the plugin, without a cluster, and to the cluster.
 func TestValidateAgreesWithTheOperator(t *testing.T) {
+	t.Parallel()
 	const namespace = "validated"
 	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
 	for _, spec := range []string{

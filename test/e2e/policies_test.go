@@ -158,6 +158,7 @@ func TestPoliciesBiteWhereverTheOperatorIsInstalled(t *testing.T) {
 
 // TestCertgenMakesItsFourSecretsOnly though its role lets it make any.
 func TestCertgenMakesItsFourSecretsOnly(t *testing.T) {
+	t.Parallel()
 	const namespace = "certgens-secrets"
 	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
 	waitReady(t, namespace)

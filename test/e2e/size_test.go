@@ -37,6 +37,7 @@ func waitRequest(t *testing.T, namespace, want string) {
 
 // TestSizeThatAQuotaRefusesIsTakenBack together with another edit.
 func TestSizeThatAQuotaRefusesIsTakenBack(t *testing.T) {
+	t.Parallel()
 	const namespace = "size-quota"
 	cluster.CreateNamespace(t, namespace)
 	cluster.Create(t, quota(namespace, corev1.ResourceRequestsStorage, "10Gi"))
@@ -58,6 +59,7 @@ func TestSizeThatAQuotaRefusesIsTakenBack(t *testing.T) {
 
 // TestSizeOfAClaimThatIsNotBoundIsAppliedThen: a claim that waits for its pod cannot change, and the pod waits for Secrets.
 func TestSizeOfAClaimThatIsNotBoundIsAppliedThen(t *testing.T) {
+	t.Parallel()
 	const namespace = "size-unbound"
 	cluster.CreateNamespace(t, namespace)
 	secrets := quota(namespace, "count/secrets", "2")
@@ -93,6 +95,7 @@ func TestSizeOfAClaimThatIsNotBoundIsAppliedThen(t *testing.T) {
 
 // TestSizeIsHeldAgainstWhatTheVolumeHas, which here no program grows.
 func TestSizeIsHeldAgainstWhatTheVolumeHas(t *testing.T) {
+	t.Parallel()
 	yes := true
 	class := &storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: "size-by-hand"}, Provisioner: "example.com/by-hand", AllowVolumeExpansion: &yes}
 	cluster.Create(t, class)

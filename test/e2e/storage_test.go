@@ -20,6 +20,7 @@ import (
 
 // TestVolumeGrowsAndGoes with its tenant if that is asked for; nothing restarts meanwhile.
 func TestVolumeGrowsAndGoes(t *testing.T) {
+	t.Parallel()
 	const namespace = "volume"
 	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{Storage: v1alpha1.Storage{Size: "2Gi", StorageClassName: "devcluster"}})
 	waitReady(t, namespace)
@@ -82,6 +83,7 @@ func waitSize(t *testing.T, namespace, want string) {
 
 // TestVolumeThatIsThereKeepsItsSize and its class. Those of a spec that it cannot get are rejected, and all else is applied.
 func TestVolumeThatIsThereKeepsItsSize(t *testing.T) {
+	t.Parallel()
 	const namespace = "volume-kept"
 	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{Storage: v1alpha1.Storage{Size: "5Gi", StorageClassName: "devcluster"}})
 	waitReady(t, namespace)
@@ -113,6 +115,7 @@ func TestVolumeThatIsThereKeepsItsSize(t *testing.T) {
 
 // TestSuspendedTenantIsLeftAsItIs until that ends.
 func TestSuspendedTenantIsLeftAsItIs(t *testing.T) {
+	t.Parallel()
 	const namespace = "suspended"
 	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
 	waitReady(t, namespace)

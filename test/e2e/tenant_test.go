@@ -52,6 +52,7 @@ func objectsIn(t *testing.T, namespace string, tenant metav1.Object) (names, str
 }
 
 func TestTenantGetsItsGateway(t *testing.T) {
+	t.Parallel()
 	const namespace = "gets-its-gateway"
 	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{ServerDNSNames: []string{"gateway.example.com", "192.0.2.7"}})
 	tenant := waitReady(t, namespace)
@@ -91,6 +92,7 @@ func TestTenantGetsItsGateway(t *testing.T) {
 }
 
 func TestDeletedTenantLeavesOnlyItsVolume(t *testing.T) {
+	t.Parallel()
 	const namespace = "leaves-its-volume"
 	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
 	tenant := waitReady(t, namespace)
@@ -127,6 +129,7 @@ func TestTenantDeletedWhileTheOperatorIsDownLosesItsBinding(t *testing.T) {
 }
 
 func TestNamespaceDeletedTakesTheBindingWithIt(t *testing.T) {
+	t.Parallel()
 	const namespace = "taken-with-it"
 	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
 	waitReady(t, namespace)
@@ -138,6 +141,7 @@ func TestNamespaceDeletedTakesTheBindingWithIt(t *testing.T) {
 }
 
 func TestTenantMadeAnewAtOnceIsReadyAgain(t *testing.T) {
+	t.Parallel()
 	const namespace = "made-anew"
 	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
 	before := waitReady(t, namespace)
@@ -157,6 +161,7 @@ func TestTenantMadeAnewAtOnceIsReadyAgain(t *testing.T) {
 }
 
 func TestForeignObjectIsNotOverwritten(t *testing.T) {
+	t.Parallel()
 	const namespace = "foreign-object"
 	cluster.CreateNamespace(t, namespace)
 	cluster.Create(t, &corev1.Service{
@@ -179,6 +184,7 @@ func TestForeignObjectIsNotOverwritten(t *testing.T) {
 
 // TestForeignBindingIsNotOverwritten: it could give a stranger the rights of a gateway, or the other way round.
 func TestForeignBindingIsNotOverwritten(t *testing.T) {
+	t.Parallel()
 	const namespace, name = "foreign-binding", "gatewaytenant-node-reader:foreign-binding"
 	foreign := &rbacv1.ClusterRoleBinding{
 		ObjectMeta: metav1.ObjectMeta{Name: name}, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "view"},

@@ -41,6 +41,7 @@ func warningOf(tenant *v1alpha1.GatewayTenant) string {
 
 // TestVersionsThatTheVolumeCannotShareAreHeld also where the tenant was deleted meanwhile and its volume stayed.
 func TestVersionsThatTheVolumeCannotShareAreHeld(t *testing.T) {
+	t.Parallel()
 	const namespace = "held"
 	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{Image: gatewayRepository + "0.0.71"})
 	waitReady(t, namespace)
@@ -224,6 +225,7 @@ func TestGatewayWithoutOIDCIsOpen(t *testing.T) {
 
 // TestWhatShouldBeKnownIsAWarning and stops nothing.
 func TestWhatShouldBeKnownIsAWarning(t *testing.T) {
+	t.Parallel()
 	const namespace = "warned"
 	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{SandboxTokens: v1alpha1.SandboxTokensDisabled})
 	waitReady(t, namespace)
