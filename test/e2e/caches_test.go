@@ -1,11 +1,12 @@
 package e2e
 
 import (
-	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 )
 
 // unselected are the resources of which the operator watches all: its own kind, and namespaces, as metadata.

@@ -12,8 +12,9 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 	"k8s.io/client-go/rest"
+
+	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 )
 
 // killer forwards what a program asks of the API server, and kills the program after one of its writes: when the API
