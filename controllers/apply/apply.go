@@ -170,10 +170,10 @@ func log(ctx context.Context, desired *unstructured.Unstructured, live metav1.Ob
 	logger := logr.FromContextOrDiscard(ctx).WithValues("object", Describe(desired))
 	switch {
 	case live == nil:
-		logger.Info("Made")
+		logger.Info("Created object")
 	case len(drift) > 0:
-		logger.Info("Set back what others had changed", "others", drift)
+		logger.Info("Reverted drift", "managers", drift)
 	default:
-		logger.Info("Changed")
+		logger.Info("Updated object")
 	}
 }

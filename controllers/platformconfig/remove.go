@@ -97,7 +97,7 @@ func (r *tenantRemover) deleteTenant(ctx context.Context, tenant *v1alpha1.Gatew
 	if err := r.client.Delete(ctx, tenant, client.Preconditions{UID: &tenant.UID, ResourceVersion: &tenant.ResourceVersion}); err != nil {
 		return err
 	}
-	ctrl.LoggerFrom(ctx).Info("Deleted", "object", fmt.Sprintf("GatewayTenant %s/%s, which no entry asks for", tenant.Namespace, tenant.Name))
+	ctrl.LoggerFrom(ctx).Info("Deleted object", "object", fmt.Sprintf("GatewayTenant %s/%s, which no entry asks for", tenant.Namespace, tenant.Name))
 	return nil
 }
 

@@ -43,15 +43,14 @@ func settle(t *testing.T) {
 	operator.waitIdle(t, func(request string) bool { return operatortest.Writes(request) || liveReads(request) })
 }
 
-// linesOfChange counts the lines of the operator's log that tell of something made, changed or deleted, or of a Ready
-// that changed.
+// linesOfChange counts the lines of the operator's log that report a write, or a change of Ready.
 func linesOfChange(t *testing.T) (lines int) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(cluster.Dir(), "logs", "operator.log"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, message := range []string{"Made", "Changed", "Set back what others had changed", "Deleted", "Ready changed"} {
+	for _, message := range []string{"Created object", "Updated object", "Reverted drift", "Deleted object", "Ready changed"} {
 		lines += strings.Count(string(text), fmt.Sprintf(`"msg":%q`, message))
 	}
 	return lines
