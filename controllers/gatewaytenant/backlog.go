@@ -2,7 +2,6 @@ package gatewaytenant
 
 import (
 	"context"
-	"slices"
 	"sync"
 	"time"
 
@@ -10,6 +9,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/observe"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/status"
 )
 
 const (
@@ -22,17 +23,6 @@ const (
 	graceMax = 5 * time.Minute
 )
 
-// grace returns how long a tenant may take to start if there are so many in the backlog.
-func grace(backlog int) time.Duration {
-	return min(graceBase+time.Duration(backlog)*gracePerTenant, graceMax)
-}
-
-// firstLookup returns how long a workload may have no running pod, if there are so many tenants in the backlog, before the API server
-// is asked for the cause.
-func firstLookup(backlog int) time.Duration {
-	return min(minFirstLookup+time.Duration(backlog)*gracePerTenant, graceMax)
-}
-
 // tenantCounter counts the tenants in the cache, at most once a second.
 type tenantCounter struct {
 	tenants client.Reader
@@ -40,6 +30,16 @@ type tenantCounter struct {
 	mu             sync.Mutex
 	counted        time.Time
 	total, backlog int
+}
+
+// Grace returns how long a tenant may take to start.
+func (c *tenantCounter) Grace() time.Duration {
+	return min(graceBase+time.Duration(c.countBacklog())*gracePerTenant, graceMax)
+}
+
+// FirstLookup returns how long a workload may have no running pod before the API server is asked for the cause.
+func (c *tenantCounter) FirstLookup() time.Duration {
+	return min(observe.MinFirstLookup+time.Duration(c.countBacklog())*gracePerTenant, graceMax)
 }
 
 // countTotal returns the number of all tenants, zero before the cache is filled.
@@ -76,5 +76,5 @@ func (c *tenantCounter) count() (total, backlog int) {
 // inBacklog reports whether a tenant is on its way to Ready.
 func inBacklog(tenant *v1alpha1.GatewayTenant) bool {
 	ready := meta.FindStatusCondition(tenant.Status.Conditions, v1alpha1.ConditionReady)
-	return ready == nil || ready.Reason == v1alpha1.ReasonPodEvicted || slices.Contains(onTheWay, ready.Reason)
+	return ready == nil || ready.Reason == v1alpha1.ReasonPodEvicted || status.IsProgressing(ready.Reason)
 }

@@ -2,6 +2,7 @@ package gatewaytenant
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,9 +13,6 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 )
 
-// noBacklog is that of tenants that are alone.
-func noBacklog() int { return 0 }
-
 func TestGraceGrowsWithTheBacklog(t *testing.T) {
 	for backlog, want := range map[int]struct{ grace, firstLookup time.Duration }{
 		0:    {10 * time.Second, 4 * time.Second},
@@ -22,12 +20,15 @@ func TestGraceGrowsWithTheBacklog(t *testing.T) {
 		1000: {260 * time.Second, 254 * time.Second},
 		3000: {5 * time.Minute, 5 * time.Minute},
 	} {
-		if got := grace(backlog); got != want.grace {
-			t.Errorf("grace with a backlog of %d: %s, want %s", backlog, got, want.grace)
-		}
-		if got := firstLookup(backlog); got != want.firstLookup {
-			t.Errorf("first lookup with a backlog of %d: %s, want %s", backlog, got, want.firstLookup)
-		}
+		t.Run(fmt.Sprintf("%d tenants", backlog), func(t *testing.T) {
+			counter := &tenantCounter{tenants: &tenantCache{tenants: make([]v1alpha1.GatewayTenant, backlog)}}
+			if got := counter.Grace(); got != want.grace {
+				t.Errorf("the grace is %s, want %s", got, want.grace)
+			}
+			if got := counter.FirstLookup(); got != want.firstLookup {
+				t.Errorf("the first lookup is after %s, want %s", got, want.firstLookup)
+			}
+		})
 	}
 }
 
@@ -55,12 +56,12 @@ func TestBacklogIsCountedFromTheCache(t *testing.T) {
 		counter := &tenantCounter{tenants: cached}
 		for range 10 {
 			if total, backlog := counter.countTotal(), counter.countBacklog(); total != 7 || backlog != 4 {
-				t.Errorf("%d tenants, backlog %d; want 7 and 4", total, backlog)
+				t.Errorf("%d tenants are counted, %d of them in the backlog, want 7 and 4", total, backlog)
 			}
 		}
 		cached.tenants = nil
 		if time.Sleep(time.Second); counter.countTotal() != 0 || cached.lists != 2 {
-			t.Errorf("%d tenants after %d lists", counter.countTotal(), cached.lists)
+			t.Errorf("%d tenants are counted after %d lists, want none after 2", counter.countTotal(), cached.lists)
 		}
 	})
 }

@@ -9,127 +9,51 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// notReady makes a pod as a kubelet reports it when a container of a running pod is not ready.
-func notReady(pod *corev1.Pod) {
-	ready(pod)
-	pod.Status.ContainerStatuses[0].Ready = false
-	for i := 1; i < 3; i++ {
-		pod.Status.Conditions[i].Status, pod.Status.Conditions[i].Reason = corev1.ConditionFalse, "ContainersNotReady"
-	}
-}
-
-// crashed makes a pod as a kubelet reports it when the gateway has ended and waits to be started again.
-func crashed(reason string, code int32, message string) func(*corev1.Pod) {
-	return func(pod *corev1.Pod) {
-		notReady(pod)
-		container := &pod.Status.ContainerStatuses[0]
-		container.State, container.LastTerminationState = waiting("CrashLoopBackOff", "back-off 10s"), terminated(reason, code, message)
-		ended := container.LastTerminationState.Terminated
-		ended.StartedAt, ended.FinishedAt = *pod.Status.StartTime, *pod.Status.StartTime
-	}
-}
-
-// unreachable makes a ready pod as the node controller leaves it when the node does not report: only Ready changes.
-func unreachable(pod *corev1.Pod) {
-	ready(pod)
-	pod.Status.Conditions[1].Status = corev1.ConditionFalse
-}
-
-// unacknowledged makes a pod as it is until the kubelet of its node reports about it for the first time.
-func unacknowledged(pod *corev1.Pod) {
-	pod.Status.StartTime, pod.Status.ContainerStatuses = nil, nil
-	pod.Status.Conditions = pod.Status.Conditions[:1]
-}
-
-// disrupted makes a pod as it is when the cluster has decided to end it.
-func disrupted(reason, message string) func(*corev1.Pod) {
-	return func(pod *corev1.Pod) {
-		pod.Status.Conditions = append(pod.Status.Conditions, corev1.PodCondition{Type: corev1.DisruptionTarget, Status: corev1.ConditionTrue, Reason: reason, Message: message})
-	}
-}
-
-func (d *diagnosis) deleted(pod *corev1.Pod) {
-	deleted := metav1.NewTime(d.clock.Add(5 * time.Second))
-	pod.DeletionTimestamp, pod.DeletionGracePeriodSeconds = &deleted, new(int64(5))
-}
-
-// injected adds an init container in a state. Until it has completed, the gateway waits.
-func injected(sidecar bool, state, last corev1.ContainerState) func(*corev1.Pod) {
-	return func(pod *corev1.Pod) {
-		spec := corev1.Container{Name: "mesh-proxy"}
-		if sidecar {
-			spec.RestartPolicy = new(corev1.ContainerRestartPolicyAlways)
-		}
-		pod.Spec.InitContainers = []corev1.Container{{Name: "done"}, spec}
-		pod.Status.InitContainerStatuses = []corev1.ContainerStatus{
-			{Name: "done", Ready: true, State: terminated("Completed", 0, "")},
-			{Name: "mesh-proxy", Image: "mesh:1", State: state, LastTerminationState: last, Started: new(false)},
-		}
-		pod.Status.ContainerStatuses[0].State = waiting("PodInitializing", "")
-	}
-}
-
-// withContainer adds a container that other software has injected.
-func withContainer(state, last corev1.ContainerState) func(*corev1.Pod) {
-	return func(pod *corev1.Pod) {
-		pod.Status.Phase, pod.Status.ContainerStatuses[0].Ready = corev1.PodRunning, true
-		pod.Status.ContainerStatuses[0].State, pod.Status.ContainerStatuses[0].Started = running(pod.Status.StartTime.Time), new(true)
-		pod.Status.ContainerStatuses = append([]corev1.ContainerStatus{{Name: "agent", Image: "agent:1", State: state, LastTerminationState: last, Started: new(true)}}, pod.Status.ContainerStatuses...)
-	}
-}
-
-func (d *diagnosis) event(reason, message string) corev1.Event {
-	return corev1.Event{
-		ObjectMeta: metav1.ObjectMeta{Name: reason}, InvolvedObject: corev1.ObjectReference{UID: "pod", FieldPath: "spec.containers{openshell-gateway}"},
-		Reason: reason, Message: message, LastTimestamp: metav1.NewTime(d.clock),
-	}
-}
-
-// TestStatusNamesObjectCauseAndWayOut goes through what keeps a gateway from serving, as a kubelet, a scheduler and a node
-// controller report it. The status is written once, within 20 seconds, with one Warning Event.
-func TestStatusNamesObjectCauseAndWayOut(t *testing.T) {
+// TestStatusNamesObjectCauseAndRemedy has the causes that keep a gateway from serving, as a kubelet, a scheduler and a node controller
+// report them. The status reports each within 20 seconds, in one write and with one Warning Event.
+func TestStatusNamesObjectCauseAndRemedy(t *testing.T) {
 	const describe, logs = "kubectl describe pod openshell-gateway-0 -n tenant-a", "kubectl logs openshell-gateway-0 -n tenant-a"
 	nothing := corev1.ContainerState{}
 	for _, c := range []struct {
-		what   string
+		name   string
 		pod    []func(*corev1.Pod)
 		events [][2]string // reasons and messages
 		within time.Duration
 		reason string
-		words  []string
+		texts  []string
 	}{
-		{"memory", []func(*corev1.Pod){crashed("OOMKilled", 137, "step 5\n")}, nil, 0, "CrashLoop",
+		{"memory limit", []func(*corev1.Pod){crashed("OOMKilled", 137, "step 5\n")}, nil, 0, "CrashLoop",
 			[]string{"container openshell-gateway was killed because it exceeded its memory limit of 512Mi", logs, "kubectl patch pod openshell-gateway-0 -n tenant-a --subresource resize"}},
-		{"liveness probe", []func(*corev1.Pod){crashed("Error", 137, "")}, [][2]string{
+		{"liveness probe fails", []func(*corev1.Pod){crashed("Error", 137, "")}, [][2]string{
 			{"Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 503"},
 			{"Unhealthy", `Liveness probe failed: Get "http://10.88.0.7:8081/healthz": context deadline exceeded (Client.Timeout exceeded while awaiting headers)`},
 			{"Killing", "Container openshell-gateway failed liveness probe, will be restarted"},
 		}, 0, "CrashLoop", []string{"container openshell-gateway is restarted because its liveness probe fails (Error, exit code 137): GET /healthz on port 8081: context deadline exceeded", logs}},
-		{"startup probe, of a gateway that ends without an error on SIGTERM", []func(*corev1.Pod){crashed("Completed", 0, "")}, [][2]string{
+		{"startup probe fails, and the gateway ends without an error on SIGTERM", []func(*corev1.Pod){crashed("Completed", 0, "")}, [][2]string{
 			{"Killing", "Container openshell-gateway failed startup probe, will be restarted"},
 		}, 0, "CrashLoop", []string{"its startup probe fails (Completed, exit code 0)", logs}},
-		{"a gateway that ends without an error, and runs again", []func(*corev1.Pod){crashed("Completed", 0, ""), func(pod *corev1.Pod) {
+		{"the gateway ends without an error and runs again", []func(*corev1.Pod){crashed("Completed", 0, ""), func(pod *corev1.Pod) {
 			pod.Status.ContainerStatuses[0].State, pod.Status.ContainerStatuses[0].RestartCount = running(pod.Status.StartTime.Time), 2
 		}}, nil, 0, "CrashLoop", []string{"container openshell-gateway ends, although it must keep running (Completed, exit code 0)", logs}},
-		{"the probe of another container", []func(*corev1.Pod){crashed("Error", 137, "")}, [][2]string{
+		{"the probe of another container fails", []func(*corev1.Pod){crashed("Error", 137, "")}, [][2]string{
 			{"Killing", "Container agent failed liveness probe, will be restarted"},
 		}, 0, "CrashLoop", []string{"container openshell-gateway crashes (Error, exit code 137); see"}},
-		{"a start that cannot be made, repeatedly", []func(*corev1.Pod){crashed("StartError", 128, `exec: "gateway": not found`), func(pod *corev1.Pod) {
+		{"the container cannot be started", []func(*corev1.Pod){crashed("StartError", 128, `exec: "gateway": not found`), func(pod *corev1.Pod) {
 			pod.Status.ContainerStatuses[0].State = waiting("RunContainerError", "failed to create containerd task")
 		}}, nil, 0, "CrashLoop", []string{`(StartError, exit code 128): exec: "gateway": not found`}},
-		{"hook that fails", []func(*corev1.Pod){crashed("Error", 137, ""), func(pod *corev1.Pod) {
+		{"the postStart hook fails", []func(*corev1.Pod){crashed("Error", 137, ""), func(pod *corev1.Pod) {
 			pod.Status.ContainerStatuses[0].State = waiting("PostStartHookError", "no route")
 		}}, nil, 0, "CrashLoop", []string{"container openshell-gateway crashes (Error, exit code 137)"}},
-		{"hang", []func(*corev1.Pod){notReady}, nil, 20 * time.Second, "PodNotReady", []string{"container openshell-gateway runs, but is not ready: GET /readyz on port 8081", logs}},
-		{"lost node", []func(*corev1.Pod){unreachable}, nil, 0, "NodeLost",
+		{"the gateway hangs", []func(*corev1.Pod){notReady}, nil, 20 * time.Second, "PodNotReady", []string{"container openshell-gateway runs, but is not ready: GET /readyz on port 8081", logs}},
+		{"the node is lost", []func(*corev1.Pod){unreachable}, nil, 0, "NodeLost",
 			[]string{"node node-1 is lost", "kubectl describe node node-1", "kubectl taint node node-1", "kubectl delete pod openshell-gateway-0 -n tenant-a --grace-period=0 --force", "two gateways"}},
-		{"node that does not start a pod", []func(*corev1.Pod){unacknowledged}, nil, 35 * time.Second, "NodeLost", []string{"the pod is assigned to node node-1, but the kubelet there does not start it"}},
-		{"missing Secret", nil, [][2]string{
+		{"the node does not start the pod", []func(*corev1.Pod){unacknowledged}, nil, 35 * time.Second, "NodeLost", []string{"the pod is assigned to node node-1, but the kubelet there does not start it"}},
+		{"a Secret is missing", nil, [][2]string{
 			{"Scheduled", "Successfully assigned"},
 			{"FailedMount", `MountVolume.SetUp failed for volume "tls-cert" : secret "openshell-server-tls" not found`},
 			{"FailedMount", `Unable to attach or mount volumes: unmounted volumes=[tls-cert], unattached volumes=[kube-api-access-x7k2p]: timed out`},
 		}, 20 * time.Second, "VolumeMountFailed", []string{`node node-1 cannot mount a volume of the pod: MountVolume.SetUp failed for volume "tls-cert" : secret "openshell-server-tls" not found`, describe}},
-		{"volume of another node", nil, [][2]string{
+		{"the volume is attached to another node", nil, [][2]string{
 			{"FailedAttachVolume", `Multi-Attach error for volume "pvc-6a01d4c8-0d2f-4c4d-9a3b-7d2a3f0e1b2c" Volume is already used by pod(s) openshell-gateway-0`},
 		}, 20 * time.Second, "VolumeMountFailed", []string{`volume "pvc-6a01d4c8-0d2f-4c4d-9a3b-7d2a3f0e1b2c" Volume is already used`, "kubectl get volumeattachments"}},
 		{"no network", nil, [][2]string{
@@ -139,7 +63,7 @@ func TestStatusNamesObjectCauseAndWayOut(t *testing.T) {
 			"CrashLoop", []string{"init container mesh-proxy crashes (Error, exit code 3): no route", logs + " -c mesh-proxy --previous"}},
 		{"init container has just ended", []func(*corev1.Pod){injected(false, terminated("Error", 3, "no route"), nothing)}, nil, 0,
 			"CrashLoop", []string{"init container mesh-proxy crashes (Error, exit code 3): no route"}},
-		{"image of an init container", []func(*corev1.Pod){injected(false, waiting("ErrImagePull", "not found"), nothing)}, nil, 0,
+		{"the image of an init container cannot be pulled", []func(*corev1.Pod){injected(false, waiting("ErrImagePull", "not found"), nothing)}, nil, 0,
 			"ImagePullFailed", []string{"image mesh:1 of init container mesh-proxy cannot be pulled: not found; correct the image of this container"}},
 		{"init container hangs", []func(*corev1.Pod){injected(false, running(time.Unix(1_800_000_000, 0)), nothing)}, nil, 20 * time.Second,
 			"PodStuck", []string{"init container mesh-proxy does not complete", logs + " -c mesh-proxy"}},
@@ -156,14 +80,14 @@ func TestStatusNamesObjectCauseAndWayOut(t *testing.T) {
 		{"invalid name of an image", []func(*corev1.Pod){func(pod *corev1.Pod) {
 			pod.Status.ContainerStatuses[0].State = waiting("InvalidImageName", "couldn't parse")
 		}}, nil, 0, "ImagePullFailed", []string{"image gateway:1 of container openshell-gateway cannot be pulled: couldn't parse; correct spec.image"}},
-		{"readiness gate", []func(*corev1.Pod){ready, func(pod *corev1.Pod) {
+		{"a readiness gate is not ready", []func(*corev1.Pod){ready, func(pod *corev1.Pod) {
 			pod.Status.Conditions[1] = corev1.PodCondition{Type: corev1.PodReady, Status: corev1.ConditionFalse, Reason: "ReadinessGatesNotReady", Message: `condition "mesh" does not exist`}
 		}}, nil, 0, "PodNotReady", []string{`a readiness gate is not ready: condition "mesh" does not exist`, describe}},
 		{"eviction by the kubelet", []func(*corev1.Pod){crashed("Error", 137, ""), disrupted("TerminationByKubelet", "The node was low on resource: memory."), func(pod *corev1.Pod) {
 			pod.Status.Phase, pod.Status.Reason, pod.Status.Message = corev1.PodFailed, "Evicted", "The node was low on resource: memory."
 		}}, nil, 0, "PodEvicted", []string{"the pod was ended by the kubelet of node node-1: The node was low on resource: memory.", describe}},
 	} {
-		t.Run(c.what, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			d := newDiagnosis(t)
 			pod := d.pod(c.pod...)
 			d.gt.Status.Conditions = nil // a new tenant: it was never ready
@@ -172,28 +96,28 @@ func TestStatusNamesObjectCauseAndWayOut(t *testing.T) {
 			}
 			d.follow(pod, c.within)
 			writes := d.writes
-			d.expect(d.follow(pod, 5*time.Minute), c.reason, c.words...)
-			if d.writes != writes || writes > 2 { // the first one says that the pod is being started
-				t.Errorf("the status is written %d times within %s, and %d times in all", writes, c.within, d.writes)
+			d.expect(d.follow(pod, 5*time.Minute), c.reason, c.texts...)
+			if d.writes != writes || writes > 2 { // the first one reports that the pod is being started
+				t.Errorf("the status is written %d times within %s and %d times in total, want the same number and at most 2", writes, c.within, d.writes)
 			}
 		})
 	}
 }
 
-// TestDeletedPodIsNoCrash: how its containers end explains nothing.
-func TestDeletedPodIsNoCrash(t *testing.T) {
+// TestDeletedPodHasNotCrashed expects no problem from the way in which the containers of a deleted pod end.
+func TestDeletedPodHasNotCrashed(t *testing.T) {
 	d := newDiagnosis(t)
 	pod := d.pod(crashed("Error", 143, ""), d.deleted)
 	pod.Status.ContainerStatuses[0].State = terminated("Error", 143, "")
 	if is := d.observe(time.Second, pod); len(d.warnings) != 0 {
-		t.Errorf("Ready is %s: %s", is.Reason, is.Message)
+		t.Errorf("Ready is %s: %s; the Warning Events are %q, want none", is.Reason, is.Message, d.warnings)
 	}
 	pod.Finalizers = []string{"example.com/wait"}
 	d.expect(d.follow(pod, 20*time.Second), "PodStuck", "finalizers example.com/wait", "kubectl get pod openshell-gateway-0 -n tenant-a -o yaml")
 }
 
-// TestHangAfterAnEarlierCrashIsAHang: how the container ended before it served explains nothing.
-func TestHangAfterAnEarlierCrashIsAHang(t *testing.T) {
+// TestHangAfterAnEarlierCrash expects the hang as the cause, and not the crash before the gateway served.
+func TestHangAfterAnEarlierCrash(t *testing.T) {
 	d := newDiagnosis(t)
 	pod := d.pod(notReady)
 	pod.Status.ContainerStatuses[0].LastTerminationState = terminated("Error", 1, "an hour ago")
@@ -203,8 +127,8 @@ func TestHangAfterAnEarlierCrashIsAHang(t *testing.T) {
 	d.expect(d.follow(pod, time.Minute), "PodNotReady", "/readyz")
 }
 
-// TestHangOfAReadyGatewayIsExplainedImmediately: it has started, so a slow start does not explain it.
-func TestHangOfAReadyGatewayIsExplainedImmediately(t *testing.T) {
+// TestHangOfAReadyGatewayIsReportedImmediately follows a gateway that has started, so a slow start is not the cause.
+func TestHangOfAReadyGatewayIsReportedImmediately(t *testing.T) {
 	d := newDiagnosis(t)
 	d.observe(0, d.pod(ready))
 	pod := d.pod(notReady)
@@ -212,12 +136,12 @@ func TestHangOfAReadyGatewayIsExplainedImmediately(t *testing.T) {
 	pod.Status.Conditions[1].LastTransitionTime = metav1.NewTime(d.clock)
 	d.expect(d.observe(0, pod), "PodNotReady", "/readyz")
 	if d.follow(pod, time.Minute); d.writes != 1 {
-		t.Errorf("the status is written %d times", d.writes)
+		t.Errorf("the status is written %d times, want once", d.writes)
 	}
 }
 
-// TestSuccessorOfAPodThatServedIsAnotherPod: no Event reports that it is not ready yet, and one reports why it does not start.
-func TestSuccessorOfAPodThatServedIsAnotherPod(t *testing.T) {
+// TestSuccessorOfAPodThatServed expects no Event while the new pod is not ready yet, and one that reports why it does not start.
+func TestSuccessorOfAPodThatServed(t *testing.T) {
 	d := newDiagnosis(t)
 	d.observe(0, d.pod(ready))
 	d.observe(time.Second, d.pod(notReady, d.deleted))
@@ -228,13 +152,13 @@ func TestSuccessorOfAPodThatServedIsAnotherPod(t *testing.T) {
 		}}}
 	})
 	if d.observe(time.Second, pending); len(d.warnings) > 0 {
-		t.Errorf("Warning Events: %q", d.warnings)
+		t.Errorf("the Warning Events are %q, want none", d.warnings)
 	}
 	d.expect(d.follow(pending, 20*time.Second), "Unschedulable", "node(s) were unschedulable")
 }
 
-// TestClustersThatGrowChangeNoMessage: the scheduler counts nodes, and orders what it found by these counts.
-func TestClustersThatGrowChangeNoMessage(t *testing.T) {
+// TestMessageStaysWhileTheClusterGrows has messages of a scheduler, which counts nodes and orders the causes by these counts.
+func TestMessageStaysWhileTheClusterGrows(t *testing.T) {
 	d := newDiagnosis(t)
 	d.gt.Status.Conditions = nil
 	for _, message := range []string{
@@ -250,29 +174,30 @@ func TestClustersThatGrowChangeNoMessage(t *testing.T) {
 		})
 		d.follow(pod, 20*time.Second)
 	}
-	d.expect(d.observe(0, d.pods.pod), "Unschedulable", "no node is available: Insufficient cpu, node(s) had untolerated taint(s); make room on the nodes, or see: kubectl describe pod openshell-gateway-0 -n tenant-a")
+	d.expect(d.observe(0, d.lastPod()), "Unschedulable", "no node is available: Insufficient cpu, node(s) had untolerated taint(s); make room on the nodes, or see: kubectl describe pod openshell-gateway-0 -n tenant-a")
 	if d.writes > 2 {
-		t.Errorf("the status is written %d times", d.writes)
+		t.Errorf("the status is written %d times, want at most 2", d.writes)
 	}
 }
 
-// TestHealthyTenantsCostNoRead counts requests for a gateway that starts, serves, and is replaced.
-func TestHealthyTenantsCostNoRead(t *testing.T) {
+// TestHealthyGatewayNeedsNoRead counts requests for a gateway that starts, serves, and is replaced.
+func TestHealthyGatewayNeedsNoRead(t *testing.T) {
 	d := newDiagnosis(t)
 	for _, pod := range []*corev1.Pod{d.pod(ready), nil, d.pod(), d.pod(notReady), d.pod(ready), d.pod(ready, d.deleted)} {
 		d.observe(time.Second, pod)
 	}
-	if len(d.server.asked) > 0 || len(d.warnings) > 0 {
-		t.Errorf("asked for %q, Warning Events %q", d.server.asked, d.warnings)
+	if d.server.reads > 0 || len(d.warnings) > 0 {
+		t.Errorf("there are %d reads and the Warning Events %q, want none", d.server.reads, d.warnings)
 	}
 }
 
-// TestManyStartingTenantsCostNoRead: where a thousand pods are created, each takes longer because of the others.
-func TestManyStartingTenantsCostNoRead(t *testing.T) {
+// TestManyStartingTenantsNeedNoRead expects more patience while a thousand pods are created, since each takes longer because of the
+// others.
+func TestManyStartingTenantsNeedNoRead(t *testing.T) {
 	d := newDiagnosis(t)
-	d.r.backlog = func() int { return 1000 }
+	d.backlog.tenants = 1000
 	d.follow(d.pod(), 4*time.Minute)
-	if len(d.server.asked) > 0 {
-		t.Errorf("asked for %q", d.server.asked)
+	if d.server.reads > 0 {
+		t.Errorf("there are %d reads, want none", d.server.reads)
 	}
 }

@@ -8,15 +8,15 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// TestPodOnALostNode follows a pod from the time when its node is lost until it is deleted. A gateway that was not ready is
-// not changed by the node controller until then.
+// TestPodOnALostNode follows a pod from the time when its node is lost until it is deleted. The node controller does not change a pod
+// that was not ready until then.
 func TestPodOnALostNode(t *testing.T) {
 	for _, c := range []struct {
-		what     string
+		name     string
 		pod      func(*corev1.Pod)
 		warnings int
 	}{{"ready", unreachable, 1}, {"crashing", crashed("Error", 1, "no"), 4}} {
-		t.Run(c.what, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			d := newDiagnosis(t)
 			pod := d.pod(c.pod)
 			d.follow(pod, 5*time.Minute)
@@ -25,78 +25,81 @@ func TestPodOnALostNode(t *testing.T) {
 				t.Errorf("Ready is %s: %s", is.Reason, is.Message)
 			}
 			if len(d.warnings) != c.warnings {
-				t.Errorf("Warning Events: %q", d.warnings)
+				t.Errorf("the Warning Events are %q, want %d", d.warnings, c.warnings)
 			}
 		})
 	}
 }
 
-// TestPodOfAnEarlierRevisionOnALostNode: its successor does not start, so it does not count as being replaced.
+// TestPodOfAnEarlierRevisionOnALostNode expects that the pod does not count as being replaced, since its successor does not start.
 func TestPodOfAnEarlierRevisionOnALostNode(t *testing.T) {
 	d := newDiagnosis(t)
 	pod := d.pod(unreachable, func(pod *corev1.Pod) { pod.Labels["controller-revision-hash"] = "earlier" })
 	d.expect(d.follow(pod, time.Second), "NodeLost", "node-1")
 }
 
-// TestDrainIsReportedWhileTheGatewayServes: once the pod no longer exists, no object has the reason.
+// TestDrainIsReportedWhileTheGatewayServes expects an early report, since no object has the reason when the pod no longer exists.
 func TestDrainIsReportedWhileTheGatewayServes(t *testing.T) {
-	for reason, words := range map[string]string{
+	for reason, text := range map[string]string{
 		"EvictionByEvictionAPI":  "the pod was evicted from node node-1, as kubectl drain does",
 		"PreemptionByScheduler":  "the pod was removed from node node-1 to make room for a pod with a higher priority",
 		"DeletionByTaintManager": "the pod was removed from node node-1, which has a NoExecute taint",
 		"SomethingNew":           "the pod was removed from node node-1 (SomethingNew): why",
 	} {
-		d := newDiagnosis(t)
-		d.observe(0, d.pod(ready))
-		d.expect(d.observe(time.Second, d.pod(ready, disrupted(reason, "why"), d.deleted)), "PodEvicted", words, "kubectl describe pod openshell-gateway-0 -n tenant-a")
-		d.observe(time.Second, nil)
-		if is := d.observe(time.Second, d.pod(ready)); is.Reason != "Ready" || len(d.warnings) != 1 {
-			t.Errorf("at the end, Ready is %s, and the Warning Events are %q", is.Reason, d.warnings)
-		}
+		t.Run(reason, func(t *testing.T) {
+			d := newDiagnosis(t)
+			d.observe(0, d.pod(ready))
+			d.expect(d.observe(time.Second, d.pod(ready, disrupted(reason, "why"), d.deleted)), "PodEvicted", text, "kubectl describe pod openshell-gateway-0 -n tenant-a")
+			d.observe(time.Second, nil)
+			if is := d.observe(time.Second, d.pod(ready)); is.Reason != "Ready" || len(d.warnings) != 1 {
+				t.Errorf("finally Ready is %s and the Warning Events are %q, want Ready and one Event", is.Reason, d.warnings)
+			}
+		})
 	}
 }
 
-// TestDrainIsReportedAlthoughThePodIsGone: a pod may end before its tenant is reconciled.
-func TestDrainIsReportedAlthoughThePodIsGone(t *testing.T) {
+// TestDrainIsReportedAfterThePodHasEnded has a pod that ends before its tenant is reconciled.
+func TestDrainIsReportedAfterThePodHasEnded(t *testing.T) {
 	d := newDiagnosis(t)
 	d.observe(0, d.pod(ready))
-	d.r.evicted.ofPod(t.Context(), d.pod(ready, disrupted("EvictionByEvictionAPI", ""), d.deleted))
+	d.r.forPod(t.Context(), d.pod(ready, disrupted("EvictionByEvictionAPI", ""), d.deleted))
 	d.expect(d.observe(time.Second, nil), "PodEvicted", "the pod was evicted from node node-1")
 	starting := d.pod(func(pod *corev1.Pod) { pod.Spec.NodeName, pod.UID = "node-2", "successor" })
 	d.expect(d.observe(time.Second, starting), "PodEvicted", "the pod was evicted from node node-1")
 	if is := d.observe(time.Second, d.pod(ready)); is.Reason != "Ready" {
-		t.Errorf("at the end, Ready is %s", is.Reason)
+		t.Errorf("finally Ready is %s, want Ready", is.Reason)
 	}
 	if is := d.observe(time.Second, starting); is.Reason != "RollingOut" || len(d.warnings) != 1 || d.writes != 3 {
-		t.Errorf("later, Ready is %s; there were %d writes and %q", is.Reason, d.writes, d.warnings)
+		t.Errorf("later Ready is %s after %d writes and the Warning Events %q, want RollingOut, 3 writes and one Event", is.Reason, d.writes, d.warnings)
 	}
 }
 
-// TestNodeThatCleansUpSlowlyIsNotLost: its kubelet has reported that the containers have ended.
+// TestNodeThatCleansUpSlowlyIsNotLost has a kubelet that has reported that the containers have ended.
 func TestNodeThatCleansUpSlowlyIsNotLost(t *testing.T) {
 	d := newDiagnosis(t)
 	pod := d.pod(notReady, d.deleted)
 	pod.Status.ContainerStatuses[0].State = terminated("Completed", 0, "")
 	if d.follow(pod, 30*time.Second); len(d.warnings) != 0 {
-		t.Errorf("Warning Events: %q", d.warnings)
+		t.Errorf("the Warning Events are %q, want none", d.warnings)
 	}
 	d.expect(d.follow(pod, 30*time.Second), "PodStuck", "node node-1 does not finish its cleanup")
 }
 
-// TestBusyKubeletIsNotALostNode checks that a kubelet may take half a minute until it reports about a pod.
+// TestBusyKubeletIsNotALostNode expects that a kubelet may take half a minute until it reports about a pod.
 func TestBusyKubeletIsNotALostNode(t *testing.T) {
 	d := newDiagnosis(t)
 	d.gt.Status.Conditions = nil // a new tenant: it was never ready
 	if is := d.follow(d.pod(unacknowledged), 25*time.Second); is.Reason != "RollingOut" || len(d.warnings) > 0 {
-		t.Errorf("Ready is %s: %s; Warning Events: %q", is.Reason, is.Message, d.warnings)
+		t.Errorf("Ready is %s: %s; the Warning Events are %q, want none", is.Reason, is.Message, d.warnings)
 	}
 }
 
-// TestNodeThatDoesNotConfirmADeletionIsLostOnlyWithASign: a kubelet may be slow, and force deletion is dangerous.
-func TestNodeThatDoesNotConfirmADeletionIsLostOnlyWithASign(t *testing.T) {
+// TestNodeThatDoesNotConfirmADeletion expects NodeLost only if another fact shows it, since a kubelet may be slow and a forced deletion
+// is dangerous.
+func TestNodeThatDoesNotConfirmADeletion(t *testing.T) {
 	unaccepted := func(pod *corev1.Pod) { pod.Status.StartTime, pod.Status.ContainerStatuses = nil, nil }
 	for _, c := range []struct {
-		what string
+		name string
 		pod  []func(*corev1.Pod)
 		lost bool
 	}{
@@ -108,14 +111,16 @@ func TestNodeThatDoesNotConfirmADeletionIsLostOnlyWithASign(t *testing.T) {
 		{"deleted because of a taint that may be a person's", []func(*corev1.Pod){notReady, disrupted("DeletionByTaintManager", "")}, false},
 		{"deleted because its node is gone", []func(*corev1.Pod){notReady, disrupted("DeletionByPodGC", "")}, true},
 	} {
-		d := newDiagnosis(t)
-		is := d.follow(d.pod(append(c.pod, d.deleted)...), 20*time.Second)
-		if c.lost != (is.Reason == "NodeLost") || c.lost != strings.Contains(is.Message, "--force") {
-			t.Errorf("%s: Ready is %s: %s", c.what, is.Reason, is.Message)
-		}
-		if !c.lost && (is.Reason != "PodStuck" || !strings.Contains(is.Message, "node node-1 has not confirmed that it has ended") ||
-			!strings.Contains(is.Message, "see: kubectl describe node node-1")) {
-			t.Errorf("%s: Ready is %s: %s", c.what, is.Reason, is.Message)
-		}
+		t.Run(c.name, func(t *testing.T) {
+			d := newDiagnosis(t)
+			is := d.follow(d.pod(append(c.pod, d.deleted)...), 20*time.Second)
+			if c.lost != (is.Reason == "NodeLost") || c.lost != strings.Contains(is.Message, "--force") {
+				t.Errorf("Ready is %s: %s; want NodeLost: %t", is.Reason, is.Message, c.lost)
+			}
+			if !c.lost && (is.Reason != "PodStuck" || !strings.Contains(is.Message, "node node-1 has not confirmed that it has ended") ||
+				!strings.Contains(is.Message, "see: kubectl describe node node-1")) {
+				t.Errorf("Ready is %s: %s; want PodStuck", is.Reason, is.Message)
+			}
+		})
 	}
 }

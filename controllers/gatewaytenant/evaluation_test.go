@@ -10,9 +10,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes/scheme"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
-	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/observe"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/plan"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/status"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -25,82 +29,85 @@ func testPlatform(t *testing.T) manifests.Platform {
 	return platform
 }
 
-func isAccepted(err error) bool { return err == nil }
-
-// TestUnchangedSpecIsEvaluatedOnce changes the spec behind the cache's back, which an API server never does, to see whether
-// it is evaluated again.
+// TestUnchangedSpecIsEvaluatedOnce changes the spec without a new generation, which an API server never does, to find out whether it
+// is evaluated again.
 func TestUnchangedSpecIsEvaluatedOnce(t *testing.T) {
 	const invalid = "a = 1"
 	for name, c := range map[string]struct {
 		change func(*v1alpha1.GatewayTenant, *evaluationCache)
 		again  bool
 	}{
-		"nothing":        {func(*v1alpha1.GatewayTenant, *evaluationCache) {}, false},
-		"status":         {func(gt *v1alpha1.GatewayTenant, _ *evaluationCache) { gt.Status.Image = "x"; gt.ResourceVersion = "7" }, false},
-		"another tenant": {func(_ *v1alpha1.GatewayTenant, cache *evaluationCache) { cache.forget("tenant-b") }, false},
-		"generation":     {func(gt *v1alpha1.GatewayTenant, _ *evaluationCache) { gt.Generation++ }, true},
-		"uid":            {func(gt *v1alpha1.GatewayTenant, _ *evaluationCache) { gt.UID = "2" }, true},
-		"rotation": {func(gt *v1alpha1.GatewayTenant, _ *evaluationCache) {
+		"nothing": {func(*v1alpha1.GatewayTenant, *evaluationCache) {}, false},
+		"the status": {func(gt *v1alpha1.GatewayTenant, _ *evaluationCache) {
+			gt.Status.Image, gt.ResourceVersion = "x", "7"
+		}, false},
+		"another tenant is deleted": {func(_ *v1alpha1.GatewayTenant, cache *evaluationCache) { cache.forget("tenant-b") }, false},
+		"the generation":            {func(gt *v1alpha1.GatewayTenant, _ *evaluationCache) { gt.Generation++ }, true},
+		"the uid":                   {func(gt *v1alpha1.GatewayTenant, _ *evaluationCache) { gt.UID = "2" }, true},
+		"a rotation": {func(gt *v1alpha1.GatewayTenant, _ *evaluationCache) {
 			gt.Annotations[v1alpha1.AnnotationRotateTLS] = "2"
 		}, true},
-		"confirmation": {func(gt *v1alpha1.GatewayTenant, _ *evaluationCache) {
+		"a confirmation": {func(gt *v1alpha1.GatewayTenant, _ *evaluationCache) {
 			gt.Annotations[v1alpha1.AnnotationConfirmVersion] = "0.0.71"
 		}, true},
-		"annotation is removed": {func(gt *v1alpha1.GatewayTenant, _ *evaluationCache) {
+		"an annotation is removed": {func(gt *v1alpha1.GatewayTenant, _ *evaluationCache) {
 			delete(gt.Annotations, v1alpha1.AnnotationRotateTLS)
 		}, true},
-		"tenant was gone": {func(_ *v1alpha1.GatewayTenant, cache *evaluationCache) { cache.forget("tenant-a") }, true},
+		"the tenant is deleted": {func(_ *v1alpha1.GatewayTenant, cache *evaluationCache) { cache.forget("tenant-a") }, true},
 	} {
-		for _, first := range []string{"", invalid} {
-			gt, _ := testTenant(t)
-			gt.Annotations = map[string]string{v1alpha1.AnnotationRotateTLS: "1"}
-			gt.Spec.Config = first
-			cache := &evaluationCache{}
-			_, err := cache.evaluate(gt, testPlatform(t))
-			if isAccepted(err) != (first == "") {
-				t.Fatal(err)
-			}
-			gt.Spec.Config = map[string]string{"": invalid, invalid: ""}[first]
-			c.change(gt, cache)
-			_, err = cache.evaluate(gt, testPlatform(t))
-			if isNew := isAccepted(err) != (first == ""); isNew != c.again {
-				t.Errorf("%s, first %q: evaluated again: %t, want %t", name, first, isNew, c.again)
-			}
+		for first, second := range map[string]string{"": invalid, invalid: ""} {
+			t.Run(fmt.Sprintf("%s, the first spec is valid: %t", name, first == ""), func(t *testing.T) {
+				gt := newTenant()
+				gt.Annotations = map[string]string{v1alpha1.AnnotationRotateTLS: "1"}
+				gt.Spec.Config = first
+				cache := &evaluationCache{}
+				_, err := cache.evaluate(gt, testPlatform(t))
+				if (err == nil) != (first == "") {
+					t.Fatal(err)
+				}
+				gt.Spec.Config = second
+				c.change(gt, cache)
+				_, err = cache.evaluate(gt, testPlatform(t))
+				if again := (err == nil) != (first == ""); again != c.again {
+					t.Errorf("the spec is evaluated again: %t, want %t", again, c.again)
+				}
+			})
 		}
 	}
 }
 
-// TestReconcileDoesNotChangeAnEvaluation: later reconciles use the same Tenant.
-func TestReconcileDoesNotChangeAnEvaluation(t *testing.T) {
-	gt, _ := testTenant(t)
+// TestReconcileDoesNotModifyAnEvaluation expects equal objects from each reconcile, since they share the evaluated tenant.
+func TestReconcileDoesNotModifyAnEvaluation(t *testing.T) {
+	gt := newTenant()
 	gt.Spec.ServerDNSNames = []string{"b.example.com", "*.a.example.com", "192.0.2.1"}
 	gt.Spec.Network.AllowedClients = []v1alpha1.AllowedClient{{PodSelector: &metav1.LabelSelector{
 		MatchLabels:      map[string]string{"a": "b"},
 		MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "c", Operator: metav1.LabelSelectorOpIn, Values: []string{"z", "y"}}},
 	}}}
 	gt.Spec.Config = "[openshell.drivers.docker]\nx = 1\n"
-	cache, cluster := &evaluationCache{}, manifests.RenderInput{NamespaceUID: "2", TokenKey: "3"}
+	cache, observed := &evaluationCache{}, &observe.Observed{NamespaceUID: "2", SandboxAPIs: []string{"v1beta1"}, Objects: map[observe.Ref]metav1.Object{}}
+	comparer := apply.NewComparer(scheme.Scheme, manifests.Manager)
 	var first manifests.Objects
 	for i := range 3 {
-		var p pass
-		p.check(gt, &metav1.PartialObjectMetadata{}, testPlatform(t), cache)
-		objects, err := manifests.Render(p.tenant, cluster)
+		tenant, err := cache.evaluate(gt, testPlatform(t))
 		if err != nil {
 			t.Fatal(err)
 		}
-		p.certificates = certificates.Inspect(nil, wanted(p.tenant), time.Unix(1, 0))
-		p.objects, p.err = objects, errors.New("conflict")
-		statusOf(gt, p)
-		if i == 0 {
-			first = objects
+		p := plan.Make(plan.Input{GatewayTenant: gt, Tenant: tenant, Platform: testPlatform(t), Observed: observed, Comparer: comparer, Now: time.Unix(1, 0)})
+		if p.Rejected != nil || p.Incomplete != nil {
+			t.Fatal(p.Rejected, p.Incomplete)
 		}
-		if diff := cmp.Diff(first, objects); diff != "" {
-			t.Fatalf("reconcile %d renders something else: %s", i+1, diff)
+		status.Compute(status.Input{GatewayTenant: gt, Observed: observed, Plan: p, Err: errors.New("conflict")})
+		if i == 0 {
+			first = p.Objects
+		}
+		if diff := cmp.Diff(first, p.Objects); diff != "" {
+			t.Fatalf("reconcile %d renders other objects: %s", i+1, diff)
 		}
 	}
 }
 
-// TestEvaluationCacheIsSmall: 10,000 tenants are 30 MiB at most.
+// TestEvaluationCacheIsSmall expects at most 30 MiB for 10,000 tenants.
 func TestEvaluationCacheIsSmall(t *testing.T) {
 	const tenants, most = 2000, 3 << 10
 	heap := func() uint64 {
@@ -128,6 +135,6 @@ func TestEvaluationCacheIsSmall(t *testing.T) {
 		cache.forget(fmt.Sprintf("tenant-%d", i))
 	}
 	if len(cache.byNamespace) > 0 {
-		t.Error("tenants that are gone are kept")
+		t.Error("deleted tenants are kept")
 	}
 }

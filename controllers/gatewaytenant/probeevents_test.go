@@ -9,8 +9,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// TestProbeExplainsTheEndOfItsRun: the Events of an earlier run last for an hour, and explain no later end.
-func TestProbeExplainsTheEndOfItsRun(t *testing.T) {
+// TestProbeExplainsTheCrashOfItsRun has the Events of several runs of a container. They last for an hour, and explain no later crash.
+func TestProbeExplainsTheCrashOfItsRun(t *testing.T) {
 	at := func(minutes int) metav1.Time {
 		return metav1.NewTime(time.Unix(1_800_000_000, 0).Add(time.Duration(minutes) * time.Minute))
 	}
@@ -18,7 +18,7 @@ func TestProbeExplainsTheEndOfItsRun(t *testing.T) {
 		return metav1.NewMicroTime(at(minutes).Add(300 * time.Millisecond))
 	}
 	for _, c := range []struct {
-		what              string
+		name              string
 		killed, unhealthy func(*corev1.Event) // when, in a run from minute 10 to 40
 		probe, quoted     bool
 	}{
@@ -43,19 +43,21 @@ func TestProbeExplainsTheEndOfItsRun(t *testing.T) {
 				e.EventTime, e.Series = micro(39), &corev1.EventSeries{LastObservedTime: micro(42)}
 			}, true, true},
 	} {
-		d := newDiagnosis(t)
-		killed, unhealthy := d.event("Killing", "Container openshell-gateway failed startup probe, will be restarted"), d.event("Unhealthy", "Startup probe failed: refused")
-		killed.LastTimestamp, unhealthy.LastTimestamp = metav1.Time{}, metav1.Time{}
-		c.killed(&killed)
-		c.unhealthy(&unhealthy)
-		d.server.events = []corev1.Event{killed, unhealthy}
-		pod := d.pod(crashed("Error", 143, "asked to stop"))
-		ended := pod.Status.ContainerStatuses[0].LastTerminationState.Terminated
-		ended.StartedAt, ended.FinishedAt = at(10), at(40)
-		message := d.observe(0, pod).Message
-		quoted := strings.Contains(message, "startup probe fails (Error, exit code 143): refused")
-		if strings.Contains(message, "its startup probe fails") != c.probe || quoted != c.quoted || strings.Contains(message, "asked to stop") == c.probe {
-			t.Errorf("%s: Ready says %q", c.what, message)
-		}
+		t.Run(c.name, func(t *testing.T) {
+			d := newDiagnosis(t)
+			killed, unhealthy := d.event("Killing", "Container openshell-gateway failed startup probe, will be restarted"), d.event("Unhealthy", "Startup probe failed: refused")
+			killed.LastTimestamp, unhealthy.LastTimestamp = metav1.Time{}, metav1.Time{}
+			c.killed(&killed)
+			c.unhealthy(&unhealthy)
+			d.server.events = []corev1.Event{killed, unhealthy}
+			pod := d.pod(crashed("Error", 143, "asked to stop"))
+			ended := pod.Status.ContainerStatuses[0].LastTerminationState.Terminated
+			ended.StartedAt, ended.FinishedAt = at(10), at(40)
+			message := d.observe(0, pod).Message
+			quoted := strings.Contains(message, "startup probe fails (Error, exit code 143): refused")
+			if strings.Contains(message, "its startup probe fails") != c.probe || quoted != c.quoted || strings.Contains(message, "asked to stop") == c.probe {
+				t.Errorf("Ready has the message %q, want the probe as the cause: %t, and its failure quoted: %t", message, c.probe, c.quoted)
+			}
+		})
 	}
 }

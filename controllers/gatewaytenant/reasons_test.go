@@ -15,8 +15,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the list of reasons in docs/troubleshooting.md")
 
-// TestTroubleshootingKnowsEveryReason: what it means is taken from here, what to do is written there.
-func TestTroubleshootingKnowsEveryReason(t *testing.T) {
+// TestTroubleshootingHasEveryReason expects the meaning of each reason, which is taken from its comment, and what to do about it.
+func TestTroubleshootingHasEveryReason(t *testing.T) {
 	const doc, heading = "../../docs/troubleshooting.md", "## Every reason\n"
 	text, err := os.ReadFile(doc)
 	if err != nil {
@@ -44,7 +44,7 @@ func TestTroubleshootingKnowsEveryReason(t *testing.T) {
 		return
 	}
 	if diff := cmp.Diff(want, string(text)); diff != "" {
-		t.Errorf("%s is behind (make generate writes it):\n%s", doc, diff)
+		t.Errorf("%s is outdated (make generate writes it):\n%s", doc, diff)
 	}
 }
 

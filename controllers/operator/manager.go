@@ -19,6 +19,7 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/bounded"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/observe"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/leader"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/namedcache"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/options"
@@ -95,7 +96,7 @@ func managerOptions(opts options.Options) ctrl.Options {
 	}
 	lease, renew, retry := leader.LeaseDuration, leader.RenewDeadline, leader.RetryPeriod
 	cacheOptions := cache.Options{
-		ByObject:                    gatewaytenant.CacheOptions(),
+		ByObject:                    observe.ManagerCacheOptions(),
 		DefaultNamespaces:           namedcache.Only(opts.WatchNamespaces),
 		ReaderFailOnMissingInformer: true, // a read that would start a watch of its own is a mistake
 		NewInformer:                 bounded.NewInformer,

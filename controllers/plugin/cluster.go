@@ -21,7 +21,7 @@ import (
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
-	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/observe"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -88,10 +88,10 @@ func explain(err error) error {
 }
 
 // readLive reads what there is of the tenants in some namespaces, as far as the user may.
-func readLive(ctx context.Context, cluster client.Reader, namespaces []string) (map[string]gatewaytenant.Live, error) {
+func readLive(ctx context.Context, cluster client.Reader, namespaces []string) (map[string]observe.Snapshot, error) {
 	apis := sandboxAPIs(ctx, cluster)
 	var mu sync.Mutex
-	all := map[string]gatewaytenant.Live{}
+	all := map[string]observe.Snapshot{}
 	workers, ctx := errgroup.WithContext(ctx)
 	workers.SetLimit(atOnce)
 	for _, namespace := range namespaces {
@@ -108,8 +108,8 @@ func readLive(ctx context.Context, cluster client.Reader, namespaces []string) (
 }
 
 // readNamespace reads a tenant's objects by their names, so that rights on these are enough.
-func readNamespace(ctx context.Context, cluster client.Reader, namespace string) (gatewaytenant.Live, error) {
-	live := gatewaytenant.Live{Secrets: map[string]*corev1.Secret{}}
+func readNamespace(ctx context.Context, cluster client.Reader, namespace string) (observe.Snapshot, error) {
+	live := observe.Snapshot{Secrets: map[string]*corev1.Secret{}}
 	live.Namespace.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Namespace"))
 	switch err := cluster.Get(ctx, client.ObjectKey{Name: namespace}, &live.Namespace); {
 	case apierrors.IsNotFound(err):
@@ -119,18 +119,16 @@ func readNamespace(ctx context.Context, cluster client.Reader, namespace string)
 	case err != nil:
 		return live, err
 	}
-	names, err := gatewaytenant.Names(namespace, Scheme)
-	if err != nil {
-		return live, err
-	}
-	for _, object := range names {
-		switch err := cluster.Get(ctx, client.ObjectKeyFromObject(object), object); {
+	for _, ref := range observe.Refs(namespace) {
+		object := &unstructured.Unstructured{}
+		object.SetGroupVersionKind(ref.GroupVersionKind())
+		switch err := cluster.Get(ctx, client.ObjectKeyFromObject(ref.In(namespace)), object); {
 		case err == nil:
 			live.Objects = append(live.Objects, object)
 		case apierrors.IsForbidden(err):
-			live.Unreadable = append(live.Unreadable, object.GetKind())
+			live.Unreadable = append(live.Unreadable, ref.Kind)
 		case !apierrors.IsNotFound(err) && !meta.IsNoMatchError(err):
-			return live, fmt.Errorf("reading %s %s/%s: %w", object.GetKind(), namespace, object.GetName(), err)
+			return live, fmt.Errorf("reading %s: %w", ref.Describe(namespace), err)
 		}
 	}
 	slices.Sort(live.Unreadable)
@@ -162,7 +160,7 @@ func sandboxAPIs(ctx context.Context, cluster client.Reader) []string {
 	if err != nil && !apierrors.IsNotFound(err) {
 		return nil
 	}
-	return append([]string{}, gatewaytenant.Served(crd)...)
+	return append([]string{}, observe.ServedVersions(crd)...)
 }
 
 // namespaces lists all namespaces.

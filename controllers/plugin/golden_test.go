@@ -15,7 +15,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
-	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/observe"
+	gatewayplan "github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/plan"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig/entries"
 )
 
@@ -146,7 +147,7 @@ func statusIn(t *testing.T, file string, now time.Time) Status {
 	if err != nil {
 		t.Fatal(err)
 	}
-	live := gatewaytenant.Live{Secrets: map[string]*corev1.Secret{}, Unreadable: []string{"RoleBinding"}}
+	live := observe.Snapshot{Secrets: map[string]*corev1.Secret{}, Unreadable: []string{"RoleBinding"}}
 	var pod *corev1.Pod
 	for _, document := range documents(string(text)) {
 		var node yaml.Node
@@ -176,7 +177,7 @@ func statusIn(t *testing.T, file string, now time.Time) Status {
 func TestPlanForPeople(t *testing.T) {
 	plan := Plan{
 		Tenants: []Outcome{
-			{Namespace: "a", Action: Changed, Spec: []string{`spec.image: "x:1" → "x:2"`}, Restart: []string{"the image changes from x:1 to x:2"}, Objects: []gatewaytenant.Change{{Kind: "StatefulSet", Name: "openshell-gateway", Fields: []string{"spec.template"}}}},
+			{Namespace: "a", Action: Changed, Spec: []string{`spec.image: "x:1" → "x:2"`}, Restart: []string{"the image changes from x:1 to x:2"}, Objects: []Change{{Kind: "StatefulSet", Name: "openshell-gateway", Action: gatewayplan.Update, Fields: []string{"spec.template"}}}},
 			{Namespace: "b", Action: Changed, Certificates: []string{"Secret openshell-server-tls lacks b.example.com"}},
 			{Namespace: "c", Action: Removed, Message: "its volume claim stays"},
 			{Namespace: "d", Action: Made},

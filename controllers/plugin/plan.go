@@ -14,7 +14,8 @@ import (
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/crdschema"
-	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/observe"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/plan"
 	bridgeplan "github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig/plan"
 	"github.com/ambient-code/gatewaytenant-operator/manifests/gatewaytoml"
 )
@@ -54,7 +55,7 @@ type Outcome struct {
 	// Certificates are the Secrets that would be made anew, and why.
 	Certificates []string `json:"certificates,omitempty"`
 	// Objects are the gateway's objects that would be made or changed.
-	Objects []gatewaytenant.Change `json:"objects,omitempty"`
+	Objects []Change `json:"objects,omitempty"`
 	// Unknown tells that what decides on a restart cannot be read, so that more might happen than is said. The notes say what.
 	Unknown bool `json:"unknown,omitempty"`
 	// Notes are warnings, and what could not be looked at.
@@ -141,7 +142,7 @@ func (p Planner) byHand(ctx context.Context, tenants []TenantInput, plan *Plan) 
 
 // follow says what becomes of the gateways of GatewayTenants that change.
 func (p Planner) follow(ctx context.Context, steps []step, plan *Plan) error {
-	live := map[string]gatewaytenant.Live{}
+	live := map[string]observe.Snapshot{}
 	if p.Cluster != nil {
 		var names []string
 		for _, s := range steps {
@@ -152,12 +153,13 @@ func (p Planner) follow(ctx context.Context, steps []step, plan *Plan) error {
 			return err
 		}
 	}
+	forecaster := newForecaster(p.Settings.Platform, p.Now)
 	for _, s := range steps {
 		there, read := live[s.after.GetNamespace()]
 		if !read {
 			there.Secrets = map[string]*corev1.Secret{} // without a cluster: none
 		}
-		outcome, err := p.outcome(s, there)
+		outcome, err := p.outcome(forecaster, s, there)
 		if err != nil {
 			return err
 		}
@@ -166,7 +168,7 @@ func (p Planner) follow(ctx context.Context, steps []step, plan *Plan) error {
 	return nil
 }
 
-func (p Planner) outcome(s step, live gatewaytenant.Live) (Outcome, error) {
+func (p Planner) outcome(forecaster forecaster, s step, live observe.Snapshot) (Outcome, error) {
 	outcome := Outcome{Namespace: s.after.GetNamespace(), Action: Changed, Spec: changedFields(s.before, s.after), Notes: s.notes}
 	var old map[string]any
 	if s.before == nil {
@@ -194,7 +196,7 @@ func (p Planner) outcome(s step, live gatewaytenant.Live) (Outcome, error) {
 	if err != nil {
 		return outcome, err
 	}
-	forecast, err := gatewaytenant.Foresee(tenant, live, p.Settings.Platform, Scheme, p.Now)
+	forecast, err := forecaster.forecast(tenant, live)
 	if err != nil {
 		return outcome, fmt.Errorf("GatewayTenant %s/%s: %w", tenant.Namespace, tenant.Name, err)
 	}
@@ -209,30 +211,28 @@ func (p Planner) outcome(s step, live gatewaytenant.Live) (Outcome, error) {
 var holds = []string{v1alpha1.ReasonVersionHeld, v1alpha1.ReasonKeyPathUnknown, v1alpha1.ReasonEarlierConfigUnknown}
 
 // take adds what becomes of the gateway.
-func (o *Outcome) take(f gatewaytenant.Forecast, suspended bool) {
-	o.Notes = append(append(o.Notes, f.Warnings...), f.Unsure...)
-	o.Unknown = f.Unknown
+func (o *Outcome) take(f forecast, suspended bool) {
+	o.Notes = append(append(o.Notes, f.warnings...), f.unsure...)
+	o.Unknown = f.unknown
 	switch {
 	case f.Rejected != nil && slices.Contains(holds, f.Rejected.Reason):
 		o.Action, o.Message = Held, f.Rejected.Message
-		return
 	case f.Rejected != nil:
 		o.Action, o.Message = Refused, f.Rejected.Message
-		return
-	case f.Blocked != "":
-		o.Action, o.Message = Refused, f.Blocked
+	case f.blocked != "":
+		o.Action, o.Message = Refused, f.blocked
 		return
 	case suspended:
 		o.Notes = append(o.Notes, "spec.suspend is true: nothing of its gateway changes")
 	}
-	if f.Storage != nil {
-		o.Action, o.Message = Refused, f.Storage.Message
+	if f.Rejected == nil && f.RejectedStorage != nil {
+		o.Action, o.Message = Refused, f.storageMessage
 	}
-	o.Objects, o.Restart, o.Certificates = f.Changes, f.Restart, f.Certificates
-	if o.Action == Made && !slices.ContainsFunc(f.Changes, func(c gatewaytenant.Change) bool { return len(c.Fields) > 0 || c.Removed }) {
+	o.Objects, o.Restart, o.Certificates = f.changes, f.restart, f.renewals
+	if o.Action == Made && !slices.ContainsFunc(f.changes, func(c Change) bool { return c.Action != plan.Create }) {
 		o.Certificates = nil // all of them, of course
 	}
-	if f.ByPlatform {
+	if f.Slot == plan.SlotNeeded && len(f.restart) > 0 {
 		o.Notes = append(o.Notes, "its tenant did not ask for the restart: the operator as these settings and this version have it renders the gateway otherwise, so it waits for its turn")
 	}
 	if o.Action == Changed && len(o.Spec)+len(o.Objects)+len(o.Restart)+len(o.Certificates) == 0 {

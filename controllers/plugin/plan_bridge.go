@@ -57,7 +57,11 @@ func (p Planner) bridge(ctx context.Context, configs []ConfigInput, plan *Plan) 
 	if hold := compared.Hold; hold.Token != "" {
 		plan.Problems = append(plan.Problems, fmt.Sprintf("the removal of %d of %d gateways waits for a confirmation, with the value that the summary of %s has then", len(hold.Tenants), hold.Total, configMaps.Report().Name))
 	}
-	plan.Tenants = append(plan.Tenants, notApplied(compared)...)
+	outcomes := notApplied(compared)
+	if err := p.addRemovals(ctx, outcomes); err != nil {
+		return err
+	}
+	plan.Tenants = append(plan.Tenants, outcomes...)
 	var steps []step
 	for _, work := range compared.Apply {
 		before := tenants[work.Namespace]

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/plan"
 )
 
 // Exit codes of plan: the worst of what it found.
@@ -110,11 +112,15 @@ func (o Outcome) objects() []string {
 	var changed []string
 	for _, change := range o.Objects {
 		text := change.Kind + " " + change.Name
-		switch {
-		case change.Removed:
-			text += " (removed)"
-		case len(change.Fields) == 0:
+		switch change.Action {
+		case plan.Create:
 			text += " (made)"
+		case plan.Delete:
+			text += " (removed)"
+		case plan.Recreate:
+			text += " (removed and made anew)"
+		case plan.RemoveSubject:
+			text += " (without this gateway)"
 		}
 		changed = append(changed, text)
 	}

@@ -13,14 +13,14 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
-	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/observe"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
 // Render writes all objects that a GatewayTenant's gateway is made of, as YAML. What depends on what there is (the volume,
 // the id of the token key, the owners' uids) is taken from the cluster; without one (nil) it is left out.
 func Render(ctx context.Context, out io.Writer, cluster client.Reader, tenant *v1alpha1.GatewayTenant, settings Settings) error {
-	live := map[string]gatewaytenant.Live{}
+	live := map[string]observe.Snapshot{}
 	if cluster != nil {
 		var err error
 		if live, err = readLive(ctx, cluster, []string{tenant.Namespace}); err != nil {
@@ -32,15 +32,15 @@ func Render(ctx context.Context, out io.Writer, cluster client.Reader, tenant *v
 			tenant.UID = is.GetUID()
 		}
 	}
-	objects, err := gatewaytenant.Rendered(tenant, live[tenant.Namespace], settings.Platform, time.Now())
-	if rejected, is := errors.AsType[*manifests.RejectedError](err); is {
-		return fmt.Errorf("GatewayTenant %s/%s: %s: %w", tenant.Namespace, tenant.Name, rejected.Reason, err)
-	}
+	plan, _, err := newForecaster(settings.Platform, time.Now()).plan(tenant, live[tenant.Namespace])
 	if err != nil {
 		return err
 	}
+	if rejected := plan.Rejected; rejected != nil {
+		return fmt.Errorf("GatewayTenant %s/%s: %s: %w", tenant.Namespace, tenant.Name, rejected.Reason, rejected)
+	}
 	var text bytes.Buffer
-	for _, object := range objects {
+	for _, object := range append(plan.Objects.Foundation, plan.Objects.Certgen, plan.Objects.Gateway) {
 		dropUnknown(object)
 		one, err := yaml.Marshal(object.Object)
 		if err != nil {

@@ -19,7 +19,7 @@ import (
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
-	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/observe"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -116,7 +116,7 @@ func readPod(ctx context.Context, cluster client.Reader, namespace string) (*cor
 }
 
 // StatusOf says where a tenant stands. Of what it waits for, the operator's own words are told.
-func StatusOf(tenant *v1alpha1.GatewayTenant, live gatewaytenant.Live, pod *corev1.Pod, now time.Time) Status {
+func StatusOf(tenant *v1alpha1.GatewayTenant, live observe.Snapshot, pod *corev1.Pod, now time.Time) Status {
 	is := tenant.Status
 	s := Status{
 		Namespace: tenant.Namespace, Name: tenant.Name, Source: tenant.Annotations[v1alpha1.AnnotationSource],
@@ -156,7 +156,7 @@ func StatusOf(tenant *v1alpha1.GatewayTenant, live gatewaytenant.Live, pod *core
 
 // looker looks at what there is of one tenant.
 type looker struct {
-	live gatewaytenant.Live
+	live observe.Snapshot
 	pod  *corev1.Pod
 	now  time.Time
 }
@@ -263,13 +263,22 @@ func (l looker) claim() Object {
 	return object
 }
 
+// described are the kinds of the objects that a condition of their own describes. optional are objects that need not exist.
+var (
+	described = []string{"StatefulSet", "PersistentVolumeClaim", "Job", "Pod"}
+	optional  = append([]observe.Ref{observe.ClientsPolicy, observe.OtherWorkload, observe.SharedBinding}, observe.Leftovers...)
+)
+
 // others are those whose being there is all that can be told.
 func (l looker) others(namespace string) []Object {
 	var all []Object
-	for _, named := range gatewaytenant.Plain(namespace) {
-		_, object := l.find(named.Kind, named.Name)
-		all = append(all, object)
+	for _, ref := range observe.Refs(namespace) {
+		if !slices.Contains(described, ref.Kind) && !slices.Contains(optional, ref) {
+			_, object := l.find(ref.Kind, ref.Name)
+			all = append(all, object)
+		}
 	}
+	slices.SortStableFunc(all, func(a, b Object) int { return strings.Compare(a.Kind, b.Kind) })
 	return all
 }
 

@@ -3,6 +3,7 @@ package workload
 
 import (
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
@@ -23,4 +24,10 @@ func Rolling(set *appsv1.StatefulSet) bool { return manifests.RolledByPlatform(s
 // the update revision when the pod is ready.
 func HasServed(set *appsv1.StatefulSet) bool {
 	return set.Status.ObservedGeneration >= set.Generation && set.Status.CurrentRevision == set.Status.UpdateRevision
+}
+
+// IsOutdated reports whether a pod runs a revision that its StatefulSet no longer wants.
+func IsOutdated(pod *corev1.Pod, set *appsv1.StatefulSet) bool {
+	s := set.Status
+	return s.ObservedGeneration == set.Generation && s.UpdateRevision != "" && pod.Labels[appsv1.ControllerRevisionHashLabelKey] != s.UpdateRevision
 }

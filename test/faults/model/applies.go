@@ -12,7 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
-	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/plan"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -78,7 +78,7 @@ func (a *applies) ours(i int, version int16) bool {
 	if version == 0 {
 		return true
 	}
-	return gatewaytenant.Ours(a.desired[0][i], a.all[version], "tenant") == nil
+	return plan.CheckOwnership(a.desired[0][i], a.all[version], "tenant") == nil
 }
 
 // apply applies one thing as the pass that is under way saw it, and dies after so many writes.

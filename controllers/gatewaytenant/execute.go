@@ -1,0 +1,125 @@
+package gatewaytenant
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/observe"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/plan"
+	"github.com/ambient-code/gatewaytenant-operator/manifests"
+)
+
+// execute executes the steps of a plan that wait for nothing, stage by stage. The steps of a stage are executed concurrently. If
+// one fails or is blocked, those that require its stage are left out. It returns all errors, in the order of the steps.
+func (r *Reconciler) execute(ctx context.Context, namespace string, steps []plan.Step) error {
+	errs := make([]error, len(steps))
+	var failed [plan.Stages]bool
+	for stage := range plan.Stages {
+		var running sync.WaitGroup
+		for i, step := range steps {
+			switch {
+			case step.Stage != stage || step.Waits != "":
+			case slices.ContainsFunc(step.Requires, func(required plan.Stage) bool { return failed[required] }):
+			case step.Blocked != nil:
+				errs[i] = step.Blocked
+			default:
+				running.Go(func() { errs[i] = r.executeStep(ctx, namespace, step) })
+			}
+		}
+		running.Wait()
+		for i, step := range steps {
+			failed[step.Stage] = failed[step.Stage] || errs[i] != nil
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (r *Reconciler) executeStep(ctx context.Context, namespace string, step plan.Step) error {
+	switch step.Action {
+	case plan.Delete:
+		_, err := r.delete(ctx, namespace, step)
+		return err
+	case plan.RemoveSubject:
+		return r.removeSubject(ctx, namespace, step)
+	case plan.Recreate:
+		if unchanged, err := r.delete(ctx, namespace, step); err != nil || !unchanged {
+			return err
+		}
+		step.Live, step.Difference = nil, apply.Difference{Needed: true}
+	}
+	err := r.applier.Apply(ctx, step.Desired, step.Live, step.Difference)
+	if step.Live == nil && apply.IsFieldConflict(err) {
+		return r.applyUncached(ctx, step.Desired)
+	}
+	return err
+}
+
+// applyUncached applies an object that exists although the caches do not hold it, if the operator has created it: someone has
+// removed the label by which ClusterRoleBindings are cached.
+func (r *Reconciler) applyUncached(ctx context.Context, desired *unstructured.Unstructured) error {
+	if desired.GetKind() == "ClusterRoleBinding" {
+		live := observe.RefOf(desired).In(metav1.NamespaceNone)
+		exists, err := observe.Exists(r.live.Get(ctx, client.ObjectKeyFromObject(desired), live))
+		if err != nil {
+			return err
+		}
+		if exists && apply.AppliedBy(live, manifests.Manager) {
+			return r.applier.Apply(ctx, desired, live, apply.Difference{Needed: true})
+		}
+	}
+	return &plan.ConflictError{Object: apply.Describe(desired), Why: "is somebody else's; delete it", Uncached: true}
+}
+
+// delete deletes an object if it still is as it was observed, and reports whether it is. If it has changed, that is an event which
+// leads to another plan. The pods of a Job are deleted first, so that two Jobs never run at the same time.
+func (r *Reconciler) delete(ctx context.Context, namespace string, step plan.Step) (unchanged bool, err error) {
+	object := step.Object.In(namespace)
+	uid, version := step.Live.GetUID(), step.Live.GetResourceVersion()
+	options := []client.DeleteOption{client.Preconditions{UID: &uid, ResourceVersion: &version}}
+	switch step.Object.Kind {
+	case "Job":
+		options = append(options, client.PropagationPolicy(metav1.DeletePropagationForeground))
+	case "Pod": // its resourceVersion changes with its status
+		options = []client.DeleteOption{client.Preconditions{UID: &uid}}
+	}
+	name := step.Object.Describe(namespace)
+	switch err := r.Delete(ctx, object, options...); {
+	case apierrors.IsNotFound(err):
+		return true, nil
+	case apierrors.IsConflict(err):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("deleting %s: %w", name, err)
+	}
+	ctrl.LoggerFrom(ctx).Info("Deleted object", "object", name, "reason", step.Reason)
+	return true, nil
+}
+
+// removeSubject removes the tenant's gateway from the ClusterRoleBinding that an earlier control plane shares among all tenants.
+// The patch tests the subject at its index, since others may be removed at the same time.
+func (r *Reconciler) removeSubject(ctx context.Context, namespace string, step plan.Step) error {
+	subject := plan.SharedSubject(namespace)
+	at := fmt.Sprintf("/subjects/%d", step.Index)
+	patch, err := json.Marshal([]map[string]any{{"op": "test", "path": at, "value": subject}, {"op": "remove", "path": at}})
+	if err != nil {
+		return err
+	}
+	binding := &rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: step.Object.Name}}
+	if err := r.Patch(ctx, binding, client.RawPatch(types.JSONPatchType, patch)); err != nil {
+		return fmt.Errorf("removing ServiceAccount %s/%s from ClusterRoleBinding %s: %w", subject.Namespace, subject.Name, step.Object.Name, err)
+	}
+	return nil
+}

@@ -1,0 +1,99 @@
+package gatewaytenant
+
+import (
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/resourceversion"
+
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/status"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/workload"
+)
+
+// storedTimes remembers by the clock of this process when it first observed the present certificates of gateways. The time in a
+// Secret is that of an API server, whose clock may differ. If it is lost, that time counts, unless it is in the future.
+type storedTimes struct {
+	mu sync.Mutex
+	by map[string]storedTime // by namespace
+}
+
+type storedTime struct{ stored, since time.Time }
+
+// observe returns the time from which the distribution of a certificate counts. A certificate that was stored before this
+// process observed the tenant has its own time, unless that is in the future.
+func (s *storedTimes) observe(namespace string, stored, now time.Time) time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.by == nil {
+		s.by = map[string]storedTime{}
+	}
+	last, exists := s.by[namespace]
+	if !exists || !last.stored.Equal(stored) {
+		last = storedTime{stored, now}
+		if !exists && stored.Before(now) {
+			last.since = stored
+		}
+		s.by[namespace] = last
+	}
+	return last.since
+}
+
+func (s *storedTimes) forget(namespace string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.by, namespace)
+}
+
+// unreadGrace is how long the existing gateway.toml of a gateway that serves may stay unread without a report.
+const unreadGrace = 30 * time.Second
+
+// unreadSince remembers since when the existing gateway.toml of tenants could not be read. A busy API server refuses some reads when
+// an upgraded operator reads the text of all tenants. If it is lost, a failure is reported later.
+type unreadSince struct{ by sync.Map }
+
+// waits reports whether the status is not written yet because of such a failure, and the gateway serves.
+func (u *unreadSince) waits(in status.Input, now time.Time) bool {
+	namespace := in.GatewayTenant.Namespace
+	if in.Observed == nil || in.Observed.ConfigUnread == nil {
+		u.forget(namespace)
+		return false
+	}
+	since, _ := u.by.LoadOrStore(namespace, now)
+	set := in.Observed.StatefulSet
+	return set != nil && workload.Serves(set) && now.Sub(since.(time.Time)) < unreadGrace
+}
+
+func (u *unreadSince) forget(namespace string) { u.by.Delete(namespace) }
+
+// writtenGrace is how long the cache may take to show a status that was written. After that the cache is right: an etcd that was
+// restored from a backup counts from a lower resourceVersion.
+const writtenGrace = 10 * time.Second
+
+// writtenStatus remembers the resourceVersion of the last status that this process wrote to each tenant. A reconcile of an older
+// state would write that status again. If it is lost, it does so once.
+type writtenStatus struct{ by sync.Map }
+
+type written struct {
+	version string
+	at      time.Time
+}
+
+func (w *writtenStatus) note(tenant *v1alpha1.GatewayTenant, now time.Time) {
+	w.by.Store(tenant.Namespace, written{tenant.ResourceVersion, now})
+}
+
+// outdated returns how much longer a tenant in the cache may be older than the status that was written last, zero if it is not.
+func (w *writtenStatus) outdated(tenant *v1alpha1.GatewayTenant, now time.Time) time.Duration {
+	last, exists := w.by.Load(tenant.Namespace)
+	if !exists {
+		return 0
+	}
+	order, err := resourceversion.CompareResourceVersion(tenant.ResourceVersion, last.(written).version)
+	if err != nil || order >= 0 {
+		return 0
+	}
+	return max(0, last.(written).at.Add(writtenGrace).Sub(now))
+}
+
+func (w *writtenStatus) forget(namespace string) { w.by.Delete(namespace) }

@@ -1,0 +1,119 @@
+package observe
+
+import (
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	toolscache "k8s.io/client-go/tools/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ambient-code/gatewaytenant-operator/manifests"
+)
+
+// An earlier control plane created gateways with the same names. What has the name of an object of the operator's is adopted in
+// place. Leftovers are the objects that have no successor.
+var (
+	// ClientsPolicy exists only while the tenant requests it.
+	ClientsPolicy = Ref{"NetworkPolicy", manifests.ClientsName}
+	// Leftovers are objects of an earlier control plane that are deleted.
+	Leftovers = []Ref{
+		{"Role", manifests.SandboxName}, {"Role", manifests.CertgenName},
+		{"NetworkPolicy", "openshell-gateway-sandbox-ssh-v2"}, {"NetworkPolicy", "openshell-gateway-allow-sandbox-v2"},
+	}
+	// OtherWorkload is a gateway of an earlier control plane with a database server of its own.
+	OtherWorkload = Ref{"Deployment", manifests.GatewayName}
+	// SharedBinding is the ClusterRoleBinding that an earlier control plane shares among all tenants.
+	SharedBinding = Ref{"ClusterRoleBinding", "openshell-gateway-node-reader"}
+)
+
+// Binding identifies the tenant's ClusterRoleBinding.
+func Binding(namespace string) Ref {
+	return Ref{"ClusterRoleBinding", manifests.NodeReaderPrefix + namespace}
+}
+
+// child is an object in a tenant's namespace: the type as which it is cached, and what the cache drops.
+type child struct {
+	Ref
+	object    client.Object
+	transform toolscache.TransformFunc
+}
+
+// children are the objects of a gateway, and what an earlier control plane may have left. For most of them metadata is enough: it
+// shows whether the object exists, who owns it and, through managedFields, whether it still is as it was applied.
+var children = []child{
+	metadata("ServiceAccount", manifests.GatewayName),
+	metadata("ServiceAccount", manifests.SandboxName),
+	metadata("ServiceAccount", manifests.CertgenName),
+	{Ref{"RoleBinding", manifests.SandboxName}, &rbacv1.RoleBinding{}, keepRoleBinding},
+	{Ref{"RoleBinding", manifests.CertgenName}, &rbacv1.RoleBinding{}, keepRoleBinding},
+	metadata("ConfigMap", manifests.ConfigName),
+	metadata("NetworkPolicy", manifests.SandboxSSHName),
+	metadata("NetworkPolicy", manifests.SandboxSSHLabelName),
+	metadata("NetworkPolicy", manifests.ClientsName),
+	metadata("Service", manifests.GatewayName),
+	{Ref{"PersistentVolumeClaim", manifests.ClaimName}, &corev1.PersistentVolumeClaim{}, keepClaims()},
+	{Ref{"Job", manifests.CertgenName}, &batchv1.Job{}, keepJob},
+	{Ref{"StatefulSet", manifests.GatewayName}, &appsv1.StatefulSet{}, keepStatefulSet},
+	{Ref{"Secret", manifests.CAName}, &corev1.Secret{}, keepSecret},
+	{Ref{"Secret", manifests.ServerTLSName}, &corev1.Secret{}, keepSecret},
+	{Ref{"Secret", manifests.ClientTLSName}, &corev1.Secret{}, keepSecret},
+	{Ref{"Secret", manifests.TokenKeysName}, &corev1.Secret{}, keepSecret},
+	metadata("Role", manifests.SandboxName),
+	metadata("Role", manifests.CertgenName),
+	metadata("NetworkPolicy", Leftovers[2].Name),
+	metadata("NetworkPolicy", Leftovers[3].Name),
+	metadata(OtherWorkload.Kind, OtherWorkload.Name),
+}
+
+func metadata(kind, name string) child {
+	ref := Ref{kind, name}
+	return child{ref, ref.in(""), nil}
+}
+
+// groupVersions are the API versions of the kinds that the operator reads and writes.
+var groupVersions = map[string]schema.GroupVersion{
+	"ServiceAccount": corev1.SchemeGroupVersion, "ConfigMap": corev1.SchemeGroupVersion, "Service": corev1.SchemeGroupVersion,
+	"PersistentVolumeClaim": corev1.SchemeGroupVersion, "Secret": corev1.SchemeGroupVersion, "Pod": corev1.SchemeGroupVersion,
+	"RoleBinding": rbacv1.SchemeGroupVersion, "Role": rbacv1.SchemeGroupVersion, "ClusterRoleBinding": rbacv1.SchemeGroupVersion,
+	"NetworkPolicy": networkingv1.SchemeGroupVersion,
+	"StatefulSet":   appsv1.SchemeGroupVersion, "Deployment": appsv1.SchemeGroupVersion,
+	"Job": batchv1.SchemeGroupVersion,
+}
+
+// GroupVersionKind returns the API version and kind of the object.
+func (r Ref) GroupVersionKind() schema.GroupVersionKind {
+	return groupVersions[r.Kind].WithKind(r.Kind)
+}
+
+// In returns the object's metadata with nothing but its kind, name and, unless it is cluster-scoped, namespace.
+func (r Ref) In(namespace string) *metav1.PartialObjectMetadata {
+	if r.Kind == "ClusterRoleBinding" {
+		namespace = metav1.NamespaceNone
+	}
+	object := r.in(namespace)
+	object.Name = r.Name
+	return object
+}
+
+// Describe names the object in messages, as kind and name, with its namespace if it has one.
+func (r Ref) Describe(namespace string) string {
+	object := r.In(namespace)
+	if object.Namespace == metav1.NamespaceNone {
+		return r.Kind + " " + r.Name
+	}
+	return r.Kind + " " + object.Namespace + "/" + r.Name
+}
+
+func (r Ref) in(namespace string) *metav1.PartialObjectMetadata {
+	object := &metav1.PartialObjectMetadata{}
+	object.SetGroupVersionKind(r.GroupVersionKind())
+	object.Namespace = namespace
+	return object
+}
+
+// isSecret reports whether the child is a Secret.
+func (c child) isSecret() bool { return c.Kind == "Secret" }

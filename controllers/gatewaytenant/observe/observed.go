@@ -1,0 +1,92 @@
+package observe
+
+import (
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/diagnose"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/workload"
+	"github.com/ambient-code/gatewaytenant-operator/manifests"
+)
+
+// Ref identifies one of a tenant's objects. All but ClusterRoleBindings are in the tenant's namespace.
+type Ref struct{ Kind, Name string }
+
+// RefOf returns the kind and name of an object.
+func RefOf(object interface {
+	GetKind() string
+	GetName() string
+}) Ref {
+	return Ref{object.GetKind(), object.GetName()}
+}
+
+// Observed is the state of a tenant in the cluster when a reconcile begins. It is read only, since caches share its objects.
+type Observed struct {
+	// NamespaceUID is the uid of the tenant's namespace.
+	NamespaceUID types.UID
+	// PodSecurity is the Pod Security level that the namespace enforces. It is empty if its labels set none.
+	PodSecurity string
+	// Owners are the uids of the GatewayTenant and of its StatefulSet, which may own the volume claim.
+	Owners []types.UID
+	// Objects are the tenant's objects that exist, without Secrets unless they were read from a cache.
+	Objects map[Ref]metav1.Object
+	// StatefulSet is the tenant's own. It is nil if it does not exist.
+	StatefulSet *appsv1.StatefulSet
+	// Volume is what is known of the volume.
+	Volume manifests.Volume
+	// ConfigUnread is why the text of the existing gateway.toml, which decides on what the gateway keeps, could not be read.
+	ConfigUnread error
+	// SandboxAPIs are the versions of the Sandbox API that the cluster serves. It is nil if they could not be read.
+	SandboxAPIs []string
+	// SharedSubjects are the subjects of the ClusterRoleBinding that an earlier control plane shares among all tenants.
+	SharedSubjects []rbacv1.Subject
+	// Secrets are the tenant's, by name, without private keys. It is nil if they could not be read.
+	Secrets map[string]*corev1.Secret
+	// Job is the certgen Job. It is nil if it does not exist.
+	Job *batchv1.Job
+	// JobProblem is why the Job does not do its work. It is empty if nothing is known.
+	JobProblem string
+	// Pod is the gateway's pod while the gateway does not serve. It is nil if the gateway serves or the pod does not exist.
+	Pod *corev1.Pod
+	// PodCreated is when the gateway's pod was created. It is zero if there is no pod.
+	PodCreated time.Time
+	// Problem is why the gateway does not serve, or will soon stop to serve.
+	Problem diagnose.Problem
+	// Unreadable are the kinds that could not be read. It is nil in the operator.
+	Unreadable []string
+	// LookAgain is when a problem has to be observed again. It is zero if an event will report the change.
+	LookAgain time.Duration
+}
+
+// Owns reports whether the StatefulSet exists and is controlled by the GatewayTenant with this uid.
+func (o *Observed) Owns(tenant types.UID) bool {
+	if o.StatefulSet == nil {
+		return false
+	}
+	controller := metav1.GetControllerOf(o.StatefulSet)
+	return controller != nil && controller.UID == tenant
+}
+
+// take sets what follows from a StatefulSet, unless it belongs to a former GatewayTenant. That one is about to be removed.
+func (o *Observed) take(set *appsv1.StatefulSet) {
+	if manifests.OfFormer(set, o.Owners...) {
+		return
+	}
+	o.StatefulSet = set
+	o.Volume.Image = gatewayImage(set)
+	o.Volume.ConfigHash, o.Volume.Serves = set.Spec.Template.Annotations[manifests.AnnotationConfigHash], workload.Serves(set)
+	o.Owners = append(o.Owners, set.UID)
+}
+
+// lookAgain schedules another observation, unless one is scheduled before that.
+func (o *Observed) lookAgain(wait time.Duration) {
+	if o.LookAgain == 0 || wait < o.LookAgain {
+		o.LookAgain = wait
+	}
+}

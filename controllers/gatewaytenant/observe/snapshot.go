@@ -1,0 +1,123 @@
+package observe
+
+import (
+	"fmt"
+
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/diagnose"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/workload"
+	"github.com/ambient-code/gatewaytenant-operator/manifests"
+)
+
+// Snapshot is the state of a tenant as a client has read it whose rights may not suffice to read all of it.
+type Snapshot struct {
+	// Namespace is the tenant's namespace. It has no uid if it is unknown.
+	Namespace metav1.PartialObjectMetadata
+	// Objects are those of Refs that exist.
+	Objects []*unstructured.Unstructured
+	// Secrets are the tenant's, by name, without private keys. It is nil if they could not be read.
+	Secrets map[string]*corev1.Secret
+	// Unreadable are the kinds that could not be read.
+	Unreadable []string
+	// SandboxAPIs are the versions of the Sandbox API that the cluster serves. It is nil if they could not be read.
+	SandboxAPIs []string
+}
+
+// Refs returns the objects to read for a Snapshot: those of a gateway, what an earlier control plane may have left, and the gateway's
+// pod, but no Secrets.
+func Refs(namespace string) []Ref {
+	var refs []Ref
+	for _, c := range children {
+		if !c.isSecret() {
+			refs = append(refs, c.Ref)
+		}
+	}
+	return append(refs, Binding(namespace), SharedBinding, podRef)
+}
+
+// podRef identifies the gateway's pod.
+var podRef = Ref{"Pod", manifests.PodName}
+
+// Find returns an object of the Snapshot. It is nil if it does not exist.
+func (s Snapshot) Find(ref Ref) *unstructured.Unstructured {
+	for _, object := range s.Objects {
+		if RefOf(object) == ref {
+			return object
+		}
+	}
+	return nil
+}
+
+// Observed returns what the operator would observe of the tenant with this uid.
+func (s Snapshot) Observed(tenant types.UID) (*Observed, error) {
+	observed := &Observed{
+		NamespaceUID: s.Namespace.UID, PodSecurity: s.Namespace.Labels[LabelPodSecurity], Owners: []types.UID{tenant},
+		Objects: map[Ref]metav1.Object{}, Secrets: map[string]*corev1.Secret{}, SandboxAPIs: s.SandboxAPIs, Unreadable: s.Unreadable,
+	}
+	pod := &corev1.Pod{}
+	for _, object := range s.Objects {
+		typed, err := asCached(object)
+		if err != nil {
+			return nil, err
+		}
+		switch typed := typed.(type) {
+		case *corev1.Pod:
+			pod = typed
+		case *rbacv1.ClusterRoleBinding:
+			observed.SharedSubjects = typed.Subjects
+		default:
+			observed.add(RefOf(object), typed, tenant)
+		}
+		if object.GetKind() == "ConfigMap" {
+			text, _, _ := unstructured.NestedString(object.Object, "data", manifests.ConfigKey)
+			observed.Volume.Config = &text
+		}
+	}
+	for name, secret := range s.Secrets {
+		observed.add(Ref{"Secret", name}, secret, tenant)
+	}
+	if s.Secrets == nil {
+		observed.Secrets = nil
+	}
+	if set := observed.StatefulSet; set != nil && metav1.IsControlledBy(pod, set) {
+		observed.PodCreated = pod.CreationTimestamp.Time
+		if !workload.Serves(set) && pod.Status.Phase != corev1.PodSucceeded {
+			observed.Pod = pod
+			observed.Volume.TerminationMessage = diagnose.TerminationMessage(pod)
+		}
+	}
+	return observed, nil
+}
+
+// asCached returns an object with the type that the operator's caches hold.
+func asCached(object *unstructured.Unstructured) (metav1.Object, error) {
+	var typed metav1.Object
+	switch RefOf(object) {
+	case Ref{"StatefulSet", manifests.GatewayName}:
+		typed = &appsv1.StatefulSet{}
+	case Ref{"PersistentVolumeClaim", manifests.ClaimName}:
+		typed = &corev1.PersistentVolumeClaim{}
+	case Ref{"Job", manifests.CertgenName}:
+		typed = &batchv1.Job{}
+	case Ref{"RoleBinding", manifests.SandboxName}, Ref{"RoleBinding", manifests.CertgenName}:
+		typed = &rbacv1.RoleBinding{}
+	case SharedBinding:
+		typed = &rbacv1.ClusterRoleBinding{}
+	case podRef:
+		typed = &corev1.Pod{}
+	default:
+		return object, nil
+	}
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, typed); err != nil {
+		return nil, fmt.Errorf("reading %s %s/%s: %w", object.GetKind(), object.GetNamespace(), object.GetName(), err)
+	}
+	return typed, nil
+}

@@ -1,0 +1,45 @@
+package plan
+
+import (
+	"errors"
+	"fmt"
+)
+
+// ConflictError reports an object that has a name of the tenant's objects and that another owner manages.
+type ConflictError struct {
+	// Object is its kind, namespace and name.
+	Object string
+	// Why is who manages it, and how to proceed.
+	Why string
+	// Uncached reports whether the object is in no cache, so that its deletion is no event.
+	Uncached bool
+}
+
+func (e *ConflictError) Error() string {
+	return fmt.Sprintf("%s is there already and %s", e.Object, e.Why)
+}
+
+// IsConflict reports whether an error is or wraps a ConflictError.
+func IsConflict(err error) bool { return errors.As(err, new(*ConflictError)) }
+
+// BeingRemovedError reports an object that is still being removed. The end of the removal is an event.
+type BeingRemovedError struct{ Object string }
+
+func (e *BeingRemovedError) Error() string { return e.Object + " is still being removed" }
+
+// IsBeingRemoved reports whether an error is or wraps a BeingRemovedError.
+func IsBeingRemoved(err error) bool { return errors.As(err, new(*BeingRemovedError)) }
+
+// MissingAPIError reports an API without which the gateway would not start. Its installation is an event.
+type MissingAPIError struct{ Missing string }
+
+func (e *MissingAPIError) Error() string { return e.Missing }
+
+// IsMissingAPI reports whether an error is or wraps a MissingAPIError.
+func IsMissingAPI(err error) bool { return errors.As(err, new(*MissingAPIError)) }
+
+// IsUncachedConflict reports whether an error is or wraps a ConflictError about an object that is in no cache.
+func IsUncachedConflict(err error) bool {
+	conflict, is := errors.AsType[*ConflictError](err)
+	return is && conflict.Uncached
+}

@@ -1,0 +1,56 @@
+package gatewaytenant
+
+import (
+	"time"
+
+	"k8s.io/client-go/tools/events"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/observe"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/rollout"
+	"github.com/ambient-code/gatewaytenant-operator/manifests"
+)
+
+// Reconciler brings the objects of a tenant to the state that its GatewayTenant requests, and reports their state.
+type Reconciler struct {
+	client.Client               // reads from the manager's cache
+	live          client.Reader // reads from the API server, before a decision for which a cache may be outdated
+	observer      *observe.Observer
+	comparer      *apply.Comparer
+	applier       *apply.Applier
+	events        events.EventRecorder
+	platform      manifests.Platform
+	counter       *tenantCounter
+	watched       func(namespace string) bool
+	trustDelay    time.Duration // how long a changed Secret takes to reach a container, at most
+	now           func() time.Time
+
+	memory
+}
+
+// memory is what the Reconciler keeps between reconciles. What each part holds and what losing it costs is said at its type. None
+// of it survives a restart, and nothing that is applied depends on it, except when a certgen Job or a rollout may begin.
+type memory struct {
+	slots       *rollout.Slots
+	jobs        certificates.JobHistory
+	contention  *contention
+	evictions   *observe.Evictions
+	evaluations *evaluationCache
+	stored      storedTimes
+	unread      unreadSince
+	written     writtenStatus
+}
+
+// forget drops what is kept of a tenant that does not exist any more.
+func (r *Reconciler) forget(namespace string) {
+	r.observer.Forget(namespace)
+	r.slots.Exclude(namespace)
+	r.jobs.Forget(namespace)
+	r.contention.forget(namespace)
+	r.evaluations.forget(namespace)
+	r.stored.forget(namespace)
+	r.unread.forget(namespace)
+	r.written.forget(namespace)
+}

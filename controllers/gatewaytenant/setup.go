@@ -1,0 +1,167 @@
+package gatewaytenant
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	toolscache "k8s.io/client-go/tools/cache"
+	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/enqueue"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/observe"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/rollout"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/namedcache"
+	"github.com/ambient-code/gatewaytenant-operator/manifests"
+)
+
+// What the operator may do in tenants' namespaces, by name wherever names are fixed. Where an API server protects owner
+// references, as OpenShift's does, giving an owner to an object that has none needs the right to delete it.
+//
+// +kubebuilder:rbac:groups=openshell.ambient-code.io,resources=gatewaytenants,verbs=list;watch
+// +kubebuilder:rbac:groups=openshell.ambient-code.io,resources=gatewaytenants,resourceNames=openshell-gateway,verbs=get
+// +kubebuilder:rbac:groups=openshell.ambient-code.io,resources=gatewaytenants/status,verbs=patch
+// +kubebuilder:rbac:groups="",resources=namespaces,verbs=list;watch
+// +kubebuilder:rbac:groups="",resources=serviceaccounts,resourceNames=openshell-gateway;openshell-gateway-sandbox;openshell-gateway-certgen,verbs=list;watch;create;patch;delete
+// +kubebuilder:rbac:groups="",resources=configmaps,resourceNames=openshell-gateway-config,verbs=list;watch;create;patch;delete
+// +kubebuilder:rbac:groups="",resources=persistentvolumeclaims,resourceNames=openshell-data-openshell-gateway-0,verbs=list;watch;create;patch;delete
+// +kubebuilder:rbac:groups="",resources=services,resourceNames=openshell-gateway,verbs=list;watch;create;patch;delete
+// +kubebuilder:rbac:groups="",resources=secrets,resourceNames=openshell-gateway-ca;openshell-server-tls;openshell-client-tls;openshell-gateway-jwt-keys,verbs=list;watch
+// +kubebuilder:rbac:groups=apps,resources=statefulsets,resourceNames=openshell-gateway,verbs=list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=batch,resources=jobs,resourceNames=openshell-gateway-certgen,verbs=list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=networking.k8s.io,resources=networkpolicies,resourceNames=openshell-gateway-sandbox-ssh;openshell-gateway-sandbox-ssh-label;openshell-gateway-clients,verbs=list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=rbac.authorization.k8s.io,resources=rolebindings,resourceNames=openshell-gateway-sandbox;openshell-gateway-certgen,verbs=list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=rbac.authorization.k8s.io,resources=clusterrolebindings,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=rbac.authorization.k8s.io,resources=clusterroles,resourceNames=gatewaytenant-node-reader;gatewaytenant-sandboxes;gatewaytenant-certgen,verbs=bind
+//
+// What an earlier control plane left is deleted, and the role of its binding is bound for as long as that binding exists.
+//
+// +kubebuilder:rbac:groups=rbac.authorization.k8s.io,resources=roles,resourceNames=openshell-gateway-sandbox;openshell-gateway-certgen,verbs=list;watch;delete
+// +kubebuilder:rbac:groups=networking.k8s.io,resources=networkpolicies,resourceNames=openshell-gateway-sandbox-ssh-v2;openshell-gateway-allow-sandbox-v2,verbs=list;watch;delete
+// +kubebuilder:rbac:groups=apps,resources=deployments,resourceNames=openshell-gateway,verbs=list;watch
+// +kubebuilder:rbac:groups=rbac.authorization.k8s.io,resources=clusterroles,resourceNames=openshell-gateway-node-reader,verbs=bind
+
+// Options of the controller.
+type Options struct {
+	// Platform is what the platform sets for all tenants.
+	Platform manifests.Platform
+	// Concurrency is how many tenants are reconciled at once, at least 1.
+	Concurrency int
+	// RolloutPercent is how many of all gateways, in percent and at least one, are restarted at once by an update of the
+	// platform.
+	RolloutPercent int
+	// TrustDelay is how long a changed Secret takes to reach a container, at most.
+	TrustDelay time.Duration
+	// Namespaces are those to work in; none: all.
+	Namespaces namedcache.Namespaces
+}
+
+// SetupWithManager adds the controller, and the caches that it needs, to the manager.
+func SetupWithManager(mgr ctrl.Manager, options Options) error {
+	newCache := func(object client.Object, name string, transform toolscache.TransformFunc, namespaces namedcache.Namespaces) (cache.Cache, error) {
+		return namedcache.New(mgr, object, name, transform, namespaces)
+	}
+	caches, err := observe.NewCaches(newCache, options.Namespaces)
+	if err != nil {
+		return err
+	}
+	r := newReconciler(mgr, options, caches)
+	allTenants.from.Store(&tenantSource{tenants: mgr.GetClient(), leads: mgr.Elected()})
+	build := ctrl.NewControllerManagedBy(mgr).
+		Named("gatewaytenant").
+		Watches(&v1alpha1.GatewayTenant{}, tenantEvents()).
+		WatchesMetadata(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(forNamespace)).
+		WatchesMetadata(&rbacv1.ClusterRoleBinding{}, enqueue.Debounced(forBinding)).
+		WatchesRawSource(r.slots.Source(caches.StatefulSets())).
+		WatchesRawSource(source.Kind[client.Object](caches.Pods, &corev1.Pod{}, enqueue.Debounced(r.forPod), observe.PodHealthChanged())).
+		WatchesRawSource(source.Kind[client.Object](caches.SharedBinding, &rbacv1.ClusterRoleBinding{}, handler.TypedEnqueueRequestsFromMapFunc(forSharedBinding))).
+		WatchesRawSource(source.Kind[client.Object](caches.SandboxCRD, &apiextensionsv1.CustomResourceDefinition{}, handler.TypedEnqueueRequestsFromMapFunc(r.forAllTenants), observe.ServedVersionsChanged())).
+		WithOptions(controller.Options{
+			MaxConcurrentReconciles: options.Concurrency,
+			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](100*time.Millisecond, 30*time.Second),
+		})
+	forChild := enqueue.Debounced(func(_ context.Context, object client.Object) []reconcile.Request {
+		return forTenantIn(object.GetNamespace())
+	})
+	caches.ForEachChild(func(cache cache.Cache, object client.Object) {
+		build.WatchesRawSource(source.Kind(cache, object, forChild))
+	})
+	return build.Complete(r)
+}
+
+func newReconciler(mgr ctrl.Manager, options Options, caches *observe.Caches) *Reconciler {
+	r := &Reconciler{
+		Client: mgr.GetClient(), live: mgr.GetAPIReader(), events: mgr.GetEventRecorder(manifests.Manager),
+		platform: options.Platform, trustDelay: options.TrustDelay, watched: options.Namespaces.Include, now: time.Now,
+		counter: &tenantCounter{tenants: mgr.GetClient()},
+		memory:  memory{contention: &contention{now: time.Now}, evictions: &observe.Evictions{}, evaluations: &evaluationCache{}},
+	}
+	r.observer = observe.NewObserver(r.Client, r.live, caches, r.evictions, r.counter, r.now)
+	r.comparer = apply.NewComparer(mgr.GetScheme(), manifests.Manager, apply.Exclusive)
+	r.applier = apply.New(r.Client, r.comparer, apply.WithReader(r.live), apply.OnDrift(r.contention.note))
+	r.slots = rollout.New(options.RolloutPercent, r.counter.countTotal)
+	return r
+}
+
+// The functions that follow map an object to the requests for the tenants that it concerns.
+
+func forTenantIn(namespace string) []reconcile.Request {
+	return []reconcile.Request{{NamespacedName: client.ObjectKey{Namespace: namespace, Name: v1alpha1.Name}}}
+}
+
+func forNamespace(_ context.Context, namespace client.Object) []reconcile.Request {
+	return forTenantIn(namespace.GetName())
+}
+
+// forBinding maps a tenant's ClusterRoleBinding.
+func forBinding(_ context.Context, binding client.Object) []reconcile.Request {
+	namespace, is := strings.CutPrefix(binding.GetName(), manifests.NodeReaderPrefix)
+	if !is {
+		return nil
+	}
+	return forTenantIn(namespace)
+}
+
+// forSharedBinding maps the ClusterRoleBinding of an earlier control plane to the tenants in it.
+func forSharedBinding(_ context.Context, object client.Object) []reconcile.Request {
+	var requests []reconcile.Request
+	if binding, ok := object.(*rbacv1.ClusterRoleBinding); ok {
+		for _, subject := range binding.Subjects {
+			requests = append(requests, forTenantIn(subject.Namespace)...)
+		}
+	}
+	return requests
+}
+
+// forPod maps a gateway's pod, and remembers its eviction.
+func (r *Reconciler) forPod(_ context.Context, object client.Object) []reconcile.Request {
+	if pod, ok := object.(*corev1.Pod); ok {
+		r.evictions.Note(pod)
+	}
+	return forTenantIn(object.GetNamespace())
+}
+
+// forAllTenants maps an object that all tenants share.
+func (r *Reconciler) forAllTenants(ctx context.Context, _ client.Object) []reconcile.Request {
+	var tenants v1alpha1.GatewayTenantList
+	if err := r.List(ctx, &tenants, client.UnsafeDisableDeepCopy); err != nil {
+		return nil // the caches are being stopped, and the operator with them
+	}
+	requests := make([]reconcile.Request, 0, len(tenants.Items))
+	for i := range tenants.Items {
+		requests = append(requests, forTenantIn(tenants.Items[i].Namespace)...)
+	}
+	return requests
+}

@@ -1,0 +1,98 @@
+package status
+
+import (
+	"fmt"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/observe"
+)
+
+// A Warning is a fact that does not stop a tenant but that its administrators should know.
+type Warning struct{ Reason, Message string }
+
+// setWarning reports all warnings in one condition, which exists only while there are some.
+func setWarning(status *v1alpha1.GatewayTenantStatus, in Input) {
+	all := Warnings(in)
+	if in.Plan.Rejected != nil && ReportsOpenDefault(*status) { // the gateway that runs has not changed
+		all = append(all, OpenDefault)
+	}
+	if len(all) == 0 {
+		meta.RemoveStatusCondition(&status.Conditions, v1alpha1.ConditionWarning)
+		return
+	}
+	var messages []string
+	for _, w := range all {
+		messages = append(messages, w.Message)
+	}
+	set(status, conditionTrue(v1alpha1.ConditionWarning, all[0].Reason, strings.Join(messages, "; ")))
+}
+
+// OpenDefault applies to nearly every tenant. It comes after all other warnings, so that it is the reason of the condition only
+// if there is nothing else to warn of.
+var OpenDefault = Warning{v1alpha1.ReasonOpenDefault, "spec.config does not set openshell.gateway.oidc, so every client that has the client certificate and sends no token is an administrator of the gateway; to require a token of each user, configure OIDC there"}
+
+// ReportsOpenDefault reports whether a status names the open default, alone or after other warnings.
+func ReportsOpenDefault(status v1alpha1.GatewayTenantStatus) bool {
+	is := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionWarning)
+	return is != nil && strings.HasSuffix(is.Message, OpenDefault.Message)
+}
+
+// Warnings returns the warnings about a tenant in a fixed order, so that the status changes only if they do.
+func Warnings(in Input) []Warning {
+	var all []Warning
+	if len(in.Contenders) > 0 && in.Plan.Rejected == nil && !in.suspended() {
+		all = append(all, Warning{v1alpha1.ReasonChangedByOthers, fmt.Sprintf("%s changes objects of this gateway again and again, and they are set back each time; if an earlier control plane still runs, stop it", strings.Join(in.Contenders, " and "))})
+	}
+	if in.Plan.Held {
+		all = append(all, Warning{v1alpha1.ReasonUpdateQueued, "an update of the platform waits for its turn: other tenants are updated first, a few at a time, and each has to serve again before the next"})
+	}
+	if in.Plan.Rejected == nil {
+		all = append(all, versionWarnings(in)...)
+		if differs := in.Plan.Tenant.SizeDiffers(in.Observed.Volume); differs != "" {
+			all = append(all, Warning{v1alpha1.ReasonStorageSizeDiffers, differs})
+		}
+	}
+	if !in.Plan.Tenant.IssuesSandboxTokens() {
+		all = append(all, Warning{v1alpha1.ReasonSandboxTokensDisabled, "spec.sandboxTokens is Disabled, so the gateway issues no tokens to sandboxes: they cannot authenticate and do not connect; set it to Enabled"})
+	}
+	if in.Observed.PodSecurity != "" && in.Observed.PodSecurity != "privileged" {
+		all = append(all, Warning{v1alpha1.ReasonPodSecurity, fmt.Sprintf("the namespace's label %s=%s lets no sandbox run: they need privileged", observe.LabelPodSecurity, in.Observed.PodSecurity)})
+	}
+	if unused := in.Plan.Tenant.UnusedTables(); len(unused) > 0 {
+		all = append(all, Warning{v1alpha1.ReasonConfigIgnored, ignored(unused)})
+	}
+	if in.Plan.Rejected == nil && in.Plan.Tenant.OpenDefault() {
+		all = append(all, OpenDefault)
+	}
+	return all
+}
+
+// ignored names the first of the tables of spec.config that the gateway does not use.
+func ignored(tables []string) string {
+	const most = 5
+	more := ""
+	if n := len(tables) - most; n > 0 {
+		tables, more = tables[:most], fmt.Sprintf(" and %d more", n)
+	}
+	return fmt.Sprintf("spec.config has tables of drivers that this gateway does not run, and they are left out of its gateway.toml: %s%s; "+
+		"remove them from spec.config (it runs the compute driver kubernetes and the credential driver that openshell.gateway.credential_drivers names)",
+		strings.Join(tables, ", "), more)
+}
+
+// versionWarnings are the warnings about the version that a valid spec requests.
+func versionWarnings(in Input) []Warning {
+	if in.Observed.SandboxAPIs == nil {
+		return nil // unknown
+	}
+	var all []Warning
+	if missing, needed := in.Plan.Tenant.MissingSandboxAPI(in.Observed.SandboxAPIs); missing != "" && !needed {
+		all = append(all, Warning{v1alpha1.ReasonSandboxAPIMissing, missing})
+	}
+	if refused := in.Plan.Tenant.RefusedSandboxPods(in.Observed.SandboxAPIs); refused != "" {
+		all = append(all, Warning{v1alpha1.ReasonAgentSandboxUnsupported, refused})
+	}
+	return all
+}

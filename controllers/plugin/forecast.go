@@ -1,0 +1,175 @@
+package plugin
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/observe"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/plan"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/status"
+	"github.com/ambient-code/gatewaytenant-operator/manifests"
+	"github.com/ambient-code/gatewaytenant-operator/manifests/gatewaytoml"
+)
+
+// Change is one write of the operator to an object of a gateway.
+type Change struct {
+	Kind string `json:"kind"`
+	Name string `json:"name"`
+	// Action is create, update, recreate, delete or remove-subject.
+	Action plan.Action `json:"action"`
+	// Fields are the paths of the fields that an update changes.
+	Fields []string `json:"fields,omitempty"`
+	// Reason is why the write is necessary, unless the action says all.
+	Reason string `json:"reason,omitempty"`
+	// After is what has to happen before the operator makes the write. It is empty if it does so immediately.
+	After string `json:"after,omitempty"`
+}
+
+// forecaster makes plans with the operator's own code, for tenants of which a Snapshot was read.
+type forecaster struct {
+	platform manifests.Platform
+	comparer *apply.Comparer
+	now      time.Time
+}
+
+func newForecaster(platform manifests.Platform, now time.Time) forecaster {
+	return forecaster{platform, apply.NewComparer(Scheme, manifests.Manager, apply.Exclusive), now}
+}
+
+// forecast is what the operator would do about a GatewayTenant.
+type forecast struct {
+	*plan.Plan
+	observed *observe.Observed
+	// storageMessage is why spec.storage alone would be rejected.
+	storageMessage string
+	// blocked is what prevents the execution: an object of another owner, or an API that is missing.
+	blocked string
+	// changes are all writes until nothing is left to do.
+	changes []Change
+	// restart is why the gateway's pod would be replaced. It is empty if it would not be.
+	restart []string
+	// renewals are the Secrets that certgen would issue, and why.
+	renewals []string
+	// warnings are what the condition Warning would report.
+	warnings []string
+	// unsure is what could not be read, and unknown reports whether it decides about a restart or a rejection.
+	unsure  []string
+	unknown bool
+}
+
+// plan returns the operator's plan for a GatewayTenant. Rollout slots are not waited for.
+func (f forecaster) plan(tenant *v1alpha1.GatewayTenant, snapshot observe.Snapshot) (*plan.Plan, *observe.Observed, error) {
+	observed, err := snapshot.Observed(tenant.UID)
+	if err != nil {
+		return nil, nil, err
+	}
+	in := plan.Input{
+		GatewayTenant: tenant, Platform: f.platform, Observed: observed, Comparer: f.comparer, SlotGranted: true, Now: f.now,
+		Fields: func(desired *unstructured.Unstructured, ref observe.Ref) ([]string, error) {
+			preview, err := f.comparer.Preview(desired, snapshot.Find(ref))
+			return append([]string{}, preview.Fields...), err
+		},
+	}
+	in.Tenant, err = manifests.NewTenant(tenant, f.platform)
+	errors.As(err, &in.Rejected)
+	if snapshot.Secrets == nil {
+		in.Certificates = certificatesFromStatus(tenant, in.Tenant, observed)
+	}
+	p := plan.Make(in)
+	return p, observed, p.Incomplete
+}
+
+// forecast returns what the operator would do about a GatewayTenant.
+func (f forecaster) forecast(tenant *v1alpha1.GatewayTenant, snapshot observe.Snapshot) (forecast, error) {
+	p, observed, err := f.plan(tenant, snapshot)
+	is := forecast{Plan: p, observed: observed}
+	if err != nil {
+		return is, err
+	}
+	is.addUnsure(snapshot)
+	is.addSteps(snapshot)
+	for _, finding := range p.Certificates.Findings {
+		if finding.Need > certificates.Unowned && !tenant.Spec.Suspend && (p.Rejected == nil || len(is.changes) > 0) {
+			is.renewals = append(is.renewals, finding.String())
+		}
+	}
+	if p.Rejected == nil {
+		in := status.Input{GatewayTenant: tenant, Observed: observed, Plan: p}
+		is.storageMessage = in.StorageMessage()
+		for _, warning := range status.Warnings(in) {
+			if warning != status.OpenDefault || becomesOpen(tenant.Status) {
+				is.warnings = append(is.warnings, warning.Message)
+			}
+		}
+	}
+	return is, nil
+}
+
+// addSteps adds what the steps of the plan change.
+func (f *forecast) addSteps(snapshot observe.Snapshot) {
+	for _, step := range f.Steps {
+		if step.Blocked != nil && !plan.IsBeingRemoved(step.Blocked) {
+			if f.blocked == "" {
+				f.blocked = step.Blocked.Error()
+			}
+			continue
+		}
+		change := Change{Kind: step.Object.Kind, Name: step.Object.Name, Action: step.Action, Fields: step.Fields, Reason: step.Reason, After: step.Waits}
+		if step.Blocked != nil {
+			f.warnings = append(f.warnings, step.Blocked.Error()+"; it is made anew after that")
+			change.After = "its removal"
+		}
+		f.changes = append(f.changes, change)
+		if step.Stage == plan.WorkloadStage && step.Action == plan.Update {
+			f.restart = append(f.restart, f.restarts(step, snapshot)...)
+		}
+	}
+}
+
+// restarts returns what a step changes in the pod template of the StatefulSet, in the words of a user where possible.
+func (f *forecast) restarts(step plan.Step, snapshot observe.Snapshot) []string {
+	var why []string
+	if step.Reason != "" {
+		why = append(why, step.Reason)
+	}
+	for _, path := range step.Fields {
+		within, is := strings.CutPrefix(path, "spec.template.")
+		switch {
+		case !is:
+		case within == `spec.containers[name="`+manifests.GatewayName+`"].image`:
+			why = append(why, fmt.Sprintf("the image changes from %s to %s", f.observed.Volume.Image, f.Tenant.Image))
+		case within == "metadata.annotations."+manifests.AnnotationConfigHash:
+			why = append(why, "gateway.toml changes: "+strings.Join(f.changedKeys(snapshot), ", "))
+		case within == "metadata.annotations."+manifests.AnnotationTokenKey:
+			why = append(why, "the token keys are others")
+		default:
+			why = append(why, "the pod's "+within+" changes")
+		}
+	}
+	return why
+}
+
+// changedKeys returns the keys of gateway.toml that change.
+func (f *forecast) changedKeys(snapshot observe.Snapshot) []string {
+	i := slices.IndexFunc(f.Objects.Foundation, manifests.GoesWithThePod)
+	desired := f.Objects.Foundation[i]
+	after, _, _ := unstructured.NestedString(desired.Object, "data", manifests.ConfigKey)
+	before := ""
+	if live := snapshot.Find(observe.RefOf(desired)); live != nil {
+		before, _, _ = unstructured.NestedString(live.Object, "data", manifests.ConfigKey)
+	}
+	return gatewaytoml.ChangedKeys(before, after)
+}
+
+// becomesOpen reports whether a tenant that is open now was not open before. A plan does not repeat the default for every tenant.
+func becomesOpen(before v1alpha1.GatewayTenantStatus) bool {
+	return before.ObservedGeneration > 0 && !status.ReportsOpenDefault(before)
+}
