@@ -12,10 +12,10 @@ import (
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/observe"
-	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/observe/observetest"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/plan"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/status"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
+	"github.com/ambient-code/gatewaytenant-operator/test/observetest"
 )
 
 func testForecaster(t *testing.T) forecaster {

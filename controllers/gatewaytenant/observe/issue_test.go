@@ -13,8 +13,8 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates/issuer"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/observe"
-	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/observe/observetest"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
+	"github.com/ambient-code/gatewaytenant-operator/test/observetest"
 )
 
 // issue does what a certgen Job does, which leaves no Job behind.

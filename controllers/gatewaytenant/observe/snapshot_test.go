@@ -12,9 +12,9 @@ import (
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/observe"
-	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/observe/observetest"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/plan"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
+	"github.com/ambient-code/gatewaytenant-operator/test/observetest"
 )
 
 // TestOperatorAndSnapshotAgree: a plan that kubectl gatewaytenant makes from all fields of the objects is the one that the operator makes

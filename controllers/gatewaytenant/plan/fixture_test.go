@@ -18,8 +18,8 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/observe"
-	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/observe/observetest"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
+	"github.com/ambient-code/gatewaytenant-operator/test/observetest"
 )
 
 var (
