@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -12,8 +13,12 @@ import (
 const (
 	serviceFields = `{"f:metadata":{"f:annotations":{"f:` + AnnotationHash + `":{}}},"f:spec":{"f:type":{},"f:ports":{"k:{\"port\":8080,\"protocol\":\"TCP\"}":{".":{},"f:port":{},"f:protocol":{}}}}}`
 	typeOnly      = `{"f:spec":{"f:type":{}}}`
+	sharedPort    = `{"f:spec":{"f:ports":{"k:{\"port\":8080,\"protocol\":\"TCP\"}":{".":{},"f:port":{},"f:protocol":{}}}}}`
 	foreignPort   = `{"f:spec":{"f:ports":{"k:{\"port\":9,\"protocol\":\"TCP\"}":{".":{},"f:port":{}}}}}`
 )
+
+// serviceFieldsWithoutType are the fields that are left to us after another manager has changed the type.
+var serviceFieldsWithoutType = strings.Replace(serviceFields, `"f:type":{},`, "", 1)
 
 // desiredService returns a Service and the hash that it has once it was applied.
 func desiredService(t *testing.T) (*unstructured.Unstructured, string) {
@@ -51,6 +56,7 @@ func TestCompareDecidesFromHashAndManagedFields(t *testing.T) {
 		{"as applied", live(hash, ours), result{}, result{}},
 		{"last applied from another state", live("other", ours), result{Needed: true}, result{Needed: true}},
 		{"changed by another manager", live(hash, entryOf("them", typeOnly), withoutType), result{Needed: true, Drift: []string{"them"}}, result{Needed: true, Drift: []string{"them"}}},
+		{"changed by another manager, and a third one shares a field", live(hash, entryOf("sharing", sharedPort), entryOf("them", typeOnly), entryOf("us", serviceFieldsWithoutType)), result{Needed: true, Drift: []string{"them"}}, result{Needed: true, Drift: []string{"them"}}},
 		{"changed by another manager, and another state is desired", live("other", entryOf("them", typeOnly), withoutType), result{Needed: true}, result{Needed: true}},
 		{"with a port of another manager", live(hash, entryOf("them", foreignPort), ours), result{}, result{Needed: true, Takeover: true}},
 		{"never applied by us", live("", entryOf("them", typeOnly)), result{Needed: true}, result{Needed: true, Takeover: true}},

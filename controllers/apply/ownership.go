@@ -83,12 +83,16 @@ func (o *ownership) conflictingManagers(hashed *unstructured.Unstructured, live 
 	if err != nil {
 		return nil
 	}
+	lost := wanted.Leaves() // A manager that only shares a field with us has not changed it.
+	if owned, err := o.ownedFields(live); err == nil && owned != nil {
+		lost = lost.Difference(owned)
+	}
 	var managers []string
 	for _, entry := range live.GetManagedFields() {
 		if !o.isOther(entry) || slices.Contains(managers, entry.Manager) {
 			continue
 		}
-		if set, err := decodeFields(entry, live); err == nil && !set.Intersection(wanted.Leaves()).Empty() {
+		if set, err := decodeFields(entry, live); err == nil && !set.Intersection(lost).Empty() {
 			managers = append(managers, entry.Manager)
 		}
 	}
