@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -212,9 +213,7 @@ func applyTenant(t *testing.T, tenant *v1alpha1.GatewayTenant) {
 	if existing.Annotations == nil {
 		existing.Annotations = map[string]string{}
 	}
-	for key, value := range tenant.Annotations {
-		existing.Annotations[key] = value
-	}
+	maps.Copy(existing.Annotations, tenant.Annotations)
 	if err := admin.Update(t.Context(), existing); err != nil {
 		t.Fatal(err)
 	}
