@@ -27,19 +27,19 @@ type RenderInput struct {
 	Volume Volume
 	// Gateway has the annotations of the existing StatefulSet.
 	Gateway map[string]string
-	// Turn is what may be done to what runs.
-	Turn Turn
+	// Rollout is whether the running gateway may change.
+	Rollout Rollout
 	// TokenKey is the id of the present token key, empty if there is none. The pod restarts when it changes.
 	TokenKey string
 }
 
-// Turn is what may be done to a gateway that runs. The zero value: what its tenant asks for.
-type Turn struct {
-	// Held tells that what runs is left as it is until it has its turn.
+// Rollout is whether a running gateway may change. Its zero value allows the changes that the tenant requests.
+type Rollout struct {
+	// Held is set if the gateway stays as it is until it gets a rollout slot.
 	Held bool
-	// Granted tells that the StatefulSet may change although its tenant did not ask for it.
+	// Granted is set if the StatefulSet may change in a rollout slot, although its tenant did not request that.
 	Granted bool
-	// Lapsed tells that the StatefulSet may change because it does not serve, and that a turn that it had is over.
+	// Lapsed is set if the StatefulSet may change because the gateway does not serve, and an earlier rollout is over.
 	Lapsed bool
 }
 
@@ -86,7 +86,7 @@ func Render(t Tenant, in RenderInput) (Objects, error) {
 	if err != nil {
 		return Objects{}, err
 	}
-	volume, err := finish(claim(t, in.Volume, in.Turn.Held), t.Namespace, claimOwner(t)...)
+	volume, err := finish(claim(t, in.Volume, in.Rollout.Held), t.Namespace, claimOwner(t)...)
 	if err != nil {
 		return Objects{}, err
 	}
@@ -138,7 +138,7 @@ func statefulSet(t Tenant, in RenderInput, configHash string) *appsv1.StatefulSe
 	t.platform.dropFixedIDs(pod.Spec)
 	asked := hash([]string{t.asked, in.TokenKey})
 	set.WithAnnotations(map[string]string{annotationAsked: asked})
-	if in.Turn.Granted || !in.Turn.Lapsed && in.Gateway[annotationRollout] != "" && in.Gateway[annotationAsked] == asked {
+	if in.Rollout.Granted || !in.Rollout.Lapsed && in.Gateway[annotationRollout] != "" && in.Gateway[annotationAsked] == asked {
 		set.WithAnnotations(map[string]string{annotationRollout: "platform"})
 	}
 	pod.WithAnnotations(map[string]string{AnnotationConfigHash: configHash})

@@ -224,7 +224,7 @@ func TestMarkOfAnUpdateStays(t *testing.T) {
 		return objects.Gateway.GetAnnotations()
 	}
 	granted := clusterInput
-	granted.Turn.Granted = true
+	granted.Rollout.Granted = true
 	later := clusterInput
 	if later.Gateway = marked(tenant, granted); later.Gateway[annotationRollout] == "" {
 		t.Fatal("a gateway that has its turn is not marked")
@@ -239,7 +239,7 @@ func TestMarkOfAnUpdateStays(t *testing.T) {
 	if marked(other, later)[annotationRollout] != "" {
 		t.Error("what the tenant asks for is taken for the platform's")
 	}
-	later.Turn.Lapsed = true
+	later.Rollout.Lapsed = true
 	if marked(tenant, later)[annotationRollout] != "" {
 		t.Error("the mark stays though its turn is over")
 	}

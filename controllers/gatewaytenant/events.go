@@ -10,10 +10,6 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/status"
 )
 
-// The right to report by Events.
-//
-// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create
-
 // reportReady logs a change of the condition Ready in status or reason, and reports it in an Event if its reason is worth one.
 func (r *Reconciler) reportReady(ctx context.Context, before *v1alpha1.GatewayTenant, after v1alpha1.GatewayTenantStatus) {
 	was, is := meta.FindStatusCondition(before.Status.Conditions, v1alpha1.ConditionReady), meta.FindStatusCondition(after.Conditions, v1alpha1.ConditionReady)

@@ -131,8 +131,8 @@ func TestForecastOfATenantThatServes(t *testing.T) {
 		{name: "another image", change: func(tenant *v1alpha1.GatewayTenant, _ *observetest.Cluster) {
 			tenant.Spec.Image = "ghcr.io/nvidia/openshell/gateway:0.0.72"
 		}, changes: []string{
-			"update ConfigMap openshell-gateway-config, data.gateway.toml",
 			"update PersistentVolumeClaim openshell-data-openshell-gateway-0, metadata.annotations.openshell.ambient-code.io/highest-version",
+			"update ConfigMap openshell-gateway-config, data.gateway.toml",
 			"update StatefulSet openshell-gateway, metadata.annotations.openshell.ambient-code.io/asked-hash, spec.template.metadata.annotations.openshell.ambient-code.io/config-hash, spec.template.spec.containers[name=\"openshell-gateway\"].image",
 		}, restart: []string{
 			"gateway.toml changes: openshell.drivers.kubernetes.supervisor_image",

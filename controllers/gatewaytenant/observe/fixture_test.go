@@ -245,7 +245,7 @@ func (f *fixture) adopt() {
 				f.issue(p.Tenant.ServerNames)
 				continue
 			}
-			if !step.Executable() {
+			if !step.IsExecutable() {
 				continue
 			}
 			if step.Action == plan.Delete || step.Action == plan.Recreate {

@@ -19,10 +19,6 @@ import (
 
 // Pods and Events are read only to explain why something does not run. The gateway's pod is watched by its name. The names of
 // certgen's pods are generated, and any client may create Events, so these are only listed, in one namespace at a time.
-//
-// +kubebuilder:rbac:groups="",resources=pods,verbs=list
-// +kubebuilder:rbac:groups="",resources=pods,resourceNames=openshell-gateway-0,verbs=watch;delete
-// +kubebuilder:rbac:groups="",resources=events,verbs=list
 
 const (
 	// lookupPage is how many pods or Events one request returns at most, and lookupPages how many requests one read makes.

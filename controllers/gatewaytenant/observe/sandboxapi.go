@@ -15,8 +15,6 @@ import (
 
 // The versions of the Sandbox API that the cluster serves are read from its CRD: unlike discovery, it can be watched and is never
 // outdated.
-//
-// +kubebuilder:rbac:groups=apiextensions.k8s.io,resources=customresourcedefinitions,resourceNames=sandboxes.agents.x-k8s.io,verbs=list;watch
 
 // sandboxAPIs returns the versions of the Sandbox API that the cluster serves. It is not nil.
 func (o *Observer) sandboxAPIs(ctx context.Context) ([]string, error) {

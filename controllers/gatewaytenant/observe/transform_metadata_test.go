@@ -121,7 +121,7 @@ func TestAnnotationsOfObjectsAreKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	objects, err := manifests.Render(tenant, manifests.RenderInput{NamespaceUID: "2", Turn: manifests.Turn{Granted: true}, TokenKey: "k"})
+	objects, err := manifests.Render(tenant, manifests.RenderInput{NamespaceUID: "2", Rollout: manifests.Rollout{Granted: true}, TokenKey: "k"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,8 +13,8 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
-// addCertgen adds the Job that issues the Secrets, if there is work for it. A gateway that runs needs its certificates however
-// long the rest takes, so its Job does not wait for the foundation if certgen has its rights.
+// addCertgen adds the Job that issues the Secrets, if certgen has to run. A gateway that runs needs its certificates, so its Job
+// does not require that the foundation succeeds if certgen has its rights.
 func (p *Plan) addCertgen(in Input) {
 	job, failingSince := in.job(), in.Now
 	if in.JobHistory != nil {

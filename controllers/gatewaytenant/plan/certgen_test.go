@@ -69,8 +69,8 @@ func TestPlanOfCertificates(t *testing.T) {
 			f.tenant.Spec.Image, f.certificates.Complete = otherImage, false
 			f.certificates.Findings = []certificates.Finding{{Secret: manifests.ServerTLSName, Need: certificates.Missing}}
 		}, []string{
-			"update ConfigMap openshell-gateway-config",
 			"update PersistentVolumeClaim openshell-data-openshell-gateway-0",
+			"update ConfigMap openshell-gateway-config",
 			"create Job openshell-gateway-certgen",
 			"update StatefulSet openshell-gateway, waits for its Secrets",
 		}},

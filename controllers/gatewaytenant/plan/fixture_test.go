@@ -79,7 +79,7 @@ func newServingTenant(t *testing.T) *fixture {
 func (f *fixture) execute() {
 	f.t.Helper()
 	for _, step := range f.plan().Steps {
-		if !step.Executable() {
+		if !step.IsExecutable() {
 			continue
 		}
 		if step.Action == Delete || step.Action == Recreate {

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 
@@ -11,7 +12,8 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
-// Make decides what to do for a tenant. It makes no requests and modifies none of its arguments.
+// Make decides what to do for a tenant. It makes no requests. The only argument that it modifies is the JobHistory, and equal
+// arguments modify it only once.
 func Make(in Input) *Plan {
 	p := &Plan{Tenant: in.Tenant, Rejected: in.Rejected}
 	if p.Rejected == nil && manifests.NeedsEarlierConfig(in.Observed.Volume) && in.Observed.ConfigUnread != nil {
@@ -27,11 +29,12 @@ func Make(in Input) *Plan {
 	if p.render(in); p.Incomplete != nil || in.GatewayTenant.Spec.Suspend {
 		return p
 	}
-	p.addFoundation(in)
+	p.addFoundation(in) // the stage of each step decides when it is executed
 	p.addCertgen(in)
 	p.addCleanup(in)
 	p.addWorkload(in)
 	p.refuseAdoption(in)
+	slices.SortStableFunc(p.Steps, func(a, b Step) int { return cmp.Compare(a.Stage, b.Stage) })
 	return p
 }
 
@@ -88,7 +91,7 @@ func (p *Plan) render(in Input) {
 	if p.Objects, p.Incomplete = manifests.Render(p.Tenant, input); p.Incomplete != nil {
 		return
 	}
-	if input.Turn = p.decideRollout(in); input.Turn != (manifests.Turn{}) {
+	if input.Rollout = p.decideRollout(in); input.Rollout != (manifests.Rollout{}) {
 		p.Objects, p.Incomplete = manifests.Render(p.Tenant, input)
 	}
 }
@@ -99,7 +102,13 @@ func (p *Plan) refuseAdoption(in Input) {
 	if in.Observed.Owns(in.GatewayTenant.UID) {
 		return
 	}
-	if conflicts := append(otherWorkload(in), p.Conflicts()...); len(conflicts) > 0 {
+	conflicts := otherWorkload(in)
+	for _, step := range p.Steps {
+		if IsConflict(step.Blocked) {
+			conflicts = append(conflicts, step)
+		}
+	}
+	if len(conflicts) > 0 {
 		p.Steps, p.Slot = conflicts, SlotUnused
 	}
 }

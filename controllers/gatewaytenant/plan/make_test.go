@@ -64,8 +64,8 @@ func TestPlanOfATenantThatServes(t *testing.T) {
 	run(t, newServingTenant, []planTest{
 		{"nothing changes", func(*fixture) {}, nil},
 		{"another image", func(f *fixture) { f.tenant.Spec.Image = otherImage }, []string{
-			"update ConfigMap openshell-gateway-config",
 			"update PersistentVolumeClaim openshell-data-openshell-gateway-0",
+			"update ConfigMap openshell-gateway-config",
 			"update StatefulSet openshell-gateway",
 		}},
 		{"another config", func(f *fixture) { f.tenant.Spec.Config = "[openshell.gateway]\nlog_level = \"debug\"\n" }, []string{
@@ -127,16 +127,16 @@ func TestPlanOfATenantThatServes(t *testing.T) {
 			f.useSandboxAPI()
 			f.change = func(o *observe.Observed) { o.SandboxAPIs = []string{} }
 		}, []string{
-			"update ConfigMap openshell-gateway-config",
 			"update PersistentVolumeClaim openshell-data-openshell-gateway-0",
+			"update ConfigMap openshell-gateway-config",
 			"update StatefulSet openshell-gateway, blocked: the Sandbox API agents.x-k8s.io/v1alpha1 or v1beta1, which gateway 0.0.111 needs, is not installed: no sandbox can be made; install agent-sandbox 0.4 or 0.5",
 		}},
 		{"the Sandbox API is unknown", func(f *fixture) {
 			f.useSandboxAPI()
 			f.change = func(o *observe.Observed) { o.SandboxAPIs = nil }
 		}, []string{
-			"update ConfigMap openshell-gateway-config",
 			"update PersistentVolumeClaim openshell-data-openshell-gateway-0",
+			"update ConfigMap openshell-gateway-config",
 			"update StatefulSet openshell-gateway",
 		}},
 		{"ConfigMaps and StatefulSets cannot be read", func(f *fixture) {
@@ -146,8 +146,8 @@ func TestPlanOfATenantThatServes(t *testing.T) {
 			}
 			f.change = func(o *observe.Observed) { o.Unreadable = []string{"ConfigMap", "StatefulSet"} }
 		}, []string{
-			"create Service openshell-gateway",
 			"update PersistentVolumeClaim openshell-data-openshell-gateway-0",
+			"create Service openshell-gateway",
 		}},
 	})
 }

@@ -30,10 +30,10 @@ func TestDecideRollout(t *testing.T) {
 	starting := func(s *appsv1.StatefulSetStatus) { s.UpdateRevision, s.ReadyReplicas = "new", 0 }
 	unchanged := func(*appsv1.StatefulSetStatus) {}
 	type decision struct {
-		turn manifests.Turn
+		turn manifests.Rollout
 		slot SlotUse
 	}
-	held, granted, lapsed := manifests.Turn{Held: true}, manifests.Turn{Granted: true}, manifests.Turn{Lapsed: true}
+	held, granted, lapsed := manifests.Rollout{Held: true}, manifests.Rollout{Granted: true}, manifests.Rollout{Lapsed: true}
 	for _, test := range []struct {
 		name       string
 		change     func(*appsv1.StatefulSetStatus)

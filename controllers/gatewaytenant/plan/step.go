@@ -49,7 +49,7 @@ type Step struct {
 	Object observe.Ref
 	// Desired is the object to apply. It is nil if the step only deletes.
 	Desired *unstructured.Unstructured
-	// Live is the object as it was observed. It is nil if the step creates it.
+	// Live is the object as it was observed. It is nil if the object does not exist.
 	Live metav1.Object
 	// Difference is the result of comparing the two.
 	Difference apply.Difference
@@ -69,16 +69,5 @@ type Step struct {
 	Blocked error
 }
 
-// Executable reports whether the step can be executed now, if the stages that it requires have succeeded.
-func (s Step) Executable() bool { return s.Waits == "" && s.Blocked == nil }
-
-// Conflicts returns the steps that are blocked by objects that other owners manage.
-func (p *Plan) Conflicts() []Step {
-	var conflicts []Step
-	for _, step := range p.Steps {
-		if IsConflict(step.Blocked) {
-			conflicts = append(conflicts, step)
-		}
-	}
-	return conflicts
-}
+// IsExecutable reports whether the step can be executed now, if the stages that it requires have succeeded.
+func (s Step) IsExecutable() bool { return s.Waits == "" && s.Blocked == nil }

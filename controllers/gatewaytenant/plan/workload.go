@@ -97,11 +97,11 @@ func (p *Plan) addStuckPod(in Input, requires []Stage, updated bool) {
 // decideRollout decides whether the running gateway may change. A gateway that serves and whose tenant did not request the change
 // needs a rollout slot. A gateway that does not serve has nothing to lose, and its failure says nothing about the next ones unless
 // it is caused by the update in progress.
-func (p *Plan) decideRollout(in Input) manifests.Turn {
+func (p *Plan) decideRollout(in Input) manifests.Rollout {
 	set := in.Observed.StatefulSet
 	if set == nil || in.GatewayTenant.Spec.Suspend {
 		p.Slot = SlotIrrelevant
-		return manifests.Turn{}
+		return manifests.Rollout{}
 	}
 	restarts := restartsByPlatform(p.Objects.Gateway, set)
 	switch {
@@ -113,9 +113,9 @@ func (p *Plan) decideRollout(in Input) manifests.Turn {
 		p.Slot = SlotInUse
 	case workload.Rolling(set):
 		p.Slot = SlotIrrelevant
-		return manifests.Turn{Lapsed: true}
+		return manifests.Rollout{Lapsed: true}
 	}
-	return manifests.Turn{Held: p.Held, Granted: p.Slot == SlotNeeded && in.SlotGranted}
+	return manifests.Rollout{Held: p.Held, Granted: p.Slot == SlotNeeded && in.SlotGranted}
 }
 
 // restartsByPlatform reports whether a StatefulSet changes for a cause of the platform's: it is adopted, or an earlier operator

@@ -45,8 +45,8 @@ func TestPlanOfABrokenGateway(t *testing.T) {
 			f.breakPod("1")
 			f.tenant.Spec.Image = otherImage
 		}, []string{
-			"update ConfigMap openshell-gateway-config",
 			"update PersistentVolumeClaim openshell-data-openshell-gateway-0",
+			"update ConfigMap openshell-gateway-config",
 			"update StatefulSet openshell-gateway",
 			"delete Pod openshell-gateway-0, waits for the update of its StatefulSet, because it is not ready, so its StatefulSet does not replace it",
 		}},
@@ -55,8 +55,8 @@ func TestPlanOfABrokenGateway(t *testing.T) {
 			f.tenant.Spec.Image = otherImage
 			f.cluster.Set(podRef, "2026-06-01T11:59:00Z", "metadata", "deletionTimestamp")
 		}, []string{
-			"update ConfigMap openshell-gateway-config",
 			"update PersistentVolumeClaim openshell-data-openshell-gateway-0",
+			"update ConfigMap openshell-gateway-config",
 			"update StatefulSet openshell-gateway",
 		}},
 		{"its pod is up to date and its StatefulSet is blocked", func(f *fixture) {
@@ -64,8 +64,8 @@ func TestPlanOfABrokenGateway(t *testing.T) {
 			f.useSandboxAPI()
 			f.change = func(o *observe.Observed) { o.SandboxAPIs = []string{} }
 		}, []string{
-			"update ConfigMap openshell-gateway-config",
 			"update PersistentVolumeClaim openshell-data-openshell-gateway-0",
+			"update ConfigMap openshell-gateway-config",
 			"update StatefulSet openshell-gateway, blocked: the Sandbox API agents.x-k8s.io/v1alpha1 or v1beta1, which gateway 0.0.111 needs, is not installed: no sandbox can be made; install agent-sandbox 0.4 or 0.5",
 		}},
 	})

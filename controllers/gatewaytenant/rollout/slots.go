@@ -7,11 +7,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
-	"sigs.k8s.io/controller-runtime/pkg/metrics"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
@@ -44,13 +42,6 @@ type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 // grantTimeout is how long a grant lasts that its tenant does not use. A reconcile that fails before it changes the StatefulSet
 // holds up the others no longer than that.
 const grantTimeout = 30 * time.Second
-
-var rolloutTenants = prometheus.NewGaugeVec(prometheus.GaugeOpts{
-	Name: "gatewaytenant_rollout_tenants",
-	Help: "Tenants whose gateway is restarted by an update of the platform, by state: rolling until it serves again, waiting for its turn.",
-}, []string{"state"})
-
-func init() { metrics.Registry.MustRegister(rolloutTenants) }
 
 // New returns slots for a percentage of the tenants, and for one at least. The given function counts the tenants.
 func New(percent int, tenants func() int) *Slots {
@@ -176,9 +167,4 @@ func (s *Slots) used() int {
 		}
 	}
 	return used
-}
-
-func (s *Slots) measure() {
-	rolloutTenants.WithLabelValues("rolling").Set(float64(s.used()))
-	rolloutTenants.WithLabelValues("waiting").Set(float64(len(s.waiting)))
 }
