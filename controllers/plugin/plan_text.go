@@ -112,6 +112,12 @@ func (o Outcome) objects() []string {
 	var changed []string
 	for _, change := range o.Objects {
 		text := change.Kind + " " + change.Name
+		if change.Kind == "Job" {
+			if change.Action == plan.Create { // the finished one is deleted before
+				changed = append(changed, text+" (runs)")
+			}
+			continue
+		}
 		switch change.Action {
 		case plan.Create:
 			text += " (made)"
