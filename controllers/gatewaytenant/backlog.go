@@ -9,15 +9,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/diagnose"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/observe"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/status"
 )
 
 const (
-	// graceBase is how long a new gateway may take to start, and a pod may wait for a node, before the status reports it.
-	graceBase = 10 * time.Second
-	// gracePerTenant is how much longer that is for each tenant in the backlog: pods wait for their volumes and nodes because other
-	// pods do. A control plane with two processors makes four tenants a second Ready.
+	// gracePerTenant is added to the grace and to the first lookup for each tenant in the backlog, since pods that start at the same
+	// time wait for each other's volumes and nodes. A control plane with two processors makes four tenants a second Ready.
 	gracePerTenant = 250 * time.Millisecond
 	// graceMax is the longest of these times.
 	graceMax = 5 * time.Minute
@@ -32,23 +31,23 @@ type tenantCounter struct {
 	total, backlog int
 }
 
-// Grace returns how long a tenant may take to start.
+// Grace returns how long a new gateway may take to start, and a pod may wait for a node, before the status reports it.
 func (c *tenantCounter) Grace() time.Duration {
-	return min(graceBase+time.Duration(c.countBacklog())*gracePerTenant, graceMax)
+	return min(diagnose.Grace+time.Duration(c.countBacklog())*gracePerTenant, graceMax)
 }
 
-// FirstLookup returns how long a workload may have no running pod before the API server is asked for the cause.
+// FirstLookup returns how long a workload may have no running pod before Events and pods are read from the API server.
 func (c *tenantCounter) FirstLookup() time.Duration {
 	return min(observe.MinFirstLookup+time.Duration(c.countBacklog())*gracePerTenant, graceMax)
 }
 
-// countTotal returns the number of all tenants, zero before the cache is filled.
+// countTotal returns the number of all tenants. It is zero before the cache is filled.
 func (c *tenantCounter) countTotal() int {
 	total, _ := c.count()
 	return total
 }
 
-// countBacklog returns the number of tenants that are on their way to Ready.
+// countBacklog returns the number of tenants in the backlog.
 func (c *tenantCounter) countBacklog() int {
 	_, backlog := c.count()
 	return backlog
@@ -73,7 +72,7 @@ func (c *tenantCounter) count() (total, backlog int) {
 	return c.total, c.backlog
 }
 
-// inBacklog reports whether a tenant is on its way to Ready.
+// inBacklog reports whether the gateway of a tenant is still starting.
 func inBacklog(tenant *v1alpha1.GatewayTenant) bool {
 	ready := meta.FindStatusCondition(tenant.Status.Conditions, v1alpha1.ConditionReady)
 	return ready == nil || ready.Reason == v1alpha1.ReasonPodEvicted || status.IsProgressing(ready.Reason)

@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// contention counts how often other field managers changed what the operator manages. An earlier control plane that still runs does
-// so again and again, and that deserves a warning. A change or two are reverted without one.
+// contention counts how often other field managers changed fields that the operator manages. A manager that changes them
+// repeatedly, such as an earlier control plane that still runs, deserves a warning. One or two changes are reverted without it.
 //
-// It is held in memory because no object records a change that was reverted. If it is lost, a manager that goes on is reported
+// It is held in memory because no object records a change that was reverted. After a loss, a manager that continues is reported
 // again after a few more changes.
 type contention struct {
 	mu  sync.Mutex
@@ -52,8 +52,9 @@ func (c *contention) note(namespace string, managers []string) {
 	}
 }
 
-// of returns the field managers to report for a tenant, sorted, and how long until one of them no longer is.
-func (c *contention) of(namespace string) (managers []string, wait time.Duration) {
+// managers returns the field managers to report for a tenant, sorted, and how long until none of them has to be
+// reported.
+func (c *contention) managers(namespace string) (managers []string, wait time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, manager := range slices.Sorted(maps.Keys(c.by[namespace])) {

@@ -11,7 +11,7 @@ func TestManagersThatDoNotStopAreReported(t *testing.T) {
 	c := &contention{now: func() time.Time { return now }}
 	is := func(want ...string) {
 		t.Helper()
-		if got, wait := c.of("a"); !slices.Equal(got, want) || (wait > 0) != (len(want) > 0) {
+		if got, wait := c.managers("a"); !slices.Equal(got, want) || (wait > 0) != (len(want) > 0) {
 			t.Errorf("reported are %v for %s, want %v", got, wait, want)
 		}
 	}

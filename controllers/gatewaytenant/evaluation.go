@@ -12,12 +12,11 @@ import (
 )
 
 // evaluationCache holds the result of manifests.NewTenant for the present spec of each tenant: one entry per tenant, which is
-// replaced when the spec changes and dropped when the tenant is gone. The result depends on the spec, the annotations and
-// what the platform sets, and the last cannot change while the process runs.
+// replaced when the spec changes and dropped when the tenant no longer exists. The result depends on the spec, the annotations
+// and the settings of the platform, and the last cannot change while the process runs.
 //
-// Events about a tenant's objects lead to many reconciles of an unchanged spec. Without the cache, each of them would cost
-// what the spec costs, which is for the tenant to choose. The result could be derived again at any time: losing an entry, as
-// all are lost in a restart, costs one evaluation.
+// Events about a tenant's objects lead to many reconciles of an unchanged spec. Without the cache, each of them would evaluate
+// the spec again, and a tenant can make its spec expensive. The loss of an entry costs one evaluation.
 type evaluationCache struct {
 	mu          sync.Mutex
 	byNamespace map[string]evaluation
@@ -37,11 +36,8 @@ type evaluated struct {
 	annotations [sha256.Size]byte
 }
 
-// evaluate returns what manifests.NewTenant returns. A nil cache evaluates every time.
+// evaluate returns the result of manifests.NewTenant.
 func (c *evaluationCache) evaluate(gt *v1alpha1.GatewayTenant, platform manifests.Platform) (manifests.Tenant, error) {
-	if c == nil {
-		return manifests.NewTenant(gt, platform)
-	}
 	annotations, err := json.Marshal(gt.Annotations) // sorted
 	if err != nil {
 		return manifests.Tenant{}, err
@@ -63,7 +59,7 @@ func (c *evaluationCache) evaluate(gt *v1alpha1.GatewayTenant, platform manifest
 	return tenant, err
 }
 
-// forget drops a tenant that is gone.
+// forget drops a tenant that no longer exists.
 func (c *evaluationCache) forget(namespace string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -11,8 +11,8 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/workload"
 )
 
-// storedTimes remembers by the clock of this process when it first observed the present certificates of gateways. The time in a
-// Secret is that of an API server, whose clock may differ. If it is lost, that time counts, unless it is in the future.
+// storedTimes records, by the local clock, when each gateway's current certificate was first observed. The time in a Secret is by
+// the clock of an API server, which may differ. After a loss, the time in the Secret counts, unless it is in the future.
 type storedTimes struct {
 	mu sync.Mutex
 	by map[string]storedTime // by namespace
@@ -48,14 +48,14 @@ func (s *storedTimes) forget(namespace string) {
 // unreadGrace is how long the existing gateway.toml of a gateway that serves may stay unread without a report.
 const unreadGrace = 30 * time.Second
 
-// unreadSince remembers since when the existing gateway.toml of tenants could not be read. A busy API server refuses some reads when
-// an upgraded operator reads the text of all tenants. If it is lost, a failure is reported later.
+// unreadSince records since when the existing gateway.toml of each tenant could not be read. A busy API server refuses some reads
+// when an upgraded operator reads the text of all tenants. After a loss, a failure is reported later.
 type unreadSince struct{ by sync.Map }
 
-// waits reports whether the status is not written yet because of such a failure, and the gateway serves.
+// waits reports whether to postpone the status because such a failure is recent and the gateway serves.
 func (u *unreadSince) waits(in status.Input, now time.Time) bool {
 	namespace := in.GatewayTenant.Namespace
-	if in.Observed == nil || in.Observed.ConfigUnread == nil {
+	if in.Observed == nil || in.Observed.EarlierConfigErr == nil {
 		u.forget(namespace)
 		return false
 	}
@@ -66,12 +66,12 @@ func (u *unreadSince) waits(in status.Input, now time.Time) bool {
 
 func (u *unreadSince) forget(namespace string) { u.by.Delete(namespace) }
 
-// writtenGrace is how long the cache may take to show a status that was written. After that the cache is right: an etcd that was
-// restored from a backup counts from a lower resourceVersion.
+// writtenGrace is how long the cache may take to show a status that was written. After that, the cache counts as current, even if
+// its resourceVersion is lower: an etcd that was restored from a backup continues from a lower one.
 const writtenGrace = 10 * time.Second
 
-// writtenStatus remembers the resourceVersion of the last status that this process wrote to each tenant. A reconcile of an older
-// state would write that status again. If it is lost, it does so once.
+// writtenStatus records the resourceVersion of the last status that this process wrote to each tenant. A reconcile of an older
+// state would write that status again. After a loss, one redundant status write may occur.
 type writtenStatus struct{ by sync.Map }
 
 type written struct {
@@ -83,7 +83,7 @@ func (w *writtenStatus) note(tenant *v1alpha1.GatewayTenant, now time.Time) {
 	w.by.Store(tenant.Namespace, written{tenant.ResourceVersion, now})
 }
 
-// outdated returns how much longer a tenant in the cache may be older than the status that was written last, zero if it is not.
+// outdated returns how much longer to wait for the cache to show the status that was written last. It is zero if it shows it.
 func (w *writtenStatus) outdated(tenant *v1alpha1.GatewayTenant, now time.Time) time.Duration {
 	last, exists := w.by.Load(tenant.Namespace)
 	if !exists {

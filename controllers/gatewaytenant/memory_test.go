@@ -26,7 +26,7 @@ func TestDistributionDoesNotDependOnTheClock(t *testing.T) {
 			Plan:     &plan.Plan{Certificates: certificates.Observed{Complete: true, ServerNames: []string{name}, ServerStored: stored}},
 		}
 		in.GatewayTenant.Status.ServerDNSNames = []string{"a.example.com"}
-		return status.Distributing(in, memory.observe("tenant-a", stored, now), now)
+		return status.DistributionWait(in, memory.observe("tenant-a", stored, now), now)
 	}
 	for _, ahead := range []time.Duration{-30 * time.Minute, 0, 3 * time.Minute} {
 		t.Run("the operator's clock is ahead by "+ahead.String(), func(t *testing.T) {
@@ -58,7 +58,7 @@ func TestUnreadConfigIsReportedWhenItLasts(t *testing.T) {
 		gt := newTenant()
 		_, set := servingPlan(t, gt)
 		gt.Namespace, set.Status.ReadyReplicas = namespace, readyReplicas
-		return status.Input{GatewayTenant: gt, Observed: &observe.Observed{StatefulSet: set, ConfigUnread: err}}
+		return status.Input{GatewayTenant: gt, Observed: &observe.Observed{StatefulSet: set, EarlierConfigErr: err}}
 	}
 	failure := errors.New("reading ConfigMap a/b: timeout")
 	for _, c := range []struct {

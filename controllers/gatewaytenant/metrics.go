@@ -12,20 +12,20 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 )
 
-// fleet tells what the statuses of all tenants say. It does so when it is asked and from the cache, so that nothing has to
-// be kept or forgotten.
+// fleet is a collector that summarizes the statuses of all tenants. It reads them from the cache for each scrape, so it holds no
+// state that could become outdated.
 type fleet struct {
-	from atomic.Pointer[tenantSource] // nil: no manager was made yet; of several in one process, the last one's
+	from atomic.Pointer[tenantSource] // It is nil before a manager is set up. If a process has several, the last one counts.
 }
 
-// tenantSource is where the tenants are.
+// tenantSource provides the tenants in the cache of a manager.
 type tenantSource struct {
 	tenants client.Reader
-	leads   <-chan struct{} // closed once this replica leads
+	leads   <-chan struct{} // It is closed when this replica becomes the leader.
 }
 
-// However many tenants there are, there are no more series of conditions than reasons. What alerts on the end of a
-// certificate sees renewals that fail, of whatever cause.
+// The number of series about conditions depends on the number of reasons, not of tenants. An alert on the expiration of a
+// certificate detects renewals that fail, whatever the cause.
 var (
 	conditionLabels  = []string{"condition", "status", "reason"}
 	conditionTenants = prometheus.NewDesc("gatewaytenant_condition_tenants",
@@ -57,7 +57,7 @@ func (f *fleet) Collect(all chan<- prometheus.Metric) {
 	select {
 	case <-from.leads:
 	default:
-		return // a standby knows the same: all would be counted twice
+		return // a standby replica has the same cache, so every tenant would be counted twice
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()

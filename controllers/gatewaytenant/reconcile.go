@@ -92,9 +92,9 @@ func (r *Reconciler) plan(in plan.Input) *plan.Plan {
 func (r *Reconciler) report(ctx context.Context, in status.Input) (ctrl.Result, error) {
 	tenant, now := in.GatewayTenant, r.now()
 	var contention time.Duration
-	in.Contenders, contention = r.contention.of(tenant.Namespace)
+	in.Contenders, contention = r.contention.managers(tenant.Namespace)
 	if !r.unread.waits(in, now) {
-		in.Distributing = status.Distributing(in, r.stored.observe(tenant.Namespace, in.Plan.Certificates.ServerStored, now), now)
+		in.DistributionWait = status.DistributionWait(in, r.stored.observe(tenant.Namespace, in.Plan.Certificates.ServerStored, now), now)
 		computed := status.Compute(in)
 		if starting := status.Starting(in, computed, r.counter.Grace(), now); starting > 0 {
 			return r.next(in, contention, starting)
@@ -104,7 +104,7 @@ func (r *Reconciler) report(ctx context.Context, in status.Input) (ctrl.Result, 
 			return ctrl.Result{}, err
 		}
 	}
-	return r.next(in, contention, in.Distributing)
+	return r.next(in, contention, in.DistributionWait)
 }
 
 // next schedules the next reconcile, after one of the waits at the latest. Zero means that time alone requires none.
@@ -142,7 +142,8 @@ func (r *Reconciler) removeBinding(ctx context.Context, tenant client.ObjectKey)
 	return r.execute(ctx, tenant.Namespace, steps)
 }
 
-// namespace reads the metadata of a namespace. It is nil if the namespace is not in the cache, whose event will follow.
+// namespace reads the metadata of a namespace. It is nil if the cache does not hold the namespace yet. An event follows when
+// it does.
 func (r *Reconciler) namespace(ctx context.Context, name string) (*metav1.PartialObjectMetadata, error) {
 	namespace := &metav1.PartialObjectMetadata{}
 	namespace.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Namespace"))

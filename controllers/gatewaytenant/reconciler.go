@@ -30,8 +30,8 @@ type Reconciler struct {
 	memory
 }
 
-// memory is what the Reconciler keeps between reconciles. What each part holds and what losing it costs is said at its type. None
-// of it survives a restart, and nothing that is applied depends on it, except when a certgen Job or a rollout may begin.
+// memory is what the Reconciler keeps between reconciles. The comment on each type says what it holds and what its loss costs. A
+// restart loses all of it. Nothing that is applied depends on it, except the time at which a certgen Job or a rollout may begin.
 type memory struct {
 	slots       *rollout.Slots
 	jobs        certificates.JobHistory
@@ -43,7 +43,7 @@ type memory struct {
 	written     writtenStatus
 }
 
-// forget drops what is kept of a tenant that does not exist any more.
+// forget drops the state of a tenant that no longer exists.
 func (r *Reconciler) forget(namespace string) {
 	r.observer.Forget(namespace)
 	r.slots.Exclude(namespace)

@@ -14,8 +14,8 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
-// An earlier control plane created gateways with the same names. What has the name of an object of the operator's is adopted in
-// place. Leftovers are the objects that have no successor.
+// An earlier control plane created gateways with the same names. Objects with the names that the operator uses are adopted in place.
+// Leftovers are the objects that have no successor.
 var (
 	// ClientsPolicy exists only while the tenant requests it.
 	ClientsPolicy = Ref{"NetworkPolicy", manifests.ClientsName}

@@ -21,8 +21,8 @@ func (o *Observer) explainPod(ctx context.Context, namespace string, observed *O
 	key, pod := lookupKey{namespace, "StatefulSet"}, observed.Pod
 	problem := o.due(observed, diagnose.GatewayPod(pod, observed.Volume.Claim)...)
 	if ended := diagnose.PossibleProbeKill(pod, problem); ended != nil {
-		// Two ends of a container with the same reason, exit code and output are alike.
-		state := lookupState{what: ended.Kind(), end: ended.FinishedAt().String(), urgent: true}
+		// Terminations of a container with the same reason, exit code and output are the same state.
+		state := lookupState{what: ended.Kind(), termination: ended.FinishedAt().String(), urgent: true}
 		if explained := o.lookUpPod(ctx, key, state, observed, ended.Explain); !explained.IsZero() {
 			return explained
 		}
@@ -84,7 +84,7 @@ func (o *Observer) lookUp(
 	case wait > 0:
 	case o.lookups.begin():
 		now, done := o.readOnce(ctx, key, problem, read)
-		if !now.IsZero() || state.end == "" {
+		if !now.IsZero() || state.termination == "" {
 			problem = now
 		}
 		wait = o.lookups.note(key, problem, done, first, o.now())
@@ -98,8 +98,8 @@ func (o *Observer) lookUp(
 	return problem
 }
 
-// readOnce returns what a read finds, and whether it succeeded. If it did not, it returns what it found until then or, if that
-// is nothing, what was found before. A failure prevents nothing else.
+// readOnce returns what a read finds, and whether it succeeded. On failure it returns the partial result or, without one, the
+// previous result. A failure is only logged.
 func (o *Observer) readOnce(
 	ctx context.Context, key lookupKey, before diagnose.Problem, read func(context.Context) (diagnose.Problem, error),
 ) (diagnose.Problem, bool) {

@@ -8,9 +8,9 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/diagnose"
 )
 
-// lookups decides when the API server is asked why a workload has no pod, or what its pods and their Events report. Nothing of
-// it is watched or cached, since other clients decide how many Events and pods there are, and how large. Nothing is read about a
-// workload that runs.
+// lookups decides when Events and pods are read from the API server to explain why a workload has no running pod. They are
+// neither watched nor cached, since other clients decide how many exist and how large they are. Nothing is read about a workload
+// that runs. A loss of this state costs additional reads.
 type lookups struct {
 	// slot is held while one workload is read. Each page that a read lists also needs the slot of the package bounded, which
 	// all caches share and for which a read waits as long as it takes. A worker must not wait like that: it waits for this
@@ -30,18 +30,18 @@ type lookupKey struct{ namespace, kind string }
 
 // lookupState is a state of a workload that needs an explanation.
 type lookupState struct {
-	what   string
-	end    string // which end of a container it is; empty if it is none
-	urgent bool   // whether it is read immediately
+	what        string
+	termination string // identifies a termination of a container; empty if the state is not about one
+	urgent      bool   // whether it is read immediately
 }
 
-// lookup is what is known of a workload in one state.
+// lookup has the reads about a workload in one state.
 type lookup struct {
 	state lookupState
 	since time.Time     // when the state was observed first
-	last  time.Time     // when it was read last; zero: never
+	last  time.Time     // when it was read last, zero before the first read
 	wait  time.Duration // from that read to the next one
-	reads int           // how many reads there were of this end
+	reads int           // how many reads of this termination succeeded
 	found diagnose.Problem
 }
 
@@ -50,9 +50,9 @@ const (
 	MinFirstLookup = 4 * time.Second
 	// longestLookupWait is the longest wait between two reads of a state that lasts.
 	longestLookupWait = 15 * time.Second
-	// readsOfEnd is how often an end of a container is read at most. Kubelets write Events asynchronously, so that the first
-	// read may be too early. After that, no Event about this end is written.
-	readsOfEnd = 2
+	// readsPerTermination is how many reads about one termination of a container succeed at most. Kubelets write Events
+	// asynchronously, so the first read may be too early. The second one finds all Events about the termination.
+	readsPerTermination = 2
 	// never is how long to wait if there is nothing more to read.
 	never time.Duration = math.MaxInt64
 )
@@ -74,9 +74,9 @@ func (l *lookups) begin() bool {
 
 func (l *lookups) end() { <-l.slot }
 
-// due returns what the last read found and how long to wait before the next one; zero or less means now. A new state is
-// first read after a wait, unless it is urgent. What explained one end of a container holds for the next one that is alike,
-// until a read finds something else: kubelets drop Events of a pod that has many.
+// due returns what the last read found and how long to wait before the next one. A wait of zero or less means now. A new state is
+// first read after a wait, unless it is urgent. The explanation of a termination also holds for the next termination in the same
+// state, until a read finds another one: kubelets drop Events of a pod that has many.
 func (l *lookups) due(key lookupKey, state lookupState, first time.Duration, now time.Time) (diagnose.Problem, time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -85,11 +85,11 @@ func (l *lookups) due(key lookupKey, state lookupState, first time.Duration, now
 	case is == nil || is.state.what != state.what:
 		is = &lookup{state: state, since: now}
 		l.by[key] = is
-	case is.state.end != state.end:
+	case is.state.termination != state.termination:
 		*is = lookup{state: state, since: now, found: is.found}
 	}
 	switch {
-	case state.end != "" && is.reads >= readsOfEnd:
+	case state.termination != "" && is.reads >= readsPerTermination:
 		return is.found, never
 	case !is.last.IsZero():
 		return is.found, is.last.Add(is.wait).Sub(now)
@@ -99,8 +99,8 @@ func (l *lookups) due(key lookupKey, state lookupState, first time.Duration, now
 	return diagnose.Problem{}, is.since.Add(first).Sub(now)
 }
 
-// note keeps what a read found, and returns how long until the next one: each time twice as long, and never less than
-// before the first one. A read that failed does not count as one about the end of a container.
+// note records what a read found, and returns how long to wait before the next one. The wait doubles each time, and is at least
+// first. A read that failed does not count towards readsPerTermination.
 func (l *lookups) note(key lookupKey, found diagnose.Problem, done bool, first time.Duration, now time.Time) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -122,7 +122,7 @@ func (l *lookups) settle(key lookupKey) {
 	delete(l.by, key)
 }
 
-// forget drops a tenant that is gone.
+// forget drops a tenant that no longer exists.
 func (l *lookups) forget(namespace string) {
 	l.settle(lookupKey{namespace, "Job"})
 	l.settle(lookupKey{namespace, "StatefulSet"})

@@ -40,8 +40,9 @@ type Observed struct {
 	StatefulSet *appsv1.StatefulSet
 	// Volume is what is known of the volume.
 	Volume manifests.Volume
-	// ConfigUnread is why the text of the existing gateway.toml, which decides on what the gateway keeps, could not be read.
-	ConfigUnread error
+	// EarlierConfigErr is why the text of the existing gateway.toml could not be read. The gateway keeps settings from that text. It
+	// is nil if the text was read, or is not needed.
+	EarlierConfigErr error
 	// SandboxAPIs are the versions of the Sandbox API that the cluster serves. It is nil if they could not be read.
 	SandboxAPIs []string
 	// SharedSubjects are the subjects of the ClusterRoleBinding that an earlier control plane shares among all tenants.
@@ -73,8 +74,9 @@ func (o *Observed) Owns(tenant types.UID) bool {
 	return controller != nil && controller.UID == tenant
 }
 
-// take sets what follows from a StatefulSet, unless it belongs to a former GatewayTenant. That one is about to be removed.
-func (o *Observed) take(set *appsv1.StatefulSet) {
+// setStatefulSet sets the StatefulSet and the fields that are derived from it. It ignores one of a former GatewayTenant, which is
+// about to be removed.
+func (o *Observed) setStatefulSet(set *appsv1.StatefulSet) {
 	if manifests.OfFormer(set, o.Owners...) {
 		return
 	}

@@ -35,7 +35,7 @@ type Observer struct {
 type Grace interface {
 	// Grace is how long a new gateway may take to start, and a pod may wait for a node.
 	Grace() time.Duration
-	// FirstLookup is how long a workload may have no pod before the API server is asked why.
+	// FirstLookup is how long a workload may have no running pod before Events and pods are read from the API server.
 	FirstLookup() time.Duration
 }
 
@@ -44,7 +44,7 @@ func NewObserver(manager, live client.Reader, caches *Caches, evictions *Evictio
 	return &Observer{manager: manager, live: live, caches: caches, grace: grace, lookups: newLookups(), evictions: evictions, now: now}
 }
 
-// Forget drops what is kept of a tenant that does not exist any more.
+// Forget drops the state of a tenant that no longer exists.
 func (o *Observer) Forget(namespace string) {
 	o.lookups.forget(namespace)
 	o.evictions.forget(namespace)
@@ -74,7 +74,7 @@ func (o *Observer) Observe(ctx context.Context, tenant *v1alpha1.GatewayTenant, 
 		return nil, err
 	}
 	if accepted && manifests.NeedsEarlierConfig(observed.Volume) {
-		observed.Volume.Config, observed.ConfigUnread = o.earlierConfig(ctx, tenant.Namespace)
+		observed.Volume.Config, observed.EarlierConfigErr = o.earlierConfig(ctx, tenant.Namespace)
 	}
 	return observed, nil
 }
@@ -84,7 +84,7 @@ func (o *Observed) add(ref Ref, object metav1.Object, tenant types.UID) {
 	o.Objects[ref] = object
 	switch object := object.(type) {
 	case *appsv1.StatefulSet:
-		o.take(object)
+		o.setStatefulSet(object)
 	case *corev1.PersistentVolumeClaim:
 		o.Volume.Claim = object
 	case *batchv1.Job:

@@ -17,7 +17,7 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
-// Snapshot is the state of a tenant as a client has read it whose rights may not suffice to read all of it.
+// Snapshot is a tenant's state as read by a client that may not be allowed to read all of it.
 type Snapshot struct {
 	// Namespace is the tenant's namespace. It has no uid if it is unknown.
 	Namespace metav1.PartialObjectMetadata

@@ -14,8 +14,8 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
-// keepStatefulSet drops the spec, but for the gateway's image and the hash of its gateway.toml: whether it is as it should be
-// is in the metadata. Of the status, it drops what is not looked at.
+// keepStatefulSet keeps of the spec only the gateway's image and the hash of its gateway.toml, since the metadata shows whether the
+// rest is as it was applied. It drops the parts of the status that the operator does not use.
 func keepStatefulSet(object any) (any, error) {
 	if set, ok := object.(*appsv1.StatefulSet); ok {
 		image, hash := gatewayImage(set), set.Spec.Template.Annotations[manifests.AnnotationConfigHash]
@@ -28,7 +28,7 @@ func keepStatefulSet(object any) (any, error) {
 	return object, nil
 }
 
-// gatewayImage is the image of the gateway in a StatefulSet, empty if it has none.
+// gatewayImage returns the image of the gateway in a StatefulSet. It is empty if there is no such container.
 func gatewayImage(set *appsv1.StatefulSet) string {
 	for _, container := range set.Spec.Template.Spec.Containers {
 		if container.Name == manifests.GatewayName {
@@ -74,7 +74,7 @@ func keptCapacity(capacity, requests corev1.ResourceList) corev1.ResourceList {
 	return corev1.ResourceList{corev1.ResourceStorage: is}
 }
 
-// keepJob drops the spec, as of a StatefulSet, and what of the status is not looked at.
+// keepJob drops the spec, as keepStatefulSet does, and the parts of the status that the operator does not use.
 func keepJob(object any) (any, error) {
 	if job, ok := object.(*batchv1.Job); ok {
 		job.Spec, job.Status = batchv1.JobSpec{}, trimmedJob(job.Status)
@@ -107,12 +107,12 @@ func trimmedStatefulSetStatus(is appsv1.StatefulSetStatus) appsv1.StatefulSetSta
 // keepSecret keeps of a Secret what certificates.Transform does, with bounded owners and annotations. The longest annotation
 // names 32 certificate authorities.
 func keepSecret(object any) (any, error) {
-	stripped, err := certificates.Transform(object)
+	transformed, err := certificates.Transform(object)
 	if err != nil {
 		return nil, err
 	}
-	if secret, ok := stripped.(*corev1.Secret); ok {
-		for i, owner := range secret.OwnerReferences { // Strip has left those that count
+	if secret, ok := transformed.(*corev1.Secret); ok {
+		for i, owner := range secret.OwnerReferences { // Transform has kept only the relevant ones
 			secret.OwnerReferences[i] = trimmedOwner(owner)
 		}
 		for name, value := range secret.Annotations {
@@ -121,5 +121,5 @@ func keepSecret(object any) (any, error) {
 			}
 		}
 	}
-	return stripped, nil
+	return transformed, nil
 }

@@ -47,8 +47,8 @@ func bindsAnotherRole(desired *unstructured.Unstructured, live metav1.Object) bo
 	return binding.RoleRef != rbacv1.RoleRef{APIGroup: role["apiGroup"], Kind: role["kind"], Name: role["name"]}
 }
 
-// mayIssue reports whether certgen has its rights: those of a former tenant are about to be removed, and those of an earlier
-// control plane are fewer.
+// mayIssue reports whether certgen's ServiceAccount and RoleBinding are applied. Those of a previous tenant or control plane do not
+// count.
 func (p *Plan) mayIssue(in Input) bool {
 	for _, desired := range p.Objects.Foundation {
 		if desired.GetName() != manifests.CertgenName {

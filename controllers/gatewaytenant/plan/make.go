@@ -16,8 +16,8 @@ import (
 // arguments modify it only once.
 func Make(in Input) *Plan {
 	p := &Plan{Tenant: in.Tenant, Rejected: in.Rejected}
-	if p.Rejected == nil && manifests.NeedsEarlierConfig(in.Observed.Volume) && in.Observed.ConfigUnread != nil {
-		p.Incomplete = in.Observed.ConfigUnread
+	if p.Rejected == nil && manifests.NeedsEarlierConfig(in.Observed.Volume) && in.Observed.EarlierConfigErr != nil {
+		p.Incomplete = in.Observed.EarlierConfigErr
 		return p
 	}
 	p.checkVolume(in.Observed.Volume)

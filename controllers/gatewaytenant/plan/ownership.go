@@ -13,9 +13,9 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
-// CheckOwnership returns why desired may not be applied over live, which is nil if it is absent. Owners are the uids of the
-// GatewayTenant and of what it has made, which may own live. An object without a controller is taken over if it bears
-// OpenShell's label: it belongs to a gateway that existed before the operator. The error is a ConflictError or a
+// CheckOwnership returns an error if desired must not be applied over live. Live is nil if the object does not exist. Owners are
+// the uids of the GatewayTenant and of its StatefulSet, either of which may own live. An object without a controller is adopted if
+// it has OpenShell's label, since it belongs to a gateway that existed before the operator. The error is a ConflictError or a
 // BeingRemovedError.
 func CheckOwnership(desired *unstructured.Unstructured, live metav1.Object, owners ...types.UID) error {
 	if live == nil {
@@ -34,7 +34,7 @@ func CheckOwnership(desired *unstructured.Unstructured, live metav1.Object, owne
 	case controller != nil:
 		return &ConflictError{Object: object, Why: fmt.Sprintf("is controlled by %s %s; delete that, or move it to another namespace", controller.Kind, controller.Name)}
 	case apply.AppliedBy(live, manifests.Manager):
-		return nil // whatever labels it bears by now
+		return nil // even if its labels were changed
 	case live.GetLabels()[manifests.LabelName] != manifests.AppName:
 		return &ConflictError{Object: object, Why: fmt.Sprintf("is somebody else's; label it %s=%s to hand it over to the gateway, or make it under another name", manifests.LabelName, manifests.AppName)}
 	}

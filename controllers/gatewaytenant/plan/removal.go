@@ -11,8 +11,8 @@ import (
 // Removal returns the steps for a GatewayTenant that no longer exists. The garbage collector deletes the objects that it owned.
 // The ClusterRoleBinding is cluster-scoped, so a GatewayTenant cannot own it.
 func Removal(binding metav1.Object) []Step {
-	if binding == nil || binding.GetDeletionTimestamp() != nil || !apply.AppliedBy(binding, manifests.Manager) {
-		return nil // it does not exist, or another manager's has this name
+	if binding.GetDeletionTimestamp() != nil || !apply.AppliedBy(binding, manifests.Manager) {
+		return nil // it is being removed, or belongs to another manager
 	}
 	return []Step{{
 		Action: Delete, Object: observe.Ref{Kind: "ClusterRoleBinding", Name: binding.GetName()}, Live: binding, Stage: CleanupStage,

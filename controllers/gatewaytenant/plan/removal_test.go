@@ -18,7 +18,6 @@ func TestRemoval(t *testing.T) {
 		binding metav1.Object
 		want    string // It is empty if nothing is to be done.
 	}{
-		{"it does not exist", nil, ""},
 		{"the operator has applied it", binding(func(*metav1.ObjectMeta) {}), deletes},
 		{"it is being deleted", binding(func(o *metav1.ObjectMeta) { o.DeletionTimestamp = &metav1.Time{Time: now} }), ""},
 		{"another manager has applied it", binding(func(o *metav1.ObjectMeta) { o.ManagedFields[0].Manager = "kubectl" }), ""},

@@ -95,8 +95,8 @@ func (p *Plan) addStuckPod(in Input, requires []Stage, updated bool) {
 }
 
 // decideRollout decides whether the running gateway may change. A gateway that serves and whose tenant did not request the change
-// needs a rollout slot. A gateway that does not serve has nothing to lose, and its failure says nothing about the next ones unless
-// it is caused by the update in progress.
+// needs a rollout slot. A gateway that does not serve needs no slot, since a restart interrupts nobody. If the update in progress
+// caused that, it keeps its slot.
 func (p *Plan) decideRollout(in Input) manifests.Rollout {
 	set := in.Observed.StatefulSet
 	if set == nil || in.GatewayTenant.Spec.Suspend {
@@ -118,11 +118,11 @@ func (p *Plan) decideRollout(in Input) manifests.Rollout {
 	return manifests.Rollout{Held: p.Held, Granted: p.Slot == SlotNeeded && in.SlotGranted}
 }
 
-// restartsByPlatform reports whether a StatefulSet changes for a cause of the platform's: it is adopted, or an earlier operator
-// rendered it in another way.
+// restartsByPlatform reports whether a StatefulSet changes because of the platform, not its tenant: it is adopted, or an earlier
+// operator rendered it in another way.
 func restartsByPlatform(rendered *unstructured.Unstructured, live metav1.Object) bool {
 	if !apply.AppliedBy(live, manifests.Manager) || apply.AppliedHash(live) == "" && !manifests.Rendered(live) {
-		return true // also if an adoption was interrupted after it had taken over the fields of others
+		return true // also if an adoption was interrupted after it had taken over the fields of other managers
 	}
 	return !isAsApplied(rendered, live) && apply.OwnsHash(live, manifests.Manager) && !manifests.AskedFor(rendered, live)
 }

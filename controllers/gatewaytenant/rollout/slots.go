@@ -56,7 +56,8 @@ func (s *Slots) Request(namespace string) bool {
 	switch {
 	case granted:
 	case s.rolling[namespace]:
-		s.grantTo(namespace) // it serves again, and this is not observed yet: it occupies a slot until its next change is
+		// The cache does not show yet that it serves. It keeps a slot until the next change is observed.
+		s.grantTo(namespace)
 	case !slices.Contains(s.waiting, namespace):
 		s.waiting = append(s.waiting, namespace)
 	}
@@ -95,7 +96,7 @@ func (s *Slots) Exclude(namespace string) {
 	s.grant("")
 }
 
-// observe takes over what a StatefulSet shows.
+// observe updates the slots from a StatefulSet.
 func (s *Slots) observe(set *appsv1.StatefulSet) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -11,8 +11,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 )
 
-// wakeups is a source of requests. It observes the StatefulSets in a cache.
-type wakeups struct {
+// grantSource is a source of requests for tenants that are granted a slot. It observes the StatefulSets in a cache.
+type grantSource struct {
 	source.SyncingSource
 	slots *Slots
 }
@@ -20,15 +20,15 @@ type wakeups struct {
 // Source returns the source of requests that the controller must watch: it reconciles each tenant that waited and is granted a
 // slot. A controller reconciles nothing before its sources have synced, so no slot is granted before all gateways are observed.
 func (s *Slots) Source(gateways cache.Cache) source.SyncingSource {
-	return wakeups{source.TypedKind(gateways, &appsv1.StatefulSet{}, s.handler()), s}
+	return grantSource{source.TypedKind(gateways, &appsv1.StatefulSet{}, s.handler()), s}
 }
 
 // Start implements source.Source.
-func (w wakeups) Start(ctx context.Context, queue queue) error {
-	w.slots.mu.Lock()
-	w.slots.queue = queue
-	w.slots.mu.Unlock()
-	return w.SyncingSource.Start(ctx, queue)
+func (g grantSource) Start(ctx context.Context, queue queue) error {
+	g.slots.mu.Lock()
+	g.slots.queue = queue
+	g.slots.mu.Unlock()
+	return g.SyncingSource.Start(ctx, queue)
 }
 
 func (s *Slots) handler() handler.TypedEventHandler[*appsv1.StatefulSet, reconcile.Request] {

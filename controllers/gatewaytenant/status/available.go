@@ -22,6 +22,7 @@ func available(in Input) metav1.Condition {
 	const condition, pod = v1alpha1.ConditionAvailable, manifests.PodName
 	before := meta.FindStatusCondition(in.GatewayTenant.Status.Conditions, condition)
 	is, set := in.Observed, in.Observed.StatefulSet
+	starting := conditionFalse(condition, v1alpha1.ReasonRollingOut, "pod "+pod+" is being started")
 	switch {
 	case set == nil && in.Plan.Rejected != nil:
 		return conditionUnknown(condition, v1alpha1.ReasonNotReconciled, "nothing runs: no spec was accepted so far")
@@ -30,13 +31,13 @@ func available(in Input) metav1.Condition {
 	case set == nil && !in.Plan.Certificates.Complete:
 		return conditionFalse(condition, v1alpha1.ReasonWaitingForCertificates, "the StatefulSet waits for its Secrets")
 	case set == nil || !in.isAsRendered():
-		return conditionFalse(condition, v1alpha1.ReasonRollingOut, "pod "+pod+" is being started")
+		return starting
 	case in.podIsBeingReplaced():
 		return conditionFalse(condition, v1alpha1.ReasonRollingOut, in.replacement())
 	case !is.Problem.IsZero():
 		return problem(before, in)
 	case !workload.RolledOut(set):
-		return conditionFalse(condition, v1alpha1.ReasonRollingOut, "pod "+pod+" is being started")
+		return starting
 	case set.Status.ReadyReplicas > 0:
 		return conditionTrue(condition, v1alpha1.ReasonAvailable, "pod "+pod+" is ready")
 	case is.Pod != nil && is.Pod.DeletionTimestamp != nil:
@@ -47,7 +48,7 @@ func available(in Input) metav1.Condition {
 	case before != nil && (before.Status == metav1.ConditionTrue || before.Reason == v1alpha1.ReasonPodNotReady):
 		return conditionFalse(condition, v1alpha1.ReasonPodNotReady, "pod "+pod+" was ready and is no longer; see: kubectl describe pod "+pod+" -n "+in.Plan.Tenant.Namespace)
 	}
-	return conditionFalse(condition, v1alpha1.ReasonRollingOut, "pod "+pod+" is being started")
+	return starting
 }
 
 // isAsRendered reports whether the StatefulSet is the one that was rendered or, where nothing of the spec is applied, the last one

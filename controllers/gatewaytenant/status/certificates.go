@@ -17,8 +17,8 @@ import (
 // setCertificates reports what the Secrets hold and need.
 func setCertificates(status *v1alpha1.GatewayTenantStatus, in Input) {
 	seen := in.Plan.Certificates
-	if seen.Complete { // while the set is being made, each Secret would be a write
-		if in.Distributing <= 0 {
+	if seen.Complete { // while certgen issues the Secrets, each of them would cause a status write
+		if in.DistributionWait <= 0 {
 			status.ServerDNSNames = listable(seen.ServerNames)
 		}
 		status.Rotated = nil
@@ -26,14 +26,16 @@ func setCertificates(status *v1alpha1.GatewayTenantStatus, in Input) {
 			status.Rotated = &rotated
 		}
 	}
+	// If no certificate exists, the time of the last one stays, so that alerts detect failed renewals.
 	if ends := timeOrNil(seen.NotAfter); ends != nil && (seen.Complete || status.CertificateNotAfter != nil) {
-		status.CertificateNotAfter = ends // while there is none, when the last one did: who renews in vain is to be told
+		status.CertificateNotAfter = ends
 	}
 	set(status, certificatesReady(meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionCertificatesReady), in))
 }
 
-// certificatesReady looks at the Secrets, and at the Job if there is work for it. That they are there and fit is what
-// counts: that newer ones are being made is worth a reason, and that making them fails, a condition that is false.
+// certificatesReady returns the condition CertificatesReady. It is true if all Secrets are present and valid, with another reason
+// while certgen renews some of them. It is false if another owner's Secret blocks certgen or if certgen fails, even while the
+// present Secrets are still valid.
 func certificatesReady(before *metav1.Condition, in Input) metav1.Condition {
 	const condition = v1alpha1.ConditionCertificatesReady
 	seen := in.Plan.Certificates
@@ -50,20 +52,20 @@ func certificatesReady(before *metav1.Condition, in Input) metav1.Condition {
 	case in.Observed.JobProblem != "" && in.Plan.Objects.Certgen != nil && in.Observed.Job.Annotations[manifests.AnnotationWish] == in.Plan.Objects.Certgen.GetAnnotations()[manifests.AnnotationWish]:
 		return conditionFalse(condition, v1alpha1.ReasonIssueFailed, truncate("certgen is tried again and again: "+in.Observed.JobProblem))
 	case before != nil && before.Reason == v1alpha1.ReasonIssueFailed && before.ObservedGeneration == in.GatewayTenant.Generation:
-		return conditionFalse(condition, before.Reason, before.Message) // between two attempts nothing is better
+		return conditionFalse(condition, before.Reason, before.Message) // between two attempts, the failure continues
 	case worst == certificates.Unowned:
 		return conditionTrue(condition, v1alpha1.ReasonIssued, "all certificates and token keys are present and valid; certgen corrects their owner references: "+truncate(explain(seen, everything)))
 	case worst == certificates.Due:
 		return conditionTrue(condition, v1alpha1.ReasonRenewing, truncate("certgen renews: "+explain(seen, everything)))
 	case seen.Terminating:
 		return conditionFalse(condition, v1alpha1.ReasonIssuing, "certgen waits until a former gateway's Secrets are removed")
-	case !seen.Complete: // no list: it would change with each Secret that is made
+	case !seen.Complete: // without a list, which would change with each Secret that is issued
 		return conditionFalse(condition, v1alpha1.ReasonIssuing, "certgen makes the Secrets that are missing")
 	}
 	return conditionFalse(condition, v1alpha1.ReasonIssuing, truncate("certgen has work: "+explain(seen, everything)))
 }
 
-// explain lists what was found of those Secrets.
+// explain lists the findings that which selects.
 func explain(seen certificates.Observed, which func(certificates.Finding) bool) string {
 	var all []string
 	for _, finding := range seen.Findings {
@@ -92,8 +94,8 @@ func handOver(seen certificates.Observed, namespace string) string {
 
 func everything(certificates.Finding) bool { return true }
 
-// listable are the names that fit into the status: a certificate that was made elsewhere may have more, and longer
-// ones, than the API has room for.
+// listable returns the names that fit into the status. A certificate that another issuer made may have more names, and longer
+// ones, than the API allows.
 func listable(names []string) []string {
 	const most, longest = 256, 512
 	fit := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return len(name) > longest })

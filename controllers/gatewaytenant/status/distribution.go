@@ -16,11 +16,12 @@ import (
 // clockDifference is the most by which the clocks of two API servers are expected to differ. Times of objects are in whole seconds.
 const clockDifference = 5 * time.Second
 
-// Distributing returns how much longer the gateway may serve an earlier certificate than the one in its Secret, zero if it serves
-// that one. Since is when the certificate was stored, by the clock of this process. Kubelets update mounted Secrets with a delay,
-// and the operator does not connect to gateways, so a certificate counts as served when that delay is over, or if the pod was
-// created after the certificate was stored. This only matters while the names in the certificate differ from those in the status.
-func Distributing(in Input, since, now time.Time) time.Duration {
+// DistributionWait returns how much longer the gateway may serve an earlier certificate than the one in its Secret. It is zero if the
+// gateway serves that one. Since is when the certificate was stored, by the clock of this process. Kubelets update mounted Secrets
+// with a delay, and the operator does not connect to gateways, so a certificate counts as served when that delay is over, or if the
+// pod was created after the certificate was stored. This only matters while the names in the certificate differ from those in the
+// status.
+func DistributionWait(in Input, since, now time.Time) time.Duration {
 	is := in.Plan.Certificates
 	served := in.GatewayTenant.Status.ServerDNSNames
 	wait := since.Add(in.TrustDelay).Sub(now)
@@ -35,10 +36,11 @@ func Distributing(in Input, since, now time.Time) time.Duration {
 	return wait
 }
 
-// distributing returns the condition Ready of a gateway that does not serve a name of its spec yet, nil if it serves all.
-func distributing(status v1alpha1.GatewayTenantStatus, in Input) *metav1.Condition {
+// distributingCondition returns the condition Ready of a gateway that does not serve a name of its spec yet. It is nil if the gateway
+// serves all of them.
+func distributingCondition(status v1alpha1.GatewayTenantStatus, in Input) *metav1.Condition {
 	missing := certificates.MissingNames(status.ServerDNSNames, in.Plan.Tenant.ServerNames)
-	if in.Distributing <= 0 || len(missing) == 0 {
+	if in.DistributionWait <= 0 || len(missing) == 0 {
 		return nil // a name that was removed needs no new certificate
 	}
 	ready := conditionFalse(v1alpha1.ConditionReady, v1alpha1.ReasonDistributing, truncate(fmt.Sprintf("The certificate with %s is issued. The gateway serves it when the kubelet has updated Secret %s in pod %s, within %s of its issue.",

@@ -15,7 +15,7 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/plan"
 )
 
-func TestDistributing(t *testing.T) {
+func TestDistributionWait(t *testing.T) {
 	const delay = 2 * time.Minute
 	stored := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
 	earlier, later := []string{"a.example.com"}, []string{"a.example.com", "b.example.com"}
@@ -44,7 +44,7 @@ func TestDistributing(t *testing.T) {
 				Observed:      &observe.Observed{PodCreated: c.pod}, TrustDelay: delay,
 				Plan: &plan.Plan{Certificates: certificates.Observed{Complete: true, ServerNames: later, ServerStored: stored}},
 			}
-			if is := Distributing(in, stored, stored.Add(c.age)); is != c.want {
+			if is := DistributionWait(in, stored, stored.Add(c.age)); is != c.want {
 				t.Errorf("the certificate is distributed for %s, want %s", is, c.want)
 			}
 		})
@@ -69,7 +69,7 @@ func TestReadyRequiresThatNewNamesAreServed(t *testing.T) {
 			own := slices.Clone(in.Plan.Tenant.ServerNames)
 			in.GatewayTenant.Status.ServerDNSNames = slices.Concat(own, c.was)
 			in.Plan.Tenant.ServerNames = slices.Concat(own, c.is)
-			in.Plan.Certificates.ServerNames, in.Distributing, in.TrustDelay = in.Plan.Tenant.ServerNames, c.distributing, 2*time.Minute
+			in.Plan.Certificates.ServerNames, in.DistributionWait, in.TrustDelay = in.Plan.Tenant.ServerNames, c.distributing, 2*time.Minute
 			status := Compute(in)
 			ready := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReady)
 			if ready.Reason != c.reason || (ready.Status == metav1.ConditionTrue) != (c.reason == v1alpha1.ReasonReady) {

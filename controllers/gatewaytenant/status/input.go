@@ -22,8 +22,8 @@ type Input struct {
 	Contenders []string
 	// TrustDelay is how long a changed Secret takes to reach a container, at most.
 	TrustDelay time.Duration
-	// Distributing is how much longer the gateway may serve an earlier certificate. It is zero if it serves the present one.
-	Distributing time.Duration
+	// DistributionWait is how much longer the gateway may serve an earlier certificate. It is zero if it serves the present one.
+	DistributionWait time.Duration
 }
 
 // suspended reports whether spec.suspend is true.

@@ -12,13 +12,14 @@ import (
 
 // outcome is what follows from the reason of the condition Ready.
 type outcome struct {
-	// stalled: only a user or another controller can help, so that the condition Stalled is set and not Reconciling.
+	// stalled reports whether only a user or another controller can help, so that the condition Stalled is set instead of
+	// Reconciling.
 	stalled bool
-	// waits: what ends this state is an event, so that nothing is retried.
+	// waits reports whether an event ends this state, so that no retry is needed.
 	waits bool
 	// event is the type of the Event that reports the state. It is empty if none does.
 	event string
-	// progressing: every gateway is in this state while it starts.
+	// progressing reports whether every gateway is in this state while it starts.
 	progressing bool
 }
 
@@ -59,15 +60,16 @@ func reasonOf(err error) string {
 	return v1alpha1.ReasonApplyFailed
 }
 
-// Retry reports whether the operator has to try again by itself after an error. Of several errors, one is enough.
+// Retry reports whether the operator has to try again after an error, since no event will follow. If several errors were joined,
+// one of them is enough.
 func Retry(err error) bool {
 	return err != nil && slices.ContainsFunc(flatten(err), func(one error) bool {
 		return !outcomeOf(reasonOf(one)).waits || plan.IsUncachedConflict(one)
 	})
 }
 
-// EventType returns the type of the Event that reports a change of the condition Ready, empty if none does: what every gateway
-// goes through while it starts is in its status, and an Event is a request like any other.
+// EventType returns the type of the Event that reports a change of the condition Ready. It is empty if no Event does. Normal
+// progress is only in the status, to save requests.
 func EventType(ready *metav1.Condition) string { return outcomeOf(ready.Reason).event }
 
 // IsProgressing reports whether the reason of the condition Ready is one that every gateway has while it starts.

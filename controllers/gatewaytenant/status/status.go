@@ -116,7 +116,7 @@ func ready(status v1alpha1.GatewayTenantStatus, in Input) metav1.Condition {
 			return conditionFalse(v1alpha1.ConditionReady, c.Reason, c.Message)
 		}
 	}
-	if distributing := distributing(status, in); distributing != nil {
+	if distributing := distributingCondition(status, in); distributing != nil {
 		return *distributing
 	}
 	return conditionTrue(v1alpha1.ConditionReady, v1alpha1.ReasonReady, "the gateway serves")
