@@ -87,8 +87,8 @@ func explain(err error) error {
 	return err
 }
 
-// readLive reads what there is of the tenants in some namespaces, as far as the user may.
-func readLive(ctx context.Context, cluster client.Reader, namespaces []string) (map[string]observe.Snapshot, error) {
+// readSnapshots reads the state of the tenants in some namespaces, as far as the user is allowed to.
+func readSnapshots(ctx context.Context, cluster client.Reader, namespaces []string) (map[string]observe.Snapshot, error) {
 	apis := sandboxAPIs(ctx, cluster)
 	var mu sync.Mutex
 	all := map[string]observe.Snapshot{}
@@ -96,11 +96,11 @@ func readLive(ctx context.Context, cluster client.Reader, namespaces []string) (
 	workers.SetLimit(atOnce)
 	for _, namespace := range namespaces {
 		workers.Go(func() error {
-			live, err := readNamespace(ctx, cluster, namespace)
-			live.SandboxAPIs = apis
+			snapshot, err := readNamespace(ctx, cluster, namespace)
+			snapshot.SandboxAPIs = apis
 			mu.Lock()
 			defer mu.Unlock()
-			all[namespace] = live
+			all[namespace] = snapshot
 			return err
 		})
 	}
@@ -109,48 +109,48 @@ func readLive(ctx context.Context, cluster client.Reader, namespaces []string) (
 
 // readNamespace reads a tenant's objects by their names, so that rights on these are enough.
 func readNamespace(ctx context.Context, cluster client.Reader, namespace string) (observe.Snapshot, error) {
-	live := observe.Snapshot{Secrets: map[string]*corev1.Secret{}}
-	live.Namespace.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Namespace"))
-	switch err := cluster.Get(ctx, client.ObjectKey{Name: namespace}, &live.Namespace); {
+	snapshot := observe.Snapshot{Secrets: map[string]*corev1.Secret{}}
+	snapshot.Namespace.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Namespace"))
+	switch err := cluster.Get(ctx, client.ObjectKey{Name: namespace}, &snapshot.Namespace); {
 	case apierrors.IsNotFound(err):
-		return live, nil // so there is nothing in it
+		return snapshot, nil // so it has no objects
 	case apierrors.IsForbidden(err):
-		live.Namespace.Name = namespace // it may be there
+		snapshot.Namespace.Name = namespace // it may exist
 	case err != nil:
-		return live, err
+		return snapshot, err
 	}
 	for _, ref := range observe.Refs(namespace) {
 		object := &unstructured.Unstructured{}
 		object.SetGroupVersionKind(ref.GroupVersionKind())
 		switch err := cluster.Get(ctx, client.ObjectKeyFromObject(ref.In(namespace)), object); {
 		case err == nil:
-			live.Objects = append(live.Objects, object)
+			snapshot.Objects = append(snapshot.Objects, object)
 		case apierrors.IsForbidden(err):
-			live.Unreadable = append(live.Unreadable, ref.Kind)
+			snapshot.Unreadable = append(snapshot.Unreadable, ref.Kind)
 		case !apierrors.IsNotFound(err) && !meta.IsNoMatchError(err):
-			return live, fmt.Errorf("reading %s: %w", ref.Describe(namespace), err)
+			return snapshot, fmt.Errorf("reading %s: %w", ref.Describe(namespace), err)
 		}
 	}
-	slices.Sort(live.Unreadable)
-	live.Unreadable = slices.Compact(live.Unreadable)
+	slices.Sort(snapshot.Unreadable)
+	snapshot.Unreadable = slices.Compact(snapshot.Unreadable)
 	for _, name := range manifests.SecretNames {
 		secret := &corev1.Secret{}
 		switch err := cluster.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, secret); {
 		case apierrors.IsForbidden(err):
-			live.Secrets = nil
-			return live, nil
+			snapshot.Secrets = nil
+			return snapshot, nil
 		case apierrors.IsNotFound(err):
 		case err != nil:
-			return live, fmt.Errorf("reading Secret %s/%s: %w", namespace, name, err)
+			return snapshot, fmt.Errorf("reading Secret %s/%s: %w", namespace, name, err)
 		default:
-			stripped, err := certificates.Transform(secret)
+			transformed, err := certificates.Transform(secret)
 			if err != nil {
-				return live, err
+				return snapshot, err
 			}
-			live.Secrets[name] = stripped.(*corev1.Secret)
+			snapshot.Secrets[name] = transformed.(*corev1.Secret)
 		}
 	}
-	return live, nil
+	return snapshot, nil
 }
 
 // sandboxAPIs are the versions of the Sandbox API that are served; nil: that cannot be read.

@@ -33,19 +33,19 @@ type Change struct {
 	After string `json:"after,omitempty"`
 }
 
-// forecaster makes plans with the operator's own code, for tenants of which a Snapshot was read.
-type forecaster struct {
+// previewer makes plans with the operator's own code, for tenants of which a Snapshot was read.
+type previewer struct {
 	platform manifests.Platform
 	comparer *apply.Comparer
 	now      time.Time
 }
 
-func newForecaster(platform manifests.Platform, now time.Time) forecaster {
-	return forecaster{platform, apply.NewComparer(Scheme, manifests.Manager, apply.Exclusive), now}
+func newPreviewer(platform manifests.Platform, now time.Time) previewer {
+	return previewer{platform, apply.NewComparer(Scheme, manifests.Manager, apply.Exclusive), now}
 }
 
-// forecast is what the operator would do about a GatewayTenant.
-type forecast struct {
+// gatewayPreview has the operator's plan for a GatewayTenant and what follows from it for the user.
+type gatewayPreview struct {
 	*plan.Plan
 	observed *observe.Observed
 	// storageMessage is why spec.storage alone would be rejected.
@@ -66,43 +66,43 @@ type forecast struct {
 }
 
 // plan returns the operator's plan for a GatewayTenant. Rollout slots are not waited for.
-func (f forecaster) plan(tenant *v1alpha1.GatewayTenant, snapshot observe.Snapshot) (*plan.Plan, *observe.Observed, error) {
+func (p previewer) plan(tenant *v1alpha1.GatewayTenant, snapshot observe.Snapshot) (*plan.Plan, *observe.Observed, error) {
 	observed, err := snapshot.Observed(tenant.UID)
 	if err != nil {
 		return nil, nil, err
 	}
 	in := plan.Input{
-		GatewayTenant: tenant, Platform: f.platform, Observed: observed, Comparer: f.comparer, SlotGranted: true, Now: f.now,
+		GatewayTenant: tenant, Platform: p.platform, Observed: observed, Comparer: p.comparer, SlotGranted: true, Now: p.now,
 		Fields: func(desired *unstructured.Unstructured, ref observe.Ref) ([]string, error) {
-			preview, err := f.comparer.Preview(desired, snapshot.Find(ref))
+			preview, err := p.comparer.Preview(desired, snapshot.Find(ref))
 			return append([]string{}, preview.Fields...), err
 		},
 	}
-	in.Tenant, err = manifests.NewTenant(tenant, f.platform)
+	in.Tenant, err = manifests.NewTenant(tenant, p.platform)
 	errors.As(err, &in.Rejected)
 	if snapshot.Secrets == nil {
 		in.Certificates = certificatesFromStatus(tenant, in.Tenant, observed)
 	}
-	p := plan.Make(in)
-	return p, observed, p.Incomplete
+	computed := plan.Make(in)
+	return computed, observed, computed.Incomplete
 }
 
-// forecast returns what the operator would do about a GatewayTenant.
-func (f forecaster) forecast(tenant *v1alpha1.GatewayTenant, snapshot observe.Snapshot) (forecast, error) {
-	p, observed, err := f.plan(tenant, snapshot)
-	is := forecast{Plan: p, observed: observed}
+// previewGateway returns what the operator would do about a GatewayTenant.
+func (p previewer) previewGateway(tenant *v1alpha1.GatewayTenant, snapshot observe.Snapshot) (gatewayPreview, error) {
+	computed, observed, err := p.plan(tenant, snapshot)
+	is := gatewayPreview{Plan: computed, observed: observed}
 	if err != nil {
 		return is, err
 	}
 	is.addUnsure(snapshot)
 	is.addSteps(snapshot)
-	for _, finding := range p.Certificates.Findings {
-		if finding.Need > certificates.Unowned && !tenant.Spec.Suspend && (p.Rejected == nil || len(is.changes) > 0) {
+	for _, finding := range computed.Certificates.Findings {
+		if finding.Need > certificates.Unowned && !tenant.Spec.Suspend && (computed.Rejected == nil || len(is.changes) > 0) {
 			is.renewals = append(is.renewals, finding.String())
 		}
 	}
-	if p.Rejected == nil {
-		in := status.Input{GatewayTenant: tenant, Observed: observed, Plan: p}
+	if computed.Rejected == nil {
+		in := status.Input{GatewayTenant: tenant, Observed: observed, Plan: computed}
 		is.storageMessage = in.StorageMessage()
 		for _, warning := range status.Warnings(in) {
 			if warning != status.OpenDefault || becomesOpen(tenant.Status) {
@@ -114,28 +114,28 @@ func (f forecaster) forecast(tenant *v1alpha1.GatewayTenant, snapshot observe.Sn
 }
 
 // addSteps adds what the steps of the plan change.
-func (f *forecast) addSteps(snapshot observe.Snapshot) {
-	for _, step := range f.Steps {
+func (g *gatewayPreview) addSteps(snapshot observe.Snapshot) {
+	for _, step := range g.Steps {
 		if step.Blocked != nil && !plan.IsBeingRemoved(step.Blocked) {
-			if f.blocked == "" {
-				f.blocked = step.Blocked.Error()
+			if g.blocked == "" {
+				g.blocked = step.Blocked.Error()
 			}
 			continue
 		}
 		change := Change{Kind: step.Object.Kind, Name: step.Object.Name, Action: step.Action, Fields: step.Fields, Reason: step.Reason, After: step.Waits}
 		if step.Blocked != nil {
-			f.warnings = append(f.warnings, step.Blocked.Error()+"; it is made anew after that")
+			g.warnings = append(g.warnings, step.Blocked.Error()+"; it is made anew after that")
 			change.After = "its removal"
 		}
-		f.changes = append(f.changes, change)
+		g.changes = append(g.changes, change)
 		if step.Stage == plan.WorkloadStage && step.Action == plan.Update {
-			f.restart = append(f.restart, f.restarts(step, snapshot)...)
+			g.restart = append(g.restart, g.restarts(step, snapshot)...)
 		}
 	}
 }
 
 // restarts returns what a step changes in the pod template of the StatefulSet, in the words of a user where possible.
-func (f *forecast) restarts(step plan.Step, snapshot observe.Snapshot) []string {
+func (g *gatewayPreview) restarts(step plan.Step, snapshot observe.Snapshot) []string {
 	var why []string
 	if step.Reason != "" {
 		why = append(why, step.Reason)
@@ -145,9 +145,9 @@ func (f *forecast) restarts(step plan.Step, snapshot observe.Snapshot) []string 
 		switch {
 		case !is:
 		case within == `spec.containers[name="`+manifests.GatewayName+`"].image`:
-			why = append(why, fmt.Sprintf("the image changes from %s to %s", f.observed.Volume.Image, f.Tenant.Image))
+			why = append(why, fmt.Sprintf("the image changes from %s to %s", g.observed.Volume.Image, g.Tenant.Image))
 		case within == "metadata.annotations."+manifests.AnnotationConfigHash:
-			why = append(why, "gateway.toml changes: "+strings.Join(f.changedKeys(snapshot), ", "))
+			why = append(why, "gateway.toml changes: "+strings.Join(g.changedKeys(snapshot), ", "))
 		case within == "metadata.annotations."+manifests.AnnotationTokenKey:
 			why = append(why, "the token keys are others")
 		default:
@@ -158,9 +158,9 @@ func (f *forecast) restarts(step plan.Step, snapshot observe.Snapshot) []string 
 }
 
 // changedKeys returns the keys of gateway.toml that change.
-func (f *forecast) changedKeys(snapshot observe.Snapshot) []string {
-	i := slices.IndexFunc(f.Objects.Foundation, manifests.GoesWithThePod)
-	desired := f.Objects.Foundation[i]
+func (g *gatewayPreview) changedKeys(snapshot observe.Snapshot) []string {
+	i := slices.IndexFunc(g.Objects.Foundation, manifests.GoesWithThePod)
+	desired := g.Objects.Foundation[i]
 	after, _, _ := unstructured.NestedString(desired.Object, "data", manifests.ConfigKey)
 	before := ""
 	if live := snapshot.Find(observe.RefOf(desired)); live != nil {

@@ -18,17 +18,17 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/test/observetest"
 )
 
-func testForecaster(t *testing.T) forecaster {
+func testPreviewer(t *testing.T) previewer {
 	t.Helper()
 	platform, err := manifests.NewPlatform("", "certgen:1", []string{"ghcr.io/nvidia/"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newForecaster(platform, time.Now())
+	return newPreviewer(platform, time.Now())
 }
 
-// TestForecastWarnsOfAGatewayThatBecomesOpen, but does not repeat the default for tenants that are new or were open before.
-func TestForecastWarnsOfAGatewayThatBecomesOpen(t *testing.T) {
+// TestPreviewWarnsOfAGatewayThatBecomesOpen, but does not repeat the default for tenants that are new or were open before.
+func TestPreviewWarnsOfAGatewayThatBecomesOpen(t *testing.T) {
 	open := metav1.Condition{Type: v1alpha1.ConditionWarning, Status: metav1.ConditionTrue, Message: "something else; " + status.OpenDefault.Message}
 	for _, test := range []struct {
 		name   string
@@ -41,12 +41,12 @@ func TestForecastWarnsOfAGatewayThatBecomesOpen(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			tenant := &v1alpha1.GatewayTenant{ObjectMeta: metav1.ObjectMeta{Namespace: "a", Name: v1alpha1.Name}, Status: test.status}
-			forecast, err := testForecaster(t).forecast(tenant, observe.Snapshot{})
+			preview, err := testPreviewer(t).previewGateway(tenant, observe.Snapshot{})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if warns := slices.Contains(forecast.warnings, status.OpenDefault.Message); warns != test.warns {
-				t.Errorf("the warnings are %q, want the open default among them: %t", forecast.warnings, test.warns)
+			if warns := slices.Contains(preview.warnings, status.OpenDefault.Message); warns != test.warns {
+				t.Errorf("the warnings are %q, want the open default among them: %t", preview.warnings, test.warns)
 			}
 		})
 	}
@@ -65,24 +65,24 @@ func TestObjectsOfAFormerTenantDoNotPreventTheCreation(t *testing.T) {
 	}
 	snapshot := observe.Snapshot{Objects: []*unstructured.Unstructured{former("apps/v1", "StatefulSet", manifests.GatewayName), former("v1", "ConfigMap", manifests.ConfigName)}}
 	tenant := &v1alpha1.GatewayTenant{ObjectMeta: metav1.ObjectMeta{Namespace: "a", Name: v1alpha1.Name}}
-	forecast, err := testForecaster(t).forecast(tenant, snapshot)
+	preview, err := testPreviewer(t).previewGateway(tenant, snapshot)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if forecast.Rejected != nil || forecast.blocked != "" {
-		t.Errorf("the creation is rejected: %v, blocked: %q", forecast.Rejected, forecast.blocked)
+	if preview.Rejected != nil || preview.blocked != "" {
+		t.Errorf("the creation is rejected: %v, blocked: %q", preview.Rejected, preview.blocked)
 	}
-	if len(forecast.warnings) != 2 || len(forecast.restart) > 0 {
-		t.Errorf("the warnings are %q, want one for each object; the gateway restarts because %q", forecast.warnings, forecast.restart)
+	if len(preview.warnings) != 2 || len(preview.restart) > 0 {
+		t.Errorf("the warnings are %q, want one for each object; the gateway restarts because %q", preview.warnings, preview.restart)
 	}
 	created := 0
-	for _, change := range forecast.changes {
+	for _, change := range preview.changes {
 		if len(change.Fields) == 0 && change.Action == plan.Create {
 			created++
 		}
 	}
-	if created != len(forecast.changes) || created < 10 {
-		t.Errorf("%d of %d changes create an object", created, len(forecast.changes))
+	if created != len(preview.changes) || created < 10 {
+		t.Errorf("%d of %d changes create an object", created, len(preview.changes))
 	}
 }
 
@@ -93,7 +93,7 @@ func serving(t *testing.T) (*v1alpha1.GatewayTenant, *observetest.Cluster) {
 	tenant.Status.ServerDNSNames = []string{"openshell-gateway.tenant-a.svc", "openshell-gateway.tenant-a.svc.cluster.local"}
 	cluster := observetest.New(t)
 	for range 2 { // what is rendered depends on the claim
-		p, _, err := testForecaster(t).plan(tenant, withoutSecrets(cluster))
+		p, _, err := testPreviewer(t).plan(tenant, withoutSecrets(cluster))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -182,17 +182,17 @@ func TestForecastOfATenantThatServes(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			tenant, cluster := serving(t)
 			test.change(tenant, cluster)
-			forecast, err := testForecaster(t).forecast(tenant, withoutSecrets(cluster))
+			preview, err := testPreviewer(t).previewGateway(tenant, withoutSecrets(cluster))
 			if err != nil {
 				t.Fatal(err)
 			}
 			var changes []string
-			for _, change := range forecast.changes {
+			for _, change := range preview.changes {
 				changes = append(changes, changeText(change))
 			}
 			for what, diff := range map[string]string{
-				"changes": cmp.Diff(test.changes, changes), "restart": cmp.Diff(test.restart, forecast.restart),
-				"renewals": cmp.Diff(test.renewals, forecast.renewals), "blocked": cmp.Diff(test.blocked, forecast.blocked),
+				"changes": cmp.Diff(test.changes, changes), "restart": cmp.Diff(test.restart, preview.restart),
+				"renewals": cmp.Diff(test.renewals, preview.renewals), "blocked": cmp.Diff(test.blocked, preview.blocked),
 			} {
 				if diff != "" {
 					t.Errorf("%s (-want +got):\n%s", what, diff)

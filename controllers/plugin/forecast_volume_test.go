@@ -23,7 +23,7 @@ const (
 	adoptedConfig = "[openshell.gateway.gateway_jwt]\ngateway_id = 'main'\n"
 )
 
-// volumeTest is a tenant whose volume decides about the forecast.
+// volumeTest is a tenant whose volume decides about the preview.
 type volumeTest struct {
 	name       string
 	objects    []*unstructured.Unstructured
@@ -96,31 +96,31 @@ func TestForecastKeepsWhatTheOperatorKeeps(t *testing.T) {
 		{volumeTest{"no gateway exists", []*unstructured.Unstructured{}, nil, false, false}, []string{"a"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			forecast := test.check(t, tenant, v1alpha1.ReasonEarlierConfigUnknown)
-			if (forecast.Rejected != nil) != test.held {
-				t.Errorf("it is rejected because of %+v", forecast.Rejected)
+			preview := test.check(t, tenant, v1alpha1.ReasonEarlierConfigUnknown)
+			if (preview.Rejected != nil) != test.held {
+				t.Errorf("it is rejected because of %+v", preview.Rejected)
 			}
-			if ids := gatewayIDs(forecast.Objects); !slices.Equal(ids, test.gatewayIDs) {
+			if ids := gatewayIDs(preview.Objects); !slices.Equal(ids, test.gatewayIDs) {
 				t.Errorf("the rendered gateway_id is %q, want %q", ids, test.gatewayIDs)
 			}
 		})
 	}
 }
 
-// check makes a forecast and checks whether the tenant is held for this reason.
-func (test volumeTest) check(t *testing.T, tenant *v1alpha1.GatewayTenant, reason string) forecast {
+// check makes a preview and checks whether the tenant is held for this reason.
+func (test volumeTest) check(t *testing.T, tenant *v1alpha1.GatewayTenant, reason string) gatewayPreview {
 	t.Helper()
-	forecast, err := testForecaster(t).forecast(tenant, observe.Snapshot{Objects: test.objects, Unreadable: test.unreadable})
+	preview, err := testPreviewer(t).previewGateway(tenant, observe.Snapshot{Objects: test.objects, Unreadable: test.unreadable})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if held := forecast.Rejected != nil && forecast.Rejected.Reason == reason; held != test.held {
-		t.Errorf("it is rejected because of %+v, want it held: %t", forecast.Rejected, test.held)
+	if held := preview.Rejected != nil && preview.Rejected.Reason == reason; held != test.held {
+		t.Errorf("it is rejected because of %+v, want it held: %t", preview.Rejected, test.held)
 	}
-	if forecast.unknown != test.unknown {
-		t.Errorf("it is unknown: %t, want %t; unsure of %q", forecast.unknown, test.unknown, forecast.unsure)
+	if preview.unknown != test.unknown {
+		t.Errorf("it is unknown: %t, want %t; unsure of %q", preview.unknown, test.unknown, preview.unsure)
 	}
-	return forecast
+	return preview
 }
 
 // gatewayIDs returns the values of gateway_id in the rendered gateway.toml.

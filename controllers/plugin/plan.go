@@ -142,24 +142,24 @@ func (p Planner) byHand(ctx context.Context, tenants []TenantInput, plan *Plan) 
 
 // follow says what becomes of the gateways of GatewayTenants that change.
 func (p Planner) follow(ctx context.Context, steps []step, plan *Plan) error {
-	live := map[string]observe.Snapshot{}
+	snapshots := map[string]observe.Snapshot{}
 	if p.Cluster != nil {
 		var names []string
 		for _, s := range steps {
 			names = append(names, s.after.GetNamespace())
 		}
 		var err error
-		if live, err = readLive(ctx, p.Cluster, names); err != nil {
+		if snapshots, err = readSnapshots(ctx, p.Cluster, names); err != nil {
 			return err
 		}
 	}
-	forecaster := newForecaster(p.Settings.Platform, p.Now)
+	previewer := newPreviewer(p.Settings.Platform, p.Now)
 	for _, s := range steps {
-		there, read := live[s.after.GetNamespace()]
+		snapshot, read := snapshots[s.after.GetNamespace()]
 		if !read {
-			there.Secrets = map[string]*corev1.Secret{} // without a cluster: none
+			snapshot.Secrets = map[string]*corev1.Secret{} // without a cluster, no Secret exists
 		}
-		outcome, err := p.outcome(forecaster, s, there)
+		outcome, err := p.outcome(previewer, s, snapshot)
 		if err != nil {
 			return err
 		}
@@ -168,7 +168,7 @@ func (p Planner) follow(ctx context.Context, steps []step, plan *Plan) error {
 	return nil
 }
 
-func (p Planner) outcome(forecaster forecaster, s step, live observe.Snapshot) (Outcome, error) {
+func (p Planner) outcome(previewer previewer, s step, snapshot observe.Snapshot) (Outcome, error) {
 	outcome := Outcome{Namespace: s.after.GetNamespace(), Action: Changed, Spec: changedFields(s.before, s.after), Notes: s.notes}
 	var old map[string]any
 	if s.before == nil {
@@ -188,7 +188,7 @@ func (p Planner) outcome(forecaster forecaster, s step, live observe.Snapshot) (
 		outcome.Action, outcome.Message = Refused, strings.Join(all, "; ")
 		return outcome, nil
 	}
-	if p.Cluster != nil && (live.Namespace.Name == "" || live.Namespace.DeletionTimestamp != nil) {
+	if p.Cluster != nil && (snapshot.Namespace.Name == "" || snapshot.Namespace.DeletionTimestamp != nil) {
 		outcome.Action, outcome.Message = Refused, "the namespace does not exist, or is being deleted; make it first"
 		return outcome, nil
 	}
@@ -196,11 +196,11 @@ func (p Planner) outcome(forecaster forecaster, s step, live observe.Snapshot) (
 	if err != nil {
 		return outcome, err
 	}
-	forecast, err := forecaster.forecast(tenant, live)
+	gateway, err := previewer.previewGateway(tenant, snapshot)
 	if err != nil {
 		return outcome, fmt.Errorf("GatewayTenant %s/%s: %w", tenant.Namespace, tenant.Name, err)
 	}
-	outcome.take(forecast, tenant.Spec.Suspend)
+	outcome.addGateway(gateway, tenant.Spec.Suspend)
 	if p.Cluster == nil {
 		outcome.Objects = nil // all of them
 	}
@@ -210,29 +210,29 @@ func (p Planner) outcome(forecaster forecaster, s step, live observe.Snapshot) (
 // holds are the reasons for which a gateway is not changed until a user confirms something.
 var holds = []string{v1alpha1.ReasonVersionHeld, v1alpha1.ReasonKeyPathUnknown, v1alpha1.ReasonEarlierConfigUnknown}
 
-// take adds what becomes of the gateway.
-func (o *Outcome) take(f forecast, suspended bool) {
-	o.Notes = append(append(o.Notes, f.warnings...), f.unsure...)
-	o.Unknown = f.unknown
+// addGateway adds what would become of the gateway.
+func (o *Outcome) addGateway(gateway gatewayPreview, suspended bool) {
+	o.Notes = append(append(o.Notes, gateway.warnings...), gateway.unsure...)
+	o.Unknown = gateway.unknown
 	switch {
-	case f.Rejected != nil && slices.Contains(holds, f.Rejected.Reason):
-		o.Action, o.Message = Held, f.Rejected.Message
-	case f.Rejected != nil:
-		o.Action, o.Message = Refused, f.Rejected.Message
-	case f.blocked != "":
-		o.Action, o.Message = Refused, f.blocked
+	case gateway.Rejected != nil && slices.Contains(holds, gateway.Rejected.Reason):
+		o.Action, o.Message = Held, gateway.Rejected.Message
+	case gateway.Rejected != nil:
+		o.Action, o.Message = Refused, gateway.Rejected.Message
+	case gateway.blocked != "":
+		o.Action, o.Message = Refused, gateway.blocked
 		return
 	case suspended:
 		o.Notes = append(o.Notes, "spec.suspend is true: nothing of its gateway changes")
 	}
-	if f.Rejected == nil && f.RejectedStorage != nil {
-		o.Action, o.Message = Refused, f.storageMessage
+	if gateway.Rejected == nil && gateway.RejectedStorage != nil {
+		o.Action, o.Message = Refused, gateway.storageMessage
 	}
-	o.Objects, o.Restart, o.Certificates = f.changes, f.restart, f.renewals
-	if o.Action == Made && !slices.ContainsFunc(f.changes, func(c Change) bool { return c.Action != plan.Create }) {
+	o.Objects, o.Restart, o.Certificates = gateway.changes, gateway.restart, gateway.renewals
+	if o.Action == Made && !slices.ContainsFunc(gateway.changes, func(c Change) bool { return c.Action != plan.Create }) {
 		o.Certificates = nil // all of them, of course
 	}
-	if f.Slot == plan.SlotNeeded && len(f.restart) > 0 {
+	if gateway.Slot == plan.SlotNeeded && len(gateway.restart) > 0 {
 		o.Notes = append(o.Notes, "its tenant did not ask for the restart: the operator as these settings and this version have it renders the gateway otherwise, so it waits for its turn")
 	}
 	if o.Action == Changed && len(o.Spec)+len(o.Objects)+len(o.Restart)+len(o.Certificates) == 0 {

@@ -25,7 +25,7 @@ import (
 func (p Planner) bridge(ctx context.Context, configs []ConfigInput, plan *Plan) error {
 	configMaps := p.Settings.Options.ConfigMaps()
 	all := map[string]*corev1.ConfigMap{}
-	world, tenants, err := p.world(ctx, configMaps, all)
+	snapshot, tenants, err := p.bridgeSnapshot(ctx, configMaps, all)
 	if err != nil {
 		return err
 	}
@@ -48,11 +48,11 @@ func (p Planner) bridge(ctx context.Context, configs []ConfigInput, plan *Plan) 
 	for _, source := range sources {
 		if p.Cluster == nil {
 			for _, entry := range source.Entries {
-				world.Namespaces[entry.Namespace] = bridgeplan.Present
+				snapshot.Namespaces[entry.Namespace] = bridgeplan.Present
 			}
 		}
 	}
-	compared := bridgeplan.Compare(sources, world, p.Settings.Options.Guard)
+	compared := bridgeplan.Compare(sources, snapshot, p.Settings.Options.Guard)
 	plan.Problems = compared.Problems
 	if hold := compared.Hold; hold.Token != "" {
 		plan.Problems = append(plan.Problems, fmt.Sprintf("the removal of %d of %d gateways waits for a confirmation, with the value that the summary of %s has then", len(hold.Tenants), hold.Total, configMaps.Report().Name))
@@ -65,7 +65,7 @@ func (p Planner) bridge(ctx context.Context, configs []ConfigInput, plan *Plan) 
 	var steps []step
 	for _, work := range compared.Apply {
 		before := tenants[work.Namespace]
-		after, refused, err := previewAsFarAsAccepted(work, before, world.Tenants[work.Namespace])
+		after, refused, err := previewAsFarAsAccepted(work, before, snapshot.Tenants[work.Namespace])
 		if err != nil {
 			return err
 		}
@@ -100,17 +100,17 @@ func previewAsFarAsAccepted(work bridgeplan.Work, before *unstructured.Unstructu
 	return after, rest.Message(), err
 }
 
-// world reads what there is beside the files: GatewayTenants, namespaces, the other ConfigMaps with entries and what is on
-// hold.
-func (p Planner) world(ctx context.Context, configMaps entries.ConfigMaps, configs map[string]*corev1.ConfigMap) (bridgeplan.Snapshot, map[string]*unstructured.Unstructured, error) {
-	world := bridgeplan.NewSnapshot(nil, nil, nil)
+// bridgeSnapshot reads what the bridge reads in addition to the files: GatewayTenants, namespaces, the other ConfigMaps with entries
+// and the removal hold.
+func (p Planner) bridgeSnapshot(ctx context.Context, configMaps entries.ConfigMaps, configs map[string]*corev1.ConfigMap) (bridgeplan.Snapshot, map[string]*unstructured.Unstructured, error) {
+	snapshot := bridgeplan.NewSnapshot(nil, nil, nil)
 	tenants := map[string]*unstructured.Unstructured{}
 	if p.Cluster == nil {
-		return world, tenants, nil
+		return snapshot, tenants, nil
 	}
 	var list corev1.ConfigMapList
 	if err := p.Cluster.List(ctx, &list, client.InNamespace(configMaps.First.Namespace)); err != nil {
-		return world, nil, fmt.Errorf("listing the ConfigMaps with entries in namespace %s: %w; with --offline nothing is asked of the cluster", configMaps.First.Namespace, err)
+		return snapshot, nil, fmt.Errorf("listing the ConfigMaps with entries in namespace %s: %w; with --offline nothing is asked of the cluster", configMaps.First.Namespace, err)
 	}
 	for i := range list.Items {
 		if configMaps.Include(&list.Items[i]) {
@@ -120,24 +120,24 @@ func (p Planner) world(ctx context.Context, configMaps entries.ConfigMaps, confi
 	objects := &unstructured.UnstructuredList{}
 	objects.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("GatewayTenantList"))
 	if err := p.Cluster.List(ctx, objects); err != nil {
-		return world, nil, fmt.Errorf("listing all GatewayTenants: %w", explain(err))
+		return snapshot, nil, fmt.Errorf("listing all GatewayTenants: %w", explain(err))
 	}
-	there, err := namespaces(ctx, p.Cluster)
+	existing, err := namespaces(ctx, p.Cluster)
 	if err != nil {
-		return world, nil, err
+		return snapshot, nil, err
 	}
 	var all []v1alpha1.GatewayTenant
 	for i := range objects.Items {
 		tenant, err := typed(&objects.Items[i])
 		if err != nil {
-			return world, nil, err
+			return snapshot, nil, err
 		}
 		tenants[tenant.Namespace] = &objects.Items[i]
 		all = append(all, *tenant)
 	}
-	world = bridgeplan.NewSnapshot(all, there, namedcache.Only(p.Settings.Options.WatchNamespaces).Include)
-	world.Hold, world.Nonce = report.HoldIn(configs[configMaps.Report().Name]), rand.Text()
-	return world, tenants, nil
+	snapshot = bridgeplan.NewSnapshot(all, existing, namedcache.Only(p.Settings.Options.WatchNamespaces).Include)
+	snapshot.Hold, snapshot.Nonce = report.HoldIn(configs[configMaps.Report().Name]), rand.Text()
+	return snapshot, tenants, nil
 }
 
 // notApplied are the tenants to which nothing is applied.

@@ -20,10 +20,10 @@ import (
 // Render writes all objects that a GatewayTenant's gateway is made of, as YAML. What depends on what there is (the volume,
 // the id of the token key, the owners' uids) is taken from the cluster; without one (nil) it is left out.
 func Render(ctx context.Context, out io.Writer, cluster client.Reader, tenant *v1alpha1.GatewayTenant, settings Settings) error {
-	live := map[string]observe.Snapshot{}
+	snapshots := map[string]observe.Snapshot{}
 	if cluster != nil {
 		var err error
-		if live, err = readLive(ctx, cluster, []string{tenant.Namespace}); err != nil {
+		if snapshots, err = readSnapshots(ctx, cluster, []string{tenant.Namespace}); err != nil {
 			return err
 		}
 		if is, err := readTenant(ctx, cluster, tenant.Namespace); err != nil {
@@ -32,7 +32,7 @@ func Render(ctx context.Context, out io.Writer, cluster client.Reader, tenant *v
 			tenant.UID = is.GetUID()
 		}
 	}
-	plan, _, err := newForecaster(settings.Platform, time.Now()).plan(tenant, live[tenant.Namespace])
+	plan, _, err := newPreviewer(settings.Platform, time.Now()).plan(tenant, snapshots[tenant.Namespace])
 	if err != nil {
 		return err
 	}

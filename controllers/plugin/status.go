@@ -88,7 +88,7 @@ func Statuses(ctx context.Context, cluster client.Reader, namespace string, now 
 	for _, tenant := range list.Items {
 		names = append(names, tenant.Namespace)
 	}
-	live, err := readLive(ctx, cluster, names)
+	snapshots, err := readSnapshots(ctx, cluster, names)
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +99,7 @@ func Statuses(ctx context.Context, cluster client.Reader, namespace string, now 
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, StatusOf(tenant, live[tenant.Namespace], pod, now))
+		all = append(all, StatusOf(tenant, snapshots[tenant.Namespace], pod, now))
 	}
 	slices.SortFunc(all, func(a, b Status) int { return strings.Compare(a.Namespace, b.Namespace) })
 	return all, nil
@@ -116,7 +116,7 @@ func readPod(ctx context.Context, cluster client.Reader, namespace string) (*cor
 }
 
 // StatusOf says where a tenant stands. Of what it waits for, the operator's own words are told.
-func StatusOf(tenant *v1alpha1.GatewayTenant, live observe.Snapshot, pod *corev1.Pod, now time.Time) Status {
+func StatusOf(tenant *v1alpha1.GatewayTenant, snapshot observe.Snapshot, pod *corev1.Pod, now time.Time) Status {
 	is := tenant.Status
 	s := Status{
 		Namespace: tenant.Namespace, Name: tenant.Name, Source: tenant.Annotations[v1alpha1.AnnotationSource],
@@ -136,7 +136,7 @@ func StatusOf(tenant *v1alpha1.GatewayTenant, live observe.Snapshot, pod *corev1
 	default:
 		s.Warning = warning.Message
 	}
-	looker := looker{live, pod, now}
+	observer := observer{snapshot, pod, now}
 	for _, name := range []string{v1alpha1.ConditionAccepted, v1alpha1.ConditionCertificatesReady, v1alpha1.ConditionAvailable} {
 		part := Part{Type: name, Status: metav1.ConditionUnknown}
 		if condition := meta.FindStatusCondition(is.Conditions, name); condition != nil {
@@ -144,27 +144,27 @@ func StatusOf(tenant *v1alpha1.GatewayTenant, live observe.Snapshot, pod *corev1
 		}
 		switch name {
 		case v1alpha1.ConditionCertificatesReady:
-			part.Objects = append(looker.secrets(tenant), looker.job()...)
+			part.Objects = append(observer.secrets(tenant), observer.job()...)
 		case v1alpha1.ConditionAvailable:
-			part.Objects = []Object{looker.statefulSet(), looker.claim()}
+			part.Objects = []Object{observer.statefulSet(), observer.claim()}
 		}
 		s.Conditions = append(s.Conditions, part)
 	}
-	s.Others = looker.others(tenant.Namespace)
+	s.Others = observer.others(tenant.Namespace)
 	return s
 }
 
-// looker looks at what there is of one tenant.
-type looker struct {
-	live observe.Snapshot
-	pod  *corev1.Pod
-	now  time.Time
+// observer describes the objects of one tenant.
+type observer struct {
+	snapshot observe.Snapshot
+	pod      *corev1.Pod
+	now      time.Time
 }
 
 // find is an object as it is there, and how it fares as far as its being there tells.
-func (l looker) find(kind, name string) (*unstructured.Unstructured, Object) {
+func (o observer) find(kind, name string) (*unstructured.Unstructured, Object) {
 	object := Object{Kind: kind, Name: name, State: Gone}
-	for _, is := range l.live.Objects {
+	for _, is := range o.snapshot.Objects {
 		if is.GetKind() != kind || is.GetName() != name {
 			continue
 		}
@@ -174,7 +174,7 @@ func (l looker) find(kind, name string) (*unstructured.Unstructured, Object) {
 		}
 		return is, object
 	}
-	if slices.Contains(l.live.Unreadable, kind) {
+	if slices.Contains(o.snapshot.Unreadable, kind) {
 		object.State, object.Message = Unseen, "you may not read it"
 	}
 	return nil, object
@@ -182,14 +182,14 @@ func (l looker) find(kind, name string) (*unstructured.Unstructured, Object) {
 
 // secrets are the tenant's, held by the operator's own function against what the certificate carries now: what the spec
 // wants beside that, the condition tells.
-func (l looker) secrets(tenant *v1alpha1.GatewayTenant) []Object {
-	seen := certificates.Inspect(l.live.Secrets, certificates.Desired{Owner: tenant.UID, ServerNames: tenant.Status.ServerDNSNames}, l.now)
+func (o observer) secrets(tenant *v1alpha1.GatewayTenant) []Object {
+	seen := certificates.Inspect(o.snapshot.Secrets, certificates.Desired{Owner: tenant.UID, ServerNames: tenant.Status.ServerDNSNames}, o.now)
 	var all []Object
 	for _, name := range manifests.SecretNames {
 		object := Object{Kind: "Secret", Name: name, State: Good}
 		finding := seen.Finding(name)
 		switch {
-		case l.live.Secrets == nil:
+		case o.snapshot.Secrets == nil:
 			object.State, object.Message = Unseen, "you may not read it"
 		case finding.Need == certificates.Missing:
 			object.State = Gone
@@ -198,8 +198,8 @@ func (l looker) secrets(tenant *v1alpha1.GatewayTenant) []Object {
 		case finding.Need != certificates.Valid:
 			object.State, object.Message = Working, finding.Message
 		}
-		if end, known := certificates.Expiry(l.live.Secrets[name]); known && object.Message == "" {
-			object.Message = "until " + day(end, l.now)
+		if end, known := certificates.Expiry(o.snapshot.Secrets[name]); known && object.Message == "" {
+			object.Message = "until " + day(end, o.now)
 		}
 		all = append(all, object)
 	}
@@ -207,8 +207,8 @@ func (l looker) secrets(tenant *v1alpha1.GatewayTenant) []Object {
 }
 
 // job is the certgen Job, if it is there: there is one only while there is work, and for a while after.
-func (l looker) job() []Object {
-	is, object := l.find("Job", manifests.CertgenName)
+func (o observer) job() []Object {
+	is, object := o.find("Job", manifests.CertgenName)
 	if is == nil {
 		return nil
 	}
@@ -229,8 +229,8 @@ func (l looker) job() []Object {
 	return []Object{object}
 }
 
-func (l looker) statefulSet() Object {
-	is, object := l.find("StatefulSet", manifests.GatewayName)
+func (o observer) statefulSet() Object {
+	is, object := o.find("StatefulSet", manifests.GatewayName)
 	if is == nil {
 		return object
 	}
@@ -241,14 +241,14 @@ func (l looker) statefulSet() Object {
 			object.State = Working
 		}
 	}
-	if l.pod != nil {
-		object.Objects = []Object{podObject(l.pod, l.now)}
+	if o.pod != nil {
+		object.Objects = []Object{podObject(o.pod, o.now)}
 	}
 	return object
 }
 
-func (l looker) claim() Object {
-	is, object := l.find("PersistentVolumeClaim", manifests.ClaimName)
+func (o observer) claim() Object {
+	is, object := o.find("PersistentVolumeClaim", manifests.ClaimName)
 	if is == nil {
 		return object
 	}
@@ -270,11 +270,11 @@ var (
 )
 
 // others are those whose being there is all that can be told.
-func (l looker) others(namespace string) []Object {
+func (o observer) others(namespace string) []Object {
 	var all []Object
 	for _, ref := range observe.Refs(namespace) {
 		if !slices.Contains(described, ref.Kind) && !slices.Contains(optional, ref) {
-			_, object := l.find(ref.Kind, ref.Name)
+			_, object := o.find(ref.Kind, ref.Name)
 			all = append(all, object)
 		}
 	}

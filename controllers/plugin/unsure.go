@@ -14,25 +14,25 @@ import (
 var deciding = []string{"StatefulSet", "ConfigMap", "PersistentVolumeClaim"}
 
 // addUnsure adds what the plan does not cover because it could not be read.
-func (f *forecast) addUnsure(snapshot observe.Snapshot) {
-	if f.Rejected != nil {
-		f.addUnsureOfRejection(snapshot.Unreadable)
+func (g *gatewayPreview) addUnsure(snapshot observe.Snapshot) {
+	if g.Rejected != nil {
+		g.addUnsureOfRejection(snapshot.Unreadable)
 		return
 	}
 	if snapshot.Secrets == nil {
-		f.unsure = append(f.unsure, "its Secrets cannot be read: what is said of certificates is taken from its status")
+		g.unsure = append(g.unsure, "its Secrets cannot be read: what is said of certificates is taken from its status")
 	}
-	f.unknown = slices.ContainsFunc(snapshot.Unreadable, func(kind string) bool { return slices.Contains(deciding, kind) })
+	g.unknown = slices.ContainsFunc(snapshot.Unreadable, func(kind string) bool { return slices.Contains(deciding, kind) })
 	unreadable := slices.DeleteFunc(slices.Clone(snapshot.Unreadable), func(kind string) bool { return kind == "Pod" }) // it is not applied
 	if len(unreadable) > 0 {
-		f.unsure = append(f.unsure, "objects of these kinds cannot be read, so the plan does not cover them: "+strings.Join(unreadable, ", "))
+		g.unsure = append(g.unsure, "objects of these kinds cannot be read, so the plan does not cover them: "+strings.Join(unreadable, ", "))
 	}
 }
 
 // addUnsureOfRejection adds which of the objects that might end the rejection cannot be read.
-func (f *forecast) addUnsureOfRejection(unreadable []string) {
+func (g *gatewayPreview) addUnsureOfRejection(unreadable []string) {
 	var decides []struct{ kind, unsure string }
-	switch f.Rejected.Reason {
+	switch g.Rejected.Reason {
 	case v1alpha1.ReasonKeyPathUnknown:
 		decides = []struct{ kind, unsure string }{
 			{"Pod", "the gateway's pod cannot be read: if its termination message says that the gateway found no key at the old path, the operator uses the new path"},
@@ -47,7 +47,7 @@ func (f *forecast) addUnsureOfRejection(unreadable []string) {
 	}
 	for _, one := range decides {
 		if slices.Contains(unreadable, one.kind) {
-			f.unsure, f.unknown = append(f.unsure, one.unsure), true
+			g.unsure, g.unknown = append(g.unsure, one.unsure), true
 		}
 	}
 }
