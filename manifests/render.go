@@ -164,12 +164,11 @@ func TokenKeyIn(set *appsapi.StatefulSet) string {
 	return set.Spec.Template.Annotations[AnnotationTokenKey]
 }
 
-// GoesWithThePod tells the object of the foundation that a pod reads when it starts: while the StatefulSet is left as it is,
-// so is that.
+// GoesWithThePod reports whether a pod reads an object of the foundation when it starts. While the StatefulSet must not change, such
+// an object must not change either.
 func GoesWithThePod(object *unstructured.Unstructured) bool { return object.GetKind() == "ConfigMap" }
 
-// AskedFor tells whether a StatefulSet is to be changed because its tenant asked for it, and not for a cause of the
-// platform's.
+// AskedFor reports whether a StatefulSet changes because its tenant requested it, and not because of the platform.
 func AskedFor(rendered, live metav1.Object) bool {
 	was, marked := live.GetAnnotations()[annotationAsked]
 	return marked && was != rendered.GetAnnotations()[annotationAsked]
@@ -178,7 +177,7 @@ func AskedFor(rendered, live metav1.Object) bool {
 // Rendered reports whether a StatefulSet has the annotations of one that Render returned.
 func Rendered(live metav1.Object) bool { return live.GetAnnotations()[annotationAsked] != "" }
 
-// RolledByPlatform tells whether a StatefulSet was changed last for a cause of the platform's.
+// RolledByPlatform reports whether the last change of a StatefulSet was because of the platform, not its tenant.
 func RolledByPlatform(live metav1.Object) bool { return live.GetAnnotations()[annotationRollout] != "" }
 
 // finish returns an apply configuration as it is sent, with namespace, labels and owners.

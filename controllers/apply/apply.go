@@ -24,22 +24,21 @@ import (
 type Applier struct {
 	client   client.Client
 	comparer *Comparer
-	reader   client.Reader                             // It reads from the API server. It is nil if no Compactor withholds managed fields.
-	onDrift  func(namespace string, managers []string) // It is nil if drift is not reported.
-	large    sync.Mutex                                // It serializes applies that reread managed fields, since these may be large.
+	reader   client.Reader                             // reads from the API server; nil if no Compactor withholds managed fields
+	onDrift  func(namespace string, managers []string) // reports drift; nil if no caller needs it
+	large    sync.Mutex                                // serializes applies that reread managed fields, which may be large
 }
 
 // Option configures an Applier.
 type Option func(*Applier)
 
-// WithReader makes the Applier read an object through reader, from the API server, if a Compactor has withheld fields of
-// other managers. The Applier handles one such object at a time, since these fields take much memory.
+// WithReader makes the Applier read an object from the API server through reader if a Compactor has withheld fields of other
+// managers. The Applier handles one such object at a time, since these fields may take much memory.
 func WithReader(reader client.Reader) Option {
 	return func(a *Applier) { a.reader = reader }
 }
 
-// OnDrift makes the Applier call f with the managers that changed fields of an object which is applied again for this
-// reason.
+// OnDrift makes the Applier call f with the managers that changed fields of an object, each time it reverts such changes.
 func OnDrift(f func(namespace string, managers []string)) Option {
 	return func(a *Applier) { a.onDrift = f }
 }

@@ -6,13 +6,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 )
 
-// applies tells how many requests are made, and how many are not.
+// applies counts the objects that were reconciled, by whether a request was made.
 var applies = prometheus.NewCounterVec(prometheus.CounterOpts{
 	Name: "gatewaytenant_apply_total",
 	Help: "Objects that a pass looked at, by kind and result: applied with a request, unchanged and so without one, or failed.",
 }, []string{"kind", "result"})
 
-// lookups shows whether the cache is large enough.
+// lookups counts cache hits and misses, which show whether the cache is large enough.
 var lookups = prometheus.NewCounterVec(prometheus.CounterOpts{
 	Name: "gatewaytenant_apply_cache_lookups_total",
 	Help: "Comparisons of an object with its desired state, by whether the cache had the result: hit or miss.",

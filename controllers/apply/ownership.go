@@ -73,8 +73,9 @@ func (o *ownership) ownedFields(live metav1.Object) (*fieldpath.Set, error) {
 	return decodeFields(live.GetManagedFields()[i], live)
 }
 
-// conflictingManagers returns the managers that own fields of desired, whose hash is on it. It returns none if live was
-// last applied from another state, because then the owner itself no longer wants what it applied.
+// conflictingManagers returns the managers that took fields from the owner: the owner applied them to live, and these managers now
+// own them instead. It returns none if live was last applied from another state than hashed, which is the desired state with its
+// hash, since the difference is then due to the owner.
 func (o *ownership) conflictingManagers(hashed *unstructured.Unstructured, live metav1.Object) []string {
 	if AppliedHash(live) != AppliedHash(hashed) {
 		return nil
