@@ -8,11 +8,11 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 )
 
-// syncPeriod is how often every tenant is looked at after a restart.
+// syncPeriod is how often every tenant is reconciled after a restart.
 const syncPeriod = 20 * time.Second
 
-// restart stops the operator and starts another, in which every tenant is looked at every few seconds, too. A tenant that
-// comes during the first pass over all must not wait for its end.
+// restart stops the operator and starts another one, which also reconciles every tenant each syncPeriod. A tenant that is created
+// while the new operator reconciles all tenants for the first time must not wait until it has reconciled them.
 func (l *leg) restart(ctx context.Context, p plan, r *result, old *process) (*process, error) {
 	newcomer, err := l.makeNamespaces(ctx, "later", 1)
 	if err != nil {
@@ -44,17 +44,17 @@ func (l *leg) restart(ctx context.Context, p plan, r *result, old *process) (*pr
 	}
 	is, err := process.quiet(ctx, time.Minute, all)
 	if err != nil {
-		return nil, fmt.Errorf("the first pass over all: %w", err)
+		return nil, fmt.Errorf("the first reconcile of all tenants: %w", err)
 	}
-	passed := time.Now()
+	reconciled := time.Now()
 	at, err := l.foundationOf(ctx, newcomer[0].namespace, created)
 	if err != nil {
 		return nil, err
 	}
-	r.set("restart_s", passed.Sub(start).Seconds())
+	r.set("restart_s", reconciled.Sub(start).Seconds())
 	r.set("restart_newcomer_ms", float64(at.Milliseconds()))
 	say("restart: leader after %.1f s, all looked at after %.1f s, in %d passes; a tenant that came meanwhile had its objects after %d ms",
-		elected.Sub(start).Seconds(), passed.Sub(start).Seconds(), is.Passes, at.Milliseconds())
+		elected.Sub(start).Seconds(), reconciled.Sub(start).Seconds(), is.Passes, at.Milliseconds())
 	if _, err := l.seen.allReady(ctx, time.Minute, newcomer); err != nil {
 		return nil, err
 	}
@@ -69,7 +69,7 @@ func (l *leg) restart(ctx context.Context, p plan, r *result, old *process) (*pr
 	return process, l.resync(ctx, r, process, before+len(calls), all, newcomer[0].namespace)
 }
 
-// resync counts the writes while every tenant is looked at once more without any event.
+// resync counts the writes while every tenant is reconciled once more without any event.
 func (l *leg) resync(ctx context.Context, r *result, process *process, before, all int, newcomer string) error {
 	is, err := process.state(ctx, false)
 	if err != nil {

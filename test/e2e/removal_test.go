@@ -18,18 +18,19 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 )
 
-const crowd = 200
+// backlog is the number of tenants that are created or removed together.
+const backlog = 200
 
-// inCrowd does something for each of many namespaces, a few at a time.
-func inCrowd(t *testing.T, do func(namespace string) error) {
+// forEachInBacklog calls do for each namespace of the backlog, a few at a time.
+func forEachInBacklog(t *testing.T, do func(namespace string) error) {
 	t.Helper()
-	errs, turns := make(chan error, crowd), make(chan struct{}, 16)
+	errs, turns := make(chan error, backlog), make(chan struct{}, 16)
 	var all sync.WaitGroup
-	for i := range crowd {
+	for i := range backlog {
 		all.Go(func() {
 			turns <- struct{}{}
 			defer func() { <-turns }()
-			errs <- do(fmt.Sprintf("crowd-%03d", i))
+			errs <- do(fmt.Sprintf("backlog-%03d", i))
 		})
 	}
 	all.Wait()
@@ -41,14 +42,14 @@ func inCrowd(t *testing.T, do func(namespace string) error) {
 	}
 }
 
-// TestManyTenantsGoWithoutATrace: with their GatewayTenants while the operator is down, and with their namespaces.
+// TestManyTenantsGoWithoutATrace removes GatewayTenants while the operator is down, and then tenants with their namespaces.
 func TestManyTenantsGoWithoutATrace(t *testing.T) {
-	inCrowd(t, func(namespace string) error {
-		return admin.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace, Labels: map[string]string{"crowd": "yes"}}})
+	forEachInBacklog(t, func(namespace string) error {
+		return admin.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace, Labels: map[string]string{"backlog": "yes"}}})
 	})
-	makeCrowd(t)
+	makeBacklog(t)
 	operator.stop()
-	inCrowd(t, func(namespace string) error {
+	forEachInBacklog(t, func(namespace string) error {
 		return admin.Delete(t.Context(), operatortest.Tenant(namespace, v1alpha1.GatewayTenantSpec{}))
 	})
 	cluster.Eventually(t, 120*time.Second, func() error { return leftOf(t, false) })
@@ -57,14 +58,14 @@ func TestManyTenantsGoWithoutATrace(t *testing.T) {
 	}
 	cluster.Eventually(t, 60*time.Second, func() error { return leftOf(t, true) })
 
-	makeCrowd(t)
-	inCrowd(t, func(namespace string) error {
+	makeBacklog(t)
+	forEachInBacklog(t, func(namespace string) error {
 		return admin.Delete(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}})
 	})
 	cluster.Eventually(t, 180*time.Second, func() error {
 		var list metav1.PartialObjectMetadataList
 		list.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("NamespaceList"))
-		if err := admin.List(t.Context(), &list, client.MatchingLabels{"crowd": "yes"}); err != nil || len(list.Items) > 0 {
+		if err := admin.List(t.Context(), &list, client.MatchingLabels{"backlog": "yes"}); err != nil || len(list.Items) > 0 {
 			return fmt.Errorf("%d namespaces are still there (%w)", len(list.Items), err)
 		}
 		return nil
@@ -72,10 +73,10 @@ func TestManyTenantsGoWithoutATrace(t *testing.T) {
 	cluster.Eventually(t, 60*time.Second, func() error { return leftOf(t, true) })
 }
 
-// makeCrowd makes the tenants and waits until all are Ready.
-func makeCrowd(t *testing.T) {
+// makeBacklog makes the tenants and waits until all are Ready.
+func makeBacklog(t *testing.T) {
 	t.Helper()
-	inCrowd(t, func(namespace string) error {
+	forEachInBacklog(t, func(namespace string) error {
 		return admin.Create(t.Context(), operatortest.Tenant(namespace, v1alpha1.GatewayTenantSpec{}))
 	})
 	cluster.Eventually(t, 180*time.Second, func() error {
@@ -85,18 +86,18 @@ func makeCrowd(t *testing.T) {
 		}
 		ready := 0
 		for _, tenant := range list.Items {
-			if strings.HasPrefix(tenant.Namespace, "crowd-") && meta.IsStatusConditionTrue(tenant.Status.Conditions, v1alpha1.ConditionReady) {
+			if strings.HasPrefix(tenant.Namespace, "backlog-") && meta.IsStatusConditionTrue(tenant.Status.Conditions, v1alpha1.ConditionReady) {
 				ready++
 			}
 		}
-		if ready < crowd {
-			return fmt.Errorf("%d of %d are Ready", ready, crowd)
+		if ready < backlog {
+			return fmt.Errorf("%d of %d are Ready", ready, backlog)
 		}
 		return nil
 	})
 }
 
-// leftOf finds what is left of the tenants but their volumes, in namespaces and, if asked, beside them.
+// leftOf returns an error if objects of the tenants still exist, except volumes. It also checks cluster-scoped ones if requested.
 func leftOf(t *testing.T, clusterWide bool) error {
 	t.Helper()
 	kinds := namespacedKinds()
@@ -108,7 +109,7 @@ func leftOf(t *testing.T, clusterWide bool) error {
 			return err
 		}
 		for _, object := range items(t, list) {
-			if strings.Contains(object.GetNamespace()+object.GetName(), "crowd-") {
+			if strings.Contains(object.GetNamespace()+object.GetName(), "backlog-") {
 				return fmt.Errorf("%s %s/%s is still there", kind, object.GetNamespace(), object.GetName())
 			}
 		}

@@ -18,17 +18,17 @@ import (
 
 // thing is one of a tenant's objects: what there is of it, and what the operator knows.
 type thing struct {
-	live, cached, seen int16 // the last: when the pass that is under way began
-	due                bool  // that pass has not come to it yet
+	live, cached, seen int16 // seen is the version in the cache when the present reconcile began
+	due                bool  // whether the present reconcile has not applied it yet
 	uids               int8  // that there were
 }
 
 // applyWorld is a state of the model: a tenant's ConfigMap or Service, and its StatefulSet, which waits for the Secrets.
 type applyWorld struct {
-	spec, cachedSpec, passSpec int8
-	secrets, cachedSecrets     bool
-	things                     [2]thing
-	left                       int8 // edits of others that are still to come
+	spec, cachedSpec, plannedSpec int8
+	secrets, cachedSecrets        bool
+	things                        [2]thing
+	left                          int8 // edits of others that are still to come
 }
 
 const (
@@ -73,7 +73,7 @@ func newApplies(kind string) (*applies, error) {
 	return a, nil
 }
 
-// ours tells whether the operator would apply a thing as it sees it.
+// ours reports whether the operator would apply a thing in this version.
 func (a *applies) ours(i int, version int16) bool {
 	if version == 0 {
 		return true
@@ -81,17 +81,17 @@ func (a *applies) ours(i int, version int16) bool {
 	return plan.CheckOwnership(a.desired[0][i], a.all[version], "tenant") == nil
 }
 
-// apply applies one thing as the pass that is under way saw it, and dies after so many writes.
+// apply applies one thing as the present reconcile saw it. The operator crashes after so many writes.
 func (a *applies) apply(w applyWorld, i int, most int16) (applyWorld, applied) {
 	t := &w.things[i]
 	t.due = false
 	if !a.ours(i, t.seen) {
 		return w, applied{live: t.live}
 	}
-	is := [5]int16{int16(i)*2 + int16(w.passSpec), t.seen, t.live, int16(t.uids), most} //nolint:gosec // small numbers
+	is := [5]int16{int16(i)*2 + int16(w.plannedSpec), t.seen, t.live, int16(t.uids), most} //nolint:gosec // small numbers
 	did, known := a.did[is]
 	if !known {
-		did = a.versions.apply(a.desired[w.passSpec][i], t.seen, t.live, uid(t.uids), int(most))
+		did = a.versions.apply(a.desired[w.plannedSpec][i], t.seen, t.live, uid(t.uids), int(most))
 		a.did[is] = did
 	}
 	if t.live == 0 && did.live != 0 {
@@ -103,18 +103,18 @@ func (a *applies) apply(w applyWorld, i int, most int16) (applyWorld, applied) {
 
 func uid(number int8) types.UID { return types.UID(fmt.Sprint("uid-", number)) }
 
-// begin begins a pass, from the caches. The StatefulSet is not for a pass that has not seen the Secrets.
+// begin begins a reconcile, from the caches. It does not apply the StatefulSet if it has not seen the Secrets.
 func begin(w applyWorld) applyWorld {
-	w.passSpec = w.cachedSpec
+	w.plannedSpec = w.cachedSpec
 	for i := range w.things {
 		w.things[i].seen, w.things[i].due = w.things[i].cached, i != gateway || w.cachedSecrets
 	}
 	return w
 }
 
-// crash ends a pass.
+// crash ends a reconcile.
 func crash(w applyWorld) applyWorld {
-	w.passSpec = 0
+	w.plannedSpec = 0
 	for i := range w.things {
 		w.things[i].seen, w.things[i].due = 0, false
 	}
@@ -125,7 +125,7 @@ func (w applyWorld) busy() bool {
 	return slices.ContainsFunc(w.things[:], func(t thing) bool { return t.due })
 }
 
-// steps are all that can happen next. A pass makes its writes in any order, so whatever order it has is among them.
+// steps returns everything that can happen next. A reconcile makes its writes in any order, which includes the real one.
 func (a *applies) steps(w applyWorld) []Step[applyWorld] {
 	var steps []Step[applyWorld]
 	add := func(to applyWorld, format string, args ...any) {
@@ -135,7 +135,7 @@ func (a *applies) steps(w applyWorld) []Step[applyWorld] {
 		steps = append(steps, Step[applyWorld]{fmt.Sprintf(format, args...), to})
 	}
 	if !w.busy() {
-		add(begin(w), "a pass begins")
+		add(begin(w), "a reconcile begins")
 	} else {
 		add(crash(w), "the operator crashes")
 	}
@@ -198,7 +198,7 @@ func (a *applies) calm(w applyWorld) applyWorld {
 	return begun
 }
 
-// silent tells whether a pass that has begun sends nothing.
+// silent reports whether a reconcile that has begun sends nothing.
 func (a *applies) silent(w applyWorld) bool {
 	for i := range w.things {
 		if _, did := a.apply(w, i, 9); did.writes > 0 {
@@ -226,8 +226,8 @@ func (a *applies) wanted(from, rest applyWorld) error {
 }
 
 // Applies explores what edits, crashes and late events can lead to between what was rendered for a tenant and what there
-// is of it. In which order a pass makes its writes is no planner's: it is tried in every order. Edits are how many others
-// make; two take a minute.
+// is of it. No planner decides in which order a reconcile makes its writes, so every order is tried. Edits is the number of edits
+// by others; two of them take a minute.
 func Applies(edits int8) (Result, error) {
 	var all Result
 	for _, kind := range []string{"ConfigMap", "Service"} {

@@ -38,12 +38,12 @@ type object struct {
 	uid  int8
 }
 
-// write is one of a pass's writes that is still to be made.
+// write is a write of the present reconcile that is not made yet.
 type write struct {
 	of     int8 // the namespace
-	apply  int8 // the spec, or 0: it is to be deleted
+	apply  int8 // the spec, or 0 for a deletion
 	seen   object
-	config int8 // that the pass read
+	config int8 // the one that the reconcile read
 	unsure bool // the config has changed since
 }
 
@@ -51,11 +51,11 @@ type write struct {
 type bridgeWorld struct {
 	config  int8
 	tenants [2]object
-	// cached is what the operator's caches hold; old tells that there was another version since.
+	// cached is what the operator's caches hold. oldConfig reports whether the config has changed since.
 	cachedConfig  int8
 	oldConfig     bool
 	cachedTenants [2]object
-	todo          [2]write // of the pass that is under way
+	todo          [2]write // the writes of the present reconcile
 	hold          bool     // a removal of all is on record as held
 	edits         int8     // of others, so far
 }
@@ -81,9 +81,9 @@ func newBridge() (*bridge, error) {
 	return b, nil
 }
 
-// plan asks the planner itself.
+// plan calls the operator's own planner.
 func (b *bridge) plan(config int8, tenants [2]object) bridgeplan.Plan {
-	world := bridgeplan.Snapshot{
+	snapshot := bridgeplan.Snapshot{
 		Tenants: map[string]*v1alpha1.GatewayTenant{}, Nonce: "nonce",
 		Namespaces: map[string]bridgeplan.Presence{"a": bridgeplan.Present, "b": bridgeplan.Present},
 	}
@@ -96,13 +96,13 @@ func (b *bridge) plan(config int8, tenants [2]object) bridgeplan.Plan {
 			tenant.Labels = map[string]string{v1alpha1.LabelSource: v1alpha1.SourcePlatformConfig}
 			tenant.Annotations = map[string]string{v1alpha1.AnnotationSource: origin}
 		}
-		world.Tenants[namespaces[i]] = tenant
+		snapshot.Tenants[namespaces[i]] = tenant
 	}
 	var sources []entries.Source
 	if config > 0 {
 		sources = b.sources[config : config+1]
 	}
-	return bridgeplan.Compare(sources, world, bridgeplan.DefaultGuard)
+	return bridgeplan.Compare(sources, snapshot, bridgeplan.DefaultGuard)
 }
 
 func specOf(work bridgeplan.Work) int8 {
@@ -112,8 +112,8 @@ func specOf(work bridgeplan.Work) int8 {
 	return 1
 }
 
-// pass plans, from the caches.
-func (b *bridge) pass(w bridgeWorld) bridgeWorld {
+// reconcile makes a plan from the caches.
+func (b *bridge) reconcile(w bridgeWorld) bridgeWorld {
 	plan := b.plan(w.cachedConfig, w.cachedTenants)
 	w.todo, w.hold = [2]write{}, plan.Hold.Token != ""
 	for _, work := range plan.Apply {
@@ -159,7 +159,7 @@ func (b *bridge) steps(w bridgeWorld) []Step[bridgeWorld] {
 		steps = append(steps, Step[bridgeWorld]{fmt.Sprintf(format, args...), to})
 	}
 	if w.todo == [2]write{} {
-		add(b.pass(w), "a pass begins")
+		add(b.reconcile(w), "a reconcile begins")
 	} else {
 		crashed := w
 		crashed.todo = [2]write{}
@@ -211,7 +211,7 @@ func (b *bridge) calm(w bridgeWorld) bridgeWorld {
 		}
 	}
 	w.cachedConfig, w.oldConfig, w.cachedTenants = w.config, false, w.tenants
-	return b.pass(w)
+	return b.reconcile(w)
 }
 
 // wanted says why a world at rest is not as it should be.

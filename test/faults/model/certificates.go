@@ -105,8 +105,9 @@ func (w certWorld) clone() certWorld {
 	return w
 }
 
-// pass decides, and does it as the API server takes it: a Job is not overwritten, and deleted only as it was seen.
-func pass(w certWorld, at time.Time) certWorld {
+// reconcile decides, and makes the request with the effect that the API server gives it: a Job is not overwritten, and it is deleted
+// only if it is as it was seen.
+func reconcile(w certWorld, at time.Time) certWorld {
 	w = w.clone()
 	wish := fmt.Sprint(w.wish)
 	action, _ := certificates.Decide(seenOf(w.cached, w.wish), w.cachedJob, wish, now, at)
@@ -176,8 +177,8 @@ func (ws worlds) steps(key string) []Step[string] {
 	add := func(to certWorld, format string, args ...any) {
 		steps = append(steps, Step[string]{fmt.Sprintf(format, args...), ws.key(to)})
 	}
-	add(pass(w, now), "a pass")
-	add(pass(w, later), "a pass, later")
+	add(reconcile(w, now), "a reconcile")
+	add(reconcile(w, later), "a reconcile, later")
 	switch w.job.State {
 	case certificates.JobRunning:
 		for most := range 4 {
@@ -274,7 +275,7 @@ func (ws worlds) calmer(key string) string {
 		w.job = certificates.Job{}
 	}
 	w.cached, w.cachedJob = maps.Clone(w.live), w.job
-	return ws.key(pass(w, later))
+	return ws.key(reconcile(w, later))
 }
 
 // Certificates explores what edits, crashes, failures and late events can lead to between a tenant's Secrets, its certgen

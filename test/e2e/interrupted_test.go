@@ -15,19 +15,19 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
 )
 
-// cutShort is a client whose applies fail.
-type cutShort struct{ client.Client }
+// interrupted is a client whose applies fail.
+type interrupted struct{ client.Client }
 
-var errCutShort = errors.New("cut short")
+var errInterrupted = errors.New("interrupted")
 
-func (cutShort) Apply(context.Context, runtime.ApplyConfiguration, ...client.ApplyOption) error {
-	return errCutShort
+func (interrupted) Apply(context.Context, runtime.ApplyConfiguration, ...client.ApplyOption) error {
+	return errInterrupted
 }
 
-// TestForeignElementGoesAlsoIfItsRemovalWasCutShort: it takes two writes, and what is between them may be seen by a next
-// pass that knows nothing of the first.
+// TestForeignElementGoesAlsoIfItsRemovalWasCutShort interrupts a removal, which takes two writes, after the first of them. The next
+// reconcile does not know about that write.
 func TestForeignElementGoesAlsoIfItsRemovalWasCutShort(t *testing.T) {
-	const namespace, name = "cut-short", "one"
+	const namespace, name = "interrupted", "one"
 	cluster.CreateNamespace(t, namespace)
 	desired := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{
 		"ports": []any{map[string]any{"name": "ours", "port": int64(1), "protocol": "TCP"}},
@@ -45,8 +45,8 @@ func TestForeignElementGoesAlsoIfItsRemovalWasCutShort(t *testing.T) {
 	if err := admin.Patch(t.Context(), &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}, theirs, client.FieldOwner("another")); err != nil {
 		t.Fatal(err)
 	}
-	if err := apply.New(cutShort{admin}, apply.NewComparer(admin.Scheme(), "somebody", apply.Exclusive)).CompareAndApply(t.Context(), desired, live()); !errors.Is(err, errCutShort) {
-		t.Fatalf("%v, want it cut short", err)
+	if err := apply.New(interrupted{admin}, apply.NewComparer(admin.Scheme(), "somebody", apply.Exclusive)).CompareAndApply(t.Context(), desired, live()); !errors.Is(err, errInterrupted) {
+		t.Fatalf("%v, want it interrupted", err)
 	}
 	if err := applier.CompareAndApply(t.Context(), desired, live()); err != nil {
 		t.Fatal(err)
