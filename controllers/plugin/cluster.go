@@ -45,10 +45,10 @@ func NewClient(kube *rest.Config) (client.Client, error) {
 	return client.New(kube, client.Options{Scheme: Scheme})
 }
 
-// atOnce is how many requests are made at a time.
+// atOnce is how many requests are made concurrently.
 const atOnce = 16
 
-// readTenant reads a GatewayTenant, nil if there is none.
+// readTenant reads a GatewayTenant. It returns nil if it does not exist.
 func readTenant(ctx context.Context, cluster client.Reader, namespace string) (*unstructured.Unstructured, error) {
 	object := &unstructured.Unstructured{}
 	object.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("GatewayTenant"))
@@ -59,7 +59,7 @@ func readTenant(ctx context.Context, cluster client.Reader, namespace string) (*
 	return object, explain(err)
 }
 
-// Tenant reads the GatewayTenant of a namespace, which must be there.
+// Tenant reads the GatewayTenant of a namespace. It returns an error if it does not exist.
 func Tenant(ctx context.Context, cluster client.Reader, namespace string) (*v1alpha1.GatewayTenant, error) {
 	object, err := readTenant(ctx, cluster, namespace)
 	if err != nil {
@@ -79,7 +79,7 @@ func typed(object *unstructured.Unstructured) (*v1alpha1.GatewayTenant, error) {
 	return tenant, nil
 }
 
-// explain says what to do about an error that the API server's words leave open.
+// explain adds the remedy to errors of the API server that do not suggest one.
 func explain(err error) error {
 	if meta.IsNoMatchError(err) {
 		return fmt.Errorf("the cluster knows no GatewayTenants; install the operator first, or name another cluster with --context (%w)", err)
@@ -153,7 +153,7 @@ func readNamespace(ctx context.Context, cluster client.Reader, namespace string)
 	return snapshot, nil
 }
 
-// sandboxAPIs are the versions of the Sandbox API that are served; nil: that cannot be read.
+// sandboxAPIs returns the versions of the Sandbox API that the cluster serves. It is nil if they cannot be read.
 func sandboxAPIs(ctx context.Context, cluster client.Reader) []string {
 	crd := &apiextensionsv1.CustomResourceDefinition{}
 	err := cluster.Get(ctx, client.ObjectKey{Name: manifests.SandboxCRD}, crd)

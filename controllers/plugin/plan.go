@@ -20,7 +20,7 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/manifests/gatewaytoml"
 )
 
-// Action is what would become of a tenant.
+// Action is what the operator would do with a tenant.
 type Action string
 
 // Actions.
@@ -29,57 +29,58 @@ const (
 	Made      Action = "made"
 	Changed   Action = "changed"
 	Removed   Action = "removed"
-	// Released: its entry goes, and it stays as a hand-made one.
+	// Released: its entry is removed, and the tenant stays as one that is not managed by entries.
 	Released Action = "handed over"
-	// Waiting: its namespace is not there yet.
+	// Waiting: its namespace does not exist yet.
 	Waiting Action = "waits"
 	// Refused: something is wrong, and neither it nor its gateway would change, unless the message says that the rest of the
 	// spec is applied.
 	Refused Action = "refused"
-	// Held: it would not be removed, or its gateway not changed, before somebody confirms that.
+	// Held: it would not be removed, or its gateway not changed, until a user confirms that.
 	Held Action = "held"
-	// Kept: no entry asks for it, and it would stay.
+	// Kept: no entry requests it, and it would stay.
 	Kept Action = "kept"
 )
 
-// Outcome is what would become of one tenant and its gateway.
+// Outcome is what the operator would do with one tenant and its gateway.
 type Outcome struct {
 	Namespace string `json:"namespace"`
 	Action    Action `json:"action"`
-	// Message says why, where something is in the way.
+	// Message explains the action, if that is necessary.
 	Message string `json:"message,omitempty"`
 	// Spec are the fields of the GatewayTenant that would change, with both values.
 	Spec []string `json:"spec,omitempty"`
-	// Restart says what would restart the gateway; none: it would go on without a restart.
+	// Restart is why the gateway would restart. It is empty if it would not.
 	Restart []string `json:"restart,omitempty"`
-	// Certificates are the Secrets that would be made anew, and why.
+	// Certificates are the Secrets that would be issued again, and why.
 	Certificates []string `json:"certificates,omitempty"`
 	// Objects are the gateway's objects that would be made or changed.
 	Objects []Change `json:"objects,omitempty"`
-	// Unknown tells that what decides on a restart cannot be read, so that more might happen than is said. The notes say what.
+	// Unknown reports whether objects that decide about a restart cannot be read, so that the plan may be incomplete. The notes name
+	// them.
 	Unknown bool `json:"unknown,omitempty"`
-	// Notes are warnings, and what could not be looked at.
+	// Notes are warnings, and what could not be read.
 	Notes []string `json:"notes,omitempty"`
 }
 
 // Plan is what the operator would do.
 type Plan struct {
 	Tenants []Outcome `json:"tenants"`
-	// Problems are what is wrong with whole ConfigMaps.
+	// Problems are errors that concern whole ConfigMaps.
 	Problems []string `json:"problems,omitempty"`
-	// Notes are about all of them.
+	// Notes apply to all tenants.
 	Notes []string `json:"notes,omitempty"`
 }
 
-// Planner finds out what the operator would do.
+// Planner computes what the operator would do.
 type Planner struct {
-	// Cluster is what is asked; nil: nothing is, and there is no tenant yet.
+	// Cluster reads from the API server. If it is nil, nothing is read and no tenant exists.
 	Cluster  client.Reader
 	Settings Settings
 	Now      time.Time
 }
 
-// Plan says what the operator would do if what files hold were applied.
+// Plan returns what the operator would do if the input were applied.
 func (p Planner) Plan(ctx context.Context, input Input) (Plan, error) {
 	if len(input.Findings) > 0 {
 		return Plan{}, fmt.Errorf("%s", input.Findings[0])
@@ -99,13 +100,13 @@ func (p Planner) Plan(ctx context.Context, input Input) (Plan, error) {
 	return plan, nil
 }
 
-// step is a GatewayTenant as it is (nil: it is to be made) and as it would be.
+// step is a GatewayTenant before and after a change. Before is nil if it does not exist.
 type step struct {
 	before, after *unstructured.Unstructured
 	notes         []string
 }
 
-// byHand plans what becomes of GatewayTenants that somebody applies. What a file does not set is not set.
+// byHand plans for GatewayTenants that a user applies. A field that the file does not set would not be set.
 func (p Planner) byHand(ctx context.Context, tenants []TenantInput, plan *Plan) error {
 	var steps []step
 	for _, tenant := range tenants {
@@ -140,7 +141,7 @@ func (p Planner) byHand(ctx context.Context, tenants []TenantInput, plan *Plan) 
 	return p.follow(ctx, steps, plan)
 }
 
-// follow says what becomes of the gateways of GatewayTenants that change.
+// follow adds the outcomes for the gateways of GatewayTenants that change.
 func (p Planner) follow(ctx context.Context, steps []step, plan *Plan) error {
 	snapshots := map[string]observe.Snapshot{}
 	if p.Cluster != nil {
@@ -210,7 +211,7 @@ func (p Planner) outcome(previewer previewer, s step, snapshot observe.Snapshot)
 // holds are the reasons for which a gateway is not changed until a user confirms something.
 var holds = []string{v1alpha1.ReasonVersionHeld, v1alpha1.ReasonKeyPathUnknown, v1alpha1.ReasonEarlierConfigUnknown}
 
-// addGateway adds what would become of the gateway.
+// addGateway adds what the operator would do with the gateway.
 func (o *Outcome) addGateway(gateway gatewayPreview, suspended bool) {
 	o.Notes = append(append(o.Notes, gateway.warnings...), gateway.unsure...)
 	o.Unknown = gateway.unknown
@@ -240,7 +241,7 @@ func (o *Outcome) addGateway(gateway gatewayPreview, suspended bool) {
 	}
 }
 
-// changedFields are the fields that differ between two GatewayTenants, with both values.
+// changedFields returns the fields that differ between two GatewayTenants, with both values.
 func changedFields(before, after *unstructured.Unstructured) []string {
 	var changed []string
 	var walk func(path string, was, is any)
@@ -282,7 +283,7 @@ func changedFields(before, after *unstructured.Unstructured) []string {
 	return changed
 }
 
-// difference tells of a field; of gateway.toml, its keys: the texts may be long.
+// difference describes the change of a field. Of gateway.toml, it names only the keys, since the texts may be long.
 func difference(path string, was, is any) string {
 	if path == "spec.config" {
 		a, _ := was.(string)

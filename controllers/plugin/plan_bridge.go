@@ -21,7 +21,7 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig/report"
 )
 
-// bridge plans what becomes of all entries when the given ConfigMaps take the place of those that there are.
+// bridge plans for all entries as if the given ConfigMaps replaced the existing ones.
 func (p Planner) bridge(ctx context.Context, configs []ConfigInput, plan *Plan) error {
 	configMaps := p.Settings.Options.ConfigMaps()
 	all := map[string]*corev1.ConfigMap{}
@@ -34,7 +34,7 @@ func (p Planner) bridge(ctx context.Context, configs []ConfigInput, plan *Plan) 
 		if config.Namespace != configMaps.First.Namespace {
 			return fmt.Errorf("%s:%d: ConfigMap %s/%s is not in the operator's namespace, %s; correct it, or say --platform-namespace", given.File, given.Line, config.Namespace, config.Name, configMaps.First.Namespace)
 		}
-		if live := all[config.Name]; live != nil { // what a file does not say of these stays
+		if live := all[config.Name]; live != nil { // annotations that the file does not set stay
 			config.Annotations = mergedMaps(live.Annotations, config.Annotations)
 		}
 		all[config.Name] = config
@@ -140,7 +140,7 @@ func (p Planner) bridgeSnapshot(ctx context.Context, configMaps entries.ConfigMa
 	return snapshot, tenants, nil
 }
 
-// notApplied are the tenants to which nothing is applied.
+// notApplied returns the outcomes for the tenants to which the bridge applies nothing.
 func notApplied(compared bridgeplan.Plan) []Outcome {
 	actions := map[bridgeplan.State]Action{
 		bridgeplan.Waiting: Waiting, bridgeplan.Refused: Refused, bridgeplan.Conflict: Refused,
@@ -176,7 +176,7 @@ func mergedMaps(base, over map[string]string) map[string]string {
 
 func sortedKeys(of map[string]bool) []string { return slices.Sorted(maps.Keys(of)) }
 
-// shown is a value in one line.
+// shown formats a value in one line.
 func shown(value any) string {
 	if value == nil {
 		return "unset"
@@ -188,7 +188,7 @@ func shown(value any) string {
 	return string(text)
 }
 
-// preview is the GatewayTenant as it would be once the bridge has applied an entry.
+// preview returns the GatewayTenant as it would be once the bridge has applied an entry.
 func preview(work bridgeplan.Work, before *unstructured.Unstructured) (*unstructured.Unstructured, error) {
 	applied, err := apply.NewComparer(Scheme, bridgeplan.FieldOwner).Preview(work.Tenant(), before)
 	return applied.Object, err

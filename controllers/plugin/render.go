@@ -17,8 +17,8 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
-// Render writes all objects that a GatewayTenant's gateway is made of, as YAML. What depends on what there is (the volume,
-// the id of the token key, the owners' uids) is taken from the cluster; without one (nil) it is left out.
+// Render writes all objects of a GatewayTenant's gateway as YAML. The parts that depend on existing objects (the volume, the id of the
+// token key, the owners' uids) are read from the cluster. If cluster is nil, they are omitted.
 func Render(ctx context.Context, out io.Writer, cluster client.Reader, tenant *v1alpha1.GatewayTenant, settings Settings) error {
 	snapshots := map[string]observe.Snapshot{}
 	if cluster != nil {
@@ -53,7 +53,7 @@ func Render(ctx context.Context, out io.Writer, cluster client.Reader, tenant *v
 	return err
 }
 
-// dropUnknown takes out what is not known without a cluster: owners without a uid, and an empty id of the token key.
+// dropUnknown removes what is not known without a cluster: owners without a uid, and an empty id of the token key.
 func dropUnknown(object *unstructured.Unstructured) {
 	for _, owner := range object.GetOwnerReferences() {
 		if owner.UID == "" {
@@ -66,7 +66,7 @@ func dropUnknown(object *unstructured.Unstructured) {
 	}
 }
 
-// TenantIn is the only GatewayTenant in files.
+// TenantIn returns the GatewayTenant in the input, which must be the only one.
 func TenantIn(input Input) (*v1alpha1.GatewayTenant, error) {
 	if len(input.Findings) > 0 {
 		return nil, errors.New(input.Findings[0].String())

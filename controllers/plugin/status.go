@@ -23,23 +23,23 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
-// State is how an object fares.
+// State is the health of an object.
 type State string
 
 // States of objects.
 const (
 	Good    State = "ok"
-	Working State = "working" // something is on its way
+	Working State = "working" // it is being changed or started
 	Bad     State = "failing"
 	Gone    State = "missing"
 	Unseen  State = "unseen" // the user may not read it
 )
 
-// Status is where a tenant stands.
+// Status is the state of a tenant.
 type Status struct {
 	Namespace string `json:"namespace"`
 	Name      string `json:"name"`
-	// Ready is True, False or Unknown; Reason and Message are the condition's. While it is not True they say what the
+	// Ready is True, False or Unknown. Reason and Message are those of the condition Ready. While it is not True, they are what the
 	// tenant waits for.
 	Ready   metav1.ConditionStatus `json:"ready"`
 	Reason  string                 `json:"reason"`
@@ -47,7 +47,7 @@ type Status struct {
 	Warning string                 `json:"warning,omitempty"`
 	// Note is the message of the open default, which nearly every tenant has, if there is no other warning.
 	Note string `json:"note,omitempty"`
-	// Source is the ConfigMap that it comes from; empty: it is made by hand.
+	// Source is the ConfigMap with its entry. It is empty if the tenant has none.
 	Source              string       `json:"source,omitempty"`
 	Image               string       `json:"image,omitempty"`
 	Version             string       `json:"version,omitempty"`
@@ -56,7 +56,7 @@ type Status struct {
 	CertificateNotAfter *metav1.Time `json:"certificateNotAfter,omitempty"`
 	// Conditions are Accepted, CertificatesReady and Available, each with the objects that it is about.
 	Conditions []Part `json:"conditions"`
-	// Others are the objects of which no condition tells by itself.
+	// Others are the objects that no condition is about.
 	Others []Object `json:"others"`
 }
 
@@ -69,7 +69,7 @@ type Part struct {
 	Objects []Object               `json:"objects,omitempty"`
 }
 
-// Object is an object of a tenant and how it fares.
+// Object is an object of a tenant and its health.
 type Object struct {
 	Kind    string   `json:"kind"`
 	Name    string   `json:"name"`
@@ -78,7 +78,7 @@ type Object struct {
 	Objects []Object `json:"objects,omitempty"`
 }
 
-// Statuses reads where tenants stand: those in a namespace, or in all if it is empty.
+// Statuses returns the status of the tenant in a namespace, or of all tenants if the namespace is empty.
 func Statuses(ctx context.Context, cluster client.Reader, namespace string, now time.Time) ([]Status, error) {
 	var list v1alpha1.GatewayTenantList
 	if err := cluster.List(ctx, &list, client.InNamespace(namespace)); err != nil {
@@ -105,7 +105,7 @@ func Statuses(ctx context.Context, cluster client.Reader, namespace string, now 
 	return all, nil
 }
 
-// readPod reads the gateway's pod, nil if it is not there or may not be read.
+// readPod returns the gateway's pod. It is nil if it does not exist or the user may not read it.
 func readPod(ctx context.Context, cluster client.Reader, namespace string) (*corev1.Pod, error) {
 	pod := &corev1.Pod{}
 	err := cluster.Get(ctx, client.ObjectKey{Namespace: namespace, Name: manifests.PodName}, pod)
@@ -115,7 +115,7 @@ func readPod(ctx context.Context, cluster client.Reader, namespace string) (*cor
 	return pod, err
 }
 
-// StatusOf says where a tenant stands. Of what it waits for, the operator's own words are told.
+// StatusOf returns the status of a tenant. What it waits for is reported in the operator's own messages.
 func StatusOf(tenant *v1alpha1.GatewayTenant, snapshot observe.Snapshot, pod *corev1.Pod, now time.Time) Status {
 	is := tenant.Status
 	s := Status{
@@ -161,7 +161,7 @@ type observer struct {
 	now      time.Time
 }
 
-// find is an object as it is there, and how it fares as far as its being there tells.
+// find returns an object, and its health as far as its existence shows it. The first result is nil if it was not found.
 func (o observer) find(kind, name string) (*unstructured.Unstructured, Object) {
 	object := Object{Kind: kind, Name: name, State: Gone}
 	for _, is := range o.snapshot.Objects {
@@ -180,8 +180,8 @@ func (o observer) find(kind, name string) (*unstructured.Unstructured, Object) {
 	return nil, object
 }
 
-// secrets are the tenant's, held by the operator's own function against what the certificate carries now: what the spec
-// wants beside that, the condition tells.
+// secrets returns the tenant's Secrets. The operator's own function inspects them, for the names that the certificate has now. The
+// condition reports what the spec requires in addition.
 func (o observer) secrets(tenant *v1alpha1.GatewayTenant) []Object {
 	seen := certificates.Inspect(o.snapshot.Secrets, certificates.Desired{Owner: tenant.UID, ServerNames: tenant.Status.ServerDNSNames}, o.now)
 	var all []Object
@@ -206,7 +206,7 @@ func (o observer) secrets(tenant *v1alpha1.GatewayTenant) []Object {
 	return all
 }
 
-// job is the certgen Job, if it is there: there is one only while there is work, and for a while after.
+// job returns the certgen Job, if it exists. It exists only while certgen runs and for a while after that.
 func (o observer) job() []Object {
 	is, object := o.find("Job", manifests.CertgenName)
 	if is == nil {
@@ -263,13 +263,13 @@ func (o observer) claim() Object {
 	return object
 }
 
-// described are the kinds of the objects that a condition of their own describes. optional are objects that need not exist.
+// described are the kinds of the objects that a condition is about. optional are objects that need not exist.
 var (
 	described = []string{"StatefulSet", "PersistentVolumeClaim", "Job", "Pod"}
 	optional  = append([]observe.Ref{observe.ClientsPolicy, observe.OtherWorkload, observe.SharedBinding}, observe.Leftovers...)
 )
 
-// others are those whose being there is all that can be told.
+// others returns the objects of which only the existence is reported.
 func (o observer) others(namespace string) []Object {
 	var all []Object
 	for _, ref := range observe.Refs(namespace) {
@@ -282,7 +282,7 @@ func (o observer) others(namespace string) []Object {
 	return all
 }
 
-// day is a date, and how far away it is.
+// day formats a date, and how far away it is.
 func day(t, now time.Time) string {
 	days := int(t.Sub(now) / (24 * time.Hour))
 	return fmt.Sprintf("%s (%s)", t.UTC().Format(time.DateOnly), count(days, "day", "days"))
