@@ -76,7 +76,7 @@ func (l *leg) cost(ctx context.Context, p plan, r *result, process *process) err
 			say("  no profile of the heap: %v", err)
 		}
 	}
-	say("  %.2f writes a tenant; %.0f passes; heap %.1f MiB, RSS %.0f MiB", per(counts[objects]+counts[statuses]), per(is.Passes), float64(is.HeapBytes)/(1<<20), float64(is.RSSBytes)/(1<<20))
+	say("  %.2f writes a tenant; %.0f reconciles; heap %.1f MiB, RSS %.0f MiB", per(counts[objects]+counts[statuses]), per(is.Reconciles), float64(is.HeapBytes)/(1<<20), float64(is.RSSBytes)/(1<<20))
 	return nil
 }
 

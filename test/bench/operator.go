@@ -29,13 +29,13 @@ import (
 
 // state is what the operator's process tells of itself.
 type state struct {
-	Elected   time.Time // zero: it is not the leader
-	Queued    int       // tenants that wait for a pass, or are in one
-	Passes    int       // over tenants, since the start
-	CPU       float64   // seconds, since the start
-	HeapBytes uint64    // live: after a collection
-	RSSBytes  uint64
-	Sent      map[string]int // requests by verb and resource
+	Elected    time.Time // zero: it is not the leader
+	Queued     int       // tenants that wait for a reconcile, or are being reconciled
+	Reconciles int       // of tenants, since the start
+	CPU        float64   // seconds, since the start
+	HeapBytes  uint64    // live: after a collection
+	RSSBytes   uint64
+	Sent       map[string]int // requests by verb and resource
 }
 
 // sent is a request of the operator's, whole.
@@ -151,7 +151,7 @@ func (s *state) readMetrics() error {
 			case name == "workqueue_depth", name == "controller_runtime_active_workers":
 				s.Queued += int(metric.GetGauge().GetValue())
 			case name == "controller_runtime_reconcile_total":
-				s.Passes += int(metric.GetCounter().GetValue())
+				s.Reconciles += int(metric.GetCounter().GetValue())
 			}
 		}
 	}

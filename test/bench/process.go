@@ -121,13 +121,13 @@ func (p *process) elected(ctx context.Context) (at time.Time, err error) {
 	})
 }
 
-// quiet waits until no tenant waits for a pass, and at least so many passes were made. To gather a thousand tenants' metrics
+// quiet waits until no tenant waits for a reconcile, and at least so many reconciles have ended. To gather a thousand tenants' metrics
 // takes the operator a while, which is not to be measured: it is not asked often.
-func (p *process) quiet(ctx context.Context, limit time.Duration, passes int) (is state, err error) {
+func (p *process) quiet(ctx context.Context, limit time.Duration, reconciles int) (is state, err error) {
 	return is, operatortest.Poll(ctx, 100*time.Millisecond, limit, func() error {
 		is, err = p.state(ctx, false)
-		if err == nil && (is.Queued > 0 || is.Passes < passes) {
-			err = fmt.Errorf("%d passes of %d were made and %d tenants wait for one", is.Passes, passes, is.Queued)
+		if err == nil && (is.Queued > 0 || is.Reconciles < reconciles) {
+			err = fmt.Errorf("%d of %d reconciles have ended and %d tenants wait for one", is.Reconciles, reconciles, is.Queued)
 		}
 		return err
 	})

@@ -53,8 +53,8 @@ func (l *leg) restart(ctx context.Context, p plan, r *result, old *process) (*pr
 	}
 	r.set("restart_s", reconciled.Sub(start).Seconds())
 	r.set("restart_newcomer_ms", float64(at.Milliseconds()))
-	say("restart: leader after %.1f s, all looked at after %.1f s, in %d passes; a tenant that came meanwhile had its objects after %d ms",
-		elected.Sub(start).Seconds(), reconciled.Sub(start).Seconds(), is.Passes, at.Milliseconds())
+	say("restart: leader after %.1f s, all tenants reconciled after %.1f s, in %d reconciles; a tenant that came meanwhile had its objects after %d ms",
+		elected.Sub(start).Seconds(), reconciled.Sub(start).Seconds(), is.Reconciles, at.Milliseconds())
 	if _, err := l.seen.allReady(ctx, time.Minute, newcomer); err != nil {
 		return nil, err
 	}
@@ -75,7 +75,7 @@ func (l *leg) resync(ctx context.Context, r *result, process *process, before, a
 	if err != nil {
 		return err
 	}
-	if _, err := process.quiet(ctx, 3*syncPeriod, is.Passes+all); err != nil {
+	if _, err := process.quiet(ctx, 3*syncPeriod, is.Reconciles+all); err != nil {
 		return fmt.Errorf("the resync: %w", err)
 	}
 	if err := operatortest.Pause(ctx, settling); err != nil {

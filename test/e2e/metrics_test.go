@@ -59,7 +59,7 @@ func TestMetricsHaveTheValuesThatAlertsAskFor(t *testing.T) {
 	}
 	for _, controller := range []string{"gatewaytenant", "platformconfig"} {
 		if metric(t, "controller_runtime_reconcile_total", map[string]string{"controller": controller, "result": "success"}) == 0 {
-			t.Errorf("no metric counts the passes of %s", controller)
+			t.Errorf("no metric counts the reconciles of %s", controller)
 		}
 	}
 }

@@ -78,7 +78,7 @@ func TestUnchangedTenantsAreNotWritten(t *testing.T) {
 		if more := linesOfChange(t) - changes; more != 0 {
 			t.Errorf("the log has %d lines about changes where nothing changed", more)
 		}
-		// This test must be able to fail: a change is a write, and a pass after a resync finds it where no event tells.
+		// This test must be able to fail: a change is a write, and a reconcile after a resync finds it without an event.
 		change(t, "quiet-by-hand", func(spec *v1alpha1.GatewayTenantSpec) { spec.Config = "openshell.gateway.log_level = 'debug'" })
 		waitReady(t, "quiet-by-hand")
 		if requests := operator.Take(operatortest.Writes); len(requests) == 0 {

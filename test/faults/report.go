@@ -120,7 +120,7 @@ func (c *campaign) report() error {
 	result["panics"] = panics
 	wrong := []error{
 		some(len(c.divergent), "plans diverged"), some(len(c.broken), "plans could not be carried out"), some(len(c.missed), "canaries were missed"),
-		some(len(c.lost), "things were lost by the outage"), some(len(models.Violations), "states of the models are wrong"), some(panics, "passes panicked"),
+		some(len(c.lost), "things were lost by the outage"), some(len(models.Violations), "states of the models are wrong"), some(panics, "reconciles panicked"),
 	}
 	if c.only == "" && c.plans == 0 { // else not all were wanted
 		wrong = append(wrong, some(len(c.crashes)-rare-covered, "crash points were not covered"))
@@ -163,7 +163,7 @@ func some(n int, what string) error {
 	return fmt.Errorf("%d %s", n, what)
 }
 
-// panics are those of all operators' passes, which controller-runtime recovers from.
+// panics returns the number of panics in reconciles of all operators. controller-runtime recovers from them.
 func panics() (int, error) {
 	families, err := metrics.Registry.Gather()
 	if err != nil {
