@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
+	"time"
 
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -23,8 +25,9 @@ import (
 )
 
 // execute executes the steps of a plan that wait for nothing, stage by stage. The steps of a stage are executed concurrently. If
-// one fails or is blocked, those that require its stage are left out. It returns all errors, in the order of the steps.
-func (r *Reconciler) execute(ctx context.Context, namespace string, steps []plan.Step) error {
+// one fails or is blocked, those that require its stage are left out. It returns all errors, in the order of the steps. That an object
+// has changed since it was observed is no error: then it returns when to reconcile again at the latest.
+func (r *Reconciler) execute(ctx context.Context, namespace string, steps []plan.Step) (retry time.Duration, err error) {
 	errs := make([]error, len(steps))
 	var failed [plan.Stages]bool
 	for stage := range plan.Stages {
@@ -44,18 +47,28 @@ func (r *Reconciler) execute(ctx context.Context, namespace string, steps []plan
 			failed[step.Stage] = failed[step.Stage] || errs[i] != nil
 		}
 	}
-	return errors.Join(errs...)
+	for i := range errs {
+		if errors.Is(errs[i], errOutdated) {
+			errs[i], retry = nil, outdatedRetry
+		}
+	}
+	return retry, errors.Join(errs...)
 }
+
+// errOutdated fails a step because its object has changed since it was observed. An event about the change follows, and leads to
+// another plan within outdatedRetry.
+var errOutdated = errors.New("the object has changed since it was observed")
+
+const outdatedRetry = time.Second
 
 func (r *Reconciler) executeStep(ctx context.Context, namespace string, step plan.Step) error {
 	switch step.Action {
 	case plan.Delete:
-		_, err := r.delete(ctx, namespace, step)
-		return err
+		return r.delete(ctx, namespace, step)
 	case plan.RemoveSubject:
 		return r.removeSubject(ctx, namespace, step)
 	case plan.Recreate:
-		if unchanged, err := r.delete(ctx, namespace, step); err != nil || !unchanged {
+		if err := r.delete(ctx, namespace, step); err != nil {
 			return err
 		}
 		step.Live, step.Difference = nil, apply.Difference{Needed: true}
@@ -83,9 +96,9 @@ func (r *Reconciler) applyUncached(ctx context.Context, desired *unstructured.Un
 	return &plan.ConflictError{Object: apply.Describe(desired), Why: "is somebody else's; delete it", Uncached: true}
 }
 
-// delete deletes an object if it still is as it was observed, and reports whether it is. If it has changed, that is an event which
-// leads to another plan. The pods of a Job are deleted first, so that two Jobs never run at the same time.
-func (r *Reconciler) delete(ctx context.Context, namespace string, step plan.Step) (unchanged bool, err error) {
+// delete deletes an object if it still is as it was observed, otherwise it returns errOutdated. The pods of a Job are deleted first, so
+// that two Jobs never run at the same time.
+func (r *Reconciler) delete(ctx context.Context, namespace string, step plan.Step) error {
 	object := step.Object.In(namespace)
 	uid, version := step.Live.GetUID(), step.Live.GetResourceVersion()
 	options := []client.DeleteOption{client.Preconditions{UID: &uid, ResourceVersion: &version}}
@@ -98,14 +111,14 @@ func (r *Reconciler) delete(ctx context.Context, namespace string, step plan.Ste
 	name := step.Object.Describe(namespace)
 	switch err := r.Delete(ctx, object, options...); {
 	case apierrors.IsNotFound(err):
-		return true, nil
-	case apierrors.IsConflict(err):
-		return false, nil
+		return nil
+	case apierrors.IsConflict(err) && strings.Contains(err.Error(), "Precondition failed"): // a webhook may reject with a conflict, too
+		return errOutdated
 	case err != nil:
-		return false, fmt.Errorf("deleting %s: %w", name, err)
+		return fmt.Errorf("deleting %s: %w", name, err)
 	}
 	ctrl.LoggerFrom(ctx).Info("Deleted object", "object", name, "reason", step.Reason)
-	return true, nil
+	return nil
 }
 
 // removeSubject removes the tenant's gateway from the ClusterRoleBinding that an earlier control plane shares among all tenants.

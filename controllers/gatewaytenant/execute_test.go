@@ -101,7 +101,8 @@ func TestExecute(t *testing.T) {
 		stepOf(plan.Create, "Job", plan.CertgenStage, foundation...), stepOf(plan.Create, "ConfigMap", plan.FoundationStage, plan.ClaimStage),
 		stepOf(plan.Update, "PersistentVolumeClaim", plan.ClaimStage),
 	}
-	conflict := apierrors.NewConflict(schema.GroupResource{Resource: "rolebindings"}, "a", errors.New("it has changed"))
+	conflict := apierrors.NewConflict(schema.GroupResource{Resource: "rolebindings"}, "a", errors.New("Precondition failed: ResourceVersion in precondition: 2, ResourceVersion in object meta: 3"))
+	denied := apierrors.NewConflict(schema.GroupResource{Resource: "roles"}, "a", errors.New(`admission webhook "x" denied the request`))
 	notFound := apierrors.NewNotFound(schema.GroupResource{Resource: "rolebindings"}, "a")
 	refused := errors.New("refused")
 	for _, test := range []struct {
@@ -128,7 +129,10 @@ func TestExecute(t *testing.T) {
 		{"a step waits and is blocked", []plan.Step{both}, nil, nil, ""},
 		{"an object is recreated", []plan.Step{stepOf(plan.Recreate, "RoleBinding", plan.FoundationStage)}, nil, []string{"delete RoleBinding uid=1 resourceVersion=2", "apply RoleBinding"}, ""},
 		{"an object to be recreated does not exist any more", []plan.Step{stepOf(plan.Recreate, "RoleBinding", plan.FoundationStage)}, map[string]error{"delete": notFound}, []string{"delete RoleBinding uid=1 resourceVersion=2", "apply RoleBinding"}, ""},
-		{"an object to be recreated has changed", []plan.Step{stepOf(plan.Recreate, "RoleBinding", plan.FoundationStage)}, map[string]error{"delete": conflict}, []string{"delete RoleBinding uid=1 resourceVersion=2"}, ""},
+		{"an object to be recreated has changed, and others require it", []plan.Step{
+			stepOf(plan.Recreate, "RoleBinding", plan.FoundationStage), stepOf(plan.Create, "Job", plan.CertgenStage, foundation...), stepOf(plan.Create, "StatefulSet", plan.WorkloadStage, foundation...),
+		}, map[string]error{"delete": conflict}, []string{"delete RoleBinding uid=1 resourceVersion=2"}, ""},
+		{"a webhook rejects a deletion", []plan.Step{stepOf(plan.Delete, "Role", plan.CleanupStage)}, map[string]error{"delete": denied}, []string{"delete Role uid=1 resourceVersion=2"}, "denied the request"},
 		{"an object to be recreated cannot be deleted", []plan.Step{stepOf(plan.Recreate, "RoleBinding", plan.FoundationStage)}, map[string]error{"delete": refused}, []string{"delete RoleBinding uid=1 resourceVersion=2"}, "deleting RoleBinding a/RoleBinding: refused"},
 		{"an object to be deleted has changed", []plan.Step{stepOf(plan.Delete, "Role", plan.CleanupStage)}, map[string]error{"delete": conflict}, []string{"delete Role uid=1 resourceVersion=2"}, ""},
 		{"the pods of a Job are deleted before it", []plan.Step{stepOf(plan.Delete, "Job", plan.CertgenStage)}, nil, []string{"delete Job Foreground uid=1 resourceVersion=2"}, ""},
@@ -139,12 +143,15 @@ func TestExecute(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			recorder := &recorder{fails: test.fails}
-			err := recorder.reconciler().execute(t.Context(), "a", test.steps)
+			retry, err := recorder.reconciler().execute(t.Context(), "a", test.steps)
 			if diff := cmp.Diff(test.want, recorder.writes); diff != "" {
 				t.Errorf("writes (-want +got):\n%s", diff)
 			}
 			if (err != nil) != (test.err != "") || err != nil && !strings.Contains(err.Error(), test.err) {
 				t.Errorf("got error %v, want %q", err, test.err)
+			}
+			if outdated := test.fails["delete"] == error(conflict); outdated != (retry > 0) {
+				t.Errorf("the next reconcile is after %s", retry)
 			}
 		})
 	}
@@ -159,7 +166,7 @@ func TestExecuteReturnsAllErrorsInTheOrderOfTheSteps(t *testing.T) {
 		steps = append(steps, stepOf(plan.Create, kind, plan.FoundationStage))
 		recorder.fails["apply "+kind] = errors.New("refused " + kind)
 	}
-	err := recorder.reconciler().execute(t.Context(), "a", steps)
+	_, err := recorder.reconciler().execute(t.Context(), "a", steps)
 	if err == nil {
 		t.Fatal("no error is returned")
 	}

@@ -30,7 +30,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	}
 	if !exists {
 		r.forget(request.Namespace)
-		return ctrl.Result{}, r.removeBinding(ctx, request.NamespacedName)
+		return r.removeBinding(ctx, request.NamespacedName)
 	}
 	if wait := r.written.outdated(tenant, r.now()); wait > 0 {
 		return ctrl.Result{RequeueAfter: wait}, nil
@@ -43,35 +43,42 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		r.slots.Exclude(request.Namespace)
 		return ctrl.Result{}, nil // the garbage collector removes the objects, which are owned
 	}
-	return r.report(ctx, r.converge(ctx, tenant, namespace))
+	in, retry := r.converge(ctx, tenant, namespace)
+	return r.report(ctx, in, retry)
 }
 
-// converge observes the tenant, plans and executes the plan. It returns what the status depends on.
-func (r *Reconciler) converge(ctx context.Context, tenant *v1alpha1.GatewayTenant, namespace *metav1.PartialObjectMetadata) status.Input {
-	out := status.Input{GatewayTenant: tenant, TrustDelay: r.trustDelay}
+// converge observes the tenant, plans and executes the plan. It returns what the status depends on, and when to reconcile again if what
+// was observed is outdated.
+func (r *Reconciler) converge(
+	ctx context.Context, tenant *v1alpha1.GatewayTenant, namespace *metav1.PartialObjectMetadata,
+) (out status.Input, retry time.Duration) {
+	out = status.Input{GatewayTenant: tenant, TrustDelay: r.trustDelay}
 	in := plan.Input{GatewayTenant: tenant, Platform: r.platform, Comparer: r.comparer, JobHistory: &r.jobs, Now: r.now()}
 	var err error
 	in.Tenant, err = r.evaluations.evaluate(tenant, r.platform)
 	errors.As(err, &in.Rejected)
 	if out.Observed, out.Err = r.observer.Observe(ctx, tenant, namespace, in.Rejected == nil); out.Err != nil {
 		out.Observed, out.Plan = nil, &plan.Plan{Tenant: in.Tenant, Rejected: in.Rejected}
-		return out
+		return out, 0
 	}
 	in.Observed = out.Observed
 	out.Plan = r.plan(in)
 	if out.Err = out.Plan.Incomplete; out.Err == nil {
-		out.Err = r.execute(ctx, tenant.Namespace, out.Plan.Steps)
+		retry, out.Err = r.execute(ctx, tenant.Namespace, out.Plan.Steps)
 	}
-	if out.Err != nil && out.Plan.Slot == plan.SlotNeeded {
+	if out.Err != nil && out.Plan.Slot == plan.SlotNeeded && !out.Plan.Held {
 		r.slots.Release(tenant.Namespace) // if its StatefulSet was changed nevertheless, it occupies a slot
 	}
-	return out
+	return out, retry
 }
 
 // plan makes a plan, and gets the tenant a rollout slot if the plan needs one and one is free.
 func (r *Reconciler) plan(in plan.Input) *plan.Plan {
 	namespace := in.GatewayTenant.Namespace
 	p := plan.Make(in)
+	if p.Incomplete != nil {
+		return p // whether it needs a slot is unknown
+	}
 	switch p.Slot {
 	case plan.SlotNeeded:
 		if in.SlotGranted = r.slots.Request(namespace); in.SlotGranted {
@@ -89,22 +96,25 @@ func (r *Reconciler) plan(in plan.Input) *plan.Plan {
 
 // report writes the status if it changed, and schedules the next reconcile: after an error with backoff, when time requires one, or
 // otherwise after the next event.
-func (r *Reconciler) report(ctx context.Context, in status.Input) (ctrl.Result, error) {
+func (r *Reconciler) report(ctx context.Context, in status.Input, retry time.Duration) (ctrl.Result, error) {
 	tenant, now := in.GatewayTenant, r.now()
 	var contention time.Duration
 	in.Contenders, contention = r.contention.managers(tenant.Namespace)
 	if !r.unread.waits(in, now) {
-		in.DistributionWait = status.DistributionWait(in, r.stored.observe(tenant.Namespace, in.Plan.Certificates.ServerStored, now), now)
+		if in.Observed != nil && in.Plan.Incomplete == nil {
+			since := r.stored.observe(tenant.Namespace, in.Plan.Certificates.ServerStored, now)
+			in.DistributionWait = status.DistributionWait(in, since, now)
+		}
 		computed := status.Compute(in)
 		if starting := status.Starting(in, computed, r.counter.Grace(), now); starting > 0 {
-			return r.next(in, contention, starting)
+			return r.next(in, retry, contention, starting)
 		}
 		// An error of the status write takes precedence, since the next reconcile finds the other one again.
 		if err := r.writeStatus(ctx, tenant, computed); err != nil {
 			return ctrl.Result{}, err
 		}
 	}
-	return r.next(in, contention, in.DistributionWait)
+	return r.next(in, retry, contention, in.DistributionWait)
 }
 
 // next schedules the next reconcile, after one of the waits at the latest. Zero means that time alone requires none.
@@ -127,19 +137,20 @@ func (r *Reconciler) next(in status.Input, waits ...time.Duration) (ctrl.Result,
 
 // removeBinding deletes the ClusterRoleBinding of a GatewayTenant that does not exist any more. The GatewayTenant is read from the
 // API server first, since the cache may be outdated.
-func (r *Reconciler) removeBinding(ctx context.Context, tenant client.ObjectKey) error {
+func (r *Reconciler) removeBinding(ctx context.Context, tenant client.ObjectKey) (ctrl.Result, error) {
 	binding, err := r.observer.Binding(ctx, tenant.Namespace)
 	if err != nil || binding == nil {
-		return err
+		return ctrl.Result{}, err
 	}
 	steps := plan.Removal(binding)
 	if len(steps) == 0 {
-		return nil
+		return ctrl.Result{}, nil
 	}
 	if exists, err := observe.Exists(r.live.Get(ctx, tenant, &v1alpha1.GatewayTenant{})); err != nil || exists {
-		return err
+		return ctrl.Result{}, err
 	}
-	return r.execute(ctx, tenant.Namespace, steps)
+	retry, err := r.execute(ctx, tenant.Namespace, steps)
+	return ctrl.Result{RequeueAfter: retry}, err
 }
 
 // namespace reads the metadata of a namespace. It is nil if the cache does not hold the namespace yet. An event follows when

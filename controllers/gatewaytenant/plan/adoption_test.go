@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	batchv1 "k8s.io/api/batch/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -108,7 +109,7 @@ func TestPlanOfAnAdoption(t *testing.T) {
 			f.own(statefulSet, "Deployment")
 		}, []string{
 			"update Service openshell-gateway, blocked: Service tenant-a/openshell-gateway is there already and is controlled by Deployment other; delete that, or move it to another namespace",
-			"update StatefulSet openshell-gateway, waits for a rollout slot, blocked: StatefulSet tenant-a/openshell-gateway is there already and is controlled by Deployment other; delete that, or move it to another namespace",
+			"update StatefulSet openshell-gateway, blocked: StatefulSet tenant-a/openshell-gateway is there already and is controlled by Deployment other; delete that, or move it to another namespace",
 		}},
 		{"the gateway has a database server of its own", func(f *fixture) {
 			f.cluster.Delete(statefulSet)
@@ -167,4 +168,62 @@ func (f *fixture) putDeployment(labels map[string]string) {
 		TypeMeta:   metav1.TypeMeta{APIVersion: "apps/v1", Kind: "Deployment"},
 		ObjectMeta: metav1.ObjectMeta{Name: observe.OtherWorkload.Name, Labels: labels},
 	})
+}
+
+// TestRefusedAdoptionIsReported, whatever the steps that are in conflict would wait for otherwise.
+func TestRefusedAdoptionIsReported(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		tenant func(*testing.T) *fixture
+		change func(*fixture)
+	}{
+		{"another client's StatefulSet, and there are no Secrets", newTenant, func(f *fixture) {
+			set := f.desired(statefulSet).DeepCopy()
+			set.SetOwnerReferences(nil)
+			set.SetLabels(nil)
+			f.cluster.ApplyAs("kubectl", set)
+		}},
+		{"another owner's ConfigMap, and the gateway serves", newAdoptableTenant, func(f *fixture) { f.own(configMap, "Deployment") }},
+		{"another owner's StatefulSet, which serves", newAdoptableTenant, func(f *fixture) { f.own(statefulSet, "Deployment") }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			f := test.tenant(t)
+			test.change(f)
+			p := f.plan()
+			if len(p.Steps) == 0 || !p.AdoptionRefused {
+				t.Fatalf("the adoption is not refused: %q", f.steps())
+			}
+			for _, step := range p.Steps {
+				if !IsConflict(step.Blocked) || step.Waits != "" || len(step.Requires) > 0 {
+					t.Errorf("%s is not reported now", line(step))
+				}
+			}
+		})
+	}
+}
+
+// TestForeignJobRefusesNoAdoption: it only keeps certgen from running.
+func TestForeignJobRefusesNoAdoption(t *testing.T) {
+	f := newTenant(t)
+	f.job("another", batchv1.JobComplete)
+	f.cluster.Change(certgenJob, func(object *unstructured.Unstructured) { object.SetLabels(nil) })
+	f.own(certgenJob, "Deployment")
+	if p := f.plan(); p.AdoptionRefused || len(p.Steps) < 10 {
+		t.Errorf("only %q is planned", f.steps())
+	}
+}
+
+// TestMissingAPIIsReportedDuringARotation of the token signing keys, too.
+func TestMissingAPIIsReportedDuringARotation(t *testing.T) {
+	f := newTenant(t)
+	f.useSandboxAPI()
+	f.certificates = certificates.Observed{Complete: true, TokenKeyID: "key-1"}
+	f.execute()
+	f.serve("1")
+	f.change = func(o *observe.Observed) { o.SandboxAPIs = []string{} }
+	f.certificates.Findings = []certificates.Finding{{Secret: manifests.TokenKeysName, Need: certificates.Due, Message: "is to be rotated"}}
+	reported := slices.ContainsFunc(f.plan().Steps, func(step Step) bool { return IsMissingAPI(step.Blocked) && step.Waits == "" })
+	if !reported {
+		t.Errorf("it is not reported: %q", f.steps())
+	}
 }

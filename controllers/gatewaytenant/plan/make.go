@@ -104,12 +104,13 @@ func (p *Plan) refuseAdoption(in Input) {
 	}
 	conflicts := otherWorkload(in)
 	for _, step := range p.Steps {
-		if IsConflict(step.Blocked) {
+		if IsConflict(step.Blocked) && step.Stage != CertgenStage {
+			step.Waits, step.Requires = "", nil // it is reported now
 			conflicts = append(conflicts, step)
 		}
 	}
 	if len(conflicts) > 0 {
-		p.Steps, p.Slot = conflicts, SlotUnused
+		p.Steps, p.Slot, p.AdoptionRefused = conflicts, SlotUnused, true
 	}
 }
 

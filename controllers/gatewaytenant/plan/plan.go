@@ -53,6 +53,8 @@ type Plan struct {
 	Objects manifests.Objects
 	// Steps are in the order of execution.
 	Steps []Step
+	// AdoptionRefused reports whether the steps are nothing but conflicts that prevent an adoption.
+	AdoptionRefused bool
 	// Slot is what the plan does about the tenant's rollout slot.
 	Slot SlotUse
 	// Held reports whether the running gateway stays as it is until it gets a rollout slot.

@@ -36,8 +36,10 @@ const (
 	CertgenStage
 	// CleanupStage deletes objects that are no longer requested, and those that an earlier control plane left.
 	CleanupStage
-	// WorkloadStage applies the StatefulSet, and deletes a pod that blocks its replacement.
+	// WorkloadStage applies the StatefulSet.
 	WorkloadStage
+	// PodStage deletes a pod that blocks its own replacement, so that the next one has the StatefulSet's present template.
+	PodStage
 	// Stages is the number of stages.
 	Stages
 )

@@ -25,7 +25,7 @@ func (p *Plan) addWorkload(in Input) {
 	if !needed && (newKey || missing != nil) {
 		ref := observe.RefOf(p.Objects.Gateway)
 		step, needed = Step{Action: Update, Object: ref, Desired: p.Objects.Gateway, Live: in.Observed.Objects[ref], Stage: WorkloadStage, Requires: requires}, true
-		if newKey {
+		if missing == nil {
 			step.Waits = "the new token signing keys"
 		}
 	}
@@ -81,7 +81,7 @@ func (p *Plan) addStuckPod(in Input, requires []Stage, updated bool) {
 		return
 	}
 	step := Step{
-		Action: Delete, Object: observe.Ref{Kind: "Pod", Name: pod.Name}, Live: pod, Stage: WorkloadStage, Requires: requires,
+		Action: Delete, Object: observe.Ref{Kind: "Pod", Name: pod.Name}, Live: pod, Stage: PodStage, Requires: requires,
 		Reason: "it is not ready, so its StatefulSet does not replace it",
 	}
 	switch {

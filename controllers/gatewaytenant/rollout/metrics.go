@@ -14,6 +14,9 @@ func init() { metrics.Registry.MustRegister(rolloutTenants) }
 
 // measure updates the metric.
 func (s *Slots) measure() {
+	if !s.leads {
+		return
+	}
 	rolloutTenants.WithLabelValues("rolling").Set(float64(s.used()))
 	rolloutTenants.WithLabelValues("waiting").Set(float64(len(s.waiting)))
 }

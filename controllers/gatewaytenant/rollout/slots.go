@@ -31,6 +31,7 @@ type Slots struct {
 	tenants func() int // how many there are
 
 	mu      sync.Mutex
+	leads   bool // set by the first reconcile: a standby only observes, and reports no metric
 	queue   queue
 	rolling map[string]bool      // by namespace, whether it counts
 	granted map[string]time.Time // by namespace, when the grant expires
@@ -52,6 +53,7 @@ func New(percent int, tenants func() int) *Slots {
 func (s *Slots) Request(namespace string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.leads = true
 	_, granted := s.granted[namespace]
 	switch {
 	case granted:
@@ -70,6 +72,7 @@ func (s *Slots) Request(namespace string) bool {
 func (s *Slots) Keep(namespace string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.leads = true
 	if _, rolls := s.rolling[namespace]; rolls {
 		s.rolling[namespace] = true
 	}
@@ -81,6 +84,7 @@ func (s *Slots) Keep(namespace string) {
 func (s *Slots) Release(namespace string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.leads = true
 	s.drop(namespace)
 	s.grant("")
 }
@@ -89,6 +93,7 @@ func (s *Slots) Release(namespace string) {
 func (s *Slots) Exclude(namespace string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.leads = true
 	if _, rolls := s.rolling[namespace]; rolls {
 		s.rolling[namespace] = false
 	}

@@ -46,7 +46,7 @@ func Warnings(in Input) []Warning {
 	if len(in.Contenders) > 0 && in.Plan.Rejected == nil && !in.suspended() {
 		all = append(all, Warning{v1alpha1.ReasonChangedByOthers, fmt.Sprintf("%s changes objects of this gateway again and again, and they are set back each time; if an earlier control plane still runs, stop it", strings.Join(in.Contenders, " and "))})
 	}
-	if in.Plan.Held {
+	if in.Plan.Held && !in.Plan.AdoptionRefused {
 		all = append(all, Warning{v1alpha1.ReasonUpdateQueued, "an update of the platform waits for its turn: other tenants are updated first, a few at a time, and each has to serve again before the next"})
 	}
 	if in.Plan.Rejected == nil {
