@@ -1,12 +1,9 @@
 package e2e
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -14,7 +11,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	rbacv1 "k8s.io/api/rbac/v1"
-	"sigs.k8s.io/yaml"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/plan"
@@ -131,18 +127,9 @@ func plannedWrites(t *testing.T, tenant *v1alpha1.GatewayTenant) []string {
 	t.Helper()
 	document := tenant.DeepCopy()
 	document.APIVersion, document.Kind = v1alpha1.GroupVersion.String(), "GatewayTenant"
-	text, err := yaml.Marshal(document)
-	if err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(t.TempDir(), "gatewaytenant.yaml")
-	if err := os.WriteFile(file, text, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	out, _ := kubectlGatewayTenant(t, "plan", "-f", file, "-o", "json")
-	var p plugin.Plan
-	if err := json.Unmarshal([]byte(out), &p); err != nil || len(p.Tenants) != 1 {
-		t.Fatalf("%v in %s", err, out)
+	p, _ := planOfDocument(t, document)
+	if len(p.Tenants) != 1 {
+		t.Fatalf("the plan is of %d tenants: %+v", len(p.Tenants), p)
 	}
 	return writesOf(p.Tenants[0])
 }

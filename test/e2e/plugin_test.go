@@ -50,19 +50,7 @@ func planOf(t *testing.T, entries []string) (map[string]plugin.Outcome, int) {
 		ObjectMeta: metav1.ObjectMeta{Name: "platform-config", Namespace: platformNamespace},
 		Data:       map[string]string{"namespaces": strings.Join(entries, "\n")},
 	}
-	text, err := yaml.Marshal(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(t.TempDir(), "platform-config.yaml")
-	if err := os.WriteFile(file, text, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	out, code := kubectlGatewayTenant(t, "plan", "-f", file, "-o", "json")
-	var plan plugin.Plan
-	if err := json.Unmarshal([]byte(out), &plan); err != nil {
-		t.Fatalf("%v in %s", err, out)
-	}
+	plan, code := planOfDocument(t, config)
 	if len(plan.Notes) > 0 {
 		t.Errorf("what the operator is told could not be read from its Deployment: %s", plan.Notes)
 	}
@@ -73,6 +61,24 @@ func planOf(t *testing.T, entries []string) (map[string]plugin.Outcome, int) {
 		}
 	}
 	return outcomes, code
+}
+
+// planOfDocument runs the plugin's plan on a file with one document, and returns the plan and the exit code.
+func planOfDocument(t *testing.T, document any) (plan plugin.Plan, code int) {
+	t.Helper()
+	text, err := yaml.Marshal(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "document.yaml")
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, code := kubectlGatewayTenant(t, "plan", "-f", file, "-o", "json")
+	if err := json.Unmarshal([]byte(out), &plan); err != nil {
+		t.Fatalf("%v in %s", err, out)
+	}
+	return plan, code
 }
 
 // deployment makes the operator's Deployment as it is installed, but without a pod: the plugin reads in it what the
