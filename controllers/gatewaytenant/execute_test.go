@@ -150,7 +150,7 @@ func TestExecute(t *testing.T) {
 			if (err != nil) != (test.err != "") || err != nil && !strings.Contains(err.Error(), test.err) {
 				t.Errorf("got error %v, want %q", err, test.err)
 			}
-			if outdated := test.fails["delete"] == error(conflict); outdated != (retry > 0) {
+			if outdated := errors.Is(test.fails["delete"], conflict); outdated != (retry > 0) {
 				t.Errorf("the next reconcile is after %s", retry)
 			}
 		})

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"testing"
 
-	batchv1 "k8s.io/api/batch/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -205,7 +204,7 @@ func TestRefusedAdoptionIsReported(t *testing.T) {
 // TestForeignJobRefusesNoAdoption: it only keeps certgen from running.
 func TestForeignJobRefusesNoAdoption(t *testing.T) {
 	f := newTenant(t)
-	f.job("another", batchv1.JobComplete)
+	f.finishedJob("another")
 	f.cluster.Change(certgenJob, func(object *unstructured.Unstructured) { object.SetLabels(nil) })
 	f.own(certgenJob, "Deployment")
 	if p := f.plan(); p.AdoptionRefused || len(p.Steps) < 10 {

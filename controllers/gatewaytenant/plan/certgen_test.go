@@ -3,7 +3,6 @@ package plan
 import (
 	"testing"
 
-	batchv1 "k8s.io/api/batch/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
@@ -21,21 +20,21 @@ func TestPlanOfCertificates(t *testing.T) {
 			"create Job openshell-gateway-certgen",
 		}},
 		{"a name is added, and a Job that is done exists", func(f *fixture) {
-			f.job("earlier request", batchv1.JobComplete)
+			f.finishedJob("earlier request")
 			lacksName(f)
 		}, []string{
 			"delete Job openshell-gateway-certgen, because it cannot do the present work, so another one replaces it",
 			"create Job openshell-gateway-certgen, waits for the removal of the former Job and its pods",
 		}},
 		{"a Job that did all that was requested exists, and a Secret is missing", func(f *fixture) {
-			f.job(f.desired(certgenJob).GetAnnotations()[manifests.AnnotationWish], batchv1.JobComplete)
+			f.finishedJob(f.desired(certgenJob).GetAnnotations()[manifests.AnnotationWish])
 			f.certificates.Findings = []certificates.Finding{{Secret: manifests.ServerTLSName, Need: certificates.Missing}}
 		}, []string{
 			"delete Job openshell-gateway-certgen, because it cannot do the present work, so another one replaces it",
 			"create Job openshell-gateway-certgen, waits for the removal of the former Job and its pods",
 		}},
 		{"a name is added, and another client's Job exists", func(f *fixture) {
-			f.job("earlier request", batchv1.JobComplete)
+			f.finishedJob("earlier request")
 			f.cluster.Change(certgenJob, func(object *unstructured.Unstructured) { object.SetLabels(nil) })
 			f.own(certgenJob, "Deployment")
 			lacksName(f)

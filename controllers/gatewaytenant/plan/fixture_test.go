@@ -207,13 +207,13 @@ func (f *fixture) desired(ref observe.Ref) *unstructured.Unstructured {
 	return nil
 }
 
-// job adds a certgen Job that was created for a request and has ended.
-func (f *fixture) job(request string, condition batchv1.JobConditionType) {
+// finishedJob adds a certgen Job that was created for a request and has ended.
+func (f *fixture) finishedJob(request string) {
 	f.t.Helper()
 	job := f.desired(certgenJob).DeepCopy()
 	annotations := job.GetAnnotations()
 	annotations[manifests.AnnotationWish] = request
 	job.SetAnnotations(annotations)
 	f.cluster.Apply(job)
-	f.cluster.Set(certgenJob, []any{map[string]any{"type": string(condition), "status": "True", "lastTransitionTime": "2026-06-01T11:00:00Z"}}, "status", "conditions")
+	f.cluster.Set(certgenJob, []any{map[string]any{"type": string(batchv1.JobComplete), "status": "True", "lastTransitionTime": "2026-06-01T11:00:00Z"}}, "status", "conditions")
 }
