@@ -31,14 +31,14 @@ import (
 type Options struct {
 	// Platform is what the platform sets for all tenants.
 	Platform manifests.Platform
-	// Concurrency is how many tenants are reconciled at once, at least 1.
+	// Concurrency is how many tenants are reconciled concurrently, at least 1.
 	Concurrency int
-	// RolloutPercent is how many of all gateways, in percent and at least one, are restarted at once by an update of the
-	// platform.
+	// RolloutPercent is how many of all gateways, in percent and at least one, are restarted concurrently by an update of
+	// the platform.
 	RolloutPercent int
 	// TrustDelay is how long a changed Secret takes to reach a container, at most.
 	TrustDelay time.Duration
-	// Namespaces are those to work in; none: all.
+	// Namespaces are those to work in. If there are none, the controller works in all.
 	Namespaces namedcache.Namespaces
 }
 

@@ -86,6 +86,20 @@ func (o *Observed) setStatefulSet(set *appsv1.StatefulSet) {
 	o.Owners = append(o.Owners, set.UID)
 }
 
+// isGatewayPod reports whether a pod belongs to the StatefulSet and has not succeeded.
+func isGatewayPod(pod *corev1.Pod, set *appsv1.StatefulSet) bool {
+	return metav1.IsControlledBy(pod, set) && pod.Status.Phase != corev1.PodSucceeded
+}
+
+// setPod sets what follows from the gateway's pod. The pod itself only matters while the gateway does not serve.
+func (o *Observed) setPod(pod *corev1.Pod) {
+	o.PodCreated = pod.CreationTimestamp.Time
+	if !workload.Serves(o.StatefulSet) {
+		o.Pod = pod
+		o.Volume.TerminationMessage = diagnose.TerminationMessage(pod)
+	}
+}
+
 // lookAgain schedules another observation, unless one is scheduled before that.
 func (o *Observed) lookAgain(wait time.Duration) {
 	if o.LookAgain == 0 || wait < o.LookAgain {

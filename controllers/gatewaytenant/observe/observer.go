@@ -147,7 +147,7 @@ func (o *Observer) observeProblems(ctx context.Context, tenant *v1alpha1.Gateway
 		return err
 	}
 	if pod != nil {
-		observed.PodCreated = pod.CreationTimestamp.Time
+		observed.setPod(pod)
 		if diagnose.IsReady(pod) && diagnose.Eviction(pod).IsZero() {
 			o.evictions.forget(tenant.Namespace)
 		}
@@ -159,8 +159,6 @@ func (o *Observer) observeProblems(ctx context.Context, tenant *v1alpha1.Gateway
 			observed.Problem = diagnose.Eviction(pod) // it still serves, but will end soon
 		}
 	case pod != nil || set.Status.Replicas > 0: // a pod that is not in the cache has not arrived there yet, or has succeeded
-		observed.Pod = pod
-		observed.Volume.TerminationMessage = diagnose.TerminationMessage(pod)
 		observed.Problem = o.explainPod(ctx, tenant.Namespace, observed)
 	default:
 		observed.Problem = o.explainMissingPod(ctx, set, o.unavailableSince(tenant), observed)

@@ -52,7 +52,7 @@ func (o *Observer) gatewayPod(ctx context.Context, set *appsv1.StatefulSet) (*co
 	if err != nil {
 		return nil, fmt.Errorf("reading pod %s/%s: %w", set.Namespace, manifests.PodName, err)
 	}
-	if !exists || !metav1.IsControlledBy(pod, set) || pod.Status.Phase == corev1.PodSucceeded {
+	if !exists || !isGatewayPod(pod, set) {
 		return nil, nil
 	}
 	return pod, nil

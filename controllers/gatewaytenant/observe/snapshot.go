@@ -12,8 +12,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/diagnose"
-	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/workload"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -87,12 +85,8 @@ func (s Snapshot) Observed(tenant types.UID) (*Observed, error) {
 	if s.Secrets == nil {
 		observed.Secrets = nil
 	}
-	if set := observed.StatefulSet; set != nil && metav1.IsControlledBy(pod, set) {
-		observed.PodCreated = pod.CreationTimestamp.Time
-		if !workload.Serves(set) && pod.Status.Phase != corev1.PodSucceeded {
-			observed.Pod = pod
-			observed.Volume.TerminationMessage = diagnose.TerminationMessage(pod)
-		}
+	if set := observed.StatefulSet; set != nil && isGatewayPod(pod, set) {
+		observed.setPod(pod)
 	}
 	return observed, nil
 }

@@ -1,8 +1,6 @@
 package plan
 
 import (
-	"fmt"
-
 	batchv1 "k8s.io/api/batch/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -25,16 +23,18 @@ func (p *Plan) addCertgen(in Input) {
 	if wait > 0 {
 		p.Again = earliest(p.Again, in.Now.Add(wait))
 	}
+	if action == certificates.NoAction || in.isUnreadable("Job") {
+		return
+	}
 	var requires []Stage
 	if p.Rejected == nil && (in.Observed.StatefulSet == nil || !p.mayIssue(in)) {
-		requires = []Stage{ClaimStage, FoundationStage}
+		requires = afterFoundation
 	}
-	switch {
-	case action == certificates.NoAction || in.isUnreadable("Job"):
-	case action == certificates.RunJob:
+	switch action {
+	case certificates.RunJob:
 		create, _ := in.apply(p.Objects.Certgen, CertgenStage, requires...)
 		p.Steps = append(p.Steps, create)
-	case action == certificates.ReplaceJob: // also by an equal one, which tries again
+	case certificates.ReplaceJob: // also by an equal one, which tries again
 		p.Steps = append(p.Steps, in.deleteJob(requires), Step{
 			Action: Create, Object: observe.RefOf(p.Objects.Certgen), Desired: p.Objects.Certgen, Difference: apply.Difference{Needed: true},
 			Stage: CertgenStage, Requires: requires, Waits: "the removal of the former Job and its pods",
@@ -51,7 +51,7 @@ func (in Input) deleteJob(requires []Stage) Step {
 	}
 	controller := metav1.GetControllerOf(job)
 	if controller == nil && job.Labels[manifests.LabelName] != manifests.AppName || controller != nil && controller.Kind != "GatewayTenant" {
-		step.Blocked = &ConflictError{Object: fmt.Sprintf("Job %s/%s", job.Namespace, job.Name), Why: "is not the operator's; delete it"}
+		step.Blocked = &ConflictError{Object: step.Object.Describe(job.Namespace), Why: "is not the operator's; delete it"}
 	}
 	return step
 }

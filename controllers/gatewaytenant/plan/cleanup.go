@@ -15,14 +15,13 @@ import (
 
 // addCleanup deletes what the tenant no longer requests, and what an earlier control plane left of it.
 func (p *Plan) addCleanup(in Input) {
-	requires := []Stage{ClaimStage, FoundationStage}
 	remove := func(ref observe.Ref, live metav1.Object, reason string) {
-		p.Steps = append(p.Steps, Step{Action: Delete, Object: ref, Live: live, Reason: reason, Stage: CleanupStage, Requires: requires})
+		p.Steps = append(p.Steps, Step{Action: Delete, Object: ref, Live: live, Reason: reason, Stage: CleanupStage, Requires: afterFoundation})
 	}
 	subject := SharedSubject(in.GatewayTenant.Namespace)
 	if i := slices.Index(in.Observed.SharedSubjects, subject); i >= 0 {
 		p.Steps = append(p.Steps, Step{
-			Action: RemoveSubject, Object: observe.SharedBinding, Index: i, Stage: CleanupStage, Requires: requires,
+			Action: RemoveSubject, Object: observe.SharedBinding, Index: i, Stage: CleanupStage, Requires: afterFoundation,
 			Reason: fmt.Sprintf("ServiceAccount %s/%s has a binding of its own", subject.Namespace, subject.Name),
 		})
 	}
@@ -55,7 +54,7 @@ func otherWorkload(in Input) []Step {
 		return nil
 	}
 	return []Step{{Action: Update, Object: observe.OtherWorkload, Live: other, Stage: WorkloadStage, Blocked: &ConflictError{
-		Object: fmt.Sprintf("Deployment %s/%s", other.GetNamespace(), other.GetName()),
+		Object: observe.OtherWorkload.Describe(other.GetNamespace()),
 		Why:    "is a gateway whose database is not on a volume of its own, so it cannot be taken over; use another namespace, or delete it to begin anew",
 	}}}
 }

@@ -44,6 +44,9 @@ const (
 	Stages
 )
 
+// afterFoundation is required by steps that need all objects which wait for nothing. It must not be modified.
+var afterFoundation = []Stage{ClaimStage, FoundationStage}
+
 // Step is one write.
 type Step struct {
 	Action Action

@@ -18,19 +18,18 @@ import (
 
 // addWorkload adds the StatefulSet and the deletion of a pod that blocks its own replacement.
 func (p *Plan) addWorkload(in Input) {
-	requires := []Stage{ClaimStage, FoundationStage}
-	step, needed := in.apply(p.Objects.Gateway, WorkloadStage, requires...)
+	step, needed := in.apply(p.Objects.Gateway, WorkloadStage, afterFoundation...)
 	newKey := p.tokenKeyChanges(in)
 	missing := p.missingAPI(in)
 	if !needed && (newKey || missing != nil) {
 		ref := observe.RefOf(p.Objects.Gateway)
-		step, needed = Step{Action: Update, Object: ref, Desired: p.Objects.Gateway, Live: in.Observed.Objects[ref], Stage: WorkloadStage, Requires: requires}, true
+		step, needed = Step{Action: Update, Object: ref, Desired: p.Objects.Gateway, Live: in.Observed.Objects[ref], Stage: WorkloadStage, Requires: afterFoundation}, true
 		if missing == nil {
 			step.Waits = "the new token signing keys"
 		}
 	}
 	if !needed {
-		p.addStuckPod(in, requires, false)
+		p.addStuckPod(in, false)
 		return
 	}
 	switch {
@@ -47,7 +46,7 @@ func (p *Plan) addWorkload(in Input) {
 	}
 	p.Steps = append(p.Steps, step)
 	if missing == nil { // otherwise, the next pod would not start either
-		p.addStuckPod(in, requires, step.Blocked == nil && changesPod(step))
+		p.addStuckPod(in, step.Blocked == nil && changesPod(step))
 	}
 }
 
@@ -75,13 +74,13 @@ func changesPod(step Step) bool {
 
 // addStuckPod adds the deletion of a pod that is not ready and is outdated, now or after the update of its StatefulSet, whose
 // controller waits for a pod to become ready before it replaces it. Without the deletion, a bad image would block its own repair.
-func (p *Plan) addStuckPod(in Input, requires []Stage, updated bool) {
+func (p *Plan) addStuckPod(in Input, updated bool) {
 	pod, set := in.Observed.Pod, in.Observed.StatefulSet
 	if pod == nil || pod.DeletionTimestamp != nil || diagnose.IsReady(pod) {
 		return
 	}
 	step := Step{
-		Action: Delete, Object: observe.Ref{Kind: "Pod", Name: pod.Name}, Live: pod, Stage: PodStage, Requires: requires,
+		Action: Delete, Object: observe.Ref{Kind: "Pod", Name: pod.Name}, Live: pod, Stage: PodStage, Requires: afterFoundation,
 		Reason: "it is not ready, so its StatefulSet does not replace it",
 	}
 	switch {
@@ -95,7 +94,7 @@ func (p *Plan) addStuckPod(in Input, requires []Stage, updated bool) {
 }
 
 // decideRollout decides whether the running gateway may change. A gateway that serves and whose tenant did not request the change
-// needs a rollout slot. A gateway that does not serve needs no slot, since a restart interrupts nobody. If the update in progress
+// needs a rollout slot. A gateway that does not serve needs no slot, since a restart interrupts no client. If the update in progress
 // caused that, it keeps its slot.
 func (p *Plan) decideRollout(in Input) manifests.Rollout {
 	set := in.Observed.StatefulSet
