@@ -40,6 +40,29 @@ func TestMountFailureEndsWithTheNextStep(t *testing.T) {
 	}
 }
 
+// TestMomentaryMountFailureIsNotReported has a kubelet whose first attempt to mount a Secret fails because it has not read it yet.
+// A failure that lasts is reported.
+func TestMomentaryMountFailureIsNotReported(t *testing.T) {
+	for _, lasts := range []bool{false, true} {
+		d := newDiagnosis(t)
+		pod := d.pod()
+		failed := d.event("FailedMount", `MountVolume.SetUp failed for volume "tls-cert" : failed to sync secret cache`)
+		failed.FirstTimestamp = failed.LastTimestamp
+		d.server.events = []corev1.Event{failed}
+		if is := d.follow(pod, 8*time.Second); len(d.warnings) != 0 {
+			t.Errorf("after eight seconds, Ready is %s: %s; the Warning Events are %q, want none", is.Reason, is.Message, d.warnings)
+		}
+		if lasts {
+			d.expect(d.follow(pod, 10*time.Second), "VolumeMountFailed", "failed to sync secret cache")
+			continue
+		}
+		d.server.events = append(d.server.events, d.event("Pulled", "Container image is present"))
+		if is := d.follow(pod, time.Minute); len(d.warnings) != 0 {
+			t.Errorf("after the mount has succeeded, Ready is %s: %s; the Warning Events are %q, want none", is.Reason, is.Message, d.warnings)
+		}
+	}
+}
+
 // TestAlternatingMountFailuresAreOneMessage has a kubelet that retries each volume and reports one at a time.
 func TestAlternatingMountFailuresAreOneMessage(t *testing.T) {
 	d := newDiagnosis(t)

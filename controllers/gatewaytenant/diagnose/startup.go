@@ -47,6 +47,8 @@ func IsStarting(pod *corev1.Pod) bool {
 }
 
 // Start returns why a pod that is starting gets no containers. If several steps fail alternately, it always returns the same one.
+// The problem began when a step failed first: many a step fails once and then succeeds, such as the mount of a Secret that the kubelet
+// has not read yet.
 func Start(pod *corev1.Pod, events []corev1.Event) Problem {
 	var newest metav1.Time
 	var failures []corev1.Event
@@ -64,7 +66,12 @@ func Start(pod *corev1.Pod, events []corev1.Event) Problem {
 	}
 	slices.SortFunc(failures, func(a, b corev1.Event) int { return strings.Compare(sortKey(a), sortKey(b)) })
 	cause := message.Normalize(strings.TrimPrefix(failures[0].Message, combined))
-	found := Problem{Reason: startFailures[failures[0].Reason], Remedy: describePod(pod)}
+	found := Problem{Reason: startFailures[failures[0].Reason], Remedy: describePod(pod), Since: failures[0].FirstTimestamp}
+	for _, failure := range failures {
+		if failure.FirstTimestamp.Before(&found.Since) {
+			found.Since = failure.FirstTimestamp
+		}
+	}
 	if found.Reason == v1alpha1.ReasonPodStuck {
 		found.Message = fmt.Sprintf("node %s cannot start the pod: %s", pod.Spec.NodeName, cause)
 		return found

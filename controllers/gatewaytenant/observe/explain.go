@@ -29,7 +29,8 @@ func (o *Observer) explainPod(ctx context.Context, namespace string, observed *O
 		return problem
 	}
 	if pod != nil && problem.IsZero() && diagnose.IsStarting(pod) {
-		return o.lookUpPod(ctx, key, lookupState{what: "starting"}, observed, func(events []corev1.Event) diagnose.Problem { return diagnose.Start(pod, events) })
+		start := func(events []corev1.Event) diagnose.Problem { return diagnose.Start(pod, events) }
+		return o.due(observed, o.lookUpPod(ctx, key, lookupState{what: "starting"}, observed, start))
 	}
 	o.lookups.settle(key)
 	return problem
@@ -58,7 +59,7 @@ func (o *Observer) explainJob(ctx context.Context, job *batchv1.Job, observed *O
 	ended := diagnose.JobCondition(job, batchv1.JobFailed) != nil
 	hasPods, hasFailed := job.Status.Active > 0 || job.Status.Failed > 0 || ended, job.Status.Failed > 0 || ended
 	state := lookupState{what: fmt.Sprint(job.UID, hasPods, job.Status.Failed, ended), urgent: hasFailed}
-	return o.lookUp(ctx, lookupKey{job.Namespace, "Job"}, state, observed, func(ctx context.Context) (diagnose.Problem, error) {
+	return o.due(observed, o.lookUp(ctx, lookupKey{job.Namespace, "Job"}, state, observed, func(ctx context.Context) (diagnose.Problem, error) {
 		var pods []corev1.Pod
 		if hasPods {
 			var err error
@@ -71,7 +72,7 @@ func (o *Observer) explainJob(ctx context.Context, job *batchv1.Job, observed *O
 		}
 		events, err := o.eventsOfJob(ctx, job, pods)
 		return diagnose.Job(job, pods, events), err
-	})
+	}))
 }
 
 // lookUp reads why a workload does not do its work, if a read is due. Otherwise the result of the last one holds.
@@ -87,7 +88,8 @@ func (o *Observer) lookUp(
 		if !now.IsZero() || state.termination == "" {
 			problem = now
 		}
-		wait = o.lookups.note(key, problem, done, first, o.now())
+		_, due := diagnose.FirstDue([]diagnose.Problem{problem}, o.grace.Grace(), o.now())
+		wait = o.lookups.note(key, problem, done, first, due, o.now())
 	default:
 		observed.lookAgain(lookupRetry)
 		return problem

@@ -100,8 +100,9 @@ func (l *lookups) due(key lookupKey, state lookupState, first time.Duration, now
 }
 
 // note records what a read found, and returns how long to wait before the next one. The wait doubles each time, and is at least
-// first. A read that failed does not count towards readsPerTermination.
-func (l *lookups) note(key lookupKey, found diagnose.Problem, done bool, first time.Duration, now time.Time) time.Duration {
+// first. It ends when the problem that was found is due to be reported, since that may have ended by then. A read that failed does not
+// count towards readsPerTermination.
+func (l *lookups) note(key lookupKey, found diagnose.Problem, done bool, first, due time.Duration, now time.Time) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	is := l.by[key]
@@ -112,6 +113,9 @@ func (l *lookups) note(key lookupKey, found diagnose.Problem, done bool, first t
 		is.reads++
 	}
 	is.found, is.last, is.wait = found, now, max(first, min(2*is.wait, longestLookupWait))
+	if due > 0 {
+		is.wait = min(is.wait, due)
+	}
 	return is.wait
 }
 
