@@ -1,8 +1,10 @@
 package e2e
 
 import (
+	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -84,6 +86,14 @@ func TestPreviewMatchesTheAPIServer(t *testing.T) {
 				if err := admin.Apply(t.Context(), client.ApplyConfigurationFromUnstructured(parse(c.theirs)), client.FieldOwner("another"), client.ForceOwnership); err != nil {
 					t.Fatal(err)
 				}
+			}
+			if desired.GetKind() == "PersistentVolumeClaim" { // its binding changes its spec
+				cluster.Eventually(t, 30*time.Second, func() error {
+					if volume, _, _ := unstructured.NestedString(live().Object, "spec", "volumeName"); volume == "" {
+						return errors.New("the claim is not bound")
+					}
+					return nil
+				})
 			}
 			var preview apply.Preview
 			err := retry.RetryOnConflict(retry.DefaultRetry, func() (err error) { // controllers write the status meanwhile
