@@ -36,12 +36,23 @@ var podCauses = []cause{
 		v1alpha1.GatewayTenantSpec{}, initCrashes, withoutInit},
 	{"init-image", v1alpha1.ReasonImagePullFailed, []string{"image mesh:v1-never-pulls of init container mesh-init cannot be pulled", "correct the image of this container"},
 		v1alpha1.GatewayTenantSpec{}, initImage, withoutInit},
+}
+
+// TestReadySaysWhyAPodDoesNotRun is TestReadySaysWhyAGatewayDoesNotServe for what happens to pods on their nodes.
+func TestReadySaysWhyAPodDoesNotRun(t *testing.T) {
+	t.Parallel()
+	readySaysWhy(t, podCauses, (*testing.T).Parallel)
+}
+
+// nodeCauses are why nodes, which all tenants share, do not run a pod.
+var nodeCauses = []cause{
+	{"unscheduled", v1alpha1.ReasonUnschedulable, []string{"no node is available", "make room"}, v1alpha1.GatewayTenantSpec{}, cordon, uncordon},
 	{"lost-node", v1alpha1.ReasonNodeLost, []string{"node doomed is lost", "kubectl describe node doomed", "kubectl delete pod openshell-gateway-0 -n broken-lost-node --grace-period=0 --force"},
 		v1alpha1.GatewayTenantSpec{}, loseNode, recoverNode},
 }
 
-// TestReadySaysWhyAPodDoesNotRun is TestReadySaysWhyAGatewayDoesNotServe for what happens to pods on their nodes.
-func TestReadySaysWhyAPodDoesNotRun(t *testing.T) { readySaysWhy(t, podCauses) }
+// TestReadySaysWhyNoNodeRunsAPod is TestReadySaysWhyAGatewayDoesNotServe for the states of nodes.
+func TestReadySaysWhyNoNodeRunsAPod(t *testing.T) { readySaysWhy(t, nodeCauses, func(*testing.T) {}) }
 
 // serveFirst makes a tenant and waits until it is ready.
 func serveFirst(t *testing.T, namespace string) {

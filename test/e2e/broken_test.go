@@ -37,19 +37,23 @@ var causes = []cause{
 		v1alpha1.GatewayTenantSpec{Image: gatewayRepository + "0.0.71-hangs"}, nil, repairImage},
 	{"quota", v1alpha1.ReasonPodRefused, []string{"exceeded quota", "limits.memory", "raise the quota"}, v1alpha1.GatewayTenantSpec{}, makeQuota, removeQuota},
 	{"policy", v1alpha1.ReasonPodRefused, []string{"no gateways here", "policy"}, v1alpha1.GatewayTenantSpec{}, makePolicy, removePolicy},
-	{"unscheduled", v1alpha1.ReasonUnschedulable, []string{"no node is available", "make room"}, v1alpha1.GatewayTenantSpec{}, cordon, uncordon},
 	{"unbound", v1alpha1.ReasonVolumePending, []string{"openshell-data-openshell-gateway-0 is not bound", "kubectl describe pvc"},
 		v1alpha1.GatewayTenantSpec{Storage: v1alpha1.Storage{StorageClassName: "comes-later"}}, nil, makeVolume},
 }
 
 // TestReadySaysWhyAGatewayDoesNotServe within 20 s, with one Warning Event, never says that it serves, writes nothing at rest, and is Ready within
 // 15 s when the cause is gone. The stand-in for containers breaks images by their tags, in a kubelet's ways.
-func TestReadySaysWhyAGatewayDoesNotServe(t *testing.T) { readySaysWhy(t, causes) }
+func TestReadySaysWhyAGatewayDoesNotServe(t *testing.T) {
+	t.Parallel()
+	readySaysWhy(t, causes, (*testing.T).Parallel)
+}
 
-func readySaysWhy(t *testing.T, causes []cause) {
+// readySaysWhy has a subtest for each cause, which begins with a call of begin.
+func readySaysWhy(t *testing.T, causes []cause, begin func(*testing.T)) {
 	t.Helper()
 	for _, c := range causes {
 		t.Run(c.what, func(t *testing.T) {
+			begin(t)
 			namespace := "broken-" + c.what
 			cluster.CreateNamespace(t, namespace)
 			if c.begin != nil {

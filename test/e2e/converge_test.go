@@ -55,6 +55,7 @@ func converge(ctx context.Context, t *testing.T, request issuer.Request) error {
 // TestNewAuthorityIsTrustedLongEnoughBeforeItIsShown, also if what made it trusted is another run than what shows it, and
 // though there are no token keys yet.
 func TestNewAuthorityIsTrustedLongEnoughBeforeItIsShown(t *testing.T) {
+	t.Parallel()
 	const namespace, delay = "trusted-first", 6 * time.Second
 	request := requestFor(t, namespace)
 	request.ServerNames, request.Lifetimes.TrustDelay = append(request.ServerNames, "new.example.com"), delay
@@ -86,6 +87,7 @@ func TestNewAuthorityIsTrustedLongEnoughBeforeItIsShown(t *testing.T) {
 
 // TestAuthorityThatCannotSignIsReplacedOnce, when its user hands it over: certificates that it signed would never do.
 func TestAuthorityThatCannotSignIsReplacedOnce(t *testing.T) {
+	t.Parallel()
 	const namespace = "cannot-sign"
 	request := requestFor(t, namespace)
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -133,6 +135,7 @@ func TestAuthorityThatCannotSignIsReplacedOnce(t *testing.T) {
 
 // TestFormerAuthoritiesGoEachAtItsTime, however often the authority is rotated.
 func TestFormerAuthoritiesGoEachAtItsTime(t *testing.T) {
+	t.Parallel()
 	const namespace, overlap = "rotated-often", 4 * time.Second
 	request := requestFor(t, namespace)
 	request.Lifetimes.Overlap = overlap
@@ -167,6 +170,7 @@ func TestFormerAuthoritiesGoEachAtItsTime(t *testing.T) {
 
 // TestSecretOfAnotherControllerIsNeverWritten, nor what would need that.
 func TestSecretOfAnotherControllerIsNeverWritten(t *testing.T) {
+	t.Parallel()
 	const namespace = "another-controllers"
 	request := requestFor(t, namespace)
 	request.ServerNames = append(request.ServerNames, "new.example.com")
