@@ -89,7 +89,9 @@ var notStatus = predicate.Or(
 	}}, // a resync
 )
 
-// namespaceLifecycle drops updates of a namespace unless its deletion started or, after a late list, it was replaced.
+// namespaceLifecycle drops updates of a namespace unless its deletion started, a restore into it started or ended or, after a
+// late list, it was replaced.
 var namespaceLifecycle = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
-	return e.ObjectOld.GetUID() != e.ObjectNew.GetUID() || (e.ObjectOld.GetDeletionTimestamp() == nil) != (e.ObjectNew.GetDeletionTimestamp() == nil)
+	return e.ObjectOld.GetUID() != e.ObjectNew.GetUID() || (e.ObjectOld.GetDeletionTimestamp() == nil) != (e.ObjectNew.GetDeletionTimestamp() == nil) ||
+		v1alpha1.Restoring(e.ObjectOld) != v1alpha1.Restoring(e.ObjectNew)
 }}

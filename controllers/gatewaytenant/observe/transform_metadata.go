@@ -74,10 +74,18 @@ func keepMetadata(object any) (any, error) {
 	return object, nil
 }
 
-// keepNamespace keeps of a namespace's metadata which Pod Security level it enforces.
+// restoring is all that is kept of the annotations of a namespace into which a backup is being restored.
+var restoring = map[string]string{v1alpha1.AnnotationRestore: v1alpha1.RestoreInProgress}
+
+// keepNamespace keeps of a namespace's metadata which Pod Security level it enforces, and whether a backup is being restored
+// into it.
 func keepNamespace(object any) (any, error) {
 	if namespace, ok := object.(*metav1.PartialObjectMetadata); ok {
-		namespace.ManagedFields, namespace.Annotations, namespace.OwnerReferences, namespace.Finalizers = nil, nil, nil, nil
+		annotations := map[string]string(nil)
+		if v1alpha1.Restoring(namespace) {
+			annotations = restoring
+		}
+		namespace.ManagedFields, namespace.Annotations, namespace.OwnerReferences, namespace.Finalizers = nil, annotations, nil, nil
 		level, exists := namespace.Labels[LabelPodSecurity]
 		if namespace.Labels = nil; exists {
 			namespace.Labels = map[string]string{LabelPodSecurity: level}

@@ -5,6 +5,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -86,6 +87,23 @@ func TestCachedMetadataIsBounded(t *testing.T) {
 			t.Errorf("%d bytes of the metadata are kept, with the annotations %v", size(kept), kept.Annotations)
 		}
 	})
+}
+
+// TestCacheOfNamespacesKeepsRestores and nothing else of the annotations, whatever value this one has.
+func TestCacheOfNamespacesKeepsRestores(t *testing.T) {
+	for _, value := range []string{v1alpha1.RestoreInProgress, "", strings.Repeat("x", 100_000)} {
+		namespace := &metav1.PartialObjectMetadata{}
+		bloat(namespace)
+		namespace.Annotations[v1alpha1.AnnotationRestore] = value
+		if _, err := keepNamespace(namespace); err != nil || !maps.Equal(namespace.Annotations, map[string]string{v1alpha1.AnnotationRestore: v1alpha1.RestoreInProgress}) {
+			t.Errorf("%.20q: %d annotations are kept, %v", value, len(namespace.Annotations), err)
+		}
+	}
+	namespace := &metav1.PartialObjectMetadata{}
+	bloat(namespace)
+	if _, err := keepNamespace(namespace); err != nil || len(namespace.Annotations) > 0 {
+		t.Errorf("without a restore: %d annotations are kept, %v", len(namespace.Annotations), err)
+	}
 }
 
 // TestAnnotationsOfTenantsAreKept fails if an annotation of the API is not in the list of those that the caches keep.

@@ -1,0 +1,18 @@
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+const (
+	// AnnotationRestore, on a Namespace, means that a backup is being restored into it. Until the annotation is removed, the
+	// operator creates, changes and deletes nothing there. Its value is RestoreInProgress, but any value has this effect.
+	// Users who administer only the namespace's contents cannot set it.
+	AnnotationRestore = "openshell.ambient-code.io/restore"
+	// RestoreInProgress is the value of AnnotationRestore.
+	RestoreInProgress = "in-progress"
+)
+
+// Restoring reports whether a backup is being restored into a Namespace.
+func Restoring(namespace metav1.Object) bool {
+	_, is := namespace.GetAnnotations()[AnnotationRestore]
+	return is
+}
