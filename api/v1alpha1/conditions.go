@@ -160,6 +160,9 @@ const (
 	ReasonWaitingForRemoval = "WaitingForRemoval"
 	// ReasonSuspended: spec.suspend is true, so nothing is changed, repaired or renewed.
 	ReasonSuspended = "Suspended"
+	// ReasonRestoring: a backup is being restored into the namespace, so nothing is created, changed or deleted until the
+	// Namespace loses the annotation that says so.
+	ReasonRestoring = "Restoring"
 	// ReasonNotReconciled: this was not looked at: the spec was rejected, or what there is could not be read.
 	ReasonNotReconciled = "NotReconciled"
 )

@@ -101,7 +101,7 @@ func (r *Reconciler) report(ctx context.Context, in status.Input, retry time.Dur
 	var contention time.Duration
 	in.Contenders, contention = r.contention.managers(tenant.Namespace)
 	if !r.unread.waits(in, now) {
-		if in.Observed != nil && in.Plan.Incomplete == nil {
+		if in.Observed != nil && !in.Observed.Restoring && in.Plan.Incomplete == nil {
 			since := r.stored.observe(tenant.Namespace, in.Plan.Certificates.ServerStored, now)
 			in.DistributionWait = status.DistributionWait(in, since, now)
 		}
@@ -141,6 +141,10 @@ func (r *Reconciler) removeBinding(ctx context.Context, tenant client.ObjectKey)
 	binding, err := r.observer.Binding(ctx, tenant.Namespace)
 	if err != nil || binding == nil {
 		return ctrl.Result{}, err
+	}
+	namespace, err := r.namespace(ctx, tenant.Namespace)
+	if err != nil || namespace != nil && v1alpha1.Restoring(namespace) {
+		return ctrl.Result{}, err // its GatewayTenant may be restored later
 	}
 	steps := plan.Removal(binding)
 	if len(steps) == 0 {

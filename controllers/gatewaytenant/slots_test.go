@@ -99,6 +99,7 @@ func TestPlanOccupiesASlot(t *testing.T) {
 			}
 			check("complete", func(*plan.Input) {}, test.occupied)
 			check("without its Secrets", func(in *plan.Input) { in.Certificates.Complete = false }, test.withoutSecrets)
+			check("a backup is being restored", func(in *plan.Input) { in.Observed.Restoring = true }, false)
 			check("suspended", func(in *plan.Input) { in.GatewayTenant.Spec.Suspend = true }, false)
 			check("rejected", func(in *plan.Input) { in.Rejected = &manifests.RejectedError{} }, false)
 		})

@@ -223,6 +223,8 @@ func (o *Outcome) addGateway(gateway gatewayPreview, suspended bool) {
 	case gateway.blocked != "":
 		o.Action, o.Message = Refused, gateway.blocked
 		return
+	case gateway.observed.Restoring:
+		o.Notes = append(o.Notes, "a backup is being restored into the namespace: nothing of its gateway changes until that ends")
 	case suspended:
 		o.Notes = append(o.Notes, "spec.suspend is true: nothing of its gateway changes")
 	}

@@ -32,6 +32,8 @@ type Observed struct {
 	NamespaceUID types.UID
 	// PodSecurity is the Pod Security level that the namespace enforces. It is empty if its labels set none.
 	PodSecurity string
+	// Restoring reports whether a backup is being restored into the namespace, so that the objects may be a part of those to come.
+	Restoring bool
 	// Owners are the uids of the GatewayTenant and of its StatefulSet, which may own the volume claim.
 	Owners []types.UID
 	// Objects are the tenant's objects that exist, without Secrets unless they were read from a cache.

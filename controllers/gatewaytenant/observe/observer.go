@@ -54,8 +54,8 @@ func (o *Observer) Forget(namespace string) {
 // which no cache holds, is only read if it is and the volume claim does not record what the gateway keeps.
 func (o *Observer) Observe(ctx context.Context, tenant *v1alpha1.GatewayTenant, namespace *metav1.PartialObjectMetadata, accepted bool) (*Observed, error) {
 	observed := &Observed{
-		NamespaceUID: namespace.UID, PodSecurity: namespace.Labels[LabelPodSecurity], Owners: []types.UID{tenant.UID},
-		Objects: make(map[Ref]metav1.Object, len(children)+1), Secrets: map[string]*corev1.Secret{},
+		NamespaceUID: namespace.UID, PodSecurity: namespace.Labels[LabelPodSecurity], Restoring: v1alpha1.Restoring(namespace),
+		Owners: []types.UID{tenant.UID}, Objects: make(map[Ref]metav1.Object, len(children)+1), Secrets: map[string]*corev1.Secret{},
 	}
 	for _, c := range children {
 		object := c.object.DeepCopyObject().(client.Object)
@@ -73,7 +73,7 @@ func (o *Observer) Observe(ctx context.Context, tenant *v1alpha1.GatewayTenant, 
 	if err := o.observeProblems(ctx, tenant, observed); err != nil {
 		return nil, err
 	}
-	if accepted && manifests.NeedsEarlierConfig(observed.Volume) {
+	if accepted && !observed.Restoring && manifests.NeedsEarlierConfig(observed.Volume) {
 		observed.Volume.Config, observed.EarlierConfigErr = o.earlierConfig(ctx, tenant.Namespace)
 	}
 	return observed, nil

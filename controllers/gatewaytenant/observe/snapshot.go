@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -57,8 +58,8 @@ func (s Snapshot) Find(ref Ref) *unstructured.Unstructured {
 // Observed returns what the operator would observe of the tenant with this uid.
 func (s Snapshot) Observed(tenant types.UID) (*Observed, error) {
 	observed := &Observed{
-		NamespaceUID: s.Namespace.UID, PodSecurity: s.Namespace.Labels[LabelPodSecurity], Owners: []types.UID{tenant},
-		Objects: map[Ref]metav1.Object{}, Secrets: map[string]*corev1.Secret{}, SandboxAPIs: s.SandboxAPIs, Unreadable: s.Unreadable,
+		NamespaceUID: s.Namespace.UID, PodSecurity: s.Namespace.Labels[LabelPodSecurity], Restoring: v1alpha1.Restoring(&s.Namespace),
+		Owners: []types.UID{tenant}, Objects: map[Ref]metav1.Object{}, Secrets: map[string]*corev1.Secret{}, SandboxAPIs: s.SandboxAPIs, Unreadable: s.Unreadable,
 	}
 	pod := &corev1.Pod{}
 	for _, object := range s.Objects {

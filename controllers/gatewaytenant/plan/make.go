@@ -16,6 +16,10 @@ import (
 // arguments modify it only once.
 func Make(in Input) *Plan {
 	p := &Plan{Tenant: in.Tenant, Rejected: in.Rejected}
+	if in.Observed.Restoring { // what exists may be a part of what the backup has, so no conclusion can be drawn from it
+		p.Slot = SlotIrrelevant
+		return p
+	}
 	if p.Rejected == nil && manifests.NeedsEarlierConfig(in.Observed.Volume) && in.Observed.EarlierConfigErr != nil {
 		p.Incomplete = in.Observed.EarlierConfigErr
 		return p

@@ -14,6 +14,9 @@ import (
 
 const otherImage = "ghcr.io/nvidia/openshell/gateway:0.0.72"
 
+// restoring marks the namespace as one that a backup is being restored into.
+func restoring(o *observe.Observed) { o.Restoring = true }
+
 // planTest is a case of a table of plans.
 type planTest struct {
 	name   string
@@ -50,6 +53,7 @@ func TestPlanOfANewTenant(t *testing.T) {
 			f.execute()
 		}, []string{set}},
 		{"it is suspended", func(f *fixture) { f.tenant.Spec.Suspend = true }, nil},
+		{"a backup is being restored", func(f *fixture) { f.change = restoring }, nil},
 		{"its spec is rejected", func(f *fixture) { f.tenant.Spec.Image = "docker.io/evil/x:1" }, nil},
 		{"the Sandbox API is missing, and the gateway starts without it", func(f *fixture) {
 			f.change = func(o *observe.Observed) { o.SandboxAPIs = []string{} }
@@ -122,6 +126,10 @@ func TestPlanOfATenantThatServes(t *testing.T) {
 		}},
 		{"it is suspended", func(f *fixture) {
 			f.tenant.Spec.Image, f.tenant.Spec.Suspend = otherImage, true
+		}, nil},
+		{"a backup is being restored", func(f *fixture) {
+			f.tenant.Spec.Image, f.change = otherImage, restoring
+			f.cluster.Delete(service)
 		}, nil},
 		{"the Sandbox API is missing and the gateway needs it", func(f *fixture) {
 			f.useSandboxAPI()

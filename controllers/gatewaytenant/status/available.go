@@ -24,6 +24,8 @@ func available(in Input) metav1.Condition {
 	is, set := in.Observed, in.Observed.StatefulSet
 	starting := conditionFalse(condition, v1alpha1.ReasonRollingOut, "pod "+pod+" is being started")
 	switch {
+	case set == nil && in.restoring():
+		return conditionFalse(condition, v1alpha1.ReasonRestoring, "nothing runs, and nothing will before the restore ends")
 	case set == nil && in.Plan.Rejected != nil:
 		return conditionUnknown(condition, v1alpha1.ReasonNotReconciled, "nothing runs: no spec was accepted so far")
 	case set == nil && in.suspended():
@@ -54,7 +56,7 @@ func available(in Input) metav1.Condition {
 // isAsRendered reports whether the StatefulSet is the one that was rendered or, where nothing of the spec is applied, the last one
 // that was.
 func (in Input) isAsRendered() bool {
-	if in.Plan.Rejected != nil || in.suspended() || in.Plan.Held || in.incomplete() {
+	if in.Plan.Rejected != nil || in.paused() || in.Plan.Held || in.incomplete() {
 		return true
 	}
 	return in.Plan.Objects.Gateway != nil && apply.MatchesLastApplied(in.Plan.Objects.Gateway, in.Observed.StatefulSet)
@@ -82,7 +84,7 @@ func (in Input) replacement() string {
 func problem(before *metav1.Condition, in Input) metav1.Condition {
 	is := in.Observed.Problem
 	beginning, end := truncate("pod "+manifests.PodName+": "+is.Message), "; "+is.Remedy
-	if in.Plan.Rejected == nil && !in.suspended() && workload.Rolling(in.Observed.StatefulSet) {
+	if in.Plan.Rejected == nil && !in.paused() && workload.Rolling(in.Observed.StatefulSet) {
 		end += "; until it serves, it occupies one of the platform's rollout slots"
 	}
 	text := message.WithDetail(beginning, is.Output) + end

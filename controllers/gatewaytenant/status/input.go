@@ -29,6 +29,12 @@ type Input struct {
 // suspended reports whether spec.suspend is true.
 func (in Input) suspended() bool { return in.GatewayTenant.Spec.Suspend }
 
+// restoring reports whether a backup is being restored into the namespace.
+func (in Input) restoring() bool { return in.Observed != nil && in.Observed.Restoring }
+
+// paused reports whether nothing of the gateway is changed because a user requested that.
+func (in Input) paused() bool { return in.suspended() || in.restoring() }
+
 // incomplete reports whether an error ended the reconcile before anything was planned. The certificates were not inspected then, and
 // nothing was compared with what should exist.
 func (in Input) incomplete() bool { return in.Observed == nil || in.Plan.Incomplete != nil }

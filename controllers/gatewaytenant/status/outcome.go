@@ -30,6 +30,7 @@ var outcomes = map[string]outcome{
 	v1alpha1.ReasonWaitingForCertificates: {progressing: true},
 	v1alpha1.ReasonRollingOut:             {progressing: true},
 	v1alpha1.ReasonSuspended:              {event: corev1.EventTypeNormal},
+	v1alpha1.ReasonRestoring:              {event: corev1.EventTypeNormal},
 	v1alpha1.ReasonDistributing:           {event: corev1.EventTypeNormal},
 	v1alpha1.ReasonWaitingForRemoval:      {event: corev1.EventTypeNormal, waits: true},
 	v1alpha1.ReasonConflict:               {event: corev1.EventTypeWarning, stalled: true, waits: true},

@@ -78,6 +78,20 @@ var planCases = []readyCase{
 		found(certificates.Missing, "is missing", "")(in)
 		in.GatewayTenant.Spec.Suspend, in.Observed.StatefulSet = true, nil
 	}, v1alpha1.ReasonSuspended, "spec.suspend", ""},
+	{"a backup is being restored", restoring, v1alpha1.ReasonRestoring, "kubectl annotate namespace tenant-a openshell.ambient-code.io/restore-", ""},
+	{"a backup is being restored, and nothing was observed of its Secrets and StatefulSet", func(in *Input) {
+		restoring(in)
+		found(certificates.Missing, "is missing", "is written by cert-manager")(in)
+		in.Observed.StatefulSet = nil
+	}, v1alpha1.ReasonRestoring, "is being restored", ""},
+	{"a backup with a spec that is rejected is being restored", func(in *Input) {
+		restoring(in)
+		in.Plan.Rejected = &manifests.RejectedError{Reason: v1alpha1.ReasonInvalidImage, Message: "spec.image is bad"}
+	}, v1alpha1.ReasonRestoring, "is being restored", ""},
+	{"a backup of a suspended tenant is being restored", func(in *Input) {
+		restoring(in)
+		in.GatewayTenant.Spec.Suspend = true
+	}, v1alpha1.ReasonRestoring, "is being restored", ""},
 	{"an update waits for a rollout slot", func(in *Input) { in.Plan.Held, in.Observed.StatefulSet.Annotations = true, nil }, v1alpha1.ReasonReady, "serves", ""},
 	{"the Sandbox API is missing", func(in *Input) { in.Err = &plan.MissingAPIError{Missing: "install it"} }, v1alpha1.ReasonSandboxAPIMissing, "install it", v1alpha1.ConditionStalled},
 }

@@ -1,6 +1,8 @@
 package status
 
 import (
+	"fmt"
+
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -13,6 +15,8 @@ func Compute(in Input) v1alpha1.GatewayTenantStatus {
 	status := *in.GatewayTenant.Status.DeepCopy()
 	status.ObservedGeneration = in.GatewayTenant.Generation
 	switch {
+	case in.restoring():
+		setRestoring(&status, in)
 	case in.Plan.Rejected != nil:
 		setRejected(&status, in)
 	case in.incomplete():
@@ -30,6 +34,18 @@ func Compute(in Input) v1alpha1.GatewayTenantStatus {
 		status.Conditions[i].ObservedGeneration = status.ObservedGeneration
 	}
 	return status
+}
+
+// setRestoring reports a tenant whose namespace a backup is being restored into. The spec is only checked by itself and the Secrets
+// are not inspected, since a part of the backup may lack what another part has, and no user must act on that.
+func setRestoring(status *v1alpha1.GatewayTenantStatus, in Input) {
+	accepted := conditionTrue(v1alpha1.ConditionAccepted, v1alpha1.ReasonAccepted, "the spec is valid")
+	if in.Plan.Rejected != nil {
+		accepted = conditionFalse(v1alpha1.ConditionAccepted, in.Plan.Rejected.Reason, in.Plan.Rejected.Message)
+	}
+	set(status, accepted)
+	set(status, conditionUnknown(v1alpha1.ConditionCertificatesReady, v1alpha1.ReasonRestoring, "the Secrets are inspected when the restore has ended"))
+	set(status, available(in))
 }
 
 // setRejected reports a spec that is rejected. What ran before keeps running, so its part of the status stays.
@@ -104,6 +120,9 @@ func (in Input) StorageMessage() string {
 // ready summarizes the other conditions: it reports what failed while the plan was executed, otherwise the first condition that is
 // not true.
 func ready(status v1alpha1.GatewayTenantStatus, in Input) metav1.Condition {
+	if in.restoring() {
+		return conditionUnknown(v1alpha1.ConditionReady, v1alpha1.ReasonRestoring, restoringMessage(in.GatewayTenant.Namespace))
+	}
 	if in.suspended() {
 		return conditionUnknown(v1alpha1.ConditionReady, v1alpha1.ReasonSuspended, "spec.suspend is true: nothing of this gateway is changed, repaired or renewed")
 	}
@@ -122,10 +141,16 @@ func ready(status v1alpha1.GatewayTenantStatus, in Input) metav1.Condition {
 	return conditionTrue(v1alpha1.ConditionReady, v1alpha1.ReasonReady, "the gateway serves")
 }
 
+// restoringMessage says how a restore ends.
+func restoringMessage(namespace string) string {
+	return fmt.Sprintf("a backup is being restored into namespace %s, as its annotation %s says, so nothing of this gateway is created, changed or deleted; "+
+		"when all of the backup is restored, run: kubectl annotate namespace %[1]s %[2]s-", namespace, v1alpha1.AnnotationRestore)
+}
+
 // setProgress sets the conditions that kstatus reads: Stalled if only a user or another controller can help, Reconciling until the
 // tenant is Ready.
 func setProgress(status *v1alpha1.GatewayTenantStatus, ready metav1.Condition, in Input) {
-	pending := ready.Status != metav1.ConditionTrue && !in.suspended()
+	pending := ready.Status != metav1.ConditionTrue && !in.paused()
 	rejected := !meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionAccepted) && (in.Plan.RejectedStorage == nil || in.Err == nil)
 	stalled := pending && (rejected || outcomeOf(ready.Reason).stalled || in.Err != nil && outcomeOf(reasonOf(in.Err)).stalled)
 	setIf(status, stalled, conditionTrue(v1alpha1.ConditionStalled, ready.Reason, ready.Message))

@@ -43,7 +43,7 @@ func ReportsOpenDefault(status v1alpha1.GatewayTenantStatus) bool {
 // Warnings returns the warnings about a tenant in a fixed order, so that the status changes only if they do.
 func Warnings(in Input) []Warning {
 	var all []Warning
-	if len(in.Contenders) > 0 && in.Plan.Rejected == nil && !in.suspended() {
+	if len(in.Contenders) > 0 && in.Plan.Rejected == nil && !in.paused() {
 		all = append(all, Warning{v1alpha1.ReasonChangedByOthers, fmt.Sprintf("%s changes objects of this gateway again and again, and they are set back each time; if an earlier control plane still runs, stop it", strings.Join(in.Contenders, " and "))})
 	}
 	if in.Plan.Held && !in.Plan.AdoptionRefused {
