@@ -19,7 +19,7 @@ func (s *SecretSet) find(name string) Finding {
 		return finding
 	}
 	finding.Need, finding.Message = s.need(name)
-	if finding.Need == Due && (!is.managed() || name == manifests.CAName && s.waitsForPrevious() != "") {
+	if finding.Need == Due && (!is.managed() || name == manifests.CAName && !s.rotationWaits().IsZero()) {
 		finding.Need, finding.Message = Valid, "" // its issuer knows when it is time, or it is not time yet
 	}
 	if other := s.distrusts[name]; other != "" && finding.Need < Due {

@@ -54,9 +54,7 @@ func (s *SecretSet) describe(observed *Observed) {
 			observed.Notes = append(observed.Notes, fmt.Sprintf("Secret %s was not issued by the operator and is used as it is", name))
 		}
 	}
-	if waits := s.waitsForPrevious(); waits != "" {
-		observed.Notes = append(observed.Notes, waits)
-	}
+	observed.Delayed = s.delay()
 	observed.TokenKeyID = s.tokens.id
 	observed.Rotated.Tokens = s.tokens.rotated
 	if s.server.rotated == s.client.rotated {

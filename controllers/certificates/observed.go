@@ -78,8 +78,10 @@ type Observed struct {
 	Terminating bool
 	// Rotated are the rotations that are done.
 	Rotated manifests.Rotation
-	// Notes are full clauses about what is not managed or is deferred, although nothing is wrong.
+	// Notes are full clauses about what is not managed, although nothing is wrong.
 	Notes []string
+	// Delayed says until when a rotation of the CA waits that is due, and why. It is empty if none waits.
+	Delayed string
 }
 
 // Worst returns the greatest need of all Secrets.

@@ -5,9 +5,11 @@ import (
 	"crypto/x509"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates/internal/format"
+	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
 // distrust records that one side does not trust the certificate of the other. It cannot happen if certgen writes both
@@ -81,21 +83,35 @@ func (s *SecretSet) noRoomForNextCA() string {
 	return ""
 }
 
-// waitsForPrevious says until when the CA cannot be rotated: so many previous CAs are still trusted that none can be
-// added, and none of them may be dropped before its time. It is empty if the CA can be rotated.
-func (s *SecretSet) waitsForPrevious() string {
-	for _, sides := range [][2]tlsSecret{{s.server, s.client}, {s.client, s.server}} {
-		previous := s.previousCAs(sides[0], sides[1])
-		if len(previous) < format.MaxPreviousCAs {
-			continue
-		}
-		var first time.Time
-		for _, ca := range previous {
-			if end, recorded := sides[0].previousUntil[caID(ca)]; recorded {
-				first = format.Earliest(first, end)
+// rotationWaits returns until when a new CA must wait. Each previous CA vouches for its successor, so the certificates of a
+// new CA would no longer lead to a previous one that is too far back. As long as clients are promised that a copy of
+// that CA is enough, no other CA replaces the present one. The time is zero if none has to wait.
+func (s *SecretSet) rotationWaits() time.Time {
+	var until time.Time
+	if s.ca.err != nil || len(s.ca.intermediates) < format.MaxCrosses || !format.IsTenantCA(s.ca.certificate) {
+		return until
+	}
+	for _, cross := range s.ca.intermediates[format.MaxCrosses-1:] { // they would be dropped
+		for _, side := range []tlsSecret{s.server, s.client} {
+			for _, ca := range side.cas {
+				end := format.Earliest(side.previousUntil[caID(ca)], ca.NotAfter)
+				if _, recorded := side.previousUntil[caID(ca)]; recorded && format.IssuedBy(cross, ca) && s.now.Before(end) && end.After(until) {
+					until = end
+				}
 			}
 		}
-		return fmt.Sprintf("the next rotation of the CA waits because %d previous CAs are still trusted; the first of them expires at %s", len(previous), first.UTC().Format(time.RFC3339))
 	}
-	return ""
+	return until
+}
+
+// delay says why a CA that is due is not replaced yet, and how to replace it now. It is empty if none is due, or if nothing
+// delays it.
+func (s *SecretSet) delay() string {
+	until := s.rotationWaits()
+	if due, _ := s.need(manifests.CAName); due != Due || until.IsZero() {
+		return ""
+	}
+	return fmt.Sprintf("the rotation of the CA waits until %s: %d earlier CAs are still trusted, and a client that has a copy of the first of them could not verify the certificate of another one; "+
+		"to rotate now and refuse all clients that have no certificate of the present CA: kubectl annotate secret %s -n %s --overwrite %s=none",
+		until.UTC().Format(time.RFC3339), len(s.ca.intermediates), strings.Join(format.TLSNames, " "), s.ca.namespace, format.AnnotationPreviousUntil)
 }

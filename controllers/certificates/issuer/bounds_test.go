@@ -2,7 +2,6 @@ package issuer
 
 import (
 	"bytes"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -42,46 +41,6 @@ func TestFullCABundleBlocks(t *testing.T) {
 			t.Errorf("%+v: ca.crt had %d certificates and has %d", c.rotation, len(blocksIn(before)), len(blocksIn(is)))
 		}
 		secrets = after.secrets
-	}
-}
-
-// TestRotationsWithinTheOverlapDropNothing: when too many previous CAs are trusted, the next rotation waits for the first
-// of them to go.
-func TestRotationsWithinTheOverlapDropNothing(t *testing.T) {
-	secrets := issued(t, append(manifests.AlsoServed("tenant-a"), "a.example.com")...)
-	var previous [][]byte
-	desired, at := desiredState(), now
-	for i := range format.MaxPreviousCAs + 3 {
-		at = at.Add(time.Minute)
-		previous = append(previous, secrets[manifests.CAName].Data[format.KeyCertificate][:bytes.Index(secrets[manifests.CAName].Data[format.KeyCertificate], []byte("-----END"))])
-		desired.Rotation.CA = fmt.Sprint(i)
-		after, err := converges(t, secrets, desired, at)
-		if err != nil {
-			t.Fatal(err)
-		}
-		secrets = after.secrets
-		for n, ca := range previous {
-			for _, name := range format.TLSNames {
-				if !bytes.Contains(secrets[name].Data[format.KeyCA], ca) {
-					t.Fatalf("after rotation %d, Secret %s no longer trusts CA %d", i, name, n)
-				}
-			}
-		}
-	}
-	observed := certificates.Inspect(transformed(t, secrets), desired, at)
-	if len(observed.Findings) > 0 || len(observed.Notes) != 1 || observed.Rotated.CA == desired.Rotation.CA {
-		t.Errorf("the rotation waits: %v; noted: %v; rotated %s", observed.Findings, observed.Notes, observed.Rotated.CA)
-	}
-	later := now.Add(certificates.DefaultLifetimes.Overlap + 3*time.Minute)
-	for range 2 { // the first previous CA goes, and then the rotation is done
-		after, err := converges(t, secrets, desired, later)
-		if err != nil {
-			t.Fatal(err)
-		}
-		secrets = after.secrets
-	}
-	if observed = certificates.Inspect(transformed(t, secrets), desired, later); observed.Rotated.CA != desired.Rotation.CA {
-		t.Errorf("after the overlap, rotated %s; %v; %v", observed.Rotated.CA, observed.Findings, observed.Notes)
 	}
 }
 

@@ -25,9 +25,6 @@ type authority struct {
 	crosses []*x509.Certificate
 }
 
-// maxCrosses bounds how many previous CAs vouch for one, each for its successor.
-const maxCrosses = 8
-
 // newAuthority makes a tenant's certificate authority. Its distinguished name is unique, so that clients which look
 // an issuer up by name cannot take one CA for another. A previous CA, if its key exists, vouches for it.
 func newAuthority(namespace string, life time.Duration, now time.Time, previous *authority) (map[string][]byte, error) {
@@ -61,7 +58,7 @@ func newAuthority(namespace string, life time.Duration, now time.Time, previous 
 	if err != nil {
 		return nil, err
 	}
-	older := format.EncodeCertificates(previous.crosses[:min(len(previous.crosses), maxCrosses-1)]...)
+	older := format.EncodeCertificates(previous.crosses[:min(len(previous.crosses), format.MaxCrosses-1)]...)
 	data[format.KeyCertificate] = slices.Concat(data[format.KeyCertificate], format.EncodeDER(cross), older)
 	return data, nil
 }
@@ -103,11 +100,16 @@ func (a authority) vouchedFor(trusted []*x509.Certificate, now time.Time) (bool,
 	return err == nil, nil
 }
 
-// crossesBy returns the cross-certificates that these previous CAs issued.
-func (a authority) crossesBy(previous []*x509.Certificate) []*x509.Certificate {
-	return slices.DeleteFunc(slices.Clone(a.crosses), func(cross *x509.Certificate) bool {
-		return !slices.ContainsFunc(previous, func(ca *x509.Certificate) bool { return format.IssuedBy(cross, ca) })
-	})
+// crossesTo returns the cross-certificates that lead to these previous CAs. Those of CAs in between are among them, also if
+// these are no longer trusted.
+func (a authority) crossesTo(previous []*x509.Certificate) []*x509.Certificate {
+	needed := 0
+	for i, cross := range a.crosses {
+		if slices.ContainsFunc(previous, func(ca *x509.Certificate) bool { return format.IssuedBy(cross, ca) }) {
+			needed = i + 1
+		}
+	}
+	return a.crosses[:needed]
 }
 
 // issue makes a leaf and its key, signed by the CA. A leaf does not outlive its CA.

@@ -129,7 +129,7 @@ func (r *run) issue(ctx context.Context, ca authority, name string, template *x5
 		return err
 	}
 	previous, until := r.set.PreviousCAs(name, ca.certificate, r.Lifetimes.Overlap)
-	data[format.KeyCertificate] = append(data[format.KeyCertificate], format.EncodeCertificates(ca.crossesBy(previous)...)...)
+	data[format.KeyCertificate] = append(data[format.KeyCertificate], format.EncodeCertificates(ca.crossesTo(previous)...)...)
 	data[format.KeyCA] = append(format.EncodeCertificates(append([]*x509.Certificate{ca.certificate}, previous...)...), unreadable(r.found[name])...)
 	annotations := map[string]string{format.AnnotationPreviousUntil: until, format.AnnotationTrustedSince: ""}
 	addRotation(annotations, format.AnnotationRotateTLS, r.Rotation.TLS)

@@ -105,7 +105,7 @@ func trimmedStatefulSetStatus(is appsv1.StatefulSetStatus) appsv1.StatefulSetSta
 }
 
 // keepSecret keeps of a Secret what certificates.Transform does, with bounded owners and annotations. The longest annotation
-// names 32 certificate authorities.
+// names a handful of certificate authorities.
 func keepSecret(object any) (any, error) {
 	transformed, err := certificates.Transform(object)
 	if err != nil {

@@ -20,9 +20,12 @@ const (
 	MaxCertificates     = 32        // in a tls.crt
 	MaxCAs              = 400       // in a ca.crt
 	RoomForOneCA        = 4 << 10   // a ca.crt with less room than this is full
-	MaxPreviousCAs      = 32        // that are trusted in addition to the present one; another rotation waits
 	maxRSABits          = 8192
 )
+
+// MaxCrosses is how many previous CAs vouch for the present one at most, each for its successor. OpenShell's TLS library
+// (rustls-webpki) follows no longer chain. A rotation that would need a longer one waits.
+const MaxCrosses = 6
 
 // ByteOrderMark is what some editors begin a file with.
 const ByteOrderMark = "\xef\xbb\xbf"
