@@ -19,6 +19,7 @@ type tlsSecret struct {
 	certificate   *x509.Certificate   // nil if none can be read
 	intermediates []*x509.Certificate // the rest of its tls.crt
 	cas           []*x509.Certificate // its ca.crt
+	firstHidden   bool                // a byte order mark hides the first of these from gateways and clients
 	caBytes       int                 // the length of its ca.crt
 	caFault       string              // why its ca.crt is not read at all
 	end           time.Time           // until when it can be used: its own expiry, or that of its CA
@@ -57,7 +58,7 @@ func (t *tlsSecret) readCAs(secret *corev1.Secret) error {
 	}
 	t.caBytes, t.caFault = len(secret.Data[format.KeyCA]), string(secret.Data[noteCAFault])
 	cas, err := format.ParseCAs(secret.Data[format.KeyCA])
-	t.cas = cas.Certificates
+	t.cas, t.firstHidden = cas.Certificates, cas.FirstHidden
 	if err != nil && t.caFault == "" && t.caBytes > 0 && !errors.Is(err, format.ErrNoCertificates) {
 		t.caFault = err.Error() // too many
 	}
@@ -118,11 +119,23 @@ func (t *tlsSecret) verify(usage x509.ExtKeyUsage, now time.Time) {
 	if t.err != nil {
 		return
 	}
-	if until, err := format.VerifyChain(t.certificate, t.intermediates, t.cas, usage, now); err != nil {
-		t.err = err
-	} else {
+	until, err := format.VerifyChain(t.certificate, t.intermediates, t.trusted(), usage, now)
+	switch {
+	case err == nil:
 		t.end = until
+	case t.firstHidden:
+		t.err = errors.New("has a " + format.KeyCA + " that begins with a byte order mark, which hides its first certificate; store it without")
+	default:
+		t.err = err
 	}
+}
+
+// trusted returns the CAs in the Secret's ca.crt that gateways and clients trust.
+func (t tlsSecret) trusted() []*x509.Certificate {
+	if t.firstHidden {
+		return t.cas[1:]
+	}
+	return t.cas
 }
 
 // issuedBy reports whether the CA issued the certificate.

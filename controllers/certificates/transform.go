@@ -124,6 +124,9 @@ func certificatesOnly(text []byte, maxBytes, maxCertificates int) []byte {
 		return nil
 	}
 	var kept []byte
+	if bytes.HasPrefix(text, []byte(format.ByteOrderMark)) {
+		kept = []byte(format.ByteOrderMark)
+	}
 	for _, block := range format.CertificateBlocks(text, maxCertificates+1) {
 		kept = append(kept, pem.EncodeToMemory(&pem.Block{Type: block.Type, Bytes: block.Bytes})...)
 	}

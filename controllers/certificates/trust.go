@@ -19,7 +19,7 @@ func (s *SecretSet) distrust(name string, usage x509.ExtKeyUsage) {
 	if side.err != nil || other.err != nil || s.sources[name].managed() && s.sources[otherName].managed() {
 		return
 	}
-	if _, err := format.VerifyChain(other.certificate, other.intermediates, side.cas, usage, s.now); err != nil {
+	if _, err := format.VerifyChain(other.certificate, other.intermediates, side.trusted(), usage, s.now); err != nil {
 		s.distrusts[name] = otherName
 	}
 }
@@ -30,7 +30,7 @@ func (s *SecretSet) trustedBy(side tlsSecret) bool {
 	if s.ca.err != nil {
 		return false
 	}
-	return side.issuedBy(s.ca) || slices.ContainsFunc(side.cas, func(ca *x509.Certificate) bool {
+	return side.issuedBy(s.ca) || slices.ContainsFunc(side.trusted(), func(ca *x509.Certificate) bool {
 		return ca.Equal(s.ca.certificate) || s.vouchedBy(ca)
 	})
 }

@@ -60,7 +60,9 @@ func odd(t *testing.T) map[string]func(ca []byte) []byte {
 			return append(pem.EncodeToMemory(&pem.Block{Type: "TRUSTED CERTIFICATE", Bytes: []byte("x")}), ca...)
 		},
 		"CRLF":                  func(ca []byte) []byte { return bytes.ReplaceAll(ca, []byte("\n"), []byte("\r\n")) },
-		"a byte order mark":     func(ca []byte) []byte { return append([]byte(format.ByteOrderMark), ca...) },
+		"a byte order mark before another root": func(ca []byte) []byte {
+			return slices.Concat([]byte(format.ByteOrderMark), roots(t, 1), ca)
+		},
 		"a bundle of 144 roots": func(ca []byte) []byte { return append(roots(t, 144), ca...) },
 		"a bundle of 300 roots": func(ca []byte) []byte { return append(ca, roots(t, 300)...) },
 	}
@@ -178,6 +180,9 @@ func TestUnusableSecretsOfUsers(t *testing.T) {
 		{"a byte order mark before tls.crt", func(data map[string][]byte) {
 			data[format.KeyCertificate] = append([]byte(format.ByteOrderMark), data[format.KeyCertificate]...)
 		}, "byte order mark"},
+		{"a byte order mark before ca.crt", func(data map[string][]byte) {
+			data[format.KeyCA] = append([]byte(format.ByteOrderMark), data[format.KeyCA]...)
+		}, "has a ca.crt that begins with a byte order mark"},
 		{"a leaf that cannot be read", func(data map[string][]byte) { data[format.KeyCertificate] = negative(t) }, "holds no certificate that can be read"},
 		{"a leaf that cannot be read before one that can", func(data map[string][]byte) {
 			data[format.KeyCertificate] = append(negative(t), data[format.KeyCertificate]...)
@@ -209,5 +214,23 @@ func TestUnusableSecretsOfUsers(t *testing.T) {
 		if observed.NeedsCertgen() {
 			t.Errorf("%s: there is work", c.what)
 		}
+	}
+}
+
+// TestByteOrderMarkThatHidesTheTenantsCA is removed: gateways and clients read PEM as strictly as Go.
+func TestByteOrderMarkThatHidesTheTenantsCA(t *testing.T) {
+	secrets := issued(t, "a.example.com")
+	for _, name := range format.TLSNames {
+		secrets[name].Data[format.KeyCA] = append([]byte(format.ByteOrderMark), secrets[name].Data[format.KeyCA]...)
+	}
+	if handshake(secrets[manifests.ServerTLSName], secrets[manifests.ClientTLSName], now) == nil {
+		t.Error("a strict reader finds the CA")
+	}
+	after, err := converges(t, secrets, desiredState(), now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := handshake(after.secrets[manifests.ServerTLSName], after.secrets[manifests.ClientTLSName], now); err != nil || after.writes[manifests.CAName] > 0 {
+		t.Errorf("after the writes %v: %v", after.writes, err)
 	}
 }

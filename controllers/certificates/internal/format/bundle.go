@@ -39,6 +39,7 @@ var ErrNoCertificates = errors.New("holds no certificate that can be read")
 type Bundle struct {
 	Certificates []*x509.Certificate // those that can be read, in their order
 	Unreadable   []byte              // the blocks of certificates that cannot be read, as PEM
+	FirstHidden  bool                // whether strict readers skip the first of them, because a byte order mark precedes it
 	firstErr     error               // why the first certificate cannot be read
 }
 
@@ -63,6 +64,7 @@ func readBundle(text []byte, maxBytes, maxCertificates int) (Bundle, error) {
 		}
 		b.Certificates = append(b.Certificates, certificate)
 	}
+	b.FirstHidden = b.firstErr == nil && bytes.HasPrefix(text, []byte(ByteOrderMark))
 	switch {
 	case len(b.Certificates) > 0:
 		return b, nil
