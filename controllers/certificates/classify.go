@@ -25,7 +25,7 @@ func (s *SecretSet) sourceOf(secret *corev1.Secret) source {
 		return source{origin: foreign, writer: issuer}
 	case changedBy != "":
 		return source{origin: foreign, writer: changedBy}
-	case controller != nil || len(secret.Data[noteWritten]) > 0 || s.issuedHere(secret.Name):
+	case controller != nil && len(secret.Data[noteTouched]) > 0 || len(secret.Data[noteWritten]) > 0 || s.issuedHere(secret.Name):
 		return source{origin: ours}
 	case len(secret.Data[noteEmpty]) > 0: // nothing is lost
 		return source{origin: ours}
@@ -50,7 +50,8 @@ func (s *SecretSet) issuedHere(name string) bool {
 }
 
 // likePredecessors reports whether a Secret is as OpenShell's generate-certs writes it: both TLS certificates from one
-// issuer, under the names that it gives them, and token keys under its three keys and no others.
+// issuer, under the names that it gives them, and token keys under its three keys and no others. The CA that cert-manager
+// makes for OpenShell's Helm chart has the same common name, and no organization.
 func (s *SecretSet) likePredecessors(secret *corev1.Secret) bool {
 	subject := format.ServerCommonName
 	switch secret.Name {
@@ -62,7 +63,7 @@ func (s *SecretSet) likePredecessors(secret *corev1.Secret) bool {
 		subject = format.ClientCommonName
 	}
 	self, other, _ := s.sides(secret.Name)
-	if self.certificate == nil || self.certificate.Subject.CommonName != subject || self.certificate.Issuer.CommonName != format.CACommonName {
+	if self.certificate == nil || self.certificate.Subject.CommonName != subject || !format.IsOpenShellName(self.certificate.Issuer) {
 		return false
 	}
 	return other.certificate == nil || string(other.certificate.RawIssuer) == string(self.certificate.RawIssuer)

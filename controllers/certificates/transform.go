@@ -26,6 +26,7 @@ const (
 	noteIssuer        = "/issuer"          // the known issuer that writes the Secret
 	noteChangedBy     = "/changed-by"      // the client that replaced what certgen wrote
 	noteWritten       = "/written"         // set if certgen wrote or took over what the Secret holds
+	noteTouched       = "/touched"         // set if certgen wrote anything of the Secret
 	noteStored        = "/stored"          // when the Secret got the certificate of the gateway, in RFC 3339
 	noteEmpty         = "/empty"           // set if the Secret holds nothing
 	noteTokenKeysOnly = "/token-keys-only" // set if the Secret has the three keys of token keys and no others
@@ -102,6 +103,9 @@ func noteOrigin(kept, secret *corev1.Secret) {
 	note(noteChangedBy, changedBy)
 	if byCertgen {
 		note(noteWritten, "true")
+	}
+	if certgen, _ := contentManagers(secret); certgen != nil {
+		note(noteTouched, "true")
 	}
 	if secret.Name == manifests.ServerTLSName {
 		note(noteStored, storedAt(secret).UTC().Format(time.RFC3339))

@@ -59,7 +59,7 @@ func odd(t *testing.T) map[string]func(ca []byte) []byte {
 		"a trusted certificate": func(ca []byte) []byte {
 			return append(pem.EncodeToMemory(&pem.Block{Type: "TRUSTED CERTIFICATE", Bytes: []byte("x")}), ca...)
 		},
-		"CRLF":                  func(ca []byte) []byte { return bytes.ReplaceAll(ca, []byte("\n"), []byte("\r\n")) },
+		"CRLF": func(ca []byte) []byte { return bytes.ReplaceAll(ca, []byte("\n"), []byte("\r\n")) },
 		"a byte order mark before another root": func(ca []byte) []byte {
 			return slices.Concat([]byte(format.ByteOrderMark), roots(t, 1), ca)
 		},

@@ -1,6 +1,7 @@
 package issuer
 
 import (
+	"crypto/x509/pkix"
 	"reflect"
 	"strings"
 	"testing"
@@ -115,9 +116,9 @@ func TestOriginOfASecret(t *testing.T) {
 	certManagers := func(s *corev1.Secret) {
 		metav1.SetMetaDataAnnotation(&s.ObjectMeta, "cert-manager.io/issuer-name", "x")
 	}
-	like := func(server, issuer string) func(s *corev1.Secret) {
+	like := func(server, issuer, organization string) func(s *corev1.Secret) {
 		return func(s *corev1.Secret) {
-			s.Data = newCorporate(t, issuer, now.Add(-day), now.Add(day)).issue(server, now.Add(-day), now.Add(day), "a.example.com")
+			s.Data = newCorporateOf(t, pkix.Name{CommonName: issuer, Organization: []string{organization}}, now.Add(-day), now.Add(day)).issue(server, now.Add(-day), now.Add(day), "a.example.com")
 		}
 	}
 	later := now.Add(time.Minute)
@@ -137,6 +138,7 @@ func TestOriginOfASecret(t *testing.T) {
 		{"written by certgen, and replaced by a manager", []func(*corev1.Secret){content, replaced, fields(entry("vault\x1b-sync", now, ownsPair))}, "is written by the field manager vault-sync, which must change it"},
 		{"written by certgen, and replaced with its owner", []func(*corev1.Secret){content, replaced, orphan}, "is written by another client, which must change it"},
 		{"written by certgen, replaced, and handed over", []func(*corev1.Secret){content, replaced, handOver}, ""},
+		{"by cert-manager, without the marks, which a user removed", []func(*corev1.Secret){replaced, orphan, fields(entry("cert-manager-certificates-issuing", now, ownsPair))}, notIssued},
 		{"written by certgen, and emptied", []func(*corev1.Secret){content, func(s *corev1.Secret) { s.Data = nil }, orphan}, ""},
 		{"written by certgen, with a certificate that cannot be read", []func(*corev1.Secret){content, func(s *corev1.Secret) { s.Data[format.KeyCertificate] = format.EncodeDER([]byte("x")) }}, "is written by another client, which must change it"},
 		{"written by certgen, and restored without its managed fields, owner and CA", []func(*corev1.Secret){replaced, content, orphan, fields(entry("velero", later, ownsPair))}, ""},
@@ -149,14 +151,16 @@ func TestOriginOfASecret(t *testing.T) {
 		{"by an earlier release, orphaned, without its CA", []func(*corev1.Secret){replaced, orphan, fields(entry(manifests.CertgenName, now, ownsPair))}, ""},
 		{"taken over by an earlier release", []func(*corev1.Secret){replaced, fields(entry("generate-certs", now, ownsPair), entry(manifests.CertgenName, later, ownsOwner))}, ""},
 		{"by an earlier release, and replaced", []func(*corev1.Secret){replaced, fields(entry(manifests.CertgenName, now, ownsOwner), entry("kubectl-edit", later, ownsPair))}, "is written by the field manager kubectl-edit, which must change it"},
-		{"by OpenShell's generator", []func(*corev1.Secret){orphan, like("openshell-server", "openshell-ca")}, ""},
-		{"by OpenShell's generator, of another server", []func(*corev1.Secret){orphan, like("gateway", "openshell-ca")}, notIssued},
-		{"of another CA", []func(*corev1.Secret){orphan, like("openshell-server", "Example Root")}, notIssued},
-		{"of another CA, and handed over", []func(*corev1.Secret){orphan, like("openshell-server", "Example Root"), handOver}, ""},
+		{"by OpenShell's generator", []func(*corev1.Secret){orphan, like("openshell-server", "openshell-ca", "openshell")}, ""},
+		{"by OpenShell's generator, of another server", []func(*corev1.Secret){orphan, like("gateway", "openshell-ca", "openshell")}, notIssued},
+		{"by cert-manager with the names of OpenShell's chart, without the marks, which a user removed", []func(*corev1.Secret){orphan, like("openshell-server", "openshell-ca", ""), fields(entry("cert-manager-certificates-issuing", now, ownsPair))}, notIssued},
+		{"a user's, with our owner, which the user set", []func(*corev1.Secret){replaced, fields(entry("kubectl-create", now, ownsPair))}, notIssued},
+		{"of another CA", []func(*corev1.Secret){orphan, like("openshell-server", "Example Root", "openshell")}, notIssued},
+		{"of another CA, and handed over", []func(*corev1.Secret){orphan, like("openshell-server", "Example Root", "openshell"), handOver}, ""},
 		{"another controller's, and handed over", []func(*corev1.Secret){func(s *corev1.Secret) { s.OwnerReferences[0] = stranger1 }, handOver}, "is controlled by Certificate server, which must change it"},
 	} {
 		secrets := issued(t, "a.example.com")
-		if strings.HasPrefix(c.what, "by OpenShell's generator") {
+		if strings.Contains(c.what, "OpenShell's") {
 			delete(secrets, manifests.ClientTLSName)
 		}
 		for _, change := range c.changes {

@@ -63,7 +63,10 @@ func issuedAt(t *testing.T, at time.Time, names ...string) map[string]*corev1.Se
 			data[format.KeyCA] = format.EncodeCertificates(ca.certificate)
 		}
 		secrets[name] = &corev1.Secret{
-			ObjectMeta: metav1.ObjectMeta{Name: name, OwnerReferences: []metav1.OwnerReference{manifests.Owner("tenant")}},
+			ObjectMeta: metav1.ObjectMeta{
+				Name: name, OwnerReferences: []metav1.OwnerReference{manifests.Owner("tenant")},
+				ManagedFields: []metav1.ManagedFieldsEntry{entry(manifests.CertgenName, at, ownsOwner)},
+			},
 			Type:       format.TypeOf(name), Data: data,
 		}
 	}

@@ -112,12 +112,17 @@ type corporate struct {
 
 func newCorporate(t *testing.T, name string, from, until time.Time) corporate {
 	t.Helper()
+	return newCorporateOf(t, pkix.Name{CommonName: name, Organization: []string{"Example Corp"}}, from, until)
+}
+
+func newCorporateOf(t *testing.T, name pkix.Name, from, until time.Time) corporate {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
 	template := &x509.Certificate{
-		SerialNumber: newSerial(), Subject: pkix.Name{CommonName: name, Organization: []string{"Example Corp"}}, NotBefore: from, NotAfter: until,
+		SerialNumber: newSerial(), Subject: name, NotBefore: from, NotAfter: until,
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
 	}
 	certificates, err := format.ParseCertificates(must(sign(template, template, key, key))[format.KeyCertificate])

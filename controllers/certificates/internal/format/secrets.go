@@ -2,6 +2,7 @@ package format
 
 import (
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -62,9 +63,11 @@ func TypeOf(name string) corev1.SecretType {
 func RotationPending(requested, done string) bool { return requested != "" && requested != done }
 
 // IsOpenShellCA reports whether a CA certificate has the name that OpenShell's generator and certgen use.
-func IsOpenShellCA(certificate *x509.Certificate) bool {
-	subject := certificate.Subject
-	return subject.CommonName == CACommonName && slices.Equal(subject.Organization, []string{CAOrganization})
+func IsOpenShellCA(certificate *x509.Certificate) bool { return IsOpenShellName(certificate.Subject) }
+
+// IsOpenShellName reports whether a name is the one that OpenShell's generator and certgen give to a CA.
+func IsOpenShellName(name pkix.Name) bool {
+	return name.CommonName == CACommonName && slices.Equal(name.Organization, []string{CAOrganization})
 }
 
 // IsTenantCA reports whether certgen issued a CA certificate: it adds the namespace and a serial number to the name.
