@@ -2,6 +2,7 @@ package manifests
 
 import (
 	"fmt"
+	"path"
 	"strings"
 
 	"github.com/distribution/reference"
@@ -53,6 +54,24 @@ func repositoryAllowed(repository string, allowed []string) bool {
 		}
 	}
 	return false
+}
+
+// supervisorRepository is the repository of supervisors that gateways use by default.
+const supervisorRepository = "ghcr.io/nvidia/openshell/supervisor"
+
+// supervisorMirror returns the repository of the supervisor beside that of a gateway, such as registry.example.com/a/supervisor for
+// registry.example.com/a/gateway, if the platform does not allow the default one. It is empty if the default applies: the platform
+// allows it, or the name of the gateway's repository does not contain "gateway".
+func supervisorMirror(gateway image, allowed []string) string {
+	named, err := reference.ParseNormalizedNamed(gateway.ref)
+	if err != nil || repositoryAllowed(supervisorRepository, allowed) {
+		return ""
+	}
+	dir, last := path.Split(named.Name())
+	if !strings.Contains(last, "gateway") {
+		return ""
+	}
+	return dir + strings.Replace(last, "gateway", "supervisor", 1)
 }
 
 // checkRepositories checks the platform's allowed repositories. An entry is a registry, or a repository or a path above

@@ -2,6 +2,7 @@ package manifests
 
 import (
 	"cmp"
+	"slices"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/manifests/gatewaytoml"
@@ -54,14 +55,21 @@ func NewTenant(gt *v1alpha1.GatewayTenant, platform Platform) (Tenant, error) {
 	}
 	t.asked = hash(append(asked, wildcards(names)...)) // the other names restart nothing
 	t.confirmed, _ = release.Parse(gt.Annotations[v1alpha1.AnnotationConfirmVersion])
-	if t.config, err = gatewaytoml.New(t.configInput(gt.Spec.Config)); err != nil {
+	if t.config, err = gatewaytoml.New(t.configInput(gt.Spec.Config, supervisorMirror(img, platform.allowedRepositories))); err != nil {
 		return Tenant{}, &RejectedError{Reason: v1alpha1.ReasonInvalidConfig, Field: "spec.config", Message: err.Error()}
 	}
 	return t, nil
 }
 
-// configInput returns what the tenant's gateway.toml depends on.
-func (t Tenant) configInput(config string) gatewaytoml.Input {
+// configInput returns what the tenant's gateway.toml depends on. Supervisors come from the repository that supervisorMirror returned.
+func (t Tenant) configInput(config, supervisors string) gatewaytoml.Input {
+	allowed, supervisor := t.platform.allowedRepositories, ""
+	if supervisors != "" {
+		allowed = append(slices.Clone(allowed), supervisors)
+	}
+	if supervisors != "" && supervisors != supervisorRepository {
+		supervisor = supervisors + ":" + t.Version.String()
+	}
 	return gatewaytoml.Input{
 		Text:                  config,
 		Version:               t.Version,
@@ -72,8 +80,9 @@ func (t Tenant) configInput(config string) gatewaytoml.Input {
 		ClientTLSSecret:       ClientTLSName,
 		SandboxTokens:         t.sandboxTokens,
 		AppArmorProfile:       t.platform.appArmorProfile,
+		SupervisorImage:       supervisor,
 		CheckImage: func(image string) error {
-			_, err := parseImage("", image, t.platform.allowedRepositories)
+			_, err := parseImage("", image, allowed)
 			return err
 		},
 	}

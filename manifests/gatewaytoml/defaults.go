@@ -23,7 +23,10 @@ func defaults(in Input) table {
 	if in.SandboxTokens {
 		gateway["gateway_jwt"] = table{"ttl_secs": int64(3600)} // by the gateway's own default, tokens do not expire
 	}
-	if in.Version.Less(release.New(0, 0, 82)) { // before, the built-in default was :latest
+	switch {
+	case in.SupervisorImage != "":
+		driver["supervisor_image"] = in.SupervisorImage
+	case in.Version.Less(release.New(0, 0, 82)): // before, the built-in default was :latest
 		driver["supervisor_image"] = "ghcr.io/nvidia/openshell/supervisor:" + in.Version.String()
 	}
 	if !in.Version.Less(FirstWithKey) { // the gateway's own default is a path that cannot be written

@@ -22,6 +22,8 @@ type Input struct {
 	SandboxTokens bool
 	// AppArmorProfile is the default profile of sandboxes. It is empty if the gateway's own default applies.
 	AppArmorProfile string
+	// SupervisorImage is the default image of supervisors. It is empty if that of the gateway's release applies.
+	SupervisorImage string
 	// CheckImage returns why the platform does not allow an image.
 	CheckImage func(image string) error
 }
