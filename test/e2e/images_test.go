@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"strings"
 	"testing"
@@ -22,14 +23,7 @@ func TestPolicyAndOperatorAgreeOnImages(t *testing.T) {
 	cluster.CreateNamespace(t, namespace)
 	defer func() { restart(t) }() // which has the policies read the usual list
 	for _, repositories := range []string{"ghcr.io/nvidia/", "docker.io/nvidia, registry.example.com:5000/mirror\nlocalhost", "docker.io/library/gateway", "docker.io localhost:5000/a"} {
-		allowed := strings.FieldsFunc(repositories, func(r rune) bool { return strings.ContainsRune(", \n", r) })
-		platform, err := manifests.NewPlatform(strings.TrimSuffix(allowed[0], "/")+"/x:0.0.71", "certgen:1", allowed)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := configurePolicies(t.Context(), options.Options{AllowedRepositories: []string{repositories}}); err != nil {
-			t.Fatal(err)
-		}
+		platform := allow(t, repositories)
 		for _, repository := range []string{
 			"ghcr.io/nvidia/openshell/gateway", "ghcr.io/nvidia", "ghcr.io/nvidia-evil/x", "ghcr.io/nvidiaevil", "GHCR.io/nvidia/x", "docker.io/ghcr.io/nvidia/gateway",
 			"nvidia/gateway", "docker.io/nvidia/gateway", "index.docker.io/nvidia/gateway", "nvidia", "library/nvidia", "gateway", "docker.io/gateway", "library/gateway",
@@ -42,6 +36,40 @@ func TestPolicyAndOperatorAgreeOnImages(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestPolicyAndOperatorAgreeOnSeparators: the list of allowed repositories may contain whatever white space YAML can carry.
+func TestPolicyAndOperatorAgreeOnSeparators(t *testing.T) {
+	const namespace, image = "separators", "/gateway:0.0.71"
+	cluster.CreateNamespace(t, namespace)
+	defer func() { restart(t) }() // which has the policies read the usual list
+	repository := func(i int) string { return fmt.Sprintf("registry-%d.example.com/mirror", i) }
+	list, separators := "", []rune(",\t\n\v\f\r \u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000")
+	for i, separator := range separators {
+		list += repository(i) + string(separator)
+	}
+	platform := allow(t, "\u00a0,"+list+repository(len(separators))+" ,\t")
+	for i := range len(separators) + 2 {
+		agree(t, platform, operatortest.Tenant(namespace, v1alpha1.GatewayTenantSpec{Image: repository(i) + image}))
+	}
+}
+
+// allow sets the list of allowed repositories, and returns the platform of an operator that reads it from its environment.
+func allow(t *testing.T, list string) manifests.Platform {
+	t.Helper()
+	var o options.Options
+	environment := func(name string) string { return map[string]string{"ALLOWED_REPOSITORIES": list}[name] }
+	if err := o.AddFlags(flag.NewFlagSet("", flag.ContinueOnError), environment); err != nil {
+		t.Fatal(err)
+	}
+	platform, err := manifests.NewPlatform(strings.TrimSuffix(o.AllowedRepositories[0], "/")+"/x:0.0.71", "certgen:1", o.AllowedRepositories)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := configurePolicies(t.Context(), options.Options{AllowedRepositories: []string{list}}); err != nil {
+		t.Fatal(err)
+	}
+	return platform
 }
 
 // agree fails the test unless the API server refuses an image exactly when the operator does not allow it. An image that
