@@ -19,21 +19,30 @@ var lastLabelNumeric = regexp.MustCompile(`(^|\.)[0-9]+$`)
 
 // serverNames returns the names that the gateway's certificate must have: those by which sandboxes connect, and the tenant's own.
 // They are sorted, without duplicates, and addresses are in their shortest form.
-func serverNames(namespace string, given []string) ([]string, error) {
-	names := serviceNames(namespace)
+func serverNames(namespace string, given []string) (names []string, errs []*RejectedError) {
+	names = serviceNames(namespace)
 	for i, name := range given {
-		if addr, err := netip.ParseAddr(name); err == nil && addr.Zone() == "" && !addr.Is4In6() {
-			names = append(names, addr.String())
+		if isAddress(name) {
+			names = append(names, netip.MustParseAddr(name).String())
 			continue
 		}
-		if len(name) > 253 || !dnsName.MatchString(name) || lastLabelNumeric.MatchString(name) {
-			return nil, reject(v1alpha1.ReasonInvalidServerDNSName, fmt.Sprintf("spec.serverDnsNames[%d]", i), name,
-				"is neither a DNS name nor an IP address; write names in lower case, with a wildcard at most as the whole first label")
+		if !isDNSName(name) {
+			errs = append(errs, reject(v1alpha1.ReasonInvalidServerDNSName, fmt.Sprintf("spec.serverDnsNames[%d]", i), name, "%s", problemOfName(name)))
+			continue
 		}
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	return slices.Compact(names), nil
+	return slices.Compact(names), errs
+}
+
+func isAddress(name string) bool {
+	addr, err := netip.ParseAddr(name)
+	return err == nil && addr.Zone() == "" && !addr.Is4In6()
+}
+
+func isDNSName(name string) bool {
+	return len(name) <= 253 && dnsName.MatchString(name) && !lastLabelNumeric.MatchString(name)
 }
 
 // serviceNames returns the full names of the gateway's Service, shortest first.

@@ -17,7 +17,8 @@ type image struct {
 	tag string // empty for a digest alone
 }
 
-// parseImage reads an image reference and rejects an image that is not from an allowed repository.
+// parseImage reads an image reference and rejects an image that is not from an allowed repository. It returns such an image, too: its
+// tag tells the version.
 func parseImage(field, ref string, allowed []string) (image, error) {
 	named, err := reference.ParseNormalizedNamed(ref)
 	if err != nil {
@@ -26,12 +27,12 @@ func parseImage(field, ref string, allowed []string) (image, error) {
 	if reference.IsNameOnly(named) {
 		return image{}, reject(v1alpha1.ReasonInvalidImage, field, ref, "has neither tag nor digest; add one, or what runs would change by itself")
 	}
-	if !repositoryAllowed(named.Name(), allowed) {
-		return image{}, reject(v1alpha1.ReasonImageNotAllowed, field, ref, "is not from an allowed repository (%s); use one of these, or ask the platform team to allow %s", strings.Join(allowed, ", "), named.Name())
-	}
 	img := image{ref: named.String()}
 	if tagged, ok := named.(reference.Tagged); ok {
 		img.tag = tagged.Tag()
+	}
+	if !repositoryAllowed(named.Name(), allowed) {
+		return img, reject(v1alpha1.ReasonImageNotAllowed, field, ref, "is not from an allowed repository (%s); use one of these, or ask the platform team to allow %s", strings.Join(allowed, ", "), named.Name())
 	}
 	return img, nil
 }

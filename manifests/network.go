@@ -20,7 +20,7 @@ import (
 const maxSelectorTerms = 1000
 
 // checkNetwork rejects selectors that the API server would reject in a NetworkPolicy, and those that are too large.
-func checkNetwork(network v1alpha1.Network) error {
+func checkNetwork(network v1alpha1.Network) []*RejectedError {
 	lists := []clientList{{"spec.network.allowedClients", network.AllowedClients}, {"spec.network.metricsClients", network.MetricsClients}}
 	terms := 0
 	for _, list := range lists {
@@ -29,15 +29,10 @@ func checkNetwork(network v1alpha1.Network) error {
 		}
 	}
 	if terms > maxSelectorTerms {
-		return reject(v1alpha1.ReasonInvalidNetwork, "spec.network", "",
-			"has %d labels, expressions and values in its selectors, and %d are allowed; select clients by fewer labels", terms, maxSelectorTerms)
+		return []*RejectedError{reject(v1alpha1.ReasonInvalidNetwork, "spec.network", "",
+			"has %d labels, expressions and values in its selectors, and %d are allowed; select clients by fewer labels", terms, maxSelectorTerms)}
 	}
-	for _, list := range lists {
-		if err := list.check(); err != nil {
-			return err
-		}
-	}
-	return nil
+	return append(lists[0].check(), lists[1].check()...)
 }
 
 // clientList is a field of spec.network.
@@ -46,7 +41,7 @@ type clientList struct {
 	clients []v1alpha1.AllowedClient
 }
 
-func (l clientList) check() error {
+func (l clientList) check() (errs []*RejectedError) {
 	for i, client := range l.clients {
 		for _, one := range []struct {
 			name     string
@@ -54,11 +49,11 @@ func (l clientList) check() error {
 		}{{"namespaceSelector", client.NamespaceSelector}, {"podSelector", client.PodSelector}} {
 			if err := checkSelector(one.selector); err != nil {
 				field := fmt.Sprintf("%s[%d].%s", l.field, i, one.name)
-				return reject(v1alpha1.ReasonInvalidNetwork, field, "", "cannot be used: %s", message.TruncateMiddle(err.Error()))
+				errs = append(errs, reject(v1alpha1.ReasonInvalidNetwork, field, "", "cannot be used: %s", message.TruncateMiddle(err.Error())))
 			}
 		}
 	}
-	return nil
+	return errs
 }
 
 // selectorTerms returns the number of labels, expressions and values of a selector.

@@ -2,39 +2,48 @@ package manifests
 
 import (
 	"cmp"
+	"math"
 	"slices"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/manifests/gatewaytoml"
+	"github.com/ambient-code/gatewaytenant-operator/manifests/message"
 	"github.com/ambient-code/gatewaytenant-operator/manifests/release"
 )
 
-// NewTenant checks a GatewayTenant. Every error is a [*RejectedError].
+// NewTenant checks a GatewayTenant. The error is a [*RejectedError] that lists what is wrong, as far as it has room.
 func NewTenant(gt *v1alpha1.GatewayTenant, platform Platform) (Tenant, error) {
+	t, errs, more := evaluate(gt, platform, message.MaxListed)
+	if err := rejections(errs, more); err != nil {
+		return Tenant{}, err
+	}
+	return t, nil
+}
+
+// Check returns all that is wrong with a GatewayTenant. What depends on the gateway's version is not checked if the version is invalid.
+func Check(gt *v1alpha1.GatewayTenant, platform Platform) []*RejectedError {
+	_, errs, _ := evaluate(gt, platform, math.MaxInt)
+	return errs
+}
+
+// evaluate returns a tenant and what is wrong with it. It returns at most limit errors about spec.config, and the number of the others.
+func evaluate(gt *v1alpha1.GatewayTenant, platform Platform, limit int) (t Tenant, errs []*RejectedError, more int) {
 	ref, field := gt.Spec.Image, "spec.image"
 	if ref == "" {
 		ref, field = platform.gatewayImage, defaultImageField
 	}
 	img, err := parseImage(field, ref, platform.allowedRepositories)
-	if err != nil {
-		return Tenant{}, err
+	errs = appendRejected(errs, err)
+	version, known := release.Version{}, false
+	if img.ref != "" {
+		version, err = effectiveVersion(img, field, gt.Spec.Version)
+		errs, known = appendRejected(errs, err), err == nil
 	}
-	version, err := effectiveVersion(img, field, gt.Spec.Version)
-	if err != nil {
-		return Tenant{}, err
-	}
-	names, err := serverNames(gt.Namespace, gt.Spec.ServerDNSNames)
-	if err != nil {
-		return Tenant{}, err
-	}
-	if err := checkNetwork(gt.Spec.Network); err != nil {
-		return Tenant{}, err
-	}
-	rotation, err := rotationOf(gt)
-	if err != nil {
-		return Tenant{}, err
-	}
-	t := Tenant{
+	names, invalid := serverNames(gt.Namespace, gt.Spec.ServerDNSNames)
+	errs = append(append(errs, invalid...), checkNetwork(gt.Spec.Network)...)
+	rotation, invalid := rotationOf(gt)
+	errs = append(errs, invalid...)
+	t = Tenant{
 		Namespace:     gt.Namespace,
 		Image:         img.ref,
 		Version:       version,
@@ -55,10 +64,15 @@ func NewTenant(gt *v1alpha1.GatewayTenant, platform Platform) (Tenant, error) {
 	}
 	t.asked = hash(append(asked, wildcards(names)...)) // the other names restart nothing
 	t.confirmed, _ = release.Parse(gt.Annotations[v1alpha1.AnnotationConfirmVersion])
-	if t.config, err = gatewaytoml.New(t.configInput(gt.Spec.Config, supervisorMirror(img, platform.allowedRepositories))); err != nil {
-		return Tenant{}, &RejectedError{Reason: v1alpha1.ReasonInvalidConfig, Field: "spec.config", Message: err.Error()}
+	if known {
+		config, err := gatewaytoml.New(t.configInput(gt.Spec.Config, supervisorMirror(img, platform.allowedRepositories)))
+		if err != nil {
+			invalid, more = rejectConfig(err, limit)
+			errs = append(errs, invalid...)
+		}
+		t.config = config
 	}
-	return t, nil
+	return t, errs, more
 }
 
 // configInput returns what the tenant's gateway.toml depends on. Supervisors come from the repository that supervisorMirror returned.
@@ -92,8 +106,8 @@ func (t Tenant) configInput(config, supervisors string) gatewaytoml.Input {
 // [RenderCertgen] needs, and no others. Its server names are those of the spec if all names in spec.serverDnsNames are valid, and
 // otherwise only those of the gateway's Service. It requests no rotation.
 func CertificateOnly(gt *v1alpha1.GatewayTenant, platform Platform) Tenant {
-	names, err := serverNames(gt.Namespace, gt.Spec.ServerDNSNames)
-	if err != nil {
+	names, invalid := serverNames(gt.Namespace, gt.Spec.ServerDNSNames)
+	if len(invalid) > 0 {
 		names, _ = serverNames(gt.Namespace, nil)
 	}
 	return Tenant{Namespace: gt.Namespace, UID: gt.UID, ServerNames: names, platform: platform, sandboxTokens: hasTokens(gt)}

@@ -16,8 +16,7 @@ type Rotation struct {
 var rotationValue = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9:._+-]{0,61}[A-Za-z0-9])?$`)
 
 // rotationOf reads the annotations that request rotations.
-func rotationOf(gt *v1alpha1.GatewayTenant) (Rotation, error) {
-	var r Rotation
+func rotationOf(gt *v1alpha1.GatewayTenant) (r Rotation, errs []*RejectedError) {
 	for _, one := range []struct {
 		annotation string
 		into       *string
@@ -28,12 +27,12 @@ func rotationOf(gt *v1alpha1.GatewayTenant) (Rotation, error) {
 	} {
 		value := gt.Annotations[one.annotation]
 		if value != "" && !rotationValue.MatchString(value) {
-			return Rotation{}, reject(v1alpha1.ReasonInvalidRotation, "metadata.annotations["+one.annotation+"]", value,
-				"cannot be used; write at most 63 letters, digits and :._+- that begin and end with a letter or digit, such as a date")
+			errs = append(errs, reject(v1alpha1.ReasonInvalidRotation, "metadata.annotations["+one.annotation+"]", value,
+				"cannot be used; write at most 63 letters, digits and :._+- that begin and end with a letter or digit, such as a date"))
 		}
 		*one.into = value
 	}
-	return r, nil
+	return r, errs
 }
 
 // args returns the arguments of certgen for the rotation.
@@ -49,6 +48,6 @@ func (r Rotation) args() []string {
 
 // CheckRotation rejects invalid values of the annotations that request rotations. The error is a [*RejectedError].
 func CheckRotation(gt *v1alpha1.GatewayTenant) error {
-	_, err := rotationOf(gt)
-	return err
+	_, errs := rotationOf(gt)
+	return rejections(errs, 0)
 }

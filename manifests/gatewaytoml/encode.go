@@ -28,7 +28,7 @@ func checkRenderedSize(config string, rendered table) error {
 	if s.total <= maxRenderedSize {
 		return nil
 	}
-	return firstFault(config, []fault{{s.largestAt, func() string {
+	return errorsOf(config, []fault{{s.largestAt, func() string {
 		return fmt.Sprintf("makes gateway.toml larger than %d bytes: this alone takes %d, since headers repeat the names of outer tables; "+
 			"shorten names and values, or remove tables", maxRenderedSize, s.largest)
 	}}})

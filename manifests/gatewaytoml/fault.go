@@ -1,8 +1,10 @@
 package gatewaytoml
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -12,7 +14,7 @@ import (
 // specField is the field of a GatewayTenant that has the text, for messages.
 const specField = "spec.config"
 
-// fault is something wrong with a key of a tenant's TOML. A text can have thousands, and only one is shown, so the message is
+// fault is something wrong with a key of a tenant's TOML. A text can have thousands, and few are shown, so the message is
 // written when it is needed.
 type fault struct {
 	path    []string // with the index of an item of an array as a step
@@ -24,24 +26,44 @@ func faultf(path []string, format string, args ...any) fault {
 	return fault{path, func() string { return fmt.Sprintf(format, args...) }}
 }
 
+// sameKey reports whether another fault is about the same key.
+func (f fault) sameKey(other fault) bool { return slices.Equal(f.path, other.path) }
+
 // finder records a fault of a key. A step of the key that is a number is the index of an item of an array.
 type finder func(key, format string, args ...any)
 
-// firstFault returns the error about the first of some faults, in the order of the text, and counts the others.
-func firstFault(config string, faults []fault) error {
-	keys := keysOf(config)
-	first, at := faults[0], keys.position(faults[0].path)
-	for _, other := range faults[1:] {
-		if place := keys.position(other.path); place.compare(at) < 0 {
-			first, at = other, place
-		}
-	}
-	more := ""
-	if n := len(faults) - 1; n > 0 {
-		more = fmt.Sprintf(" (and %d more)", n)
-	}
-	return errorAt(at, "%s %s%s", message.TruncateMiddle(dotted(first.path)), first.message(), more)
+// Errors are the errors of a text, in its order.
+type Errors struct {
+	faults []fault
+	at     []position // of each
 }
+
+// errorsOf returns the errors about faults.
+func errorsOf(config string, faults []fault) error {
+	keys := keysOf(config)
+	e := &Errors{faults: faults}
+	slices.SortStableFunc(faults, func(a, b fault) int {
+		return cmp.Or(keys.position(a.path).compare(keys.position(b.path)), slices.Compare(a.path, b.path))
+	})
+	for _, fault := range faults {
+		e.at = append(e.at, keys.position(fault.path))
+	}
+	return e
+}
+
+// Len returns the number of errors.
+func (e *Errors) Len() int { return len(e.faults) }
+
+// Messages returns the messages of the first errors, at most limit.
+func (e *Errors) Messages(limit int) []string {
+	var messages []string
+	for i, fault := range e.faults[:min(limit, len(e.faults))] {
+		messages = append(messages, errorAt(e.at[i], "%s %s", message.TruncateMiddle(dotted(fault.path)), fault.message()).Error())
+	}
+	return messages
+}
+
+func (e *Errors) Error() string { return message.List(e.Messages(message.MaxListed), e.Len()) }
 
 // errorAt returns the error about a position in spec.config.
 func errorAt(at position, format string, args ...any) error {

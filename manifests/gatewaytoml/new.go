@@ -6,20 +6,30 @@
 // (with managed.go, credentials.go and extensions.go) find its faults; unused.go, defaults.go and encode.go write gateway.toml.
 package gatewaytoml
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
-// New returns the gateway.toml for an input. The error names the position in the text and the way out.
+// New returns the gateway.toml for an input. The error is an [*Errors] or another error about the whole text. It names the position
+// in the text and the way out.
 func New(in Input) (File, error) {
 	text := strings.TrimPrefix(in.Text, "\ufeff") // a byte order mark, which gateways ignore
 	given, err := decode(text)
 	if err != nil {
 		return File{}, err
 	}
-	// The order matters: the checks for contradictions rely on the types in the schema.
-	for _, check := range []func(Input, table) []fault{unsafeKeys, invalidKeys, contradictions} {
-		if faults := check(in, given); len(faults) > 0 {
-			return File{}, firstFault(text, faults)
+	faults := unsafeKeys(in, given)
+	for _, fault := range invalidKeys(in, given) {
+		if !slices.ContainsFunc(faults, fault.sameKey) {
+			faults = append(faults, fault)
 		}
+	}
+	if len(faults) == 0 { // the checks for contradictions rely on the types in the schema
+		faults = contradictions(in, given)
+	}
+	if len(faults) > 0 {
+		return File{}, errorsOf(text, faults)
 	}
 	file := File{
 		SetsGatewayID:   setsGatewayID(given),

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ambient-code/gatewaytenant-operator/manifests/message"
 	"github.com/ambient-code/gatewaytenant-operator/manifests/release"
 )
 
@@ -26,7 +27,7 @@ func describeUnknown(version release.Version, schema reflect.Type, path []string
 		return "cannot be in this file: the database is on the gateway's volume; remove it"
 	}
 	text := fmt.Sprintf("is not a key of gateway.toml for OpenShell %s to %s", release.OldestSupported, release.NewestSupported)
-	if near := nearest(version, schema, key); near != "" {
+	if near := message.Nearest(key, keysOfTable(version, schema)); near != "" {
 		return fmt.Sprintf("%s; did you mean %s?", text, near)
 	}
 	if others := elsewhere(version, reflect.TypeFor[configFile](), key, nil); len(others) > 0 {
@@ -62,22 +63,6 @@ func keysOfTable(version release.Version, schema reflect.Type) []string {
 	})
 }
 
-// nearest returns the key of a table that differs the least from another key, empty if none is similar.
-func nearest(version release.Version, schema reflect.Type, key string) string {
-	const most = 2 // letters that differ, or more for a long key
-	plain := func(key string) string { return strings.NewReplacer("_", "", "-", "").Replace(strings.ToLower(key)) }
-	best, distance := "", most+len(key)/8+1
-	if len(key) > 64 {
-		return ""
-	}
-	for _, candidate := range keysOfTable(version, schema) {
-		if d := editDistance(plain(key), plain(candidate)); d < distance && d < len(plain(candidate))/2 {
-			best, distance = candidate, d
-		}
-	}
-	return best
-}
-
 // elsewhere returns the paths at which the schema has a key.
 func elsewhere(version release.Version, schema reflect.Type, key string, at []string) []string {
 	var found []string
@@ -95,25 +80,4 @@ func elsewhere(version release.Version, schema reflect.Type, key string, at []st
 	}
 	slices.SortStableFunc(found, func(a, b string) int { return cmp.Compare(strings.Count(a, "."), strings.Count(b, ".")) })
 	return found
-}
-
-// editDistance returns how many characters must be inserted, removed or replaced to make one text the other.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			replaced := diagonal
-			if a[i] != b[j] {
-				replaced++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(replaced, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
