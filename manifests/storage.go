@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	coreac "k8s.io/client-go/applyconfigurations/core/v1"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
@@ -137,6 +138,19 @@ func claim(t Tenant, volume Volume, held bool) *coreac.PersistentVolumeClaimAppl
 		claim.Spec.Resources.WithRequests(corev1.ResourceList{corev1.ResourceStorage: size})
 	}
 	return claim
+}
+
+// WithSizeOf returns a rendered claim with the size that the existing claim requests.
+func WithSizeOf(rendered *unstructured.Unstructured, live *corev1.PersistentVolumeClaim) *unstructured.Unstructured {
+	size, sized := live.Spec.Resources.Requests[corev1.ResourceStorage]
+	if !sized {
+		return rendered
+	}
+	kept := rendered.DeepCopy()
+	if err := unstructured.SetNestedField(kept.Object, size.String(), "spec", "resources", "requests", string(corev1.ResourceStorage)); err != nil {
+		panic(err) // rendered by this package: cannot fail
+	}
+	return kept
 }
 
 // namedClass reports whether the operator has set the claim's storage class. Such a class cannot be removed. A default that

@@ -24,35 +24,50 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
+// result is what the execution of a plan led to.
+type result struct {
+	// undone are the objects whose steps were not executed or failed.
+	undone []observe.Ref
+	// retry is when to reconcile again at the latest because an object has changed since it was observed. It is zero if none has.
+	retry time.Duration
+	// err joins all errors, in the order of the steps.
+	err error
+}
+
 // execute executes the steps of a plan that wait for nothing, stage by stage. The steps of a stage are executed concurrently. If
-// one fails or is blocked, those that require its stage are left out. It returns all errors, in the order of the steps. That an object
-// has changed since it was observed is no error: then it returns when to reconcile again at the latest.
-func (r *Reconciler) execute(ctx context.Context, namespace string, steps []plan.Step) (retry time.Duration, err error) {
+// one fails or is blocked, those that require its object are left out.
+func (r *Reconciler) execute(ctx context.Context, namespace string, steps []plan.Step) (is result) {
 	errs := make([]error, len(steps))
-	var failed [plan.Stages]bool
+	done := make([]bool, len(steps))
 	for stage := range plan.Stages {
 		var running sync.WaitGroup
 		for i, step := range steps {
 			switch {
 			case step.Stage != stage || step.Waits != "":
-			case slices.ContainsFunc(step.Requires, func(required plan.Stage) bool { return failed[required] }):
+			case slices.ContainsFunc(step.Requires, func(required observe.Ref) bool { return slices.Contains(is.undone, required) }):
 			case step.Blocked != nil:
 				errs[i] = step.Blocked
 			default:
-				running.Go(func() { errs[i] = r.executeStep(ctx, namespace, step) })
+				running.Go(func() {
+					errs[i] = r.executeStep(ctx, namespace, step)
+					done[i] = errs[i] == nil
+				})
 			}
 		}
 		running.Wait()
 		for i, step := range steps {
-			failed[step.Stage] = failed[step.Stage] || errs[i] != nil
+			if step.Stage == stage && !done[i] {
+				is.undone = append(is.undone, step.Object)
+			}
 		}
 	}
 	for i := range errs {
 		if errors.Is(errs[i], errOutdated) {
-			errs[i], retry = nil, outdatedRetry
+			errs[i], is.retry = nil, outdatedRetry
 		}
 	}
-	return retry, errors.Join(errs...)
+	is.err = errors.Join(errs...)
+	return is
 }
 
 // errOutdated fails a step because its object has changed since it was observed. An event about the change follows, and leads to

@@ -74,7 +74,7 @@ func (r *recorder) reconciler() *Reconciler {
 }
 
 // stepOf returns a step for an object of a kind, with the kind as name.
-func stepOf(action plan.Action, kind string, stage plan.Stage, requires ...plan.Stage) plan.Step {
+func stepOf(action plan.Action, kind string, stage plan.Stage, requires ...observe.Ref) plan.Step {
 	object := &unstructured.Unstructured{}
 	object.SetGroupVersionKind(observe.Ref{Kind: kind}.GroupVersionKind())
 	object.SetName(kind)
@@ -89,7 +89,12 @@ func stepOf(action plan.Action, kind string, stage plan.Stage, requires ...plan.
 }
 
 func TestExecute(t *testing.T) {
-	foundation := []plan.Stage{plan.ClaimStage, plan.FoundationStage}
+	of := func(kinds ...string) (all []observe.Ref) {
+		for _, kind := range kinds {
+			all = append(all, observe.Ref{Kind: kind, Name: kind})
+		}
+		return all
+	}
 	waiting, blocked := stepOf(plan.Create, "StatefulSet", plan.WorkloadStage), stepOf(plan.Update, "Service", plan.FoundationStage)
 	waiting.Waits = "its Secrets"
 	blocked.Blocked = &plan.ConflictError{Object: "Service a/b", Why: "is not the operator's"}
@@ -97,8 +102,8 @@ func TestExecute(t *testing.T) {
 	both.Blocked = blocked.Blocked
 	// The steps of a stage that precedes another come last, since the order of the steps must not matter.
 	stages := []plan.Step{
-		stepOf(plan.Create, "StatefulSet", plan.WorkloadStage, foundation...), stepOf(plan.Delete, "Role", plan.CleanupStage, foundation...),
-		stepOf(plan.Create, "Job", plan.CertgenStage, foundation...), stepOf(plan.Create, "ConfigMap", plan.FoundationStage, plan.ClaimStage),
+		stepOf(plan.Create, "StatefulSet", plan.WorkloadStage, of("ConfigMap", "RoleBinding", "Service")...), stepOf(plan.Delete, "Role", plan.CleanupStage, of("RoleBinding")...),
+		stepOf(plan.Create, "Job", plan.CertgenStage, of("RoleBinding")...), stepOf(plan.Create, "ConfigMap", plan.FoundationStage, of("PersistentVolumeClaim")...),
 		stepOf(plan.Update, "PersistentVolumeClaim", plan.ClaimStage),
 	}
 	conflict := apierrors.NewConflict(schema.GroupResource{Resource: "rolebindings"}, "a", errors.New("Precondition failed: ResourceVersion in precondition: 2, ResourceVersion in object meta: 3"))
@@ -115,22 +120,24 @@ func TestExecute(t *testing.T) {
 		{"the stages follow each other", stages, nil, []string{
 			"apply PersistentVolumeClaim", "apply ConfigMap", "apply Job", "delete Role uid=1 resourceVersion=2", "apply StatefulSet",
 		}, ""},
-		{"the claim is refused", stages, map[string]error{"apply PersistentVolumeClaim": refused}, []string{"apply PersistentVolumeClaim"}, "refused"},
-		{"the claim is refused, and others do not require it", []plan.Step{
-			stepOf(plan.Update, "PersistentVolumeClaim", plan.ClaimStage), stepOf(plan.Update, "ConfigMap", plan.FoundationStage, plan.ClaimStage),
-			stepOf(plan.Update, "Service", plan.FoundationStage), stepOf(plan.Create, "Job", plan.CertgenStage), stepOf(plan.Update, "StatefulSet", plan.WorkloadStage, foundation...),
-		}, map[string]error{"apply PersistentVolumeClaim": refused}, []string{"apply PersistentVolumeClaim", "apply Service", "apply Job"}, "refused"},
-		{"an object of the foundation is refused", stages, map[string]error{"apply ConfigMap": refused}, []string{"apply PersistentVolumeClaim", "apply ConfigMap"}, "refused"},
+		{"an object is refused, and one requires it through another", stages, map[string]error{"apply PersistentVolumeClaim": refused}, []string{
+			"apply PersistentVolumeClaim", "apply Job", "delete Role uid=1 resourceVersion=2",
+		}, "refused"},
+		{"an object is refused, and one requires it", stages, map[string]error{"apply ConfigMap": refused}, []string{
+			"apply PersistentVolumeClaim", "apply ConfigMap", "apply Job", "delete Role uid=1 resourceVersion=2",
+		}, "refused"},
 		{"certgen's Job is refused", stages, map[string]error{"apply Job": refused}, []string{
 			"apply PersistentVolumeClaim", "apply ConfigMap", "apply Job", "delete Role uid=1 resourceVersion=2", "apply StatefulSet",
 		}, "refused"},
-		{"a step is blocked", append([]plan.Step{blocked}, stages...), nil, []string{"apply PersistentVolumeClaim", "apply ConfigMap"}, blocked.Blocked.Error()},
+		{"a step is blocked", append([]plan.Step{blocked}, stages...), nil, []string{
+			"apply PersistentVolumeClaim", "apply ConfigMap", "apply Job", "delete Role uid=1 resourceVersion=2",
+		}, blocked.Blocked.Error()},
 		{"a step waits", []plan.Step{waiting, stages[4]}, nil, []string{"apply PersistentVolumeClaim"}, ""},
 		{"a step waits and is blocked", []plan.Step{both}, nil, nil, ""},
 		{"an object is recreated", []plan.Step{stepOf(plan.Recreate, "RoleBinding", plan.FoundationStage)}, nil, []string{"delete RoleBinding uid=1 resourceVersion=2", "apply RoleBinding"}, ""},
 		{"an object to be recreated does not exist any more", []plan.Step{stepOf(plan.Recreate, "RoleBinding", plan.FoundationStage)}, map[string]error{"delete": notFound}, []string{"delete RoleBinding uid=1 resourceVersion=2", "apply RoleBinding"}, ""},
 		{"an object to be recreated has changed, and others require it", []plan.Step{
-			stepOf(plan.Recreate, "RoleBinding", plan.FoundationStage), stepOf(plan.Create, "Job", plan.CertgenStage, foundation...), stepOf(plan.Create, "StatefulSet", plan.WorkloadStage, foundation...),
+			stepOf(plan.Recreate, "RoleBinding", plan.FoundationStage), stepOf(plan.Create, "Job", plan.CertgenStage, of("RoleBinding")...), stepOf(plan.Create, "StatefulSet", plan.WorkloadStage, of("RoleBinding")...),
 		}, map[string]error{"delete": conflict}, []string{"delete RoleBinding uid=1 resourceVersion=2"}, ""},
 		{"a webhook rejects a deletion", []plan.Step{stepOf(plan.Delete, "Role", plan.CleanupStage)}, map[string]error{"delete": denied}, []string{"delete Role uid=1 resourceVersion=2"}, "denied the request"},
 		{"an object to be recreated cannot be deleted", []plan.Step{stepOf(plan.Recreate, "RoleBinding", plan.FoundationStage)}, map[string]error{"delete": refused}, []string{"delete RoleBinding uid=1 resourceVersion=2"}, "deleting RoleBinding a/RoleBinding: refused"},
@@ -143,7 +150,8 @@ func TestExecute(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			recorder := &recorder{fails: test.fails}
-			retry, err := recorder.reconciler().execute(t.Context(), "a", test.steps)
+			is := recorder.reconciler().execute(t.Context(), "a", test.steps)
+			retry, err := is.retry, is.err
 			if diff := cmp.Diff(test.want, recorder.writes); diff != "" {
 				t.Errorf("writes (-want +got):\n%s", diff)
 			}
@@ -166,7 +174,7 @@ func TestExecuteReturnsAllErrorsInTheOrderOfTheSteps(t *testing.T) {
 		steps = append(steps, stepOf(plan.Create, kind, plan.FoundationStage))
 		recorder.fails["apply "+kind] = errors.New("refused " + kind)
 	}
-	_, err := recorder.reconciler().execute(t.Context(), "a", steps)
+	err := recorder.reconciler().execute(t.Context(), "a", steps).err
 	if err == nil {
 		t.Fatal("no error is returned")
 	}

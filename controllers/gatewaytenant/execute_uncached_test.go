@@ -43,7 +43,7 @@ func TestObjectThatIsInNoCache(t *testing.T) {
 			})
 			comparer := apply.NewComparer(clientgoscheme.Scheme, manifests.Manager)
 			r := &Reconciler{Client: c, live: c, comparer: comparer, applier: apply.New(c, comparer)}
-			_, err := r.execute(t.Context(), "a", []plan.Step{stepOf(plan.Create, test.kind, plan.FoundationStage)})
+			err := r.execute(t.Context(), "a", []plan.Step{stepOf(plan.Create, test.kind, plan.FoundationStage)}).err
 			if forced != test.forced || plan.IsUncachedConflict(err) == test.forced {
 				t.Errorf("it is applied with force: %t, want %t; error %v", forced, test.forced, err)
 			}

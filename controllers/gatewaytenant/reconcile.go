@@ -64,7 +64,8 @@ func (r *Reconciler) converge(
 	in.Observed = out.Observed
 	out.Plan = r.plan(in)
 	if out.Err = out.Plan.Incomplete; out.Err == nil {
-		retry, out.Err = r.execute(ctx, tenant.Namespace, out.Plan.Steps)
+		executed := r.execute(ctx, tenant.Namespace, out.Plan.Steps)
+		retry, out.Err, out.Undone = executed.retry, executed.err, executed.undone
 	}
 	if out.Err != nil && out.Plan.Slot == plan.SlotNeeded && !out.Plan.Held {
 		r.slots.Release(tenant.Namespace) // if its StatefulSet was changed nevertheless, it occupies a slot
@@ -153,8 +154,8 @@ func (r *Reconciler) removeBinding(ctx context.Context, tenant client.ObjectKey)
 	if exists, err := observe.Exists(r.live.Get(ctx, tenant, &v1alpha1.GatewayTenant{})); err != nil || exists {
 		return ctrl.Result{}, err
 	}
-	retry, err := r.execute(ctx, tenant.Namespace, steps)
-	return ctrl.Result{RequeueAfter: retry}, err
+	executed := r.execute(ctx, tenant.Namespace, steps)
+	return ctrl.Result{RequeueAfter: executed.retry}, executed.err
 }
 
 // namespace reads the metadata of a namespace. It is nil if the cache does not hold the namespace yet. An event follows when

@@ -197,7 +197,7 @@ func (f *fixture) plan(observed *observe.Observed) *plan.Plan {
 func steps(p *plan.Plan) []string {
 	var lines []string
 	for _, s := range p.Steps {
-		lines = append(lines, fmt.Sprintf("%s %s %s, waits for %q, because %q, blocked: %v, takes over: %t, drift: %q, in stage %d, requires %d",
+		lines = append(lines, fmt.Sprintf("%s %s %s, waits for %q, because %q, blocked: %v, takes over: %t, drift: %q, in stage %d, requires %v",
 			s.Action, s.Object.Kind, s.Object.Name, s.Waits, s.Reason, s.Blocked, s.Difference.Takeover != nil, s.Difference.Drift, s.Stage, s.Requires))
 	}
 	return lines

@@ -39,13 +39,12 @@ func newAdoptableTenant(t *testing.T) *fixture {
 
 const updatesStatefulSet = "update StatefulSet openshell-gateway"
 
-// adoption returns the steps of an adoption: certgen's follow those of the foundation, and the workload's come last.
+// adoption returns the steps of an adoption: certgen's follow those of the foundation, and gateway.toml and the workload come last.
 func adoption(configWaits string, certgen []string, workload ...string) []string {
 	foundation := []string{
 		"update ServiceAccount openshell-gateway", "update ServiceAccount openshell-gateway-sandbox", "update ServiceAccount openshell-gateway-certgen",
 		"recreate RoleBinding openshell-gateway-sandbox, because it binds another role, which cannot be changed",
 		"recreate RoleBinding openshell-gateway-certgen, because it binds another role, which cannot be changed",
-		"update ConfigMap openshell-gateway-config" + configWaits,
 		"update NetworkPolicy openshell-gateway-sandbox-ssh", "create NetworkPolicy openshell-gateway-sandbox-ssh-label",
 		"update Service openshell-gateway", "create ClusterRoleBinding gatewaytenant-node-reader:tenant-a",
 		"create PersistentVolumeClaim openshell-data-openshell-gateway-0",
@@ -55,7 +54,7 @@ func adoption(configWaits string, certgen []string, workload ...string) []string
 		"delete Role openshell-gateway-sandbox" + leftover, "delete Role openshell-gateway-certgen" + leftover,
 		"delete NetworkPolicy openshell-gateway-sandbox-ssh-v2" + leftover, "delete NetworkPolicy openshell-gateway-allow-sandbox-v2" + leftover,
 	}
-	return slices.Concat(foundation, certgen, cleanup, workload)
+	return slices.Concat(foundation, certgen, cleanup, []string{"update ConfigMap openshell-gateway-config" + configWaits}, workload)
 }
 
 func TestPlanOfAnAdoption(t *testing.T) {

@@ -11,8 +11,7 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
-// addCertgen adds the Job that issues the Secrets, if certgen has to run. A gateway that runs needs its certificates, so its Job
-// does not require that the foundation succeeds if certgen has its rights.
+// addCertgen adds the Job that issues the Secrets, if certgen has to run.
 func (p *Plan) addCertgen(in Input) {
 	job, failingSince := in.job(), in.Now
 	if in.JobHistory != nil {
@@ -26,27 +25,23 @@ func (p *Plan) addCertgen(in Input) {
 	if action == certificates.NoAction || in.isUnreadable("Job") {
 		return
 	}
-	var requires []Stage
-	if p.Rejected == nil && (in.Observed.StatefulSet == nil || !p.mayIssue(in)) {
-		requires = afterFoundation
-	}
 	switch action {
 	case certificates.RunJob:
-		create, _ := in.apply(p.Objects.Certgen, CertgenStage, requires...)
+		create, _ := in.apply(p.Objects.Certgen, CertgenStage)
 		p.Steps = append(p.Steps, create)
 	case certificates.ReplaceJob: // also by an equal one, which tries again
-		p.Steps = append(p.Steps, in.deleteJob(requires), Step{
+		p.Steps = append(p.Steps, in.deleteJob(), Step{
 			Action: Create, Object: observe.RefOf(p.Objects.Certgen), Desired: p.Objects.Certgen, Difference: apply.Difference{Needed: true},
-			Stage: CertgenStage, Requires: requires, Waits: "the removal of the former Job and its pods",
+			Stage: CertgenStage, Waits: "the removal of the former Job and its pods",
 		})
 	}
 }
 
 // deleteJob returns the step that deletes the certgen Job together with its pods, so that two Jobs never run at the same time.
-func (in Input) deleteJob(requires []Stage) Step {
+func (in Input) deleteJob() Step {
 	job := in.Observed.Job
 	step := Step{
-		Action: Delete, Object: observe.Ref{Kind: "Job", Name: job.Name}, Live: job, Stage: CertgenStage, Requires: requires,
+		Action: Delete, Object: observe.Ref{Kind: "Job", Name: job.Name}, Live: job, Stage: CertgenStage,
 		Reason: "it cannot do the present work, so another one replaces it",
 	}
 	controller := metav1.GetControllerOf(job)

@@ -69,8 +69,8 @@ func TestPlanOfCertificates(t *testing.T) {
 			f.certificates.Findings = []certificates.Finding{{Secret: manifests.ServerTLSName, Need: certificates.Missing}}
 		}, []string{
 			"update PersistentVolumeClaim openshell-data-openshell-gateway-0",
-			"update ConfigMap openshell-gateway-config",
 			"create Job openshell-gateway-certgen",
+			"update ConfigMap openshell-gateway-config, waits for the update of its StatefulSet",
 			"update StatefulSet openshell-gateway, waits for its Secrets",
 		}},
 		{"the spec is rejected and a certificate is due", func(f *fixture) {

@@ -16,12 +16,12 @@ import (
 // addCleanup deletes what the tenant no longer requests, and what an earlier control plane left of it.
 func (p *Plan) addCleanup(in Input) {
 	remove := func(ref observe.Ref, live metav1.Object, reason string) {
-		p.Steps = append(p.Steps, Step{Action: Delete, Object: ref, Live: live, Reason: reason, Stage: CleanupStage, Requires: afterFoundation})
+		p.Steps = append(p.Steps, Step{Action: Delete, Object: ref, Live: live, Reason: reason, Stage: CleanupStage})
 	}
 	subject := SharedSubject(in.GatewayTenant.Namespace)
 	if i := slices.Index(in.Observed.SharedSubjects, subject); i >= 0 {
 		p.Steps = append(p.Steps, Step{
-			Action: RemoveSubject, Object: observe.SharedBinding, Index: i, Stage: CleanupStage, Requires: afterFoundation,
+			Action: RemoveSubject, Object: observe.SharedBinding, Index: i, Stage: CleanupStage,
 			Reason: fmt.Sprintf("ServiceAccount %s/%s has a binding of its own", subject.Namespace, subject.Name),
 		})
 	}

@@ -29,7 +29,6 @@ var (
 	service     = observe.Ref{Kind: "Service", Name: manifests.GatewayName}
 	claim       = observe.Ref{Kind: "PersistentVolumeClaim", Name: manifests.ClaimName}
 	certgenJob  = observe.Ref{Kind: "Job", Name: manifests.CertgenName}
-	podRef      = observe.Ref{Kind: "Pod", Name: manifests.PodName}
 )
 
 // fixture is a tenant, what exists of its gateway, and what else a plan depends on.

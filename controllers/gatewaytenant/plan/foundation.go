@@ -2,38 +2,59 @@ package plan
 
 import (
 	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/observe"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
 // waitsForSlot is what the steps of a held rollout wait for.
 const waitsForSlot = "a rollout slot"
 
-// addFoundation adds the objects that wait for nothing. An existing claim comes first: what a pod reads when it starts must not
-// change before the claim records what it follows from, such as where a key is on the volume.
+// addFoundation adds the objects that need nothing, or only the claim.
 func (p *Plan) addFoundation(in Input) {
 	for _, desired := range p.Objects.Foundation {
-		stage, requires := FoundationStage, []Stage(nil)
-		switch {
-		case desired.GetKind() == "PersistentVolumeClaim" && in.Observed.Volume.Claim != nil:
-			stage = ClaimStage
-		case manifests.GoesWithThePod(desired):
-			requires = []Stage{ClaimStage}
+		if desired.GetKind() == claimRef.Kind && in.Observed.Volume.Claim != nil {
+			p.addClaim(in, desired)
+			continue
 		}
-		step, needed := in.apply(desired, stage, requires...)
+		step, needed := in.apply(desired, FoundationStage)
 		if !needed {
 			continue
 		}
-		if p.Held && manifests.GoesWithThePod(desired) {
-			step.Waits = waitsForSlot
+		if manifests.GoesWithThePod(desired) {
+			if step.Live != nil && in.Observed.StatefulSet != nil {
+				step.Stage = ConfigStage
+			}
+			if p.Held {
+				step.Waits = waitsForSlot
+			}
 		}
 		if step.Live != nil && step.Blocked == nil && bindsAnotherRole(desired, step.Live) {
 			step.Action, step.Reason = Recreate, "it binds another role, which cannot be changed"
 		}
 		p.Steps = append(p.Steps, step)
+	}
+}
+
+// addClaim adds the steps for an existing claim. Its annotations come first, with the size that it has: what a pod reads when it
+// starts must not change before the claim records what it follows from, such as where a key is on the volume. The size comes last,
+// since a quota or a storage class may refuse it, and nothing depends on it.
+func (p *Plan) addClaim(in Input, desired *unstructured.Unstructured) {
+	kept := manifests.WithSizeOf(desired, in.Observed.Volume.Claim)
+	step, needed := in.apply(kept, ClaimStage)
+	if needed {
+		p.Steps = append(p.Steps, step)
+	}
+	if equality.Semantic.DeepEqual(kept, desired) || step.Blocked != nil {
+		return
+	}
+	if growth, grows := in.apply(desired, GrowthStage); grows {
+		if growth.Reason = "its volume grows"; needed {
+			growth.Waits = "the update of its annotations"
+		}
+		p.Steps = append(p.Steps, growth)
 	}
 }
 
@@ -45,19 +66,4 @@ func bindsAnotherRole(desired *unstructured.Unstructured, live metav1.Object) bo
 	}
 	role, _, _ := unstructured.NestedStringMap(desired.Object, "roleRef")
 	return binding.RoleRef != rbacv1.RoleRef{APIGroup: role["apiGroup"], Kind: role["kind"], Name: role["name"]}
-}
-
-// mayIssue reports whether certgen's ServiceAccount and RoleBinding are applied. Those of a previous tenant or control plane do not
-// count.
-func (p *Plan) mayIssue(in Input) bool {
-	for _, desired := range p.Objects.Foundation {
-		if desired.GetName() != manifests.CertgenName {
-			continue
-		}
-		live, exists := in.Observed.Objects[observe.RefOf(desired)]
-		if !exists || !isAsApplied(desired, live) {
-			return false
-		}
-	}
-	return true
 }

@@ -37,6 +37,7 @@ func Make(in Input) *Plan {
 	p.addCertgen(in)
 	p.addCleanup(in)
 	p.addWorkload(in)
+	p.addRequirements(in)
 	p.refuseAdoption(in)
 	slices.SortStableFunc(p.Steps, func(a, b Step) int { return cmp.Compare(a.Stage, b.Stage) })
 	return p
@@ -120,12 +121,12 @@ func (p *Plan) refuseAdoption(in Input) {
 
 // apply returns the step that applies a rendered object. The second result reports whether one is necessary. Nothing is planned for
 // an object that could not be read.
-func (in Input) apply(desired *unstructured.Unstructured, stage Stage, requires ...Stage) (Step, bool) {
+func (in Input) apply(desired *unstructured.Unstructured, stage Stage) (Step, bool) {
 	ref := observe.RefOf(desired)
 	if in.isUnreadable(ref.Kind) {
 		return Step{}, false
 	}
-	step := Step{Action: Create, Object: ref, Desired: desired, Stage: stage, Requires: requires}
+	step := Step{Action: Create, Object: ref, Desired: desired, Stage: stage}
 	live, exists := in.Observed.Objects[ref]
 	if exists {
 		step.Action, step.Live = Update, live

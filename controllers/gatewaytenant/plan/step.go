@@ -30,22 +30,23 @@ type Stage int
 const (
 	// ClaimStage updates the volume claim. Its annotations record facts that other objects follow from, so it comes first.
 	ClaimStage Stage = iota
-	// FoundationStage applies all objects that wait for nothing.
+	// FoundationStage applies all objects that need nothing but the claim.
 	FoundationStage
 	// CertgenStage replaces or creates the certgen Job.
 	CertgenStage
 	// CleanupStage deletes objects that are no longer requested, and those that an earlier control plane left.
 	CleanupStage
+	// ConfigStage changes the gateway.toml of a gateway that exists.
+	ConfigStage
 	// WorkloadStage applies the StatefulSet.
 	WorkloadStage
 	// PodStage deletes a pod that blocks its own replacement, so that the next one has the StatefulSet's present template.
 	PodStage
+	// GrowthStage enlarges the volume. It comes last, since nothing needs it.
+	GrowthStage
 	// Stages is the number of stages.
 	Stages
 )
-
-// afterFoundation is required by steps that need all objects which wait for nothing. It must not be modified.
-var afterFoundation = []Stage{ClaimStage, FoundationStage}
 
 // Step is one write.
 type Step struct {
@@ -65,14 +66,14 @@ type Step struct {
 	// Reason is why the step is necessary, as a clause without a subject. It is empty if the action says all.
 	Reason string
 
-	// Stage is when the step is executed, if all steps of the stages in Requires have succeeded.
+	// Stage is when the step is executed, if the steps of the objects in Requires have succeeded.
 	Stage    Stage
-	Requires []Stage
+	Requires []observe.Ref
 	// Waits is what has to happen before a later plan can execute the step. It is empty if nothing has to.
 	Waits string
 	// Blocked is why the step cannot be executed. It is nil if it can.
 	Blocked error
 }
 
-// IsExecutable reports whether the step can be executed now, if the stages that it requires have succeeded.
+// IsExecutable reports whether the step can be executed now, if the steps that it requires have succeeded.
 func (s Step) IsExecutable() bool { return s.Waits == "" && s.Blocked == nil }

@@ -18,12 +18,12 @@ import (
 
 // addWorkload adds the StatefulSet and the deletion of a pod that blocks its own replacement.
 func (p *Plan) addWorkload(in Input) {
-	step, needed := in.apply(p.Objects.Gateway, WorkloadStage, afterFoundation...)
+	step, needed := in.apply(p.Objects.Gateway, WorkloadStage)
 	newKey := p.tokenKeyChanges(in)
 	missing := p.missingAPI(in)
 	if !needed && (newKey || missing != nil) {
 		ref := observe.RefOf(p.Objects.Gateway)
-		step, needed = Step{Action: Update, Object: ref, Desired: p.Objects.Gateway, Live: in.Observed.Objects[ref], Stage: WorkloadStage, Requires: afterFoundation}, true
+		step, needed = Step{Action: Update, Object: ref, Desired: p.Objects.Gateway, Live: in.Observed.Objects[ref], Stage: WorkloadStage}, true
 		if missing == nil {
 			step.Waits = "the new token signing keys"
 		}
@@ -80,7 +80,7 @@ func (p *Plan) addStuckPod(in Input, updated bool) {
 		return
 	}
 	step := Step{
-		Action: Delete, Object: observe.Ref{Kind: "Pod", Name: pod.Name}, Live: pod, Stage: PodStage, Requires: afterFoundation,
+		Action: Delete, Object: observe.Ref{Kind: "Pod", Name: pod.Name}, Live: pod, Stage: PodStage,
 		Reason: "it is not ready, so its StatefulSet does not replace it",
 	}
 	switch {

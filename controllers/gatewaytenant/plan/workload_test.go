@@ -65,7 +65,7 @@ func TestPlanOfABrokenGateway(t *testing.T) {
 			f.change = func(o *observe.Observed) { o.SandboxAPIs = []string{} }
 		}, []string{
 			"update PersistentVolumeClaim openshell-data-openshell-gateway-0",
-			"update ConfigMap openshell-gateway-config",
+			"update ConfigMap openshell-gateway-config, waits for the update of its StatefulSet",
 			"update StatefulSet openshell-gateway, blocked: the Sandbox API agents.x-k8s.io/v1alpha1 or v1beta1, which gateway 0.0.111 needs, is not installed: no sandbox can be made; install agent-sandbox 0.4 or 0.5",
 		}},
 	})

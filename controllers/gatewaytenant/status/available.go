@@ -2,6 +2,7 @@ package status
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -11,13 +12,15 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/diagnose"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/observe"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/workload"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/message"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
 // available reports on the StatefulSet and its pod: the StatefulSet must be the one that was rendered, and its pod must run it and
-// be ready. Until a pod has been ready once, it is being started; later, something is wrong with it.
+// be ready. Until a pod has been ready once, it is being started; later, something is wrong with it. While an update of the
+// StatefulSet waits or fails, the pod that runs counts, and the condition Ready reports the rest.
 func available(in Input) metav1.Condition {
 	const condition, pod = v1alpha1.ConditionAvailable, manifests.PodName
 	before := meta.FindStatusCondition(in.GatewayTenant.Status.Conditions, condition)
@@ -30,8 +33,12 @@ func available(in Input) metav1.Condition {
 		return conditionUnknown(condition, v1alpha1.ReasonNotReconciled, "nothing runs: no spec was accepted so far")
 	case set == nil && in.suspended():
 		return conditionFalse(condition, v1alpha1.ReasonSuspended, "nothing runs, and while spec.suspend is true, nothing will")
+	case set == nil && in.Plan.AdoptionRefused && in.Err != nil:
+		return conditionFalse(condition, reasonOf(in.Err), "nothing runs: the operator creates nothing as long as another owner has an object of the gateway; the condition Ready names it")
 	case set == nil && !in.Plan.Certificates.Complete:
 		return conditionFalse(condition, v1alpha1.ReasonWaitingForCertificates, "the StatefulSet waits for its Secrets")
+	case set == nil && in.Err != nil && in.workloadIsUndone():
+		return conditionFalse(condition, reasonOf(in.Err), "nothing runs: the StatefulSet is not created as long as something that the gateway needs cannot be applied or is missing; the condition Ready names it")
 	case set == nil || !in.isAsRendered():
 		return starting
 	case in.podIsBeingReplaced():
@@ -53,13 +60,17 @@ func available(in Input) metav1.Condition {
 	return starting
 }
 
-// isAsRendered reports whether the StatefulSet is the one that was rendered or, where nothing of the spec is applied, the last one
-// that was.
+// isAsRendered reports whether the StatefulSet is the one that was rendered or, where it was not changed, the last one that was.
 func (in Input) isAsRendered() bool {
-	if in.Plan.Rejected != nil || in.paused() || in.Plan.Held || in.incomplete() {
+	if in.Plan.Rejected != nil || in.paused() || in.Plan.Held || in.incomplete() || in.workloadIsUndone() {
 		return true
 	}
 	return in.Plan.Objects.Gateway != nil && apply.MatchesLastApplied(in.Plan.Objects.Gateway, in.Observed.StatefulSet)
+}
+
+// workloadIsUndone reports whether the StatefulSet should have been changed and was not.
+func (in Input) workloadIsUndone() bool {
+	return in.Plan.AdoptionRefused || slices.Contains(in.Undone, observe.Ref{Kind: "StatefulSet", Name: manifests.GatewayName})
 }
 
 // podIsBeingReplaced reports whether the pod is about to be replaced by one of the StatefulSet's present template. What is wrong

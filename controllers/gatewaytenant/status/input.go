@@ -18,6 +18,8 @@ type Input struct {
 	Plan *plan.Plan
 	// Err is why the plan is incomplete, or what failed while it was executed.
 	Err error
+	// Undone are the objects whose steps of the plan were not executed or failed.
+	Undone []observe.Ref
 	// Contenders are the field managers that change the tenant's objects again and again.
 	Contenders []string
 	// TrustDelay is how long a changed Secret takes to reach a container, at most.
