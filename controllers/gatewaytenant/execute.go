@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/diagnose"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/observe"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/plan"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
@@ -92,7 +93,7 @@ func (r *Reconciler) executeStep(ctx context.Context, namespace string, step pla
 	if step.Live == nil && apply.IsFieldConflict(err) {
 		return r.applyUncached(ctx, step.Desired)
 	}
-	return err
+	return diagnose.Refused(err, step.Object.Kind, step.Object.Name, namespace)
 }
 
 // applyUncached applies an object that exists although the caches do not hold it, if the operator has created it: someone has
@@ -130,7 +131,7 @@ func (r *Reconciler) delete(ctx context.Context, namespace string, step plan.Ste
 	case apierrors.IsConflict(err) && strings.Contains(err.Error(), "Precondition failed"): // a webhook may reject with a conflict, too
 		return errOutdated
 	case err != nil:
-		return fmt.Errorf("deleting %s: %w", name, err)
+		return diagnose.Refused(fmt.Errorf("deleting %s: %w", name, err), step.Object.Kind, step.Object.Name, namespace)
 	}
 	ctrl.LoggerFrom(ctx).Info("Deleted object", "object", name, "reason", step.Reason)
 	return nil

@@ -96,7 +96,7 @@ func restoreVolume(t *testing.T, namespace string) {
 	}
 }
 
-// suggested runs a command of the message of Ready, which begins with these words.
+// suggested runs the commands of the message of Ready that begin with these words.
 func suggested(t *testing.T, namespace, begin string) {
 	t.Helper()
 	message := messageOf(get(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name), v1alpha1.ConditionReady)
@@ -104,10 +104,12 @@ func suggested(t *testing.T, namespace, begin string) {
 	if !found {
 		t.Fatalf("%q suggests no kubectl %s", message, begin)
 	}
-	command, _, _ := strings.Cut(begin+after, ";")
-	args := strings.Fields(strings.ReplaceAll(command, "'", "")) // as a shell does with this one
-	if out, err := cluster.Kubectl(t.Context(), args...); err != nil {
-		t.Fatalf("kubectl %s: %v: %s", command, err, out)
+	commands, _, _ := strings.Cut(begin+after, ";")
+	for command := range strings.SplitSeq(commands, " && kubectl ") {
+		args := strings.Fields(strings.ReplaceAll(command, "'", "")) // as a shell does with this one
+		if out, err := cluster.Kubectl(t.Context(), args...); err != nil {
+			t.Fatalf("kubectl %s: %v: %s", command, err, out)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -40,7 +41,9 @@ func Job(job *batchv1.Job, pods []corev1.Pod, events []corev1.Event) Problem {
 	case ended != nil:
 		return Problem{Message: "its Job failed: " + ended.Message}
 	case job.Status.Active == 0:
-		return RefusedPod(job, events, nil)
+		refused := RefusedPod(job, events, nil)
+		refused.Message = strings.TrimSuffix(refused.Message+"; "+refused.Remedy, "; ") // the condition has no other place for it
+		return refused
 	}
 	return Problem{}
 }
@@ -52,7 +55,11 @@ func GatewayPod(pod *corev1.Pod, claim *corev1.PersistentVolumeClaim) []Problem 
 	}
 	found := Pod(pod)
 	for i := range found {
-		if found[i].Reason == v1alpha1.ReasonUnschedulable && claim != nil && claim.Status.Phase == corev1.ClaimPending {
+		if found[i].Reason != v1alpha1.ReasonUnschedulable || claim == nil {
+			continue
+		}
+		switch claim.Status.Phase {
+		case corev1.ClaimPending:
 			found[i].Reason = v1alpha1.ReasonVolumePending
 			found[i].Message = fmt.Sprintf("volume claim %s is not bound (%s)", claim.Name, found[i].Message)
 			found[i].Remedy = fmt.Sprintf("see: kubectl describe pvc %s -n %s", claim.Name, pod.Namespace)
@@ -81,6 +88,7 @@ func RefusedPod(workload metav1.Object, events []corev1.Event, since *metav1.Tim
 	return Problem{
 		Reason:  v1alpha1.ReasonPodRefused,
 		Message: "the API server refuses the pod: " + message.Normalize(strings.TrimPrefix(cause, "Error creating: ")),
-		Remedy:  "raise the quota, or let the policy admit the pod; see: kubectl describe resourcequota -n " + workload.GetNamespace(),
+		Remedy: cmp.Or(admissionRemedy(last.Message, workload.GetNamespace()),
+			"raise the quota, or let the policy admit the pod; see: kubectl describe resourcequota -n "+workload.GetNamespace()),
 	}
 }

@@ -2,6 +2,7 @@ package status
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -13,6 +14,7 @@ import (
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/diagnose"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/plan"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
@@ -69,6 +71,13 @@ var planCases = []readyCase{
 		in.Observed, in.Plan, in.Err = nil, &plan.Plan{Tenant: in.Plan.Tenant}, errors.New("no cache")
 	}, v1alpha1.ReasonApplyFailed, "no cache", v1alpha1.ConditionReconciling},
 	{"the API server rejects an object", func(in *Input) { in.Err = errors.New("quota exceeded") }, v1alpha1.ReasonApplyFailed, "quota", v1alpha1.ConditionReconciling},
+	{"the API server rejects several objects", func(in *Input) {
+		in.Err = errors.Join(
+			fmt.Errorf("applying NetworkPolicy a/b: denied %s", strings.Repeat("x", 700)),
+			&diagnose.RefusedError{Err: errors.New("applying Service a/b: denied " + strings.Repeat("y", 700)), Remedy: "ask the network team"},
+			errors.New("applying ConfigMap a/b: denied"),
+		)
+	}, v1alpha1.ReasonApplyFailed, "ask the network team\napplying ConfigMap a/b: denied", v1alpha1.ConditionReconciling},
 	{"another owner manages an object", func(in *Input) {
 		in.Err = errors.Join(errors.New("another"), &plan.ConflictError{Object: "Service a/b", Why: "is controlled by X y"})
 	}, v1alpha1.ReasonConflict, "Service a/b", v1alpha1.ConditionStalled},
