@@ -137,6 +137,25 @@ func TestNewGatewayWaitsForItsNetworkPolicies(t *testing.T) {
 	}
 }
 
+// TestOtherPodOfTheNameIsReported, and deleted with the command in the message.
+func TestOtherPodOfTheNameIsReported(t *testing.T) {
+	t.Parallel()
+	const namespace = "other-pod"
+	cluster.CreateNamespace(t, namespace)
+	cluster.Create(t, anyPod(namespace, manifests.PodName))
+	cluster.Create(t, operatortest.Tenant(namespace, v1alpha1.GatewayTenantSpec{}))
+	cluster.Eventually(t, 40*time.Second, func() error { // it is reported later while many gateways start
+		tenant := get(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name)
+		available := meta.FindStatusCondition(tenant.Status.Conditions, v1alpha1.ConditionAvailable)
+		if available == nil || available.Reason != v1alpha1.ReasonConflict || !strings.Contains(available.Message, "another pod has this name") {
+			return fmt.Errorf("Available is %+v", available)
+		}
+		return nil
+	})
+	suggested(t, namespace, "delete pod")
+	waitReady(t, namespace)
+}
+
 // TestLimitRangeAndRequiredLabelsAdmitAGateway: usual limits of a namespace, and a policy that requires labels of all pods.
 func TestLimitRangeAndRequiredLabelsAdmitAGateway(t *testing.T) {
 	t.Parallel()

@@ -63,6 +63,11 @@ func GatewayPod(pod *corev1.Pod, claim *corev1.PersistentVolumeClaim) []Problem 
 			found[i].Reason = v1alpha1.ReasonVolumePending
 			found[i].Message = fmt.Sprintf("volume claim %s is not bound (%s)", claim.Name, found[i].Message)
 			found[i].Remedy = fmt.Sprintf("see: kubectl describe pvc %s -n %s", claim.Name, pod.Namespace)
+		case corev1.ClaimLost:
+			found[i].Reason = v1alpha1.ReasonVolumePending
+			found[i].Message = fmt.Sprintf("volume claim %s has lost its volume (%s)", claim.Name, found[i].Message)
+			found[i].Remedy = fmt.Sprintf("restore the PersistentVolume that the claim names (kubectl get pvc %[1]s -n %[2]s), or, to begin with an empty volume: kubectl delete pvc %[1]s -n %[2]s",
+				claim.Name, pod.Namespace)
 		}
 	}
 	return found

@@ -142,7 +142,7 @@ func (o *Observer) observeProblems(ctx context.Context, tenant *v1alpha1.Gateway
 		o.lookups.settle(lookupKey{tenant.Namespace, "StatefulSet"})
 		return nil
 	}
-	pod, err := o.gatewayPod(ctx, set)
+	pod, other, err := o.gatewayPod(ctx, set)
 	if err != nil {
 		return err
 	}
@@ -158,6 +158,9 @@ func (o *Observer) observeProblems(ctx context.Context, tenant *v1alpha1.Gateway
 		if pod != nil {
 			observed.Problem = diagnose.Eviction(pod) // it still serves, but will end soon
 		}
+	case other != nil:
+		o.lookups.settle(lookupKey{tenant.Namespace, "StatefulSet"})
+		observed.Problem = o.due(observed, diagnose.OtherPod(other, set)...)
 	case pod != nil || set.Status.Replicas > 0: // a pod that is not in the cache has not arrived there yet, or has succeeded
 		observed.Problem = o.explainPod(ctx, tenant.Namespace, observed)
 	default:

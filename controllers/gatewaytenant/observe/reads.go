@@ -45,17 +45,21 @@ func (o *Observer) earlierConfig(ctx context.Context, namespace string) (*string
 	return &text, nil
 }
 
-// gatewayPod returns the gateway's pod. It is nil if the pod does not exist, belongs to another workload or has succeeded.
-func (o *Observer) gatewayPod(ctx context.Context, set *appsv1.StatefulSet) (*corev1.Pod, error) {
+// gatewayPod returns the gateway's pod and, if the gateway has none, another pod that has its name. Each is nil if it does not exist.
+func (o *Observer) gatewayPod(ctx context.Context, set *appsv1.StatefulSet) (own, other *corev1.Pod, err error) {
 	pod := &corev1.Pod{}
 	exists, err := Exists(o.caches.Pods.Get(ctx, client.ObjectKey{Namespace: set.Namespace, Name: manifests.PodName}, pod))
-	if err != nil {
-		return nil, fmt.Errorf("reading pod %s/%s: %w", set.Namespace, manifests.PodName, err)
+	switch {
+	case err != nil:
+		return nil, nil, fmt.Errorf("reading pod %s/%s: %w", set.Namespace, manifests.PodName, err)
+	case !exists:
+		return nil, nil, nil
+	case isGatewayPod(pod, set):
+		return pod, nil, nil
+	case !metav1.IsControlledBy(pod, set):
+		return nil, pod, nil
 	}
-	if !exists || !isGatewayPod(pod, set) {
-		return nil, nil
-	}
-	return pod, nil
+	return nil, nil, nil
 }
 
 // podsOfJob lists the pods of a Job from the API server. Of each, only as much is kept as a cache would keep.
