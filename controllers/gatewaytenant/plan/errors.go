@@ -3,6 +3,7 @@ package plan
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // ConflictError reports an object that has a name of the tenant's objects and that another owner manages.
@@ -23,9 +24,15 @@ func (e *ConflictError) Error() string {
 func IsConflict(err error) bool { return errors.As(err, new(*ConflictError)) }
 
 // BeingRemovedError reports an object that is still being removed. The end of the removal is an event.
-type BeingRemovedError struct{ Object string }
+type BeingRemovedError struct {
+	Object string
+	// Consequence is what the removal leads to, and how to proceed. It is empty if the operator creates the object again.
+	Consequence string
+}
 
-func (e *BeingRemovedError) Error() string { return e.Object + " is still being removed" }
+func (e *BeingRemovedError) Error() string {
+	return strings.TrimSuffix(e.Object+" is still being removed: "+e.Consequence, ": ")
+}
 
 // IsBeingRemoved reports whether an error is or wraps a BeingRemovedError.
 func IsBeingRemoved(err error) bool { return errors.As(err, new(*BeingRemovedError)) }

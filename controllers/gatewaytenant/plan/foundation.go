@@ -1,6 +1,9 @@
 package plan
 
 import (
+	"errors"
+	"fmt"
+
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -44,6 +47,11 @@ func (p *Plan) addFoundation(in Input) {
 func (p *Plan) addClaim(in Input, desired *unstructured.Unstructured) {
 	kept := manifests.WithSizeOf(desired, in.Observed.Volume.Claim)
 	step, needed := in.apply(kept, ClaimStage)
+	if removed, is := errors.AsType[*BeingRemovedError](step.Blocked); is && in.Observed.StatefulSet != nil {
+		step.Blocked = &BeingRemovedError{removed.Object, fmt.Sprintf("the claim and its data go when the pod that uses it ends, so the operator does not replace the pod; "+
+			"to keep the data, run before that: kubectl patch pv $(kubectl get pvc %s -n %s -o jsonpath={.spec.volumeName}) "+
+			`-p '{"spec":{"persistentVolumeReclaimPolicy":"Retain"}}'`, claimRef.Name, in.GatewayTenant.Namespace)}
+	}
 	if needed {
 		p.Steps = append(p.Steps, step)
 	}

@@ -184,3 +184,23 @@ func TestCertgenNeedsTheRenderedRights(t *testing.T) {
 		t.Errorf("certgen waits for the labels of its ServiceAccount, which exists; held: %q", held)
 	}
 }
+
+// TestClaimBeingRemovedKeepsItsPod: the claim and its data go as soon as no pod uses the claim.
+func TestClaimBeingRemovedKeepsItsPod(t *testing.T) {
+	f := newServingTenant(t)
+	f.tenant.Spec.Image = otherImage
+	f.cluster.Set(claim, "2026-06-01T11:59:00Z", "metadata", "deletionTimestamp")
+	if diff := cmp.Diff([]string{holdsConfig, holdsWorkload}, f.heldBy(claim)); diff != "" {
+		t.Errorf("held (-want +got):\n%s", diff)
+	}
+	blocked := f.plan().Steps[0].Blocked
+	if !IsBeingRemoved(blocked) || !strings.Contains(blocked.Error(), `kubectl patch pv $(kubectl get pvc openshell-data-openshell-gateway-0 -n tenant-a`) {
+		t.Errorf("reported is %v", blocked)
+	}
+	f = newServingTenant(t)
+	f.breakPod("0")
+	f.cluster.Set(claim, "2026-06-01T11:59:00Z", "metadata", "deletionTimestamp")
+	if diff := cmp.Diff([]string{"Pod " + podRef.Name}, f.heldBy(claim)); diff != "" {
+		t.Errorf("held (-want +got):\n%s", diff)
+	}
+}

@@ -23,14 +23,14 @@ func CheckOwnership(desired *unstructured.Unstructured, live metav1.Object, owne
 	}
 	object := apply.Describe(desired)
 	if live.GetDeletionTimestamp() != nil {
-		return &BeingRemovedError{object}
+		return &BeingRemovedError{Object: object}
 	}
 	controller := metav1.GetControllerOf(live)
 	switch {
 	case controller != nil && slices.Contains(owners, controller.UID):
 		return nil
 	case manifests.OfFormer(live, owners...):
-		return &BeingRemovedError{object} // the garbage collector deletes it
+		return &BeingRemovedError{Object: object} // the garbage collector deletes it
 	case controller != nil:
 		return &ConflictError{Object: object, Why: fmt.Sprintf("is controlled by %s %s; delete that, or move it to another namespace", controller.Kind, controller.Name)}
 	case apply.AppliedBy(live, manifests.Manager):
