@@ -99,7 +99,7 @@ const (
 	// ReasonUnschedulable: no node takes the pod. It is said after ten seconds, and a quarter of a second more for each other
 	// gateway that starts, up to five minutes.
 	ReasonUnschedulable = "Unschedulable"
-	// ReasonVolumePending: the volume claim is not bound. It is said after the same time as Unschedulable.
+	// ReasonVolumePending: the volume claim is not bound, or has lost its volume. It is said after the same time as Unschedulable.
 	ReasonVolumePending = "VolumePending"
 	// ReasonVolumeMountFailed: a node cannot attach or mount a volume of the pod, because the volume is still used elsewhere or
 	// a Secret or ConfigMap is missing; the message has the node's words.
@@ -152,11 +152,13 @@ const (
 	// ReasonDistributing: the certificate with all names of spec.serverDnsNames is issued, and the gateway may still serve the one
 	// before it, until the kubelet has updated the mounted Secret. That takes up to two minutes.
 	ReasonDistributing = "Distributing"
-	// ReasonConflict: an object with one of the gateway's names is there and is not the operator's to change.
+	// ReasonConflict: an object with one of the gateway's names is there and is not the operator's to change, or another pod has
+	// the name of the gateway's.
 	ReasonConflict = "Conflict"
-	// ReasonApplyFailed: the API server refused an object; the message has its words.
+	// ReasonApplyFailed: the API server refused objects; the message names each, with the cause and what to do. Only what needs
+	// them waits.
 	ReasonApplyFailed = "ApplyFailed"
-	// ReasonWaitingForRemoval: an object of a former gateway is still being removed.
+	// ReasonWaitingForRemoval: an object of a former gateway, or the volume claim of one that runs, is still being removed.
 	ReasonWaitingForRemoval = "WaitingForRemoval"
 	// ReasonSuspended: spec.suspend is true, so nothing is changed, repaired or renewed.
 	ReasonSuspended = "Suspended"
