@@ -34,11 +34,12 @@ func evaluate(gt *v1alpha1.GatewayTenant, platform Platform, limit int) (t Tenan
 	}
 	img, err := parseImage(field, ref, platform.allowedRepositories)
 	errs = appendRejected(errs, err)
-	version, known := release.Version{}, false
-	if img.ref != "" {
-		version, err = effectiveVersion(img, field, gt.Spec.Version)
-		errs, known = appendRejected(errs, err), err == nil
+	isImage := err == nil
+	version, err := effectiveVersion(img, field, gt.Spec.Version)
+	if isImage { // otherwise another image is needed first
+		errs = appendRejected(errs, err)
 	}
+	known := err == nil
 	names, invalid := serverNames(gt.Namespace, gt.Spec.ServerDNSNames)
 	errs = append(append(errs, invalid...), checkNetwork(gt.Spec.Network)...)
 	rotation, invalid := rotationOf(gt)
