@@ -3,7 +3,10 @@ package crdschema
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 
 	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions"
@@ -19,6 +22,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/ambient-code/gatewaytenant-operator/config/crd"
+	"github.com/ambient-code/gatewaytenant-operator/manifests/message"
 )
 
 // rules is the compiled schema of the CustomResourceDefinition.
@@ -60,7 +64,7 @@ func Check(object, old map[string]any) (field.ErrorList, error) {
 	var errs field.ErrorList
 	pruned := runtime.DeepCopyJSON(object)
 	for _, path := range pruning.PruneWithOptions(pruned, r.structural, true, structural.UnknownFieldPathOptions{TrackUnknownFieldPaths: true}) {
-		errs = append(errs, field.Forbidden(field.NewPath(path), "is not a field that there is"))
+		errs = append(errs, field.Forbidden(field.NewPath(path), "is an unknown field; "+suggestion(r.structural, path)))
 	}
 	var before any // an untyped nil if the object is new
 	if old != nil {
@@ -75,4 +79,24 @@ func Check(object, old map[string]any) (field.ErrorList, error) {
 		errs = append(errs, found...)
 	}
 	return errs, nil
+}
+
+// suggestion returns what to do about an unknown field at a path.
+func suggestion(of *structural.Structural, path string) string {
+	steps := strings.FieldsFunc(path, func(r rune) bool { return r == '.' || r == '[' || r == ']' })
+	for _, step := range steps[:len(steps)-1] {
+		if _, err := strconv.Atoi(step); err == nil {
+			of = of.Items
+		} else {
+			next := of.Properties[step]
+			of = &next
+		}
+		if of == nil {
+			return "remove it"
+		}
+	}
+	if near := message.Nearest(steps[len(steps)-1], slices.Sorted(maps.Keys(of.Properties))); near != "" {
+		return "did you mean " + near + "?"
+	}
+	return "remove it"
 }

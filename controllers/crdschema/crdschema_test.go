@@ -12,7 +12,7 @@ func TestRulesOfTheAPIHoldWithoutAnAPIServer(t *testing.T) {
 	for _, c := range []struct{ what, text, old, want string }{
 		{"an empty spec", named + "spec: {}", "", ""},
 		{"another name", strings.Replace(named, "openshell-gateway", "mine", 1), "", "must be named openshell-gateway"},
-		{"an unknown field", named + "spec: {imag: x}", "", "spec.imag: Forbidden: is not a field that there is"},
+		{"an unknown field", named + "spec: {imag: x}", "", "spec.imag: Forbidden: is an unknown field; did you mean image?"},
 		{"an enum", named + "spec: {sandboxTokens: Perhaps}", "", `spec.sandboxTokens: Unsupported value: "Perhaps"`},
 		{"a wrong type", named + "spec: {suspend: 'yes'}", "", "spec.suspend: Invalid value"},
 		{"a version", named + "spec: {version: v0.0.71}", "", ""},

@@ -6,18 +6,17 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"regexp"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	utiljson "k8s.io/apimachinery/pkg/util/json"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/message"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig/entries"
 )
 
@@ -32,21 +31,20 @@ type Finding struct {
 	Message string `json:"message"`
 }
 
-// String is how compilers tell of an error.
+// String returns the finding as compilers write errors, without characters that a terminal would execute.
 func (f Finding) String() string {
 	text := fmt.Sprintf("%s:%d: ", f.File, f.Line)
 	if f.Object != "" {
 		text += f.Object + ": "
 	}
-	return text + f.Message
+	return message.StripControls(text + f.Message)
 }
 
 // Input is what files hold of GatewayTenants and of entries for them.
 type Input struct {
 	// Tenants are the GatewayTenants.
 	Tenants []TenantInput
-	// Configs are the ConfigMaps with entries. Their lists begin with as many empty lines as make the lines of what is said
-	// of them those of the file.
+	// Configs are the ConfigMaps with entries.
 	Configs []ConfigInput
 	// Findings are what cannot be read.
 	Findings []Finding
@@ -61,9 +59,12 @@ type TenantInput struct {
 
 // ConfigInput is a ConfigMap with entries, or a bare list of them, in a file.
 type ConfigInput struct {
-	File   string
+	File string
+	// Line is where it begins.
 	Line   int
 	Config *corev1.ConfigMap
+	// list is the line of the list. It is 0 if the list begins with as many empty lines as make its lines those of the file.
+	list int
 }
 
 // Files reads files, and of directories the YAML and JSON files in them; - is in. Documents of other kinds are passed over.
@@ -82,8 +83,8 @@ func Files(names []string, in io.Reader, namespace string, configMaps entries.Co
 		if name == "-" {
 			name = "stdin"
 		}
-		r := fileReader{&input, name, namespace, configMaps}
-		for _, document := range documents(string(text)) {
+		r := fileReader{&input, name, strings.Split(string(text), "\n"), namespace, configMaps}
+		for _, document := range r.split(string(text)) {
 			r.document(document)
 		}
 	}
@@ -122,28 +123,11 @@ func readFile(name string, in io.Reader) ([]byte, error) {
 	return os.ReadFile(name) //nolint:gosec // the file that the user names
 }
 
-// documents splits a text. Each is preceded by as many empty lines as make its lines those of the text.
-func documents(text string) []string {
-	var all []string
-	var document strings.Builder
-	line := 0
-	for one := range strings.Lines(text) {
-		if marker := strings.TrimRight(one, "\r\n"); marker == "---" || strings.HasPrefix(marker, "--- ") {
-			all = append(all, document.String())
-			document.Reset()
-			document.WriteString(strings.Repeat("\n", line))
-			one = strings.TrimPrefix(one, "---")
-		}
-		document.WriteString(one)
-		line++
-	}
-	return append(all, document.String())
-}
-
 // fileReader reads the documents of one file.
 type fileReader struct {
 	into       *Input
 	file       string
+	lines      []string // of the file
 	namespace  string
 	configMaps entries.ConfigMaps
 }
@@ -152,16 +136,13 @@ func (r *fileReader) found(line int, format string, args ...any) {
 	r.into.Findings = append(r.into.Findings, Finding{File: r.file, Line: line, Message: fmt.Sprintf(format, args...)})
 }
 
-// yamlLine is where a YAML parser says what is wrong.
-var yamlLine = regexp.MustCompile(`line (\d+)`)
-
-// lineIn is the line that an error names, or else another.
-func lineIn(err error, other int) int {
-	if at := yamlLine.FindStringSubmatch(err.Error()); at != nil {
-		line, _ := strconv.Atoi(at[1])
-		return line
+// failed adds a finding about an error that may name a line.
+func (r *fileReader) failed(line int, what string, err error) {
+	text := err.Error()
+	if fault, is := errors.AsType[entries.Fault](err); is {
+		line, text = fault.Line, fault.Message
 	}
-	return other
+	r.found(line, "%s%s", what, text)
 }
 
 // Bounds on a document and on an object of it. Files hold lists of objects with their status, so these are higher than
@@ -171,52 +152,101 @@ const (
 	maxObjectSize = 4 << 20
 )
 
-func (r *fileReader) document(text string) {
-	if err := entries.CheckText(text, maxValues); err != nil {
-		r.found(1+len(text)-len(strings.TrimLeft(text, "\n")), "%v; split it into several documents with lines of ---", err)
+func (r *fileReader) document(d document) {
+	first := d.before + 1
+	if err := entries.CheckText(d.text, maxValues); err != nil {
+		r.found(first, "%v; split it into several documents with lines of ---", err)
 		return
 	}
-	var document yaml.Node
-	err := yaml.NewDecoder(strings.NewReader(text)).Decode(&document)
-	if errors.Is(err, io.EOF) {
-		return
-	}
+	root, err := d.parse()
 	if err != nil {
-		r.found(lineIn(err, 1), "is not YAML: %v", err)
+		r.failed(first, "is not YAML: ", err)
 		return
 	}
-	root := document.Content[0]
-	if root.Kind == yaml.SequenceNode {
-		config := &corev1.ConfigMap{Data: map[string]string{entries.Key: text}}
+	switch {
+	case root == nil:
+	case root.Kind == yaml.SequenceNode:
+		config := &corev1.ConfigMap{Data: map[string]string{entries.Key: strings.Repeat("\n", d.before) + strings.TrimPrefix(d.text, byteOrderMark)}}
 		config.Namespace, config.Name = r.configMaps.First.Namespace, r.configMaps.First.Name
-		r.into.Configs = append(r.into.Configs, ConfigInput{r.file, root.Line, config})
-		return
+		r.into.Configs = append(r.into.Configs, ConfigInput{File: r.file, Line: root.Line, Config: config})
+	case r.concerns(root):
+		value, err := d.value()
+		if err != nil {
+			if _, boundsErr := entries.ToJSON(root, maxObjectSize); boundsErr != nil {
+				err = boundsErr
+			}
+			r.failed(root.Line, "kubectl cannot read this document: ", err)
+			return
+		}
+		r.object(root, value)
 	}
-	r.object(root)
 }
 
-// object takes what an object of a known kind says; of a list of objects, each.
-func (r *fileReader) object(node *yaml.Node) {
-	kind, version := textAt(node, "kind"), textAt(node, "apiVersion")
+// concerns reports whether a document is of a kind that is read.
+func (r *fileReader) concerns(root *yaml.Node) bool {
+	kind, version := textAt(root, "kind"), textAt(root, "apiVersion")
+	return kind == "ConfigMap" || strings.HasSuffix(kind, "List") || strings.HasPrefix(version, v1alpha1.GroupVersion.Group+"/")
+}
+
+// object reads an object of a known kind; of a list of objects, each. The value is what kubectl makes of the node.
+func (r *fileReader) object(node *yaml.Node, value any) {
+	fields, is := value.(map[string]any)
+	if !is {
+		return
+	}
+	object := &unstructured.Unstructured{Object: fields}
+	kind, version := object.GetKind(), object.GetAPIVersion()
 	group, _, _ := strings.Cut(version, "/")
 	switch {
 	case group == v1alpha1.GroupVersion.Group && kind == "GatewayTenant":
-		r.tenant(node)
+		r.tenant(node, object)
 	case version == "v1" && kind == "ConfigMap":
-		r.config(node)
-	case strings.HasSuffix(kind, "List") && at(node, "items") != nil:
-		for _, item := range at(node, "items").Content {
-			r.object(item)
+		r.config(node, object)
+	case strings.HasSuffix(kind, "List") && entries.Child(node, "items") != nil:
+		items, _ := fields["items"].([]any)
+		for i, item := range items {
+			if child := entries.Child(entries.Child(node, "items"), strconv.Itoa(i)); child != nil {
+				r.object(child, item)
+			}
 		}
 	case group == v1alpha1.GroupVersion.Group:
 		r.found(node.Line, "%q is not a kind of %s; write GatewayTenant", kind, group)
 	}
 }
 
-func (r *fileReader) tenant(node *yaml.Node) {
-	object, err := decode(node)
-	if err != nil {
-		r.found(lineIn(err, node.Line), "%v", err)
+// metadata are the fields of an object's metadata that are read.
+type metadata struct {
+	Name        string            `json:"name"`
+	Namespace   string            `json:"namespace"`
+	Labels      map[string]string `json:"labels"`
+	Annotations map[string]string `json:"annotations"`
+}
+
+// readable reports whether an object is within the bounds and its metadata has the right types. Otherwise, it adds findings.
+func (r *fileReader) readable(node *yaml.Node, object *unstructured.Unstructured) bool {
+	if _, err := entries.ToJSON(node, maxObjectSize); err != nil {
+		r.failed(node.Line, "", err)
+		return false
+	}
+	read := map[string]any{}
+	given, is := object.Object["metadata"].(map[string]any)
+	for _, field := range []string{"name", "namespace", "labels", "annotations"} {
+		if value, there := given[field]; there {
+			read[field] = value
+		}
+	}
+	faults := entries.CheckTypes(node, read, reflect.TypeFor[metadata](), []string{"metadata"}, false)
+	if _, there := object.Object["metadata"]; there && !is {
+		faults = entries.CheckTypes(node, object.Object["metadata"], reflect.TypeFor[metadata](), []string{"metadata"}, false)
+	}
+	for _, fault := range faults {
+		r.found(fault.Line, "%s", fault.Message)
+	}
+	return len(faults) == 0
+}
+
+func (r *fileReader) tenant(node *yaml.Node, object *unstructured.Unstructured) {
+	if !r.readable(node, object) {
 		return
 	}
 	if version := object.GetAPIVersion(); version != v1alpha1.GroupVersion.String() {
@@ -229,66 +259,9 @@ func (r *fileReader) tenant(node *yaml.Node) {
 	r.into.Tenants = append(r.into.Tenants, TenantInput{r.file, object, node})
 }
 
-func (r *fileReader) config(node *yaml.Node) {
-	object, err := decode(node)
-	if err != nil {
-		r.found(lineIn(err, node.Line), "%v", err)
-		return
-	}
-	config := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{
-		Name: object.GetName(), Namespace: object.GetNamespace(), Labels: object.GetLabels(), Annotations: object.GetAnnotations(),
-	}}
-	if !r.configMaps.HasEntries(config) {
-		return
-	}
-	if config.Namespace == "" {
-		config.Namespace = r.configMaps.First.Namespace
-	}
-	if list := at(node, "data", entries.Key); list != nil && list.Kind == yaml.ScalarNode {
-		before := list.Line - 1
-		if list.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
-			before++ // the list begins in the line after the one with the |
-		}
-		config.Data = map[string]string{entries.Key: strings.Repeat("\n", before) + list.Value}
-	}
-	r.into.Configs = append(r.into.Configs, ConfigInput{r.file, node.Line, config})
-}
-
-// decode makes an object of a node, with the types that JSON has.
-func decode(node *yaml.Node) (*unstructured.Unstructured, error) {
-	text, err := entries.ToJSON(node, maxObjectSize)
-	if err != nil {
-		return nil, err
-	}
-	object := &unstructured.Unstructured{}
-	return object, utiljson.Unmarshal(text, &object.Object)
-}
-
-func textAt(node *yaml.Node, path ...string) string {
-	if found := at(node, path...); found != nil && found.Kind == yaml.ScalarNode {
+func textAt(node *yaml.Node, step string) string {
+	if found := entries.Child(node, step); found != nil && found.Kind == yaml.ScalarNode {
 		return found.Value
 	}
 	return ""
-}
-
-// at is what is at a path; nil: nothing.
-func at(node *yaml.Node, path ...string) *yaml.Node {
-	for _, step := range path {
-		if node = entries.Child(node, step); node == nil {
-			return nil
-		}
-	}
-	return node
-}
-
-// lineOf is the line of a field, or else that of the nearest one around it that is there.
-func lineOf(node *yaml.Node, field string) int {
-	for _, step := range entries.Steps(field) {
-		next := entries.Child(node, step)
-		if next == nil {
-			break
-		}
-		node = next
-	}
-	return node.Line
 }

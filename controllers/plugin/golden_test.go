@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"go.yaml.in/yaml/v3"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/observe"
@@ -149,15 +149,16 @@ func statusIn(t *testing.T, file string, now time.Time) Status {
 	}
 	live := observe.Snapshot{Secrets: map[string]*corev1.Secret{}, Unreadable: []string{"RoleBinding"}}
 	var pod *corev1.Pod
-	for _, document := range documents(string(text)) {
-		var node yaml.Node
-		if err := yaml.Unmarshal([]byte(document), &node); err != nil {
-			t.Fatal(err)
-		}
-		object, err := decode(node.Content[0])
+	for _, document := range (&fileReader{into: &Input{}}).split(string(text)) {
+		value, err := document.value()
 		if err != nil {
 			t.Fatal(err)
 		}
+		fields, is := value.(map[string]any)
+		if !is {
+			continue // an empty document
+		}
+		object := &unstructured.Unstructured{Object: fields}
 		if object.GetKind() == "Pod" {
 			pod = &corev1.Pod{}
 			if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, pod); err != nil {

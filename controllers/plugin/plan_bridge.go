@@ -31,9 +31,6 @@ func (p Planner) bridge(ctx context.Context, configs []ConfigInput, plan *Plan) 
 	}
 	for _, given := range configs {
 		config := given.Config.DeepCopy()
-		if config.Namespace != configMaps.First.Namespace {
-			return fmt.Errorf("%s:%d: ConfigMap %s/%s is not in the operator's namespace, %s; correct it, or say --platform-namespace", given.File, given.Line, config.Namespace, config.Name, configMaps.First.Namespace)
-		}
 		if live := all[config.Name]; live != nil { // annotations that the file does not set stay
 			config.Annotations = mergedMaps(live.Annotations, config.Annotations)
 		}

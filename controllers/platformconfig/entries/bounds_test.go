@@ -1,7 +1,6 @@
 package entries
 
 import (
-	"encoding/json"
 	"fmt"
 	"runtime"
 	"strings"
@@ -210,34 +209,4 @@ func TestMessagesOfOneListAreBounded(t *testing.T) {
 	if size > maxMessages+MaxMessage+4000*(shortMessage+10) {
 		t.Errorf("the messages have %d bytes", size)
 	}
-}
-
-// FuzzExpansionMatchesTheParser compares the conversion with that of the YAML library, wherever both accept the text.
-func FuzzExpansionMatchesTheParser(f *testing.F) {
-	for _, seed := range []string{
-		"a: 1\nb: [x, 0x10, 1.5, ~, true, 2026-12-01, !!binary aGk=, '<<', !x y]", "a: &x {b: c}\nd: *x", "<<: {a: 1, b: ~}\na: 2", "a: &a {x: 1}\nb: &b {x: 2, y: 3}\nc: {<<: [*a, *b], z: 1}",
-		"a: &k key\nb: {*k : 1}", "{a: 1, a: 2}", "{1: 2}", "? [a]\n: b", "a: {<<: {<<: {b: 1}, b: 2}}", "a: .inf", "a: 18446744073709551615", "'<<': {a: 1}", "!!str a: !!int '7'", "a: ''", "a: 'true'",
-	} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		var document yaml.Node
-		if yaml.Unmarshal([]byte(text), &document) != nil || len(document.Content) == 0 {
-			return
-		}
-		is, err := ToJSON(document.Content[0], 10_000)
-		if err != nil {
-			return
-		}
-		var value any
-		if document.Content[0].Decode(&value) != nil {
-			return
-		}
-		want, err := json.Marshal(value)
-		if err != nil {
-			t.Errorf("%q is converted to %s, and the library's value has no JSON: %v", text, is, err)
-		} else if string(is) != string(want) {
-			t.Errorf("%q is converted to %s, want %s", text, is, want)
-		}
-	})
 }

@@ -3,18 +3,13 @@ package entries
 import (
 	"crypto/sha256"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
-	kjson "sigs.k8s.io/json"
 
-	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -26,8 +21,8 @@ type Entry struct {
 	Spec map[string]any
 	// Place describes where the entry is, for messages.
 	Place string
-	// Line is the first line of the entry in the list, from 1.
-	Line int
+	// Line is the first line of the entry in the list, from 1, and Index its index, from 0.
+	Line, Index int
 	// Kept are the independent fields that are rejected and keep the values that the GatewayTenant has.
 	Kept []string
 
@@ -59,12 +54,12 @@ func IndependentField(path, prefix string) string {
 	return path[:end]
 }
 
-// linesOf returns the lines of the independent fields of an entry. A line is 0 if the entry does not set the field itself.
+// linesOf returns the lines of the independent fields of an entry. A line is 0 if the entry does not set the field.
 func linesOf(item *yaml.Node) (lines [len(independent)]int) {
 	gateway := Child(item, "gateway")
 	for i, field := range independent {
-		if value := Child(gateway, field); value != nil {
-			lines[i] = value.Line
+		if at, _ := child(gateway, field); at != nil {
+			lines[i] = at.Line
 		}
 	}
 	return lines
@@ -99,133 +94,46 @@ func (r entryReader) measure(items []*yaml.Node, budget int) (total int, refused
 	return total, refused, nil
 }
 
-// read reads an entry that is within the bounds. If it returns an error, the entry has only its namespace or, if only
-// independent fields are rejected, all other fields.
-func (r entryReader) read(item *yaml.Node) (Entry, error) {
-	text, err := toJSON(item)
+// read reads an entry that is within the bounds. If there are faults, the entry has only its namespace or, if only independent fields
+// are at fault, all other fields.
+func (r entryReader) read(item *yaml.Node) (Entry, []Fault) {
+	value, faults := toValue(item)
+	text, err := json.Marshal(value)
 	if err != nil {
-		return Entry{Namespace: nameOf(item)}, err
+		panic(err) // it consists of values of JSON
 	}
 	hash := entryHash(sha256.Sum256(text))
 	entry, known := r.before[hash]
-	if !known {
-		if entry, err = r.check(item, text); err != nil {
-			return entry, err
+	if !known || len(faults) > 0 {
+		if entry, faults = check(item, value, faults, r.platform); len(faults) > 0 {
+			return entry, faults
 		}
 	}
 	r.valid[hash] = entry
 	return entry, nil
 }
 
-// check checks an entry as far as that is possible without the cluster.
-func (r *entryReader) check(item *yaml.Node, text []byte) (Entry, error) {
-	entry := Entry{Namespace: nameOf(item)}
-	var fields struct {
-		Name    string         `json:"name"`
-		Gateway map[string]any `json:"gateway"`
-	}
-	if err := decode(text, &fields); err != nil {
-		return entry, at(item, "", err)
-	}
-	if problems := validation.IsDNS1123Label(fields.Name); len(problems) > 0 {
-		// It is not known which namespace is meant, so this entry may belong to any tenant.
-		return Entry{}, at(item, "", newFieldError("name", fmt.Sprintf("%q is not the name of a namespace: %s", fields.Name, strings.Join(problems, "; "))))
-	}
-	if fields.Gateway == nil {
-		return entry, at(item, "", newFieldError("gateway", "is missing; give the spec of a GatewayTenant"))
-	}
-	entry = Entry{Namespace: fields.Name, Spec: fields.Gateway}
-	rejected := r.checkGateway(item, entry)
-	for err := rejected; err != nil; err = r.checkGateway(item, entry) {
-		field := ""
-		if positioned, is := errors.AsType[*positionError](err); is {
-			field = IndependentField(positioned.field, "gateway.")
-		}
-		if field == "" || slices.Contains(entry.Kept, field) {
-			return Entry{Namespace: fields.Name}, rejected
-		}
-		delete(entry.Spec, field)
-		entry.Kept = append(entry.Kept, field)
-	}
-	return entry, rejected
-}
-
-// checkGateway checks the spec of an entry, except for the fields that are kept.
-func (r *entryReader) checkGateway(item *yaml.Node, entry Entry) error {
-	if _, there := entry.Spec["serverDnsNames"]; !there && !slices.Contains(entry.Kept, "serverDnsNames") {
-		return at(item, "", newFieldError("gateway.serverDnsNames", "is missing; give the names under which clients reach the gateway, or []"))
-	}
-	if field := nullIn("gateway", entry.Spec); field != "" {
-		return at(item, "", newFieldError(field, "is null; leave it out, or give it a value"))
-	}
-	tenant := &v1alpha1.GatewayTenant{ObjectMeta: metav1.ObjectMeta{Name: v1alpha1.Name, Namespace: entry.Namespace}}
-	if err := convert(entry.Spec, &tenant.Spec); err != nil {
-		return at(item, "gateway.", err)
-	}
-	if _, err := manifests.NewTenant(tenant, r.platform); err != nil {
-		return at(item, "", inEntry(err))
-	}
-	return nil
-}
-
-// nullIn returns the path of the first null in the value at a path. It is empty if there is none. The API server drops null
-// fields, so the field would silently have its default.
-func nullIn(path string, value any) string {
-	switch value := value.(type) {
-	case nil:
-		return path
-	case map[string]any:
-		for _, key := range slices.Sorted(maps.Keys(value)) {
-			if found := nullIn(path+"."+key, value[key]); found != "" {
-				return found
-			}
-		}
-	case []any:
-		for i, item := range value {
-			if found := nullIn(fmt.Sprintf("%s[%d]", path, i), item); found != "" {
-				return found
-			}
-		}
-	}
-	return ""
-}
-
-// nameOf returns the namespace of an entry. It is empty unless the entry has exactly one name, which is a string.
+// nameOf returns the namespace of an entry whose values cannot all be read. It is empty unless the entry itself has exactly one name,
+// which is a text.
 func nameOf(item *yaml.Node) string {
-	if item.Kind == yaml.AliasNode {
-		item = item.Alias
-	}
+	item = resolved(item)
 	if item.Kind != yaml.MappingNode || len(item.Content) > 2*maxKeys {
 		return ""
 	}
 	found := ""
 	for i := 0; i+1 < len(item.Content); i += 2 {
-		if item.Content[i].Value != "name" && item.Content[i].ShortTag() == "!!str" {
+		key, value := resolved(item.Content[i]), resolved(item.Content[i+1])
+		if isMerge(key) {
+			return "" // the name may be merged
+		}
+		if key.Kind != yaml.ScalarNode || key.Value != "name" {
 			continue
 		}
-		value := item.Content[i+1]
-		if value.Kind == yaml.AliasNode {
-			value = value.Alias
-		}
-		if found != "" || value.Kind != yaml.ScalarNode || value.ShortTag() != "!!str" || len(validation.IsDNS1123Label(value.Value)) > 0 {
+		name, isText := (&converter{scalars: map[scalar]any{}}).scalar(value).(string)
+		if found != "" || value.Kind != yaml.ScalarNode || !isText || len(validation.IsDNS1123Label(name)) > 0 {
 			return ""
 		}
-		found = value.Value
+		found = name
 	}
 	return found
-}
-
-// convert converts a decoded value to the type of into.
-func convert(value, into any) error {
-	text, err := json.Marshal(value)
-	if err != nil {
-		return err
-	}
-	return decode(text, into)
-}
-
-// decode decodes JSON as the API server does: field names are case-sensitive, and unknown and repeated fields are errors.
-func decode(text []byte, into any) error {
-	unknown, err := kjson.UnmarshalStrict(text, into)
-	return errors.Join(append(unknown, err)...)
 }

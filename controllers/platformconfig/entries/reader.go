@@ -63,7 +63,7 @@ func (r result) reread(config *corev1.ConfigMap, platform manifests.Platform, bu
 	source := Source{Origin: config.Namespace + "/" + config.Name, Confirmed: config.Annotations[AnnotationConfirm]}
 	reader := entryReader{platform: platform, sizer: newSizer(), before: r.valid, valid: map[entryHash]Entry{}}
 	now := result{budget: budget}
-	items, err := items(config)
+	items, err := Items(config)
 	var refused []error
 	if err == nil {
 		now.size, refused, err = reader.measure(items, budget)

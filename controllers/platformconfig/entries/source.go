@@ -3,7 +3,7 @@ package entries
 import (
 	"errors"
 	"fmt"
-	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -11,18 +11,22 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/ambient-code/gatewaytenant-operator/controllers/message"
+	kmessage "github.com/ambient-code/gatewaytenant-operator/manifests/message"
 )
 
 // Refusal is an entry that is not valid.
 type Refusal struct {
 	// Namespace is the tenant's namespace. It is empty if it cannot be read.
 	Namespace string
-	// Message names the entry, the field, the value, the line and the way out.
+	// Message names the entry and, for each error, the line, the field, the value and the way out.
 	Message string
 	// Place describes where the entry is.
 	Place string
-	// Line is the line of the error, from 1.
-	Line int
+	// Line is the line of the first error, from 1, and Index the index of the entry, from 0.
+	Line, Index int
+	// Faults are the errors that the message shows, and More is the number of those for which it has no room. [Check] returns all.
+	Faults []Fault
+	More   int
 	// Rest is the entry without what is rejected. It is nil if nothing of the entry may be applied.
 	Rest *Entry
 }
@@ -41,31 +45,25 @@ type Source struct {
 	Err error
 }
 
-// items returns the items of a ConfigMap's list, each with its position in the text.
-func items(config *corev1.ConfigMap) ([]*yaml.Node, error) {
+// Items returns the items of a ConfigMap's list, each with its position in the text.
+func Items(config *corev1.ConfigMap) ([]*yaml.Node, error) {
 	text, there := config.Data[Key]
 	if !there {
-		return nil, fmt.Errorf("the key %q is missing; for no tenants at all write []", Key)
+		return nil, fmt.Errorf("the key %q is missing%s; for no tenants at all write []", Key, otherKeys(config))
 	}
 	if err := CheckText(text, MaxValues); err != nil {
 		return nil, fmt.Errorf("the key %q %w; split it over several ConfigMaps with the label %s=true", Key, err, LabelShard)
 	}
-	var document yaml.Node
-	decoder := yaml.NewDecoder(strings.NewReader(text))
-	if err := decoder.Decode(&document); errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("the key %q is empty; for no tenants at all write []", Key)
-	} else if err != nil {
+	root, err := Parse(text)
+	switch {
+	case errors.Is(err, errMore):
+		return nil, fmt.Errorf("the key %q %w; keep one list", Key, err)
+	case err != nil:
 		return nil, fmt.Errorf("the key %q is not YAML: %w", Key, err)
-	}
-	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("the key %q holds more than one document, or its end is not YAML; keep one list", Key)
-	}
-	root := document.Content[0]
-	if root.Kind != yaml.SequenceNode || root.ShortTag() != "!!seq" {
-		if root.ShortTag() == "!!null" {
-			return nil, fmt.Errorf("the key %q is empty; for no tenants at all write []", Key)
-		}
-		return nil, fmt.Errorf("the key %q is not a list of entries (line %d); write - {name: …, gateway: {…}}", Key, root.Line)
+	case root == nil || root.Kind == yaml.ScalarNode && root.ShortTag() == "!!null":
+		return nil, fmt.Errorf("the key %q is empty; for no tenants at all write []", Key)
+	case root.Kind != yaml.SequenceNode || root.ShortTag() != "!!seq":
+		return nil, fmt.Errorf("the key %q is not a list of entries: %w", Key, atLine(root.Line, "it is %s; write - {name: …, gateway: {…}}", nodeKind(root)))
 	}
 	if many := len(root.Content); many > maxEntries {
 		return nil, fmt.Errorf("the key %q has %d entries, and at most %d are read; split it over several ConfigMaps with the label %s=true", Key, many, maxEntries, LabelShard)
@@ -73,18 +71,43 @@ func items(config *corev1.ConfigMap) ([]*yaml.Node, error) {
 	return root.Content, nil
 }
 
+// otherKeys names the keys that a ConfigMap has instead of the one that holds the entries.
+func otherKeys(config *corev1.ConfigMap) string {
+	const most = 5
+	keys := slices.Sorted(maps.Keys(config.Data))
+	near := kmessage.Nearest(Key, keys)
+	switch {
+	case near != "":
+		return fmt.Sprintf(" (did you write %q instead?)", near)
+	case len(keys) == 0:
+		return ""
+	}
+	return " (the ConfigMap has " + strings.Join(keys[:min(len(keys), most)], ", ") + ")"
+}
+
+// nodeKind returns what YAML calls a value.
+func nodeKind(node *yaml.Node) string {
+	switch node.Kind {
+	case yaml.MappingNode:
+		return "a mapping"
+	case yaml.SequenceNode:
+		return "a list with a tag"
+	}
+	return "a single value"
+}
+
 // readEntries reads every entry independently, so that an invalid one does not affect others. A namespace that is listed
 // twice is refused in both places, since neither takes precedence. Errs are the errors of entries that exceed the bounds.
 func (s *Source) readEntries(items []*yaml.Node, errs []error, reader entryReader) {
 	places := map[string][]string{}
-	entries := make([]Entry, len(items))
+	entries, faults := make([]Entry, len(items)), make([][]Fault, len(items))
 	for i, item := range items {
 		if errs[i] == nil {
-			entries[i], errs[i] = reader.read(item)
+			entries[i], faults[i] = reader.read(item)
 		} else {
-			entries[i].Namespace = nameOf(item)
+			entries[i].Namespace, faults[i] = nameOf(item), []Fault{faultOf(item, errs[i])}
 		}
-		entries[i].Place, entries[i].Line = fmt.Sprintf("entry %d, line %d", i, item.Line), item.Line
+		entries[i].Place, entries[i].Line, entries[i].Index = fmt.Sprintf("entry %d, line %d", i, item.Line), item.Line, i
 		entries[i].lines = linesOf(item)
 		if name := entries[i].Namespace; name != "" {
 			places[name] = append(places[name], entries[i].Place)
@@ -92,27 +115,48 @@ func (s *Source) readEntries(items []*yaml.Node, errs []error, reader entryReade
 	}
 	size, limit := 0, MaxMessage
 	for i, entry := range entries {
-		err, others := errs[i], places[entry.Namespace]
-		if err == nil && len(others) > 1 {
-			err = fmt.Errorf("the namespace is listed more than once (%s); keep one of them", firstFew(others))
+		others := places[entry.Namespace]
+		if len(others) > 1 {
+			faults[i] = append(faults[i], Fault{Line: entry.Line, Message: fmt.Sprintf("the namespace is listed more than once (%s); keep one of them", firstFew(others))})
 		}
-		if err != nil {
-			text := message.Truncate(fmt.Sprintf("%s (namespace %q): %v", entry.Place, entry.Namespace, err), limit)
-			if size += len(text); size > maxMessages {
-				limit = shortMessage
-			}
-			refusal := Refusal{Namespace: entry.Namespace, Message: text, Place: entry.Place, Line: entry.Line}
-			if len(entry.Kept) > 0 && len(others) == 1 {
-				refusal.Rest = &entry
-			}
-			if positioned, is := errors.AsType[*positionError](err); is {
-				refusal.Line = positioned.line
-			}
-			s.Refusals = append(s.Refusals, refusal)
+		if len(faults[i]) == 0 {
+			s.Entries = append(s.Entries, entry)
 			continue
 		}
-		s.Entries = append(s.Entries, entry)
+		refusal := refuse(entry, faults[i], limit)
+		if size += len(refusal.Message); size > maxMessages {
+			limit = shortMessage
+		}
+		if len(entry.Kept) > 0 && len(others) == 1 {
+			refusal.Rest = &entry
+		}
+		faults[i] = nil // they may take much memory
+		s.Refusals = append(s.Refusals, refusal)
 	}
+}
+
+// refuse returns the refusal of an entry. Its message has at most about limit bytes, and at least the first fault.
+func refuse(entry Entry, faults []Fault, limit int) Refusal {
+	text := fmt.Sprintf("%s (namespace %q): ", entry.Place, entry.Namespace)
+	shown := 0
+	for shown < len(faults) && (shown == 0 || len(text)+len(faults[shown].Message) < limit) {
+		if shown > 0 {
+			text += "; "
+		}
+		text += faults[shown].Error()
+		shown++
+	}
+	refusal := Refusal{Namespace: entry.Namespace, Place: entry.Place, Line: faults[0].Line, Index: entry.Index, More: len(faults) - shown}
+	if text = message.Truncate(text, limit); refusal.More > 0 {
+		text += fmt.Sprintf(" (and %d more)", refusal.More)
+	}
+	refusal.Message = text
+	if limit == MaxMessage {
+		refusal.Faults = slices.Clone(faults[:shown])
+	} else {
+		refusal.More = len(faults)
+	}
+	return refusal
 }
 
 // Bounds on messages: entries may have any size, and thousands of them may be invalid.

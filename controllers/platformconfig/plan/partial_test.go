@@ -35,7 +35,7 @@ func TestRejectedFieldLeavesTheRestOfItsEntry(t *testing.T) {
 		"names of the wrong type":     {"serverDnsNames: 7, storage: {storageClassName: slow}", "gateway.serverDnsNames is a number", liveNames, map[string]any{"storageClassName": "slow"}},
 		"no names":                    {"storage: {storageClassName: slow}", "gateway.serverDnsNames is missing", liveNames, map[string]any{"storageClassName": "slow"}},
 		"a size of the wrong type":    {"serverDnsNames: [], storage: {size: 5}", "gateway.storage.size is a number", []any{}, liveStorage},
-		"an unknown field":            {"serverDnsNames: [], storage: {siz: 5Gi}", "gateway.storage.siz is not a field", []any{}, liveStorage},
+		"an unknown field":            {"serverDnsNames: [], storage: {siz: 5Gi}", "gateway.storage.siz is an unknown field; did you mean size?", []any{}, liveStorage},
 		"null":                        {"serverDnsNames: [], storage: null", "gateway.storage is null", []any{}, liveStorage},
 		"null within a list":          {"serverDnsNames: [~], storage: {storageClassName: slow}", "gateway.serverDnsNames[0] is null; leave it out, or give it a value", liveNames, map[string]any{"storageClassName": "slow"}},
 		"null within a field":         {"serverDnsNames: [], storage: {storageClassName: slow}, network: {allowedClients: }", "gateway.network.allowedClients is null; leave it out, or give it a value", []any{}, map[string]any{"storageClassName": "slow"}},
@@ -45,7 +45,7 @@ func TestRejectedFieldLeavesTheRestOfItsEntry(t *testing.T) {
 		"a class that is removed":     {"serverDnsNames: [], storage: {size: 5Gi}", `gateway.storage.storageClassName is removed`, []any{}, liveStorage},
 		"storage that is removed":     {"serverDnsNames: []", `gateway.storage.storageClassName is removed`, []any{}, liveStorage},
 		"a bad name, and its class":   {"serverDnsNames: ['a b'], storage: {storageClassName: fast}", `"fast" differs from "slow"`, liveNames, liveStorage},
-		"a bad name, and bad storage": {"serverDnsNames: ['a b'], storage: []", "line 2: gateway.storage is a array", liveNames, liveStorage},
+		"a bad name, and bad storage": {"serverDnsNames: ['a b'], storage: []", "gateway.storage is a list and must be a mapping", liveNames, liveStorage},
 	} {
 		source := read(t, "- name: a\n  gateway: {image: '"+newImage+"', "+c.gateway+"}\n")
 		snapshot := Snapshot{Tenants: map[string]*v1alpha1.GatewayTenant{"a": applied()}, Namespaces: map[string]Presence{"a": Present}}
