@@ -153,7 +153,8 @@ is told by file and line. Documents of other kinds are passed over.
 
 What the platform allows is said by the operator's flags. Exit codes: 0 all is accepted, 1 something is not.`,
 		Example: `  kubectl gatewaytenant validate -f platform-config.yaml -f gatewaytenant.yaml
-  kubectl kustomize overlays/production | kubectl gatewaytenant validate -f - --allowed-repositories=registry.example.com/openshell`,
+  kubectl kustomize overlays/production | kubectl gatewaytenant validate -f - \
+    --allowed-repositories=registry.example.com/openshell --gateway-image=registry.example.com/openshell/gateway:0.0.72`,
 		Args: filesByFlag,
 		RunE: func(command *cobra.Command, _ []string) error {
 			if len(i.files) == 0 {
@@ -170,6 +171,9 @@ What the platform allows is said by the operator's flags. Exit codes: 0 all is a
 			for _, finding := range findings {
 				fmt.Fprintln(o.Out, finding)
 			}
+			for _, note := range files.Notes {
+				fmt.Fprintln(o.ErrOut, "note:", note)
+			}
 			if len(findings) > 0 {
 				return exitError(1)
 			}
@@ -177,7 +181,7 @@ What the platform allows is said by the operator's flags. Exit codes: 0 all is a
 			return nil
 		},
 	}
-	i.addFlags(command, false, append([]string{"platform-namespace", "platform-config"}, ofGateways...)...)
+	i.addFlags(command, false, append([]string{"platform-namespace", "platform-config", "watch-namespaces"}, ofGateways...)...)
 	return command
 }
 

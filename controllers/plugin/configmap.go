@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -58,6 +59,11 @@ func (r *fileReader) config(node *yaml.Node, object *unstructured.Unstructured) 
 		config.Data[entries.Key] = text
 	}
 	r.into.Configs = append(r.into.Configs, input)
+	const most = 256 << 10 // bytes of all annotations of an object, one of which kubectl apply writes
+	if text, err := json.Marshal(object.Object); err == nil && len(text) > most {
+		r.into.Notes = append(r.into.Notes, fmt.Sprintf("ConfigMap %s/%s is larger than 256 KiB: kubectl apply keeps a copy of it in an annotation, and the API server rejects one of that size; use kubectl apply --server-side -f %s",
+			config.Namespace, config.Name, r.file))
+	}
 }
 
 // hasLines reports whether the file has the lines of a text, each in a line of its own, after some lines. It does not if the text is

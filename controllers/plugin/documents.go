@@ -48,6 +48,8 @@ type Input struct {
 	Configs []ConfigInput
 	// Findings are what cannot be read.
 	Findings []Finding
+	// Notes are hints about valid files.
+	Notes []string
 }
 
 // TenantInput is a GatewayTenant in a file.

@@ -85,7 +85,7 @@ func (p Planner) Plan(ctx context.Context, input Input) (Plan, error) {
 	if len(input.Findings) > 0 {
 		return Plan{}, fmt.Errorf("%s", input.Findings[0])
 	}
-	plan := Plan{Notes: slices.Clone(p.Settings.Notes)}
+	plan := Plan{Notes: slices.Concat(p.Settings.Notes, input.Notes)}
 	if len(input.Configs) > 0 {
 		if err := p.bridge(ctx, input.Configs, &plan); err != nil {
 			return plan, err

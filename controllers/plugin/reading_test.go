@@ -200,3 +200,34 @@ func TestMessagesNameNoGoTypes(t *testing.T) {
 		t.Errorf("only %d messages", checked)
 	}
 }
+
+// TestLargeListIsAppliedOnTheServerSide: kubectl apply keeps a copy of an object in an annotation, which is limited to 256 KiB.
+func TestLargeListIsAppliedOnTheServerSide(t *testing.T) {
+	for size, noted := range map[int]bool{200 << 10: false, 300 << 10: true} {
+		input, _ := findingsIn(t, configHead+"  namespaces: |\n    #"+strings.Repeat("a", size)+"\n    []\n")
+		if is := len(input.Notes) == 1 && strings.Contains(input.Notes[0], "kubectl apply --server-side"); is != noted {
+			t.Errorf("%d bytes: the notes are %q", size, input.Notes)
+		}
+	}
+}
+
+// TestNamespacesThatAreNotWatchedAreRejected, as by the operator with the same flag.
+func TestNamespacesThatAreNotWatchedAreRejected(t *testing.T) {
+	settings, err := ReadSettings(t.Context(), nil, map[string]string{"watch-namespaces": "b"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{tenantHead, "- {name: a, gateway: {serverDnsNames: []}}\n"} {
+		for namespace, accepted := range map[string]bool{"a": false, "b": true} {
+			text := strings.NewReplacer("namespace: a", "namespace: "+namespace, "name: a,", "name: "+namespace+",").Replace(text)
+			input, err := Files([]string{"-"}, strings.NewReader(text), "", settings.Options.ConfigMaps())
+			if err != nil {
+				t.Fatal(err)
+			}
+			findings, err := Validate(input, settings)
+			if err != nil || accepted != (len(findings) == 0) || !accepted && !strings.Contains(findings[0].Message, "--watch-namespaces") {
+				t.Errorf("%s: %v, %v", text, findings, err)
+			}
+		}
+	}
+}

@@ -143,7 +143,7 @@ func TestEditsOfPlatformConfig(t *testing.T) {
 		})
 	}
 	refused("a bad image", "- {name: edited-1, gateway: {serverDnsNames: [], image: 'docker.io/evil/x:1'}}", "docker.io/evil/x:1")
-	refused("an unknown field", "- {name: edited-1, gateway: {serverDnsNames: [], imag: x}}", "gateway.imag is not a field")
+	refused("an unknown field", "- {name: edited-1, gateway: {serverDnsNames: [], imag: x}}", "gateway.imag is an unknown field")
 	refused("no gateway", "- {name: edited-1}", "gateway is missing")
 	refused("listed twice", all["edited-1"]+"\n"+all["edited-1"], "more than once")
 	refused("what only the schema of the API refuses", "- {name: edited-1, gateway: {serverDnsNames: [], sandboxTokens: Perhaps}}", "sandboxTokens")
