@@ -10,6 +10,7 @@ var variable = []struct {
 	pattern     *regexp.Regexp
 	replacement string
 }{
+	{regexp.MustCompile("(?s)\n[ \t\u00a0].*"), ""},                                                 // the difference of two objects, with which some errors of the API server end
 	{regexp.MustCompile(`\b(openshell-gateway(?:-certgen)?)-[a-z0-9]{5}(_|\b)`), "$1$2"},            // a generated name
 	{regexp.MustCompile(`\b(kube-api-access)-[a-z0-9]{5}\b`), "$1"},                                 // the same, of a volume
 	{regexp.MustCompile(`(^|[^-0-9a-z])[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(_\d+)?\b`), "$1…"}, // a UID, except in the name of a volume

@@ -53,3 +53,17 @@ func TestNumbersMayDiffer(t *testing.T) {
 		}
 	}
 }
+
+// TestDifferenceOfObjectsIsRemoved: it takes many lines, and its white space varies.
+func TestDifferenceOfObjectsIsRemoved(t *testing.T) {
+	const cause = "spec: Forbidden: spec is immutable after creation except resources.requests for bound claims"
+	for _, space := range []string{" ", "\u00a0", "\t"} {
+		text := cause + "\n" + space + space + "core.PersistentVolumeClaimSpec{\n- \tVolumeName: \"a\",\n+ \tVolumeName: \"\",\n" + space + space + "}\n"
+		if got := ReplaceVariable(text); got != cause {
+			t.Errorf("%q became %q", text, got)
+		}
+	}
+	if several := "the first error\nthe second error"; ReplaceVariable(several) != several {
+		t.Error("a second error is removed, too")
+	}
+}
