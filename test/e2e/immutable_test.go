@@ -48,7 +48,7 @@ func TestImmutableObjectSaysWhatToDelete(t *testing.T) {
 			claim := get(t, &corev1.PersistentVolumeClaim{}, namespace, manifests.ClaimName).UID
 			test.change(t, namespace)
 			var message string
-			cluster.Eventually(t, 20*time.Second, func() error {
+			cluster.Eventually(t, 40*time.Second, func() error {
 				message = messageOf(get(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name), v1alpha1.ConditionReady)
 				if !strings.Contains(message, "kubectl "+test.command) {
 					return fmt.Errorf("Ready says %q", message)

@@ -161,6 +161,12 @@ func TestLimitRangeAndRequiredLabelsAdmitAGateway(t *testing.T) {
 	t.Parallel()
 	const namespace = "limits"
 	cluster.CreateNamespace(t, namespace)
+	const labels = "['name', 'instance', 'component', 'managed-by'].all(l, has(object.metadata.labels) && ('app.kubernetes.io/' + l) in object.metadata.labels)"
+	for resource, group := range map[string]string{"services": "", "configmaps": "", "secrets": "", "persistentvolumeclaims": "", "jobs": "batch", "statefulsets": "apps"} {
+		denyIn(t, namespace, group, resource, "object.metadata.name == 'kube-root-ca.crt' || "+labels, "labels are missing")
+	}
+	denyIn(t, namespace, "", "pods", labels, "labels are missing")
+	waitDenied(t, anyPod(namespace, "any"))
 	cluster.Create(t, &corev1.LimitRange{
 		ObjectMeta: metav1.ObjectMeta{Name: "limits", Namespace: namespace},
 		Spec: corev1.LimitRangeSpec{Limits: []corev1.LimitRangeItem{{
@@ -169,12 +175,6 @@ func TestLimitRangeAndRequiredLabelsAdmitAGateway(t *testing.T) {
 			MaxLimitRequestRatio: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("5"), corev1.ResourceMemory: resource.MustParse("2")},
 		}}},
 	})
-	const labels = "['name', 'instance', 'component', 'managed-by'].all(l, has(object.metadata.labels) && ('app.kubernetes.io/' + l) in object.metadata.labels)"
-	for resource, group := range map[string]string{"services": "", "configmaps": "", "secrets": "", "persistentvolumeclaims": "", "jobs": "batch", "statefulsets": "apps"} {
-		denyIn(t, namespace, group, resource, "object.metadata.name == 'kube-root-ca.crt' || "+labels, "labels are missing")
-	}
-	denyIn(t, namespace, "", "pods", labels, "labels are missing")
-	waitDenied(t, anyPod(namespace, "any"))
 	cluster.Create(t, operatortest.Tenant(namespace, v1alpha1.GatewayTenantSpec{}))
 	waitReady(t, namespace)
 }
