@@ -68,7 +68,6 @@ func TestPlanOfCertificates(t *testing.T) {
 			f.tenant.Spec.Image, f.certificates.Complete = otherImage, false
 			f.certificates.Findings = []certificates.Finding{{Secret: manifests.ServerTLSName, Need: certificates.Missing}}
 		}, []string{
-			"update PersistentVolumeClaim openshell-data-openshell-gateway-0",
 			"create Job openshell-gateway-certgen",
 			"update ConfigMap openshell-gateway-config, waits for the update of its StatefulSet",
 			"update StatefulSet openshell-gateway, waits for its Secrets",

@@ -96,7 +96,11 @@ func (p *Plan) render(in Input) {
 	if p.Objects, p.Incomplete = manifests.Render(p.Tenant, input); p.Incomplete != nil {
 		return
 	}
-	if input.Rollout = p.decideRollout(in); input.Rollout != (manifests.Rollout{}) {
+	input.Rollout = p.decideRollout(in)
+	if in.Observed.StatefulSet != nil && (p.missingAPI(in) != nil || !p.Certificates.Complete) {
+		input.Rollout.Held = true // the StatefulSet waits, and a version on the claim that does not run yet would rule out the one that does
+	}
+	if input.Rollout != (manifests.Rollout{}) {
 		p.Objects, p.Incomplete = manifests.Render(p.Tenant, input)
 	}
 }

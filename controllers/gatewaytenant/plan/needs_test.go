@@ -204,3 +204,29 @@ func TestClaimBeingRemovedKeepsItsPod(t *testing.T) {
 		t.Errorf("held (-want +got):\n%s", diff)
 	}
 }
+
+// TestVersionThatDoesNotRunYetIsNotRecorded: otherwise the claim would rule out the version that runs, when the tenant goes back to it.
+func TestVersionThatDoesNotRunYetIsNotRecorded(t *testing.T) {
+	for name, wait := range map[string]func(*fixture){
+		"the Sandbox API is missing": func(f *fixture) { f.change = func(o *observe.Observed) { o.SandboxAPIs = []string{} } },
+		"a Secret is missing":        func(f *fixture) { f.certificates.Complete = false },
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newServingTenant(t)
+			f.useSandboxAPI()
+			wait(f)
+			f.execute()
+			f.tenant.Spec.Image, f.tenant.Annotations = "", nil
+			if p := f.plan(); p.Rejected != nil {
+				t.Errorf("the version that runs is rejected: %v", p.Rejected)
+			}
+			f.useSandboxAPI()
+			f.change, f.certificates.Complete = func(*observe.Observed) {}, true
+			f.execute()
+			f.tenant.Spec.Image, f.tenant.Annotations = "", nil
+			if p := f.plan(); p.Rejected == nil {
+				t.Error("the version that was created is not recorded")
+			}
+		})
+	}
+}
