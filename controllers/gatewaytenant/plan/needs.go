@@ -25,8 +25,9 @@ const (
 	beforeFirstStart
 )
 
-// Objects that others need.
+// Objects that others need, and the gateway's pod.
 var (
+	podRef       = observe.Ref{Kind: "Pod", Name: manifests.PodName}
 	claimRef     = observe.Ref{Kind: "PersistentVolumeClaim", Name: manifests.ClaimName}
 	configRef    = observe.Ref{Kind: "ConfigMap", Name: manifests.ConfigName}
 	workloadRef  = observe.Ref{Kind: "StatefulSet", Name: manifests.GatewayName}
@@ -47,9 +48,9 @@ func podNeeds(namespace string) []need {
 		{gatewayUser, toExist},                    // the API server rejects a pod without its ServiceAccount
 		{sandboxRole, toExist},                    // without its rights, a gateway from 0.0.107 on ends immediately
 		{observe.Binding(namespace), toExist},     // without it, sandboxes get no tokens
-		{sshPolicy, beforeFirstStart},             // without them, other pods can connect to the sandboxes of this gateway,
-		{sshLabel, beforeFirstStart},              //
-		{observe.ClientsPolicy, beforeFirstStart}, // and clients to the gateway that its tenant excludes
+		{sshPolicy, beforeFirstStart},             // without it, other pods can connect to the sandboxes of this gateway
+		{sshLabel, beforeFirstStart},              // the same, for sandboxes with the other label
+		{observe.ClientsPolicy, beforeFirstStart}, // without it, clients can connect that the tenant excludes
 	}, configNeeds...)
 }
 
@@ -76,9 +77,6 @@ func needsOf(step Step, namespace string) []need {
 	}
 	return nil
 }
-
-// podRef identifies the gateway's pod.
-var podRef = observe.Ref{Kind: "Pod", Name: manifests.PodName}
 
 // addRequirements sets which steps have to succeed before each step.
 func (p *Plan) addRequirements(in Input) {
