@@ -67,7 +67,7 @@ func issuedAt(t *testing.T, at time.Time, names ...string) map[string]*corev1.Se
 				Name: name, OwnerReferences: []metav1.OwnerReference{manifests.Owner("tenant")},
 				ManagedFields: []metav1.ManagedFieldsEntry{entry(manifests.CertgenName, at, ownsOwner)},
 			},
-			Type:       format.TypeOf(name), Data: data,
+			Type: format.TypeOf(name), Data: data,
 		}
 	}
 	return secrets
