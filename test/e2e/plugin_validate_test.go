@@ -34,6 +34,10 @@ func TestValidateAgreesWithTheOperator(t *testing.T) {
 		"{version: '10.71'}",
 		"{imag: x}",
 		"{suspend: 'yes'}",
+		"{suspend: no}",
+		"{telemetry: off}",
+		"{<<: {imag: x}}",
+		"{image: 'docker.io/evil/gateway:0.0.71', config: 'openshell.gateway.colour = \"blue\"'}",
 	} {
 		t.Run(spec, func(t *testing.T) {
 			text := fmt.Sprintf("apiVersion: openshell.ambient-code.io/v1alpha1\nkind: GatewayTenant\nmetadata: {name: openshell-gateway, namespace: %s}\nspec: %s\n", namespace, spec)

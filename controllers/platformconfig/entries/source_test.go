@@ -144,3 +144,40 @@ func TestReaderReturnsWhatReadReturns(t *testing.T) {
 		t.Errorf("an entry that was valid was checked again: %+v", again[0].Refusals)
 	}
 }
+
+// TestAllFaultsOfAnEntryAreReported as far as a message has room. The others are counted, and Check returns all.
+func TestAllFaultsOfAnEntryAreReported(t *testing.T) {
+	source := read(t, "- name: a\n  gatway: {}\n  gateway:\n    suspend: 'yes'\n    image: docker.io/evil/x:1\n    serverDnsNames: [A.b]\n    storage: {size: .inf}\n    network: ~\n")
+	if len(source.Refusals) != 1 {
+		t.Fatalf("%+v", source)
+	}
+	refusal := source.Refusals[0]
+	for _, words := range []string{
+		"line 2: gatway is an unknown field; did you mean gateway?", "line 4: gateway.suspend is a text (yes) and must be true or false; remove the quotes",
+		`line 5: gateway.image: "docker.io/evil/x:1" is not from`, `line 6: gateway.serverDnsNames[0]: "A.b" has upper-case letters`,
+		`line 7: gateway.storage.size is ".inf", which JSON cannot express`, "line 8: gateway.network is null",
+	} {
+		if !strings.Contains(refusal.Message, words) {
+			t.Errorf("%q lacks %q", refusal.Message, words)
+		}
+	}
+	if refusal.Namespace != "a" || refusal.Rest != nil || len(refusal.Faults) != 6 || refusal.More != 0 {
+		t.Errorf("%+v", refusal)
+	}
+
+	text := "- name: a\n  gateway:\n    serverDnsNames: []\n"
+	for i := range 200 {
+		text += "    unknown" + strconv.Itoa(i) + ": x\n"
+	}
+	refusal = read(t, text).Refusals[0]
+	if shown := len(refusal.Faults); shown < 10 || shown+refusal.More != 200 || len(refusal.Message) > MaxMessage+100 || !strings.HasSuffix(refusal.Message, "(and "+strconv.Itoa(refusal.More)+" more)") {
+		t.Errorf("%d faults are shown, and %d more counted: %s", shown, refusal.More, refusal.Message)
+	}
+	items, err := Items(&corev1.ConfigMap{Data: map[string]string{Key: text}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all := Check(items[0], testPlatform(t)); len(all) != 200 {
+		t.Errorf("%d faults", len(all))
+	}
+}
