@@ -23,10 +23,10 @@ var errMore = errors.New("holds more than one document, or its end is not YAML")
 // Parse reads a text of one YAML or JSON document, with the line of each value. It returns nil if the text has no value. An error names
 // a line of the text.
 func Parse(text string) (*yaml.Node, error) {
-	text = strings.TrimPrefix(text, byteOrderMark)
 	lines := newLineTable(text)
-	if trimmed := strings.TrimSpace(text); (strings.HasPrefix(trimmed, "{") || strings.HasPrefix(trimmed, "[")) && json.Valid([]byte(text)) {
-		text = escapeJSON(text)
+	trimmed := strings.TrimSpace(strings.TrimPrefix(text, byteOrderMark))
+	if (strings.HasPrefix(trimmed, "{") || strings.HasPrefix(trimmed, "[")) && json.Valid([]byte(trimmed)) {
+		text = escapeJSON(strings.TrimPrefix(text, byteOrderMark))
 		lines.breaks = nil
 	}
 	var document yaml.Node
@@ -128,11 +128,8 @@ func (t lineTable) line(of int) int {
 	return max(1, min(of, t.last))
 }
 
-// correct sets the lines of all nodes to those of the text.
+// correct sets the lines of all nodes to those of the text. The reader may put an empty value after the last line.
 func (t lineTable) correct(node *yaml.Node) {
-	if t.breaks == nil {
-		return
-	}
 	node.Line = t.line(node.Line)
 	for _, child := range node.Content {
 		t.correct(child)

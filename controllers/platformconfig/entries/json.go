@@ -103,7 +103,7 @@ func (c *converter) scalar(node *yaml.Node) any {
 // document returns the scalar as a document of its own.
 func (s scalar) document() []byte {
 	text := s.text
-	if quoted, err := json.Marshal(s.text); err == nil && s.quoted {
+	if quoted, err := json.Marshal(s.text); err == nil && (s.quoted || !isWord(text)) { // of several lines, the text has been joined
 		text = escapeJSON(string(quoted))
 	}
 	if s.tag != "" {
