@@ -20,8 +20,10 @@ import (
 // version of the operator renders it differently, the default image changed, or it is adopted. It occupies the slot until it
 // serves again. Slots are granted in the order of the requests.
 //
-// Which gateways roll is derived from their StatefulSets, so a restart of the operator does not exceed the limit. What is only in
-// memory:
+// A gateway that was granted a slot rolls until its StatefulSet shows that it serves. No annotation, label or field that another
+// client writes gives it a slot or takes one. Only when the process starts, the annotation of a StatefulSet tells which gateways that do
+// not serve were granted a slot by an earlier process, so a restart of the operator does not exceed the limit. A client that forged it
+// before has no more than its tenant could have anyway: one slot, until its gateway serves. What is only in memory:
 //   - which rolling gateways do not count. If that is lost, they count until their tenants are reconciled.
 //   - grants that no observed StatefulSet shows yet. They are lost only with the process, and the next one observes all
 //     StatefulSets before it grants any slot.
@@ -35,6 +37,7 @@ type Slots struct {
 	queue   queue
 	rolling map[string]bool      // by namespace, whether it counts
 	granted map[string]time.Time // by namespace, when the grant expires
+	expired map[string]bool      // by namespace, whether the tenant may still use a grant that has expired
 	waiting []string             // namespaces, in the order of their requests
 }
 
@@ -46,7 +49,7 @@ const grantTimeout = 30 * time.Second
 
 // New returns slots for a percentage of the tenants, and for one at least. The given function counts the tenants.
 func New(percent int, tenants func() int) *Slots {
-	return &Slots{percent: percent, tenants: tenants, rolling: map[string]bool{}, granted: map[string]time.Time{}}
+	return &Slots{percent: percent, tenants: tenants, rolling: map[string]bool{}, granted: map[string]time.Time{}, expired: map[string]bool{}}
 }
 
 // Request reports whether a tenant has a slot. If none is free, the tenant waits, and is reconciled when it is granted one.
@@ -101,13 +104,47 @@ func (s *Slots) Exclude(namespace string) {
 	s.grant("")
 }
 
+// Rolls reports whether a tenant has a slot, or had one and its gateway does not serve yet.
+func (s *Slots) Rolls(namespace string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, rolls := s.rolling[namespace]
+	return rolls || s.isGranted(namespace)
+}
+
+// Holders returns the namespaces of the tenants that hold the slots, sorted.
+func (s *Slots) Holders() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	holders := s.holders()
+	slices.Sort(holders)
+	return holders
+}
+
+func (s *Slots) holders() []string {
+	holders := slices.Collect(maps.Keys(s.granted))
+	for namespace, counts := range s.rolling {
+		if _, granted := s.granted[namespace]; counts && !granted {
+			holders = append(holders, namespace)
+		}
+	}
+	return holders
+}
+
+func (s *Slots) isGranted(namespace string) bool {
+	_, granted := s.granted[namespace]
+	return granted || s.expired[namespace]
+}
+
 // observe updates the slots from a StatefulSet.
 func (s *Slots) observe(set *appsv1.StatefulSet) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, known := s.rolling[set.Namespace]; !workload.Rolling(set) {
+	_, known := s.rolling[set.Namespace]
+	switch {
+	case workload.Serves(set), !s.leads && !workload.Rolling(set):
 		delete(s.rolling, set.Namespace)
-	} else if !known {
+	case !known && (s.isGranted(set.Namespace) || !s.leads):
 		s.rolling[set.Namespace] = true
 		s.drop(set.Namespace)
 	}
@@ -126,6 +163,7 @@ func (s *Slots) remove(set *appsv1.StatefulSet) {
 func (s *Slots) drop(namespace string) {
 	s.stopWaiting(namespace)
 	delete(s.granted, namespace)
+	delete(s.expired, namespace)
 }
 
 func (s *Slots) stopWaiting(namespace string) {
@@ -137,7 +175,13 @@ func (s *Slots) expire() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
-	maps.DeleteFunc(s.granted, func(_ string, expires time.Time) bool { return !now.Before(expires) })
+	maps.DeleteFunc(s.granted, func(namespace string, expires time.Time) bool {
+		is := !now.Before(expires)
+		if is {
+			s.expired[namespace] = true
+		}
+		return is
+	})
 	s.grant("")
 }
 
@@ -160,17 +204,12 @@ func (s *Slots) grant(reconciling string) {
 }
 
 func (s *Slots) grantTo(namespace string) {
+	delete(s.expired, namespace)
 	s.granted[namespace] = time.Now().Add(grantTimeout)
 	time.AfterFunc(grantTimeout, s.expire)
 }
 
 // used returns the number of slots that are not free.
 func (s *Slots) used() int {
-	used := len(s.granted)
-	for namespace, counts := range s.rolling {
-		if _, granted := s.granted[namespace]; counts && !granted {
-			used++
-		}
-	}
-	return used
+	return len(s.holders())
 }
