@@ -22,25 +22,38 @@ import (
 
 // Applier sends what a Comparer decided, as the field manager of the Comparer.
 type Applier struct {
-	client   client.Client
-	comparer *Comparer
-	reader   client.Reader                             // reads from the API server; nil if no Compactor withholds managed fields
-	onDrift  func(namespace string, managers []string) // reports drift; nil if no caller needs it
-	large    sync.Mutex                                // serializes applies that reread managed fields, which may be large
+	client    client.Client
+	comparer  *Comparer
+	reader    client.Reader // reads from the API server; nil if the caches withhold nothing
+	onApplied func(Write)   // nil if no caller needs it
+	large     sync.Mutex    // serializes applies that reread an object, which may be large
+}
+
+// Write is an apply that succeeded.
+type Write struct {
+	// Desired is what was applied.
+	Desired *unstructured.Unstructured
+	// Live is the object before, and Difference what had to be changed. Live is nil if the object did not exist.
+	Live       metav1.Object
+	Difference Difference
+	// Result is the object after.
+	Result metav1.Object
+	// Overridden are some of the desired fields that an admission webhook changed again.
+	Overridden []string
 }
 
 // Option configures an Applier.
 type Option func(*Applier)
 
-// WithReader makes the Applier read an object from the API server through reader if a Compactor has withheld fields of other
-// managers. The Applier handles one such object at a time, since these fields may take much memory.
+// WithReader makes the Applier read an object from the API server through reader if a cache does not have all that an apply
+// depends on. The Applier handles one such object at a time, since it may take much memory.
 func WithReader(reader client.Reader) Option {
 	return func(a *Applier) { a.reader = reader }
 }
 
-// OnDrift makes the Applier call f with the managers that changed fields of an object, each time it reverts such changes.
-func OnDrift(f func(namespace string, managers []string)) Option {
-	return func(a *Applier) { a.onDrift = f }
+// OnApplied makes the Applier call f after each apply that succeeded.
+func OnApplied(f func(Write)) Option {
+	return func(a *Applier) { a.onApplied = f }
 }
 
 // New returns an Applier that writes through c.
@@ -84,14 +97,19 @@ func (a *Applier) CompareAndApply(ctx context.Context, desired *unstructured.Uns
 
 // compareAgain compares desired with the object as the API server has it.
 func (a *Applier) compareAgain(ctx context.Context, desired *unstructured.Unstructured, live metav1.Object) (metav1.Object, Difference, error) {
-	if a.reader != nil {
-		var err error
-		if live, err = a.reread(ctx, desired, live); err != nil {
-			count(desired, resultFailed, err)
-			return nil, Difference{}, err
-		}
+	if a.reader == nil {
+		difference, err := a.comparer.compareComplete(desired, live, nil)
+		return live, difference, err
 	}
-	difference, err := a.comparer.compareComplete(desired, live)
+	content, err := a.reread(ctx, desired, live)
+	if err == nil {
+		live, err = a.comparer.digested(content)
+	}
+	if err != nil {
+		count(desired, resultFailed, err)
+		return nil, Difference{}, err
+	}
+	difference, err := a.comparer.compareComplete(desired, live, content)
 	return live, difference, err
 }
 
@@ -106,9 +124,6 @@ func (a *Applier) send(ctx context.Context, desired *unstructured.Unstructured, 
 			return err
 		}
 	}
-	if len(difference.Drift) > 0 && a.onDrift != nil {
-		a.onDrift(desired.GetNamespace(), difference.Drift)
-	}
 	options := []client.ApplyOption{client.FieldOwner(a.comparer.fields.owner)}
 	if live != nil { // Otherwise, an object that exists belongs to another manager, and its fields must conflict.
 		options = append(options, client.ForceOwnership)
@@ -120,7 +135,20 @@ func (a *Applier) send(ctx context.Context, desired *unstructured.Unstructured, 
 		}
 		return fmt.Errorf("applying %s: %w", Describe(desired), err)
 	}
-	log(ctx, desired, live, difference.Drift)
+	return a.applied(ctx, Write{Desired: desired, Live: live, Difference: difference, Result: hashed}, hashed)
+}
+
+// applied reports an apply that succeeded. Result is the object that the API server answered with.
+func (a *Applier) applied(ctx context.Context, write Write, result *unstructured.Unstructured) (err error) {
+	if write.Live != nil && result.GetResourceVersion() != "" {
+		if write.Overridden, err = a.comparer.accept(write.Desired, result); err != nil {
+			return err
+		}
+	}
+	if a.onApplied != nil {
+		a.onApplied(write)
+	}
+	log(ctx, write)
 	return nil
 }
 
@@ -147,9 +175,9 @@ func (a *Applier) takeOver(ctx context.Context, desired *unstructured.Unstructur
 	return nil
 }
 
-// reread returns the current metadata of live from the API server. It fails if another object has replaced live.
-func (a *Applier) reread(ctx context.Context, desired *unstructured.Unstructured, live metav1.Object) (metav1.Object, error) {
-	list := &metav1.PartialObjectMetadataList{}
+// reread returns live as the API server has it. It fails if another object has replaced live.
+func (a *Applier) reread(ctx context.Context, desired *unstructured.Unstructured, live metav1.Object) (*unstructured.Unstructured, error) {
+	list := &unstructured.UnstructuredList{}
 	list.SetGroupVersionKind(desired.GroupVersionKind().GroupVersion().WithKind(desired.GetKind() + "List"))
 	err := bounded.Pages(ctx, 1, 1, func(ctx context.Context, page metav1.ListOptions) (string, error) {
 		named := client.MatchingFields{metav1.ObjectNameField: desired.GetName()}
@@ -158,21 +186,27 @@ func (a *Applier) reread(ctx context.Context, desired *unstructured.Unstructured
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", Describe(desired), err)
 	}
-	if len(list.Items) == 0 || list.Items[0].UID != live.GetUID() {
+	if len(list.Items) == 0 || list.Items[0].GetUID() != live.GetUID() {
 		return nil, fmt.Errorf("reading %s: another object has taken its place", Describe(desired))
 	}
-	return &list.Items[0], nil
+	read := &list.Items[0]
+	read.SetGroupVersionKind(desired.GroupVersionKind())
+	return read, nil
 }
 
-// log writes one line for an object that was created or changed, with the managers whose changes were reverted.
-func log(ctx context.Context, desired *unstructured.Unstructured, live metav1.Object, drift []string) {
-	logger := logr.FromContextOrDiscard(ctx).WithValues("object", Describe(desired))
+// log writes one line for an object that was created or changed, with the managers whose changes may have been reverted.
+func log(ctx context.Context, write Write) {
+	logger := logr.FromContextOrDiscard(ctx).WithValues("object", Describe(write.Desired))
+	hash, err := Hash(write.Desired)
 	switch {
-	case live == nil:
+	case write.Live == nil:
 		logger.Info("Created object")
-	case len(drift) > 0:
-		logger.Info("Reverted drift", "managers", drift)
+	case err == nil && AppliedHash(write.Live) == hash:
+		logger.Info("Reverted drift", "managers", write.Difference.Managers, "fields", write.Difference.Fields)
 	default:
 		logger.Info("Updated object")
+	}
+	if len(write.Overridden) > 0 {
+		logger.Info("An admission webhook changed the object", "fields", write.Overridden)
 	}
 }

@@ -44,7 +44,7 @@ func TestCompareDecidesFromHashAndManagedFields(t *testing.T) {
 	ours, withoutType := entryOf("us", serviceFields), entryOf("us", `{"f:metadata":{"f:annotations":{"f:`+AnnotationHash+`":{}}}}`)
 	type result struct {
 		Needed, Takeover, Incomplete bool
-		Drift                        []string
+		Managers                     []string
 	}
 	for _, c := range []struct {
 		what string
@@ -55,12 +55,12 @@ func TestCompareDecidesFromHashAndManagedFields(t *testing.T) {
 		{"absent", nil, result{Needed: true}, result{Needed: true}},
 		{"as applied", live(hash, ours), result{}, result{}},
 		{"last applied from another state", live("other", ours), result{Needed: true}, result{Needed: true}},
-		{"changed by another manager", live(hash, entryOf("them", typeOnly), withoutType), result{Needed: true, Drift: []string{"them"}}, result{Needed: true, Drift: []string{"them"}}},
-		{"changed by another manager, and a third one shares a field", live(hash, entryOf("sharing", sharedPort), entryOf("them", typeOnly), entryOf("us", serviceFieldsWithoutType)), result{Needed: true, Drift: []string{"them"}}, result{Needed: true, Drift: []string{"them"}}},
-		{"changed by another manager, and another state is desired", live("other", entryOf("them", typeOnly), withoutType), result{Needed: true}, result{Needed: true}},
-		{"with a port of another manager", live(hash, entryOf("them", foreignPort), ours), result{}, result{Needed: true, Takeover: true}},
-		{"never applied by us", live("", entryOf("them", typeOnly)), result{Needed: true}, result{Needed: true, Takeover: true}},
-		{"with withheld fields", live(hash, entryOf("them", string(withheld)), ours), result{Needed: true, Incomplete: true}, result{Needed: true, Incomplete: true}},
+		{"changed by another manager", live(hash, entryOf("them", typeOnly), withoutType), result{Needed: true, Managers: []string{"them"}}, result{Needed: true, Managers: []string{"them"}}},
+		{"changed by another manager, and a third one shares a field", live(hash, entryOf("sharing", sharedPort), entryOf("them", typeOnly), entryOf("us", serviceFieldsWithoutType)), result{Needed: true, Managers: []string{"them"}}, result{Needed: true, Managers: []string{"them"}}},
+		{"changed by another manager, and another state is desired", live("other", entryOf("them", typeOnly), withoutType), result{Needed: true, Managers: []string{"them"}}, result{Needed: true, Managers: []string{"them"}}},
+		{"with a port of another manager", live(hash, entryOf("them", foreignPort), ours), result{}, result{Needed: true, Takeover: true, Managers: []string{"them"}}},
+		{"never applied by us", live("", entryOf("them", typeOnly)), result{Needed: true, Managers: []string{"them"}}, result{Needed: true, Takeover: true, Managers: []string{"them"}}},
+		{"with withheld fields", live(hash, entryOf("them", string(withheld)), ours), result{Needed: true, Incomplete: true, Managers: []string{"them"}}, result{Needed: true, Incomplete: true, Managers: []string{"them"}}},
 	} {
 		for want, options := range map[*result][]ComparerOption{&c.shared: nil, &c.exclusive: {Exclusive}} {
 			comparer := NewComparer(clientgoscheme.Scheme, "us", options...)
@@ -69,7 +69,7 @@ func TestCompareDecidesFromHashAndManagedFields(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				got := result{Needed: d.Needed, Takeover: d.Takeover != nil, Incomplete: d.Incomplete, Drift: d.Drift}
+				got := result{Needed: d.Needed, Takeover: d.Takeover != nil, Incomplete: d.Incomplete, Managers: d.Managers}
 				if diff := cmp.Diff(*want, got); diff != "" {
 					t.Errorf("%s, exclusive %t: -want +got\n%s", c.what, len(options) > 0, diff)
 				}

@@ -3,6 +3,7 @@ package apply
 import (
 	"errors"
 	"slices"
+	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -12,6 +13,12 @@ import (
 // conflict that goes away when the request is repeated with a newer object.
 func IsFieldConflict(err error) bool {
 	return apierrors.IsConflict(err) && hasCause(err, func(cause metav1.StatusCause) bool { return cause.Type == metav1.CauseTypeFieldManagerConflict })
+}
+
+// IsOutdated reports whether an object was not applied because it has changed since it was observed. Webhooks may reject with a
+// conflict, too, so the API server's own words count.
+func IsOutdated(err error) bool {
+	return apierrors.IsConflict(err) && strings.Contains(err.Error(), "the object has been modified")
 }
 
 // isOtherUID reports whether the API server rejected an object because the existing one has another uid.

@@ -24,5 +24,8 @@ func TestConflictThatPassesIsNobodysObject(t *testing.T) {
 		if IsFieldConflict(err) {
 			t.Errorf("owned: %v", err)
 		}
+		if IsOutdated(err) != errors.Is(err, passes) {
+			t.Errorf("the object has changed: %t (%v)", IsOutdated(err), err)
+		}
 	}
 }

@@ -47,8 +47,8 @@ func (f *fieldSetCache) add(key cacheKey) {
 	f.unchanged[key] = struct{}{}
 }
 
-// keyOfFields returns the key of an object that was applied as text, and whose entry in managedFields is ours. Two objects
-// have the same key only if they differ in nothing but the namespace and the uid of the first owner: the bytes in their
+// keyOfFields returns the key of an object that was applied as text, whose entry in managedFields is ours and whose values have
+// digests. Two objects have the same key only if they differ in nothing but the namespace and the uid of the first owner: the bytes in their
 // place occur in no JSON. There is no key for an object without a namespace, or with another owner than the desired one.
 func keyOfFields(desired *unstructured.Unstructured, text []byte, live metav1.Object, ours metav1.ManagedFieldsEntry) (key cacheKey, ok bool) {
 	namespace, uid := desired.GetNamespace(), firstOwnerUID(desired)
@@ -60,7 +60,13 @@ func keyOfFields(desired *unstructured.Unstructured, text []byte, live metav1.Ob
 		text, fields = bytes.ReplaceAll(text, []byte(uid), ownerPlaceholder), bytes.ReplaceAll(fields, []byte(uid), ownerPlaceholder)
 	}
 	text, fields = bytes.ReplaceAll(text, []byte(namespace), []byte{1}), bytes.ReplaceAll(fields, []byte(namespace), []byte{1})
-	return keyOf(text, fields), true
+	return keyOf(text, fields, []byte(digestsIn(live))), true
+}
+
+// keyOfAnswer returns the key of what an API server stored when the desired state with this hash was applied, although it is not
+// as desired: an admission webhook changed it. To apply the same again would change nothing.
+func keyOfAnswer(hash string, live metav1.Object, ours metav1.ManagedFieldsEntry) cacheKey {
+	return keyOf([]byte(live.GetUID()), withoutOwner(ours, live), []byte(digestsIn(live)), []byte(hash))
 }
 
 // keyOfVersion returns the key of one version of one object, compared with the desired state that has this hash. It is for

@@ -3,6 +3,7 @@ package apply
 import (
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -31,9 +32,15 @@ func FuzzOwnershipReadsWhateverIsThere(f *testing.F) {
 			{Manager: "us", Operation: metav1.ManagedFieldsOperationApply, FieldsType: "FieldsV1", FieldsV1: metav1.NewFieldsV1(ours)},
 			{Manager: "them", Operation: metav1.ManagedFieldsOperationUpdate, FieldsType: "FieldsV1", FieldsV1: metav1.NewFieldsV1(theirs)},
 		}}}
-		_, _ = fields.ownsAll(desired, live) // an error is an answer
-		_ = fields.conflictingManagers(desired, live)
-		entries, err := fields.takeover(desired, live)
+		if lost, err := fields.lostFields(desired, live); err == nil { // an error is an answer
+			_ = fields.conflictingManagers(lost, live)
+		}
+		service := &corev1.Service{ObjectMeta: *live.ObjectMeta.DeepCopy()}
+		(&Digester{fields}).Add(service)
+		if _, ok := recordedDigests(service); !ok {
+			t.Error("the object has no digest")
+		}
+		entries, err := fields.takeover(desired, live, nil)
 		if err != nil || entries == nil {
 			return
 		}
@@ -43,7 +50,7 @@ func FuzzOwnershipReadsWhateverIsThere(f *testing.F) {
 			}
 		}
 		live.ManagedFields = entries
-		if again, err := fields.takeover(desired, live); err != nil || again != nil {
+		if again, err := fields.takeover(desired, live, nil); err != nil || again != nil {
 			t.Errorf("of %s and %s something is left in the way: %v (%v)", ours, theirs, again, err)
 		}
 	})

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"maps"
+	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -21,7 +22,7 @@ func Hash(desired *unstructured.Unstructured) (string, error) {
 
 // AppliedHash returns the hash of what was last applied to an object. It is empty if the object has none.
 func AppliedHash(object metav1.Object) string {
-	if hash := object.GetSelfLink(); hash != "" {
+	if hash, _, _ := strings.Cut(object.GetSelfLink(), digestMark); hash != "" {
 		return hash
 	}
 	return object.GetAnnotations()[AnnotationHash]
@@ -40,7 +41,7 @@ func MatchesLastApplied(desired *unstructured.Unstructured, live metav1.Object) 
 func CompactHash(object metav1.Object) {
 	annotations := object.GetAnnotations()
 	if hash, has := annotations[AnnotationHash]; has {
-		object.SetSelfLink(hash)
+		object.SetSelfLink(strings.ReplaceAll(hash, digestMark, "") + object.GetSelfLink()) // with the digests
 		delete(annotations, AnnotationHash)
 	}
 	if len(annotations) == 0 {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -29,11 +30,12 @@ func OwnsHash(live metav1.Object, owner string) bool {
 }
 
 // ownership reads managedFields on behalf of a field manager, its owner. A manager that changes a field of another one
-// takes it over in managedFields, so neither values nor the defaults of the API server have to be compared.
+// takes it over in managedFields, so the defaults of the API server do not have to be compared.
 type ownership struct {
 	owner   string
 	scheme  *runtime.Scheme
 	schemas sync.Map // from GroupVersionKind to typed.ParseableType: to find a schema takes longer than to use it
+	parsed  parsedSets
 }
 
 func newOwnership(scheme *runtime.Scheme, owner string) *ownership {
@@ -51,17 +53,10 @@ func (o *ownership) isOther(entry metav1.ManagedFieldsEntry) bool {
 	return entry.Manager != o.owner && entry.Subresource == "" && entry.FieldsV1 != nil
 }
 
-// ownsAll reports whether live's managedFields give the owner every field of desired.
-func (o *ownership) ownsAll(desired *unstructured.Unstructured, live metav1.Object) (bool, error) {
-	owned, err := o.ownedFields(live)
-	if err != nil || owned == nil {
-		return false, err
-	}
-	wanted, err := o.fieldsOf(desired)
-	if err != nil {
-		return false, err
-	}
-	return wanted.Leaves().Difference(owned).Empty(), nil
+// hasController reports whether live has the controller of desired, with the same values. Other owners are not compared.
+func hasController(desired, live metav1.Object) bool {
+	controller := metav1.GetControllerOf(desired)
+	return controller == nil || equality.Semantic.DeepEqual(controller, metav1.GetControllerOf(live))
 }
 
 // ownedFields returns the fields of live that the owner applied. It is nil if the owner has applied nothing.
@@ -73,29 +68,39 @@ func (o *ownership) ownedFields(live metav1.Object) (*fieldpath.Set, error) {
 	return decodeFields(live.GetManagedFields()[i], live)
 }
 
-// conflictingManagers returns the managers that took fields from the owner: the owner applied them to live, and these managers now
-// own them instead. It returns none if live was last applied from another state than hashed, which is the desired state with its
-// hash, since the difference is then due to the owner.
-func (o *ownership) conflictingManagers(hashed *unstructured.Unstructured, live metav1.Object) []string {
-	if AppliedHash(live) != AppliedHash(hashed) {
-		return nil
-	}
-	wanted, err := o.fieldsOf(hashed)
+// lostFields returns the fields of desired that live's managedFields do not give to the owner. A manager that only shares a field
+// with the owner has not changed it.
+func (o *ownership) lostFields(desired *unstructured.Unstructured, live metav1.Object) (*fieldpath.Set, error) {
+	wanted, err := o.fieldsOf(desired)
 	if err != nil {
-		return nil
+		return nil, err
 	}
-	lost := wanted.Leaves() // A manager that only shares a field with us has not changed it.
-	if owned, err := o.ownedFields(live); err == nil && owned != nil {
-		lost = lost.Difference(owned)
+	lost := wanted.Leaves()
+	owned, err := o.ownedFields(live)
+	if err != nil || owned == nil {
+		return lost, err
 	}
+	return lost.Difference(owned), nil
+}
+
+// conflictingManagers returns the managers that own fields which the owner has lost. If there are none, another client wrote what
+// it pleased into managedFields: then it returns the manager that wrote last.
+func (o *ownership) conflictingManagers(lost *fieldpath.Set, live metav1.Object) []string {
 	var managers []string
+	var last metav1.ManagedFieldsEntry
 	for _, entry := range live.GetManagedFields() {
 		if !o.isOther(entry) || slices.Contains(managers, entry.Manager) {
 			continue
 		}
+		if last.Time == nil || entry.Time != nil && last.Time.Before(entry.Time) {
+			last = entry
+		}
 		if set, err := decodeFields(entry, live); err == nil && !set.Intersection(lost).Empty() {
 			managers = append(managers, entry.Manager)
 		}
+	}
+	if len(managers) == 0 && last.Manager != "" {
+		managers = []string{last.Manager}
 	}
 	return managers
 }
@@ -118,6 +123,23 @@ func (o *ownership) fieldsOf(desired *unstructured.Unstructured) (*fieldpath.Set
 	value, err := parseable.FromUnstructured(content)
 	if err != nil {
 		return nil, fmt.Errorf("fields of %s: %w", Describe(desired), err)
+	}
+	return value.ToFieldSet()
+}
+
+// allFields returns all fields of the spec of an object that was read from an API server.
+func (o *ownership) allFields(content *unstructured.Unstructured) (*fieldpath.Set, error) {
+	parseable, err := o.schemaOf(content.GroupVersionKind())
+	if err != nil {
+		return nil, err
+	}
+	spec, has := content.Object["spec"]
+	if !has {
+		return fieldpath.NewSet(), nil
+	}
+	value, err := parseable.FromUnstructured(map[string]any{"spec": spec}, typed.AllowDuplicates)
+	if err != nil {
+		return nil, fmt.Errorf("fields of %s: %w", Describe(content), err)
 	}
 	return value.ToFieldSet()
 }

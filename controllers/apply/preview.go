@@ -37,7 +37,7 @@ func (c *Comparer) Preview(desired, live *unstructured.Unstructured) (Preview, e
 	}
 	entries := live.GetManagedFields()
 	if c.exclusive {
-		takeover, err := c.fields.takeover(desired, live)
+		takeover, err := c.fields.takeover(desired, live, live)
 		if err != nil {
 			return Preview{}, err
 		}

@@ -14,16 +14,18 @@ import (
 // apply, which does not mention them, then removes them.
 
 // adoptedParts are the parts of an adopted object of which nothing is kept. Metadata is kept, since every client may write
-// to it, and so are the lists of a ServiceAccount, which some platforms write to.
-var adoptedParts = []string{"spec", "data", "binaryData", "subjects"}
+// to it, and so are the lists of a ServiceAccount, which some platforms write to. An apply replaces the subjects of a binding
+// anyway. To take them over first would be a write of a binding that has them, which an admission policy may reject.
+var adoptedParts = []string{"spec", "data", "binaryData"}
 
 // completedKinds are the kinds whose spec is completed by the cluster.
 var completedKinds = []string{"PersistentVolumeClaim"}
 
 // takeover returns live's managedFields after fields of other managers have become the owner's. It returns nil if there is
-// nothing to take over.
-func (o *ownership) takeover(desired *unstructured.Unstructured, live metav1.Object) ([]metav1.ManagedFieldsEntry, error) {
-	if !slices.ContainsFunc(live.GetManagedFields(), o.isOther) { // the usual case, which needs no decoding
+// nothing to take over. If the content of the object is given, fields that no client may add are found by their values, whichever
+// manager owns them. It is nil if only the metadata is known.
+func (o *ownership) takeover(desired *unstructured.Unstructured, live metav1.Object, content *unstructured.Unstructured) ([]metav1.ManagedFieldsEntry, error) {
+	if content == nil && !slices.ContainsFunc(live.GetManagedFields(), o.isOther) { // the usual case, which needs no decoding
 		return nil, nil
 	}
 	owned, err := o.ownedFields(live)
@@ -34,43 +36,63 @@ func (o *ownership) takeover(desired *unstructured.Unstructured, live metav1.Obj
 	if err != nil {
 		return nil, err
 	}
-	foreign := foreignElement(wanted)
-	if owned == nil {
+	foreign, found := isAdded(desired, wanted), fieldpath.NewSet()
+	switch {
+	case owned == nil:
 		owned = fieldpath.NewSet()
 		if !slices.Contains(completedKinds, desired.GetKind()) {
 			foreign = inAdoptedPart
 		}
-	}
-	var entries []metav1.ManagedFieldsEntry
-	found := fieldpath.NewSet()
-	for _, entry := range live.GetManagedFields() {
-		if o.isOurs(entry) {
-			continue // It is added again at the end.
+	case content != nil:
+		all, err := o.allFields(content)
+		if err != nil {
+			return nil, err
 		}
-		if o.isOther(entry) {
-			all, err := decodeFields(entry, live)
-			if err != nil {
-				return nil, err
-			}
-			taken := filter(all, foreign)
-			left := all.Difference(taken)
-			if found = found.Union(taken); left.Empty() {
-				continue
-			}
-			if err := setFields(&entry, left); err != nil {
-				return nil, err
-			}
-		}
-		entries = append(entries, entry)
+		found = filter(all, foreign)
 	}
-	if found.Empty() {
-		return nil, nil
+	entries, taken, err := o.withoutForeign(live, found, foreign)
+	if err != nil {
+		return nil, err
+	}
+	found = found.Union(taken)
+	if taken.Empty() && found.Difference(owned).Empty() {
+		return nil, nil // what is ours already goes with the apply
 	}
 	ours := metav1.ManagedFieldsEntry{Manager: o.owner, Operation: metav1.ManagedFieldsOperationApply, APIVersion: desired.GetAPIVersion(), FieldsType: "FieldsV1"}
 	if err := setFields(&ours, owned.Union(found)); err != nil {
 		return nil, err
 	}
 	return append(entries, ours), nil
+}
+
+// withoutForeign returns all entries but the owner's, without the fields that were found and, in those of other managers, without
+// foreign ones. It also returns the fields that it left out.
+func (o *ownership) withoutForeign(live metav1.Object, found *fieldpath.Set, foreign func(fieldpath.Path) bool) (entries []metav1.ManagedFieldsEntry, taken *fieldpath.Set, err error) {
+	taken = fieldpath.NewSet()
+	for _, entry := range live.GetManagedFields() {
+		if o.isOurs(entry) {
+			continue
+		}
+		if o.isOther(entry) || !found.Empty() && entry.Subresource == "" && entry.FieldsV1 != nil {
+			all, err := decodeFields(entry, live)
+			if err != nil {
+				return nil, nil, err
+			}
+			leaving := all.Intersection(found)
+			if o.isOther(entry) {
+				leaving = leaving.Union(filter(all, foreign))
+			}
+			left := all.Difference(leaving)
+			if taken = taken.Union(leaving); left.Empty() {
+				continue
+			}
+			if err := setFields(&entry, left); err != nil {
+				return nil, nil, err
+			}
+		}
+		entries = append(entries, entry)
+	}
+	return entries, taken, nil
 }
 
 func setFields(entry *metav1.ManagedFieldsEntry, set *fieldpath.Set) error {

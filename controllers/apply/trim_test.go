@@ -8,6 +8,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -82,8 +83,12 @@ type service struct {
 
 func (s *service) List(_ context.Context, list client.ObjectList, _ ...client.ListOption) error {
 	s.reads++
-	list.(*metav1.PartialObjectMetadataList).Items = []metav1.PartialObjectMetadata{*s.live.DeepCopy()}
-	return nil
+	typed := &corev1.Service{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Service"}, ObjectMeta: *s.live.ObjectMeta.DeepCopy(), Spec: corev1.ServiceSpec{
+		Type: corev1.ServiceTypeClusterIP, Ports: []corev1.ServicePort{{Port: 8080, Protocol: corev1.ProtocolTCP}},
+	}}
+	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(typed)
+	list.(*unstructured.UnstructuredList).Items = []unstructured.Unstructured{{Object: content}}
+	return err
 }
 
 func (s *service) Patch(_ context.Context, object client.Object, patch client.Patch, _ ...client.PatchOption) error {

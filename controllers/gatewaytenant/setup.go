@@ -57,7 +57,7 @@ func SetupWithManager(mgr ctrl.Manager, options Options) error {
 		Named("gatewaytenant").
 		Watches(&v1alpha1.GatewayTenant{}, tenantEvents()).
 		WatchesMetadata(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(forNamespace)).
-		WatchesMetadata(&rbacv1.ClusterRoleBinding{}, enqueue.Debounced(forBinding)).
+		Watches(&rbacv1.ClusterRoleBinding{}, enqueue.Debounced(forBinding)).
 		WatchesRawSource(r.slots.Source(caches.StatefulSets())).
 		WatchesRawSource(source.Kind[client.Object](caches.Pods, &corev1.Pod{}, enqueue.Debounced(r.forPod), observe.PodHealthChanged())).
 		WatchesRawSource(source.Kind[client.Object](caches.SharedBinding, &rbacv1.ClusterRoleBinding{}, handler.TypedEnqueueRequestsFromMapFunc(forSharedBinding))).
@@ -84,7 +84,11 @@ func newReconciler(mgr ctrl.Manager, options Options, caches *observe.Caches) *R
 	}
 	r.observer = observe.NewObserver(r.Client, r.live, caches, r.evictions, r.counter, r.now)
 	r.comparer = apply.NewComparer(mgr.GetScheme(), manifests.Manager, apply.Exclusive)
-	r.applier = apply.New(r.Client, r.comparer, apply.WithReader(r.live), apply.OnDrift(r.contention.note))
+	r.applier = apply.New(r.Client, r.comparer, apply.WithReader(r.live), apply.OnApplied(func(write apply.Write) {
+		if write.Live != nil && apply.MatchesLastApplied(write.Desired, write.Live) {
+			r.contention.note(write.Desired.GetNamespace(), write.Difference.Managers)
+		}
+	}))
 	r.slots = rollout.New(options.RolloutPercent, r.counter.countTotal)
 	return r
 }

@@ -65,13 +65,13 @@ func (c *Caches) ForEachChild(f func(cache.Cache, client.Object)) {
 }
 
 // ManagerCacheOptions returns what the manager's own cache keeps: GatewayTenants with their spec, and namespaces and the tenants'
-// ClusterRoleBindings as metadata.
+// ClusterRoleBindings as metadata, the latter with digests of their values.
 func ManagerCacheOptions() map[client.Object]cache.ByObject {
 	return map[client.Object]cache.ByObject{
 		&v1alpha1.GatewayTenant{}: {Transform: compacted(keepTenant)},
 		&corev1.Namespace{}:       {Transform: keepNamespace},
 		&rbacv1.ClusterRoleBinding{}: {
-			Transform: compacted(keepMetadata), Label: labels.SelectorFromSet(labels.Set{manifests.LabelManagedBy: manifests.Manager}),
+			Transform: compacted(digest, keepMetadata, keepClusterRoleBinding), Label: labels.SelectorFromSet(labels.Set{manifests.LabelManagedBy: manifests.Manager}),
 		},
 	}
 }
@@ -83,6 +83,8 @@ func (c child) kept() toolscache.TransformFunc {
 		return compacted(c.transform)
 	case c.transform == nil:
 		return compacted(keepMetadata)
+	case hasValues(c.Kind):
+		return compacted(digest, keepMetadata, c.transform)
 	}
 	return compacted(keepMetadata, c.transform)
 }

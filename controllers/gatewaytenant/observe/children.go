@@ -1,6 +1,8 @@
 package observe
 
 import (
+	"slices"
+
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -42,19 +44,19 @@ type child struct {
 	transform toolscache.TransformFunc
 }
 
-// children are the objects of a gateway, and what an earlier control plane may have left. For most of them metadata is enough: it
-// shows whether the object exists, who owns it and, through managedFields, whether it still is as it was applied.
+// children are the objects of a gateway, and what an earlier control plane may have left. Of most of them, the caches keep the
+// metadata and digests of the values that the operator applied. Of those that the operator does not apply, metadata is enough.
 var children = []child{
-	metadata("ServiceAccount", manifests.GatewayName),
-	metadata("ServiceAccount", manifests.SandboxName),
-	metadata("ServiceAccount", manifests.CertgenName),
+	{Ref{"ServiceAccount", manifests.GatewayName}, &corev1.ServiceAccount{}, keepServiceAccount},
+	{Ref{"ServiceAccount", manifests.SandboxName}, &corev1.ServiceAccount{}, keepServiceAccount},
+	{Ref{"ServiceAccount", manifests.CertgenName}, &corev1.ServiceAccount{}, keepServiceAccount},
 	{Ref{"RoleBinding", manifests.SandboxName}, &rbacv1.RoleBinding{}, keepRoleBinding},
 	{Ref{"RoleBinding", manifests.CertgenName}, &rbacv1.RoleBinding{}, keepRoleBinding},
-	metadata("ConfigMap", manifests.ConfigName),
-	metadata("NetworkPolicy", manifests.SandboxSSHName),
-	metadata("NetworkPolicy", manifests.SandboxSSHLabelName),
-	metadata("NetworkPolicy", manifests.ClientsName),
-	metadata("Service", manifests.GatewayName),
+	{Ref{"ConfigMap", manifests.ConfigName}, &corev1.ConfigMap{}, keepConfigMap},
+	{Ref{"NetworkPolicy", manifests.SandboxSSHName}, &networkingv1.NetworkPolicy{}, keepNetworkPolicy},
+	{Ref{"NetworkPolicy", manifests.SandboxSSHLabelName}, &networkingv1.NetworkPolicy{}, keepNetworkPolicy},
+	{Ref{"NetworkPolicy", manifests.ClientsName}, &networkingv1.NetworkPolicy{}, keepNetworkPolicy},
+	{Ref{"Service", manifests.GatewayName}, &corev1.Service{}, keepService},
 	{Ref{"PersistentVolumeClaim", manifests.ClaimName}, &corev1.PersistentVolumeClaim{}, keepClaims()},
 	{Ref{"Job", manifests.CertgenName}, &batchv1.Job{}, keepJob},
 	{Ref{"StatefulSet", manifests.GatewayName}, &appsv1.StatefulSet{}, keepStatefulSet},
@@ -117,3 +119,9 @@ func (r Ref) in(namespace string) *metav1.PartialObjectMetadata {
 
 // isSecret reports whether the child is a Secret.
 func (c child) isSecret() bool { return c.Kind == "Secret" }
+
+// hasValues reports whether the values of objects of a kind are compared. The spec of a Job is immutable, and nearly all of a volume
+// claim's; what a claim's annotations record is read from there.
+func hasValues(kind string) bool {
+	return slices.Contains([]string{"ServiceAccount", "RoleBinding", "ClusterRoleBinding", "ConfigMap", "NetworkPolicy", "Service", "StatefulSet"}, kind)
+}

@@ -87,8 +87,7 @@ func (f *fixture) fromCaches() *observe.Observed {
 			keepBinding = options.Transform
 		}
 	}
-	binding := &metav1.PartialObjectMetadata{TypeMeta: metav1.TypeMeta{APIVersion: "rbac.authorization.k8s.io/v1", Kind: "ClusterRoleBinding"}}
-	manager := &objectCache{f: f, object: binding, name: observe.Binding(observetest.Namespace).Name, transform: keepBinding}
+	manager := &objectCache{f: f, object: &rbacv1.ClusterRoleBinding{}, name: observe.Binding(observetest.Namespace).Name, transform: keepBinding}
 	observer := observe.NewObserver(manager, f.server(), caches, &observe.Evictions{}, grace{}, func() time.Time { return now })
 	namespace := f.snapshot().Namespace
 	observed, err := observer.Observe(f.t.Context(), f.tenant, &namespace, true)
@@ -197,8 +196,8 @@ func (f *fixture) plan(observed *observe.Observed) *plan.Plan {
 func steps(p *plan.Plan) []string {
 	var lines []string
 	for _, s := range p.Steps {
-		lines = append(lines, fmt.Sprintf("%s %s %s, waits for %q, because %q, blocked: %v, takes over: %t, drift: %q, in stage %d, requires %v",
-			s.Action, s.Object.Kind, s.Object.Name, s.Waits, s.Reason, s.Blocked, s.Difference.Takeover != nil, s.Difference.Drift, s.Stage, s.Requires))
+		lines = append(lines, fmt.Sprintf("%s %s %s, waits for %q, because %q, blocked: %v, takes over: %t, managers: %q, in stage %d, requires %v",
+			s.Action, s.Object.Kind, s.Object.Name, s.Waits, s.Reason, s.Blocked, s.Difference.Takeover != nil, s.Difference.Managers, s.Stage, s.Requires))
 	}
 	return lines
 }

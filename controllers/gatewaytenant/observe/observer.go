@@ -116,10 +116,9 @@ func (o *Observer) observeShared(ctx context.Context, namespace string, observed
 }
 
 // Binding reads the ClusterRoleBinding of a tenant. It returns nil if it does not exist.
-func (o *Observer) Binding(ctx context.Context, namespace string) (*metav1.PartialObjectMetadata, error) {
+func (o *Observer) Binding(ctx context.Context, namespace string) (*rbacv1.ClusterRoleBinding, error) {
 	ref := Binding(namespace)
-	binding := &metav1.PartialObjectMetadata{}
-	binding.SetGroupVersionKind(rbacv1.SchemeGroupVersion.WithKind(ref.Kind))
+	binding := &rbacv1.ClusterRoleBinding{}
 	exists, err := Exists(o.manager.Get(ctx, client.ObjectKey{Name: ref.Name}, binding))
 	if err != nil {
 		return nil, fmt.Errorf("reading %s %s: %w", ref.Kind, ref.Name, err)

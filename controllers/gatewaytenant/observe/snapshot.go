@@ -3,14 +3,13 @@ package observe
 import (
 	"fmt"
 
-	appsv1 "k8s.io/api/apps/v1"
-	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
@@ -71,7 +70,11 @@ func (s Snapshot) Observed(tenant types.UID) (*Observed, error) {
 		case *corev1.Pod:
 			pod = typed
 		case *rbacv1.ClusterRoleBinding:
-			observed.SharedSubjects = typed.Subjects
+			if RefOf(object) == SharedBinding {
+				observed.SharedSubjects = typed.Subjects
+				continue
+			}
+			observed.add(RefOf(object), typed, tenant)
 		default:
 			observed.add(RefOf(object), typed, tenant)
 		}
@@ -92,27 +95,33 @@ func (s Snapshot) Observed(tenant types.UID) (*Observed, error) {
 	return observed, nil
 }
 
-// asCached returns an object with the type that the operator's caches hold.
+// asCached returns an object with the type that the operator's caches hold, and with digests of the values that are compared.
 func asCached(object *unstructured.Unstructured) (metav1.Object, error) {
-	var typed metav1.Object
-	switch RefOf(object) {
-	case Ref{"StatefulSet", manifests.GatewayName}:
-		typed = &appsv1.StatefulSet{}
-	case Ref{"PersistentVolumeClaim", manifests.ClaimName}:
-		typed = &corev1.PersistentVolumeClaim{}
-	case Ref{"Job", manifests.CertgenName}:
-		typed = &batchv1.Job{}
-	case Ref{"RoleBinding", manifests.SandboxName}, Ref{"RoleBinding", manifests.CertgenName}:
-		typed = &rbacv1.RoleBinding{}
-	case SharedBinding:
-		typed = &rbacv1.ClusterRoleBinding{}
-	case podRef:
-		typed = &corev1.Pod{}
-	default:
+	typed := typeOf(RefOf(object))
+	if typed == nil {
 		return object, nil
 	}
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, typed); err != nil {
 		return nil, fmt.Errorf("reading %s %s/%s: %w", object.GetKind(), object.GetNamespace(), object.GetName(), err)
 	}
+	if hasValues(object.GetKind()) {
+		digester.Add(typed)
+	}
 	return typed, nil
+}
+
+// typeOf returns an empty object of the type that the operator's caches hold. It is nil if that is metadata.
+func typeOf(ref Ref) client.Object {
+	switch {
+	case ref.Kind == "ClusterRoleBinding":
+		return &rbacv1.ClusterRoleBinding{}
+	case ref == podRef:
+		return &corev1.Pod{}
+	}
+	for _, c := range children {
+		if c.Ref == ref && c.transform != nil {
+			return c.object.DeepCopyObject().(client.Object)
+		}
+	}
+	return nil
 }
