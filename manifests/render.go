@@ -2,6 +2,7 @@ package manifests
 
 import (
 	"fmt"
+	"maps"
 	"strconv"
 
 	appsapi "k8s.io/api/apps/v1"
@@ -179,6 +180,23 @@ func Rendered(live metav1.Object) bool { return live.GetAnnotations()[annotation
 
 // RolledByPlatform reports whether the last change of a StatefulSet was because of the platform, not its tenant.
 func RolledByPlatform(live metav1.Object) bool { return live.GetAnnotations()[annotationRollout] != "" }
+
+// WithoutRollout returns a rendered object without the annotation by which RolledByPlatform knows it. It shares everything else with
+// the original.
+func WithoutRollout(rendered *unstructured.Unstructured) *unstructured.Unstructured {
+	if !RolledByPlatform(rendered) {
+		return rendered
+	}
+	metadata, _ := rendered.Object["metadata"].(map[string]any)
+	metadata = maps.Clone(metadata)
+	annotations, _ := metadata["annotations"].(map[string]any)
+	annotations = maps.Clone(annotations)
+	delete(annotations, annotationRollout)
+	metadata["annotations"] = annotations
+	without := &unstructured.Unstructured{Object: maps.Clone(rendered.Object)}
+	without.Object["metadata"] = metadata
+	return without
+}
 
 // finish returns an apply configuration as it is sent, with namespace, labels and owners.
 func finish(configuration any, namespace string, owners ...metav1.OwnerReference) (*unstructured.Unstructured, error) {

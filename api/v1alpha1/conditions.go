@@ -120,10 +120,11 @@ const (
 
 // Reasons of Warning. Of several, the first is the reason and all are in the message.
 const (
-	// ReasonChangedByOthers: somebody else changes the gateway's objects again and again, such as an earlier control plane
-	// that still runs; the message has the field manager's name.
+	// ReasonChangedByOthers: another client changes or deletes the gateway's objects again and again, such as an earlier control plane
+	// that still runs; the message has the field manager's name, the objects and what to do.
 	ReasonChangedByOthers = "ChangedByOthers"
-	// ReasonUpdateQueued: the platform's update of this gateway waits until those before it serve again.
+	// ReasonUpdateQueued: the platform's update of this gateway waits until those before it serve again; the message names tenants that
+	// are updated.
 	ReasonUpdateQueued = "UpdateQueued"
 	// ReasonSandboxAPIMissing: the cluster does not serve the Sandbox API. A gateway from 0.0.107 on would not start, so
 	// it waits for it, and this is a reason of Ready.

@@ -80,7 +80,11 @@ const outdatedRetry = time.Second
 func (r *Reconciler) executeStep(ctx context.Context, namespace string, step plan.Step) error {
 	switch step.Action {
 	case plan.Delete:
-		return r.delete(ctx, namespace, step)
+		err := r.delete(ctx, namespace, step)
+		if err == nil {
+			r.history.deleted(namespace, step.Object)
+		}
+		return err
 	case plan.RemoveSubject:
 		return r.removeSubject(ctx, namespace, step)
 	case plan.Recreate:
@@ -89,7 +93,13 @@ func (r *Reconciler) executeStep(ctx context.Context, namespace string, step pla
 		}
 		step.Live, step.Difference = nil, apply.Difference{Needed: true}
 	}
+	if step.Live != nil && r.history.isOutdated(namespace, step.Object, step.Live) {
+		return errOutdated
+	}
 	err := r.applier.Apply(ctx, step.Desired, step.Live, step.Difference)
+	if apply.IsOutdated(err) {
+		return errOutdated
+	}
 	if step.Live == nil && apply.IsFieldConflict(err) {
 		return r.applyUncached(ctx, step.Desired)
 	}

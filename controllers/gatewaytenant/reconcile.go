@@ -54,6 +54,7 @@ func (r *Reconciler) converge(
 ) (out status.Input, retry time.Duration) {
 	out = status.Input{GatewayTenant: tenant, TrustDelay: r.trustDelay}
 	in := plan.Input{GatewayTenant: tenant, Platform: r.platform, Comparer: r.comparer, JobHistory: &r.jobs, Now: r.now()}
+	in.History, in.NoRollout = r.history.of(tenant.Namespace), !r.slots.Rolls(tenant.Namespace)
 	var err error
 	in.Tenant, err = r.evaluations.evaluate(tenant, r.platform)
 	errors.As(err, &in.Rejected)
@@ -62,7 +63,9 @@ func (r *Reconciler) converge(
 		return out, 0
 	}
 	in.Observed = out.Observed
-	out.Plan = r.plan(in)
+	if out.Plan = r.plan(in); out.Plan.Held {
+		out.SlotHolders = r.slots.Holders()
+	}
 	if out.Err = out.Plan.Incomplete; out.Err == nil {
 		executed := r.execute(ctx, tenant.Namespace, out.Plan.Steps)
 		retry, out.Err, out.Undone = executed.retry, executed.err, executed.undone
@@ -95,12 +98,18 @@ func (r *Reconciler) plan(in plan.Input) *plan.Plan {
 	return p
 }
 
+// holdersRefresh is how often a tenant that waits for a rollout slot reports anew which tenants hold the slots.
+const holdersRefresh = 5 * time.Minute
+
 // report writes the status if it changed, and schedules the next reconcile: after an error with backoff, when time requires one, or
 // otherwise after the next event.
 func (r *Reconciler) report(ctx context.Context, in status.Input, retry time.Duration) (ctrl.Result, error) {
 	tenant, now := in.GatewayTenant, r.now()
-	var contention time.Duration
-	in.Contenders, contention = r.contention.managers(tenant.Namespace)
+	var contention, holders time.Duration
+	in.Contentions, contention = r.history.interferences(tenant.Namespace)
+	if len(in.SlotHolders) > 0 {
+		holders = holdersRefresh
+	}
 	if !r.unread.waits(in, now) {
 		if in.Observed != nil && !in.Observed.Restoring && in.Plan.Incomplete == nil {
 			since := r.stored.observe(tenant.Namespace, in.Plan.Certificates.ServerStored, now)
@@ -108,14 +117,14 @@ func (r *Reconciler) report(ctx context.Context, in status.Input, retry time.Dur
 		}
 		computed := status.Compute(in)
 		if starting := status.Starting(in, computed, r.counter.Grace(), now); starting > 0 {
-			return r.next(in, retry, contention, starting)
+			return r.next(in, retry, contention, holders, starting)
 		}
 		// An error of the status write takes precedence, since the next reconcile finds the other one again.
 		if err := r.writeStatus(ctx, tenant, computed); err != nil {
 			return ctrl.Result{}, err
 		}
 	}
-	return r.next(in, retry, contention, in.DistributionWait)
+	return r.next(in, retry, contention, holders, in.DistributionWait)
 }
 
 // next schedules the next reconcile, after one of the waits at the latest. Zero means that time alone requires none.

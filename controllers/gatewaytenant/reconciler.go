@@ -35,7 +35,7 @@ type Reconciler struct {
 type memory struct {
 	slots       *rollout.Slots
 	jobs        certificates.JobHistory
-	contention  *contention
+	history     history
 	evictions   *observe.Evictions
 	evaluations *evaluationCache
 	stored      storedTimes
@@ -48,7 +48,7 @@ func (r *Reconciler) forget(namespace string) {
 	r.observer.Forget(namespace)
 	r.slots.Exclude(namespace)
 	r.jobs.Forget(namespace)
-	r.contention.forget(namespace)
+	r.history.forget(namespace)
 	r.evaluations.forget(namespace)
 	r.stored.forget(namespace)
 	r.unread.forget(namespace)

@@ -36,6 +36,9 @@ type Options struct {
 	// RolloutPercent is how many of all gateways, in percent and at least one, are restarted concurrently by an update of
 	// the platform.
 	RolloutPercent int
+	// MaxRestarts is how many times within plan.RestartWindow a gateway is restarted to undo changes of other clients. If it is zero,
+	// plan.MaxRestarts applies.
+	MaxRestarts int
 	// TrustDelay is how long a changed Secret takes to reach a container, at most.
 	TrustDelay time.Duration
 	// Namespaces are those to work in. If there are none, the controller works in all.
@@ -80,15 +83,12 @@ func newReconciler(mgr ctrl.Manager, options Options, caches *observe.Caches) *R
 		Client: mgr.GetClient(), live: mgr.GetAPIReader(), events: mgr.GetEventRecorder(manifests.Manager),
 		platform: options.Platform, trustDelay: options.TrustDelay, watched: options.Namespaces.Include, now: time.Now,
 		counter: &tenantCounter{tenants: mgr.GetClient()},
-		memory:  memory{contention: &contention{now: time.Now}, evictions: &observe.Evictions{}, evaluations: &evaluationCache{}},
+		memory:  memory{evictions: &observe.Evictions{}, evaluations: &evaluationCache{}},
 	}
 	r.observer = observe.NewObserver(r.Client, r.live, caches, r.evictions, r.counter, r.now)
 	r.comparer = apply.NewComparer(mgr.GetScheme(), manifests.Manager, apply.Exclusive)
-	r.applier = apply.New(r.Client, r.comparer, apply.WithReader(r.live), apply.OnApplied(func(write apply.Write) {
-		if write.Live != nil && apply.MatchesLastApplied(write.Desired, write.Live) {
-			r.contention.note(write.Desired.GetNamespace(), write.Difference.Managers)
-		}
-	}))
+	r.applier = apply.New(r.Client, r.comparer, apply.WithReader(r.live), apply.OnApplied(r.history.note))
+	r.history.most = options.MaxRestarts
 	r.slots = rollout.New(options.RolloutPercent, r.counter.countTotal)
 	return r
 }

@@ -70,7 +70,7 @@ func NewManager(kube *rest.Config, opts options.Options) (ctrl.Manager, error) {
 func addControllers(mgr ctrl.Manager, opts options.Options, platform manifests.Platform) error {
 	namespaces := namedcache.Only(opts.WatchNamespaces)
 	if err := gatewaytenant.SetupWithManager(mgr, gatewaytenant.Options{
-		Platform: platform, Concurrency: opts.Concurrency, RolloutPercent: opts.RolloutPercent, TrustDelay: opts.Lifetimes.TrustDelay,
+		Platform: platform, Concurrency: opts.Concurrency, RolloutPercent: opts.RolloutPercent, MaxRestarts: opts.MaxRestarts, TrustDelay: opts.Lifetimes.TrustDelay,
 		Namespaces: namespaces,
 	}); err != nil {
 		return fmt.Errorf("gatewaytenant controller: %w", err)

@@ -47,6 +47,9 @@ type Options struct {
 	// RolloutPercent is the percentage of all gateways, from 1 to 100, that an update of the platform (of the operator or
 	// of its default image) restarts concurrently. It always allows one gateway.
 	RolloutPercent int
+	// MaxRestarts is how many times within ten minutes a gateway is restarted to undo changes of other clients. If it is 0, the
+	// default applies. It has no flag: tests set it that change one field after another.
+	MaxRestarts int
 	// MetricsAddress and ProbeAddress are the addresses to listen on. "0" disables them.
 	MetricsAddress, ProbeAddress string
 	// SyncPeriod is the interval at which every tenant is reconciled without an event. If it is 0, controller-runtime's

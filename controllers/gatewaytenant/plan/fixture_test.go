@@ -39,6 +39,7 @@ type fixture struct {
 	cluster      *observetest.Cluster
 	certificates certificates.Observed
 	slotGranted  bool
+	history      History
 	// change changes what was observed.
 	change func(*observe.Observed)
 }
@@ -111,7 +112,7 @@ func (f *fixture) input() Input {
 	}
 	f.change(observed)
 	in := Input{
-		GatewayTenant: f.tenant, Platform: f.platform, Observed: observed, Certificates: &f.certificates, SlotGranted: f.slotGranted,
+		GatewayTenant: f.tenant, Platform: f.platform, Observed: observed, Certificates: &f.certificates, SlotGranted: f.slotGranted, History: f.history,
 		Comparer: apply.NewComparer(clientgoscheme.Scheme, manifests.Manager, apply.Exclusive), Now: now,
 	}
 	in.Tenant, err = manifests.NewTenant(f.tenant, f.platform)

@@ -29,6 +29,11 @@ type Input struct {
 	JobHistory *certificates.JobHistory
 	// SlotGranted reports whether the tenant has a rollout slot.
 	SlotGranted bool
+	// NoRollout reports that the gateway does not roll in a slot, whatever the annotations of its StatefulSet say. It is false where
+	// only these are known.
+	NoRollout bool
+	// History is what this process has done for the tenant before.
+	History History
 	// Comparer compares objects with those that exist.
 	Comparer *apply.Comparer
 	// Fields lists the fields that applying an object would change. It is nil in the operator, whose caches hold no fields.
@@ -59,6 +64,9 @@ type Plan struct {
 	Slot SlotUse
 	// Held reports whether the running gateway stays as it is until it gets a rollout slot.
 	Held bool
+	// RepairAt is when the StatefulSet is repaired, because the operator has restarted the gateway too often to undo changes of
+	// other clients. It is zero if no repair waits for that.
+	RepairAt time.Time
 	// Again is when time alone makes another plan necessary. It is zero if only an event does.
 	Again time.Time
 }

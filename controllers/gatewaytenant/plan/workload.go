@@ -32,11 +32,16 @@ func (p *Plan) addWorkload(in Input) {
 		p.addStuckPod(in, false)
 		return
 	}
+	if step.Blocked == nil && missing == nil && !p.Held {
+		p.RepairAt = in.History.repairAt(step, in.Now)
+	}
 	switch {
 	case !p.Certificates.Complete:
 		step.Waits = "its Secrets"
 	case p.Held:
 		step.Waits = waitsForSlot
+	case !p.RepairAt.IsZero():
+		step.Waits, p.Again = p.RepairAt.UTC().Format(time.RFC3339)+", because other clients change it again and again", earliest(p.Again, p.RepairAt)
 	}
 	if newKey {
 		step.Reason = "the token keys are made anew"
@@ -45,7 +50,7 @@ func (p *Plan) addWorkload(in Input) {
 		step.Blocked = missing
 	}
 	p.Steps = append(p.Steps, step)
-	if missing == nil { // otherwise, the next pod would not start either
+	if missing == nil && p.RepairAt.IsZero() { // otherwise, the next pod would not start either
 		p.addStuckPod(in, step.Blocked == nil && changesPod(step))
 	}
 }
@@ -102,15 +107,20 @@ func (p *Plan) decideRollout(in Input) manifests.Rollout {
 		p.Slot = SlotIrrelevant
 		return manifests.Rollout{}
 	}
-	restarts := restartsByPlatform(p.Objects.Gateway, set)
+	// What this process has applied before only changes because the tenant requests it: the platform's settings do not change while
+	// the process runs.
+	restarts := in.History.Gateway == 0 && restartsByPlatform(p.Objects.Gateway, set)
+	rolling := workload.Rolling(set) && !in.NoRollout
 	switch {
+	case rolling && manifests.AskedFor(p.Objects.Gateway, set):
+		p.Slot = SlotIrrelevant // from now on, the tenant's own request restarts it
 	case restarts && workload.Serves(set) && !p.Certificates.Complete: // in a slot, it would wait for its Secrets
 		p.Held = true
 	case restarts && workload.Serves(set):
 		p.Slot, p.Held = SlotNeeded, !in.SlotGranted
-	case workload.Rolling(set) && (!restarts || !workload.HasServed(set)):
+	case rolling && (!restarts || !workload.HasServed(set)):
 		p.Slot = SlotInUse
-	case workload.Rolling(set):
+	case rolling:
 		p.Slot = SlotIrrelevant
 		return manifests.Rollout{Lapsed: true}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/diagnose"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/observe"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/plan"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/workload"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/message"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
@@ -31,7 +32,7 @@ func available(in Input) metav1.Condition {
 		return conditionFalse(condition, v1alpha1.ReasonRestoring, "nothing runs, and nothing will before the restore ends")
 	case set == nil && in.Plan.Rejected != nil:
 		return conditionUnknown(condition, v1alpha1.ReasonNotReconciled, "nothing runs: no spec was accepted so far")
-	case set == nil && in.suspended():
+	case set == nil && in.paused():
 		return conditionFalse(condition, v1alpha1.ReasonSuspended, "nothing runs, and while spec.suspend is true, nothing will")
 	case set == nil && in.Plan.AdoptionRefused && in.Err != nil:
 		return conditionFalse(condition, reasonOf(in.Err), "nothing runs: the operator creates nothing as long as another owner has an object of the gateway; the condition Ready names it")
@@ -62,7 +63,7 @@ func available(in Input) metav1.Condition {
 
 // isAsRendered reports whether the StatefulSet is the one that was rendered or, where it was not changed, the last one that was.
 func (in Input) isAsRendered() bool {
-	if in.Plan.Rejected != nil || in.paused() || in.Plan.Held || in.incomplete() || in.workloadIsUndone() {
+	if in.Plan.Rejected != nil || in.paused() || in.Plan.Held || in.incomplete() || in.workloadIsUndone() || !in.Plan.RepairAt.IsZero() {
 		return true
 	}
 	return in.Plan.Objects.Gateway != nil && apply.MatchesLastApplied(in.Plan.Objects.Gateway, in.Observed.StatefulSet)
@@ -95,7 +96,7 @@ func (in Input) replacement() string {
 func problem(before *metav1.Condition, in Input) metav1.Condition {
 	is := in.Observed.Problem
 	beginning, end := truncate("pod "+manifests.PodName+": "+is.Message), "; "+is.Remedy
-	if in.Plan.Rejected == nil && !in.paused() && workload.Rolling(in.Observed.StatefulSet) {
+	if in.Plan.Slot == plan.SlotInUse {
 		end += "; until it serves, it occupies one of the platform's rollout slots"
 	}
 	text := message.WithDetail(beginning, is.Output) + end

@@ -20,8 +20,10 @@ type Input struct {
 	Err error
 	// Undone are the objects whose steps of the plan were not executed or failed.
 	Undone []observe.Ref
-	// Contenders are the field managers that change the tenant's objects again and again.
-	Contenders []string
+	// Contentions are the changes of other clients that the operator reverts again and again.
+	Contentions []Contention
+	// SlotHolders are the namespaces of the tenants that hold the rollout slots, if this one waits for a slot.
+	SlotHolders []string
 	// TrustDelay is how long a changed Secret takes to reach a container, at most.
 	TrustDelay time.Duration
 	// DistributionWait is how much longer the gateway may serve an earlier certificate. It is zero if it serves the present one.

@@ -43,11 +43,11 @@ func ReportsOpenDefault(status v1alpha1.GatewayTenantStatus) bool {
 // Warnings returns the warnings about a tenant in a fixed order, so that the status changes only if they do.
 func Warnings(in Input) []Warning {
 	var all []Warning
-	if len(in.Contenders) > 0 && in.Plan.Rejected == nil && !in.paused() {
-		all = append(all, Warning{v1alpha1.ReasonChangedByOthers, fmt.Sprintf("%s changes objects of this gateway again and again, and they are set back each time; if an earlier control plane still runs, stop it", strings.Join(in.Contenders, " and "))})
+	if (len(in.Contentions) > 0 || !in.Plan.RepairAt.IsZero()) && in.Plan.Rejected == nil && !in.paused() {
+		all = append(all, contentionWarning(in))
 	}
 	if in.Plan.Held && !in.Plan.AdoptionRefused {
-		all = append(all, Warning{v1alpha1.ReasonUpdateQueued, "an update of the platform waits for its turn: other tenants are updated first, a few at a time, and each has to serve again before the next"})
+		all = append(all, Warning{v1alpha1.ReasonUpdateQueued, queued(in.SlotHolders)})
 	}
 	if in.Plan.Rejected == nil {
 		all = append(all, versionWarnings(in)...)
@@ -68,6 +68,20 @@ func Warnings(in Input) []Warning {
 		all = append(all, OpenDefault)
 	}
 	return all
+}
+
+// queued reports that an update waits for a rollout slot, and which tenants hold the slots.
+func queued(holders []string) string {
+	message := "an update of the platform waits for a rollout slot: a few gateways are updated at a time, and each has to serve again before the next"
+	if len(holders) == 0 {
+		return message
+	}
+	const most = 3
+	more := ""
+	if n := len(holders) - most; n > 0 {
+		holders, more = holders[:most], fmt.Sprintf(" and %d more", n)
+	}
+	return message + "; when this was last checked (every 5 minutes), the slots were held by the tenants in " + strings.Join(holders, ", ") + more
 }
 
 // ignored names the first of the tables of spec.config that the gateway does not use.
