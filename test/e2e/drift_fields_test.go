@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 	"sigs.k8s.io/structured-merge-diff/v6/value"
 
+	"github.com/ambient-code/gatewaytenant-operator/controllers/options"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -87,14 +88,21 @@ var lasting = []string{
 // TestEveryFieldComesBack changes and removes, as somebody else and one after another, every field that the operator
 // set. What the server lets through must be undone, and what it refuses must be known.
 func TestEveryFieldComesBack(t *testing.T) {
-	const foundation, gateway = "drift-foundation", "drift-gateway" // a StatefulSet waits while another object has trouble
-	cluster.CreateTenant(t, foundation, driftSpec())
-	cluster.CreateTenant(t, gateway, driftSpec())
-	waitReady(t, foundation)
-	waitReady(t, gateway)
+	withOptions(t, func(o *options.Options) { o.MaxRestarts = 1000 })
+	// A StatefulSet waits while another object has trouble, and a gateway.toml says what a claim without its annotations must record.
+	const foundation, gateway, volume = "drift-foundation", "drift-gateway", "drift-claim"
+	for _, namespace := range []string{foundation, gateway, volume} {
+		cluster.CreateTenant(t, namespace, driftSpec())
+	}
+	for _, namespace := range []string{foundation, gateway, volume} {
+		waitReady(t, namespace)
+	}
 	for _, object := range driftObjects(foundation) {
-		if object.GetKind() == "StatefulSet" {
+		switch object.GetKind() {
+		case "StatefulSet":
 			object.SetNamespace(gateway)
+		case "PersistentVolumeClaim":
+			object.SetNamespace(volume)
 		}
 		t.Run(driftName(object), func(t *testing.T) {
 			t.Parallel() // with the other objects, not with other tests

@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/options"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -200,6 +201,7 @@ func foreignElements(namespace string) map[string]foreign {
 // TestForeignListElementsGo: a list of ours says all that there is. An element that somebody adds would be a port, a
 // container or a subject that nobody asked the operator for.
 func TestForeignListElementsGo(t *testing.T) {
+	withOptions(t, func(o *options.Options) { o.MaxRestarts = 1000 })
 	const namespace = "drift-lists"
 	cluster.CreateTenant(t, namespace, driftSpec())
 	waitReady(t, namespace)
