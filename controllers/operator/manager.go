@@ -59,6 +59,11 @@ func NewManager(kube *rest.Config, opts options.Options) (ctrl.Manager, error) {
 	if err := addControllers(mgr, opts, platform); err != nil {
 		return nil, err
 	}
+	if opts.LeaderElect {
+		if err := mgr.Add(&leader.RollbackCheck{Reader: mgr.GetAPIReader(), Namespace: opts.PlatformNamespace, Name: manifests.Manager}); err != nil {
+			return nil, err
+		}
+	}
 	for name, add := range map[string]func(string, healthz.Checker) error{"healthz": mgr.AddHealthzCheck, "readyz": mgr.AddReadyzCheck} {
 		if err := add(name, healthz.Ping); err != nil {
 			return nil, err
