@@ -82,7 +82,7 @@ func etcdArgs(s *state) []string {
 		quota = etcdQuota
 	}
 	return []string{
-		"--data-dir=" + filepath.Join(s.Dir, "etcd"),
+		"--data-dir=" + s.etcdData(),
 		"--listen-client-urls=" + url,
 		"--advertise-client-urls=" + url,
 		"--listen-peer-urls=http://" + loopback + ":0", // nobody comes

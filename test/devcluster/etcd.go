@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"slices"
 	"strings"
 )
 
@@ -44,6 +47,34 @@ func (c *Cluster) FreeEtcd(ctx context.Context) error {
 		return err
 	}
 	return c.etcd(ctx, "maintenance/alarm", map[string]any{"action": "DEACTIVATE", "alarm": "NOSPACE", "memberID": status.Header.Member}, &none)
+}
+
+// SaveEtcd copies etcd's data into a directory that must not exist. Etcd is down meanwhile.
+func (c *Cluster) SaveEtcd(ctx context.Context, dir string) error {
+	if err := c.Kill(Etcd); err != nil {
+		return err
+	}
+	return errors.Join(os.CopyFS(dir, os.DirFS(c.state.etcdData())), c.launchAndWait(ctx, Etcd))
+}
+
+// RestoreEtcd replaces etcd's data by what SaveEtcd copied, and starts all components of the cluster again, as an administrator does.
+// Revisions begin again where they were, and those that other clients have seen since do not exist.
+func (c *Cluster) RestoreEtcd(ctx context.Context, dir string) error {
+	components := c.state.components()
+	for _, component := range slices.Backward(components) {
+		if err := c.Kill(component.name); err != nil {
+			return err
+		}
+	}
+	if err := errors.Join(os.RemoveAll(c.state.etcdData()), os.CopyFS(c.state.etcdData(), os.DirFS(dir))); err != nil {
+		return err
+	}
+	for _, component := range components {
+		if err := c.launchAndWait(ctx, component.name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // etcdStatus is the part of etcd's answer that is looked at. Its numbers are texts.

@@ -40,6 +40,9 @@ func (s *state) cert(file string) string { return filepath.Join(s.Dir, "certs", 
 
 func (s *state) log(component string) string { return filepath.Join(s.Dir, "logs", component+".log") }
 
+// etcdData returns the directory of etcd's data.
+func (s *state) etcdData() string { return filepath.Join(s.Dir, "etcd") }
+
 // auditLog returns the path of the API server's audit log.
 func (s *state) auditLog() string { return s.log("audit") }
 
