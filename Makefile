@@ -128,7 +128,7 @@ docs-test: devcluster ## Run the commands of README and docs that are marked as 
 
 .PHONY: faults faults-small fuzz fuzz-small
 faults: ## Show that the operator bears faults: an hour and a half, or as FAULTS says, such as FAULTS='-budget 10m -transitions 0'
-faults-small: FAULTS = -workloads '^(create|image|lost certificate)$$' -plans 60 -budget 100s -models=false -tenants 0 -transitions 0
+faults-small: FAULTS = -workloads '^(create|image|lost certificate)$$' -plans 60 -budget 100s -models=false -tenants 0 -disasters 0 -transitions 0
 faults-small: ## A selection of the plans and canaries of three workloads, within five minutes
 faults faults-small: devcluster
 	@go run ./test/faults $(FAULTS)

@@ -1,12 +1,16 @@
 package main
 
 import (
+	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 )
 
 func jsonOf(request *http.Request) any {
@@ -183,6 +187,50 @@ func saysOnce(i *infection, request *http.Request) (*http.Response, error) {
 		}
 	}
 	return i.next.RoundTrip(request)
+}
+
+// sticksTo writes no status any more once it has written one with a reason.
+func sticksTo(reason string) func(*infection, *http.Request) (*http.Response, error) {
+	return func(i *infection, request *http.Request) (*http.Response, error) {
+		if i.is(request, theStatus) {
+			if _, sticks := i.memory.Load(reason); sticks {
+				return pretend(request), nil
+			}
+			if strings.Contains(string(bodyOf(request)), `"reason":"`+reason+`"`) {
+				i.memory.Store(reason, true)
+			}
+		}
+		return i.next.RoundTrip(request)
+	}
+}
+
+// overlooksRestores does not see the annotation of a namespace that a backup is being restored into.
+func overlooksRestores(i *infection, request *http.Request) (*http.Response, error) {
+	response, err := i.next.RoundTrip(request)
+	if err == nil && watches(request) && targetOf(request.URL.Path).resource == "namespaces" {
+		response.Body = &oblivious{ReadCloser: response.Body, lines: bufio.NewReader(response.Body)}
+	}
+	return response, err
+}
+
+// oblivious is a watch, one event a line, that leaves the annotation out.
+type oblivious struct {
+	io.ReadCloser
+	lines *bufio.Reader
+	line  []byte
+}
+
+func (w *oblivious) Read(into []byte) (int, error) {
+	if len(w.line) == 0 {
+		line, err := w.lines.ReadBytes('\n')
+		if err != nil {
+			return 0, err
+		}
+		w.line = bytes.ReplaceAll(line, []byte(v1alpha1.AnnotationRestore), []byte("canary/overlooked"))
+	}
+	n := copy(into, w.line)
+	w.line = w.line[n:]
+	return n, nil
 }
 
 // goesOn writes on and on once it has lost the lease.

@@ -33,6 +33,7 @@ type campaign struct {
 	caught      []string        // canaries
 	missed      []string
 	lost        []string // by an outage
+	lasting     []string // what disasters left wrong
 	walk        *walk
 	took        time.Duration // all plans
 	left        int           // plans that were not begun
@@ -216,6 +217,7 @@ func childrenOf(undisturbed outcome, k *kind) []string {
 	var children []string
 	for _, of := range slices.SortedFunc(maps.Keys(undisturbed.versions), func(a, b id) int { return strings.Compare(a.String(), b.String()) }) {
 		switch {
+		case undisturbed.workload.spares[of]:
 		case edits[of.kind] == "" || of.name == "default" || of.name == "kube-root-ca.crt":
 		case k.name == "swallowed" && !slices.Contains([]string{"ConfigMap", "ServiceAccount", "Service", "NetworkPolicy"}, of.kind):
 		default:

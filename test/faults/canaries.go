@@ -7,6 +7,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
@@ -86,6 +88,16 @@ var canaries = []*canary{
 	{name: "certgen is started before its rights are there", class: "Anvil: an order does not hold", workload: "create", as: `^a false alarm was raised: CertificatesReady, IssueFailed`, bug: hurries},
 	{name: "a delete is for whatever has the name", class: "Sieve: a late write meets another object", workload: "names", kind: "late write", at: theOldJob + " #1", as: `^Job openshell-gateway-certgen is missing`, bug: deletesByName},
 	{name: "what cannot be read is taken for gone", class: "Acto: an error that is not handed on", workload: "names", kind: "reads fail", at: theConfig + " #1", as: `^not in time`, bug: takesFailedForGone},
+	{name: "a restore is not waited for", class: "operator-chaos: two writers", workload: "restored, GatewayTenant first", as: `^not in time: the Secret .* is not that of the backup`, bug: overlooksRestores},
+	{name: "keys that were restored are made anew", class: "Acto: more is changed than was asked for", workload: "restored, mixed", as: `^not in time: the Secret openshell-gateway-jwt-keys is not that of the backup`, bug: newKeys},
+	{name: "what was restored is deleted first", class: "Sieve: a crash between delete and create", workload: "restored, Secrets and claim first", as: `^StatefulSet openshell-gateway was replaced`, bug: deletesFirst},
+	{name: "what a PUT changed is overlooked", class: "Acto: drift is not seen", workload: "contended", as: `^not in time: ConfigMap openshell-gateway-config was not set back`, bug: createsOnly(theConfig)},
+	{name: "a refused size is reported for good", class: "Acto: an error that is not taken back", workload: "size withdrawn", as: `^not in time: generation 3: Ready`, bug: sticksTo(v1alpha1.ReasonApplyFailed)},
+	{name: "a Secret of another issuer is written", class: "operator-chaos: others' objects are overwritten", workload: "foreign Secrets that fit", as: `^not in time: Secret openshell-server-tls has had`, bug: before(theSet, func(i *infection) error {
+		secret := &corev1.Secret{ObjectMeta: i.named(manifests.ServerTLSName)}
+		return i.of.proxy.admin.Patch(context.Background(), secret, client.RawPatch(types.MergePatchType, []byte(`{"metadata": {"labels": {"canary": "true"}}}`)))
+	})},
+	{name: "a Secret is reported as blocked for good", class: "Acto: an error that is not taken back", workload: "foreign Secrets that do not fit", as: `^not in time: generation 2: Ready`, bug: sticksTo(v1alpha1.ReasonSecretBlocked)},
 	{name: "who lost the lease goes on", class: "operator-chaos: two leaders", workload: "create", kind: "change of leader", at: theSet + " #1", as: `^not in time: it is done, and written again`, bug: goesOn},
 }
 

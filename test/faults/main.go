@@ -27,6 +27,7 @@ type options struct {
 	canaries         bool
 	models           bool
 	tenants          int
+	disasters        int
 	transitions      int
 	walkers          int
 	transitionBudget time.Duration
@@ -46,12 +47,13 @@ func main() {
 	flag.BoolVar(&o.canaries, "canaries", true, "show that deliberate bugs are found")
 	flag.BoolVar(&o.models, "models", true, "explore the models of the planners")
 	flag.IntVar(&o.tenants, "tenants", 200, "how many tenants are created while etcd and the API server are killed; 0: none")
+	flag.IntVar(&o.disasters, "disasters", 12, "how many tenants there are when the CRD is lost, and when etcd is restored; 0: neither happens")
 	flag.IntVar(&o.transitions, "transitions", 10000, "how many changes of a spec are made")
 	flag.IntVar(&o.walkers, "walkers", 40, "how many tenants are changed at once")
 	flag.DurationVar(&o.transitionBudget, "transition-budget", time.Hour, "for how long they are")
 	flag.Parse()
 	if o.only != "" {
-		o.canaries, o.models, o.tenants, o.transitions = false, false, 0, 0
+		o.canaries, o.models, o.tenants, o.disasters, o.transitions = false, false, 0, 0, 0
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -108,6 +110,11 @@ func (c *campaign) all(ctx context.Context) error {
 	}
 	if c.tenants > 0 {
 		if c.lost, err = c.outage(ctx, c.tenants); err != nil {
+			return err
+		}
+	}
+	if c.disasters > 0 {
+		if c.lasting, err = c.disastersHappen(ctx, c.disasters); err != nil {
 			return err
 		}
 	}

@@ -36,12 +36,7 @@ var edits = map[string]string{
 // target of a plan's child.
 func (t *trial) object() (*unstructured.Unstructured, id) {
 	of, name, _ := strings.Cut(t.child, " ")
-	object := &unstructured.Unstructured{}
-	for _, gvk := range kinds {
-		if gvk.Kind == of {
-			object.SetGroupVersionKind(gvk)
-		}
-	}
+	object := objectOf(of)
 	object.SetName(name)
 	if of == "ClusterRoleBinding" {
 		object.SetName(name + ":" + t.namespace)

@@ -14,7 +14,7 @@ import (
 
 // outage kills the API server and etcd while many tenants come up, starts both again, and says what was lost by it.
 func (c *campaign) outage(ctx context.Context, tenants int) (wrong []string, err error) {
-	home, err := c.everywhere(ctx, "outage")
+	home, err := c.everywhere(ctx, plan{workload: &workload{name: "outage"}, kind: undisturbed})
 	if err != nil {
 		return nil, err
 	}
@@ -115,8 +115,8 @@ func readyOf(all []*trial) (count int) {
 }
 
 // everywhere is a trial whose operator works in all namespaces.
-func (c *campaign) everywhere(ctx context.Context, name string) (*trial, error) {
-	home, err := c.newTrial(ctx, plan{workload: &workload{name: name}, kind: undisturbed})
+func (c *campaign) everywhere(ctx context.Context, p plan) (*trial, error) {
+	home, err := c.newTrial(ctx, p)
 	if err != nil {
 		return nil, err
 	}

@@ -22,6 +22,7 @@ type proxy struct {
 	admin     client.Client          // for canaries
 	memory    sync.Map               // of a canary, beyond an operator's life
 	past      atomic.Pointer[string] // the version that lists are of, while watches tell nothing; nil: the present
+	away      atomic.Bool            // the API server cannot be reached
 	free      bool                   // writes need not wait for each other: with many tenants, some would wait for ever
 
 	mu        sync.Mutex
@@ -114,6 +115,9 @@ func (e *operatorEnd) RoundTrip(request *http.Request) (*http.Response, error) {
 	o := e.of
 	if o.dead.Load() {
 		return nil, errCrashed
+	}
+	if o.proxy.away.Load() {
+		return nil, errReset
 	}
 	if !writes(request) {
 		return o.read(request, e.next)

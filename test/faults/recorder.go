@@ -151,6 +151,13 @@ func (r *recorder) forget(namespace string) {
 	r.of[namespace] = nil
 }
 
+// restart drops what happened so far, and goes on.
+func (r *recorder) restart(namespace string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.of, namespace)
+}
+
 // last is the present version of an object, as far as the recorder knows; gone if there is none.
 func (r *recorder) last(namespace string, of id) change {
 	r.mu.Lock()

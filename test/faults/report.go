@@ -99,11 +99,14 @@ func (c *campaign) report() error {
 	for _, wrong := range c.lost {
 		fmt.Fprintln(c.out, "outage:", wrong)
 	}
+	for _, wrong := range c.lasting {
+		fmt.Fprintln(c.out, "disaster:", wrong)
+	}
 	result := map[string]any{
 		"plans": c.total(), "crash_points": len(c.crashes) - rare, "crash_points_covered": covered, "crash_points_rare": rare, "divergent": len(c.divergent), "broken": len(c.broken),
 		"canaries": len(c.caught) + len(c.missed), "canaries_caught": len(c.caught), "transitions": 0, "mismatches": 0, "seed": c.seed, "plans_not_begun": c.left,
 		"plans_minutes":  math.Round(c.took.Minutes()),
-		"outage_tenants": c.tenants, "outage_wrong": len(c.lost),
+		"outage_tenants": c.tenants, "outage_wrong": len(c.lost), "disaster_tenants": c.disasters, "disasters_wrong": len(c.lasting),
 	}
 	var models model.Result
 	if c.models {
@@ -120,7 +123,7 @@ func (c *campaign) report() error {
 	result["panics"] = panics
 	wrong := []error{
 		some(len(c.divergent), "plans diverged"), some(len(c.broken), "plans could not be carried out"), some(len(c.missed), "canaries were missed"),
-		some(len(c.lost), "things were lost by the outage"), some(len(models.Violations), "states of the models are wrong"), some(panics, "reconciles panicked"),
+		some(len(c.lost), "things were lost by the outage"), some(len(c.lasting), "things were wrong after the disasters"), some(len(models.Violations), "states of the models are wrong"), some(panics, "reconciles panicked"),
 	}
 	if c.only == "" && c.plans == 0 { // else not all were wanted
 		wrong = append(wrong, some(len(c.crashes)-rare-covered, "crash points were not covered"))

@@ -100,6 +100,7 @@ func (t *trial) general(object unstructured.Unstructured) any {
 	}
 	if labels, there := kept["labels"].(map[string]any); there {
 		delete(labels, mark)
+		delete(labels, "velero.io/restore-name")
 		delete(labels, "apps.kubernetes.io/pod-index")
 		delete(labels, "controller-revision-hash")
 		if len(labels) == 0 {

@@ -59,7 +59,7 @@ func (c *campaign) transitionsUntil(ctx, budget context.Context, enough int) (*w
 	if w.cached, err = c.cache(ctx); err != nil {
 		return nil, err
 	}
-	home, err := c.everywhere(ctx, "transitions")
+	home, err := c.everywhere(ctx, plan{workload: &workload{name: "transitions"}, kind: undisturbed})
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	operatoroptions "github.com/ambient-code/gatewaytenant-operator/controllers/options"
@@ -27,9 +28,11 @@ type trial struct {
 	reads     client.Reader // what there is
 	proxy     *proxy
 	options   operatoroptions.Options
-	tokens    string      // the token keys that there were when the workload's change began
-	mu        sync.Mutex  // guards what follows
-	touched   map[id]bool // what somebody else deleted or changed in the course of the plan
+	saved     []*unstructured.Unstructured // a backup of the tenant
+	tokens    string                       // the token keys that there were when the workload's change began
+	mu        sync.Mutex                   // guards what follows
+	touched   map[id]bool                  // what somebody else deleted or changed in the course of the plan
+	over      bool
 	operators []*operator // in the order of their starts
 	failed    error       // what kept the plan from being carried out
 }
@@ -129,7 +132,7 @@ func (e *env) newTrial(ctx context.Context, p plan) (*trial, error) {
 
 // start starts another operator.
 func (t *trial) start() error {
-	o, err := startOperator(t.operator, t.proxy, t.options, t.bug, func() { _ = t.start() }) // its failure is noted
+	o, err := startOperator(t.operator, t.proxy, t.options, t.bug, t.startAgain)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if err != nil {
@@ -138,6 +141,24 @@ func (t *trial) start() error {
 	}
 	t.operators = append(t.operators, o)
 	return nil
+}
+
+// startAgain starts an operator in place of one that has ended by itself, as a kubelet does: until it can be started.
+func (t *trial) startAgain() {
+	var err error
+	for range 60 {
+		var o *operator
+		if o, err = startOperator(t.operator, t.proxy, t.options, t.bug, t.startAgain); err == nil {
+			t.mu.Lock()
+			defer t.mu.Unlock()
+			if t.operators = append(t.operators, o); t.over {
+				o.crash()
+			}
+			return
+		}
+		time.Sleep(time.Second)
+	}
+	t.fails(err)
 }
 
 // harness is what kept the plan from being carried out.
@@ -164,6 +185,7 @@ func (t *trial) current() *operator {
 // end ends the trial's operators and removes what it made.
 func (t *trial) end() {
 	t.mu.Lock()
+	t.over = true
 	for _, o := range t.operators {
 		o.crash()
 	}

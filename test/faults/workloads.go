@@ -31,6 +31,8 @@ type workload struct {
 	replaces map[id]bool          // what it makes anew or deletes
 	all      bool                 // it makes everything anew, or deletes it
 	adopts   bool                 // it takes over a gateway, which serves as it was until its turn comes
+	warned   bool                 // it rightly calls for a person
+	spares   map[id]bool          // what is somebody else's, so no plan deletes or changes it
 }
 
 var workloads = []*workload{
