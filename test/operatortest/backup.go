@@ -101,7 +101,7 @@ func EndRestore(ctx context.Context, writer client.Writer, namespace string) err
 }
 
 // RestoreOrders are orders in which the kinds of a Backup may be restored. The claim always precedes the StatefulSet, whose controller
-// would create another one.
+// would create another one, and so does the ServiceAccount, without which that creates no pod.
 var RestoreOrders = map[string][]string{
 	"Secrets and claim first": { // as Velero does
 		"PersistentVolumeClaim", "Secret", "ConfigMap", "ServiceAccount", "ClusterRoleBinding", "GatewayTenant", "NetworkPolicy", "RoleBinding", "Service", "StatefulSet",
@@ -110,7 +110,7 @@ var RestoreOrders = map[string][]string{
 		"GatewayTenant", "Service", "RoleBinding", "NetworkPolicy", "ClusterRoleBinding", "ServiceAccount", "ConfigMap", "Secret", "PersistentVolumeClaim", "StatefulSet",
 	},
 	"mixed": {
-		"ClusterRoleBinding", "ConfigMap", "PersistentVolumeClaim", "StatefulSet", "GatewayTenant", "Service", "RoleBinding", "Secret", "NetworkPolicy", "ServiceAccount",
+		"ClusterRoleBinding", "ServiceAccount", "ConfigMap", "PersistentVolumeClaim", "StatefulSet", "GatewayTenant", "Service", "RoleBinding", "Secret", "NetworkPolicy",
 	},
 }
 

@@ -28,8 +28,8 @@ func available(in Input) metav1.Condition {
 	is, set := in.Observed, in.Observed.StatefulSet
 	starting := conditionFalse(condition, v1alpha1.ReasonRollingOut, "pod "+pod+" is being started")
 	switch {
-	case set == nil && in.restoring():
-		return conditionFalse(condition, v1alpha1.ReasonRestoring, "nothing runs, and nothing will before the restore ends")
+	case in.restoring() && (set == nil || !workload.Serves(set)): // what keeps it from serving may be what the backup has yet to bring
+		return conditionFalse(condition, v1alpha1.ReasonRestoring, "the gateway does not serve, and a backup is being restored")
 	case set == nil && in.Plan.Rejected != nil:
 		return conditionUnknown(condition, v1alpha1.ReasonNotReconciled, "nothing runs: no spec was accepted so far")
 	case set == nil && in.paused():

@@ -7,6 +7,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/diagnose"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/plan"
 )
 
@@ -36,6 +37,11 @@ func TestRestoreCallsForNoAction(t *testing.T) {
 		if is := meta.FindStatusCondition(after.Conditions, condition); is.Status != want.status || is.Reason != want.reason {
 			t.Errorf("%s is %+v, want %s with reason %s", condition, is, want.status, want.reason)
 		}
+	}
+	in.Observed.StatefulSet.Status.ReadyReplicas = 0
+	in.Observed.Problem = diagnose.Problem{Reason: v1alpha1.ReasonPodRefused, Message: "its ServiceAccount does not exist", Remedy: "raise the quota"}
+	if is := compute(in, v1alpha1.ConditionAvailable); is.Status != metav1.ConditionFalse || is.Reason != v1alpha1.ReasonRestoring {
+		t.Errorf("of a pod that is refused because its ServiceAccount is not restored yet, Available is %+v, want reason %s", is, v1alpha1.ReasonRestoring)
 	}
 	if after.CertificateNotAfter == nil || !after.CertificateNotAfter.Equal(before.CertificateNotAfter) {
 		t.Errorf("status.certificateNotAfter is %v, want %v", after.CertificateNotAfter, before.CertificateNotAfter)
