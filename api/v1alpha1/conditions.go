@@ -8,8 +8,8 @@ const (
 	// ConditionAccepted is true when the spec is valid. While it is false nothing of the spec is applied, unless the reason is
 	// InvalidStorage: then all but spec.storage is applied.
 	ConditionAccepted = "Accepted"
-	// ConditionCertificatesReady is true when the gateway's certificates and token keys are there and fit the spec, and
-	// no attempt to renew them fails.
+	// ConditionCertificatesReady is true while the gateway's certificates and token keys are present, valid and fit the spec,
+	// also if they cannot be renewed: then its reason is RenewalBlocked.
 	ConditionCertificatesReady = "CertificatesReady"
 	// ConditionAvailable is true while the gateway's pod is ready, is not being evicted, and runs what the spec asks for or,
 	// while the spec is rejected, what the last accepted one asked for.
@@ -67,12 +67,16 @@ const (
 const (
 	// ReasonIssued: all certificates and keys are there and fit.
 	ReasonIssued = "Issued"
-	// ReasonRenewing: all are there and fit, so this is true; the certgen Job makes newer ones, since it is time for it
-	// or a rotation was asked for.
+	// ReasonRenewing: all are present and valid, so this is true. Newer ones are issued, because it is time for that or a rotation
+	// is requested.
 	ReasonRenewing = "Renewing"
-	// ReasonIssuing: something is missing or does not fit, and the certgen Job is at work.
+	// ReasonRenewalBlocked: all are present and valid, so this is true, but they cannot be renewed or rotated: certgen fails, its Job
+	// cannot run, or it must not change a Secret. The message says why and what to do. It is a reason of Warning, too.
+	ReasonRenewalBlocked = "RenewalBlocked"
+	// ReasonIssuing: something is missing or does not fit, and is issued.
 	ReasonIssuing = "Issuing"
-	// ReasonIssueFailed: the certgen Job fails or cannot run; the message has its pod's words. It is tried again.
+	// ReasonIssueFailed: something is missing or does not fit, and the certgen Job fails or cannot run; the message has the words of
+	// its pod, or names what prevents the Job from running. A Job that failed is tried again.
 	ReasonIssueFailed = "IssueFailed"
 	// ReasonSecretBlocked: a Secret cannot be used as it is, and certgen cannot or must not change it: another issuer writes
 	// it, its origin is unknown, or it is immutable. The message says what is wrong and how to continue.

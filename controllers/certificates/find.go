@@ -2,6 +2,7 @@ package certificates
 
 import (
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates/internal/format"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/message"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -15,7 +16,11 @@ func (s *SecretSet) find(name string) Finding {
 	}
 	is := s.sources[name]
 	if is.origin == terminating {
-		finding.Need, finding.Message, finding.Blocked, finding.Terminating = Missing, "belongs to a deleted GatewayTenant", s.Refusal(name), true
+		finding.Need, finding.Message, finding.Blocked, finding.Terminating = Missing, "is to be issued again", s.Refusal(name), true
+		finding.Kept = message.Removal("Secret", s.secrets[name]) != ""
+		if manifests.OfFormer(s.secrets[name], s.desired.Owner) {
+			finding.Message = "belongs to a deleted GatewayTenant"
+		}
 		return finding
 	}
 	finding.Need, finding.Message = s.need(name)

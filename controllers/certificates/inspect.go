@@ -46,7 +46,7 @@ func (s *SecretSet) describe(observed *Observed) {
 	if s.server.certificate != nil && s.client.certificate != nil {
 		observed.NotAfter = format.Earliest(s.server.end, s.client.end)
 	}
-	observed.NextCheck = s.nextCheck()
+	observed.NextCheck, observed.RenewAt = s.nextCheck(), s.renewAt()
 	for _, name := range manifests.SecretNames {
 		if is := s.sources[name]; s.secrets[name] != nil && is.origin == foreign {
 			observed.Notes = append(observed.Notes, fmt.Sprintf("Secret %s is written by %s and is used as it is", name, is.writer))
@@ -111,6 +111,17 @@ func (s *SecretSet) nextCheck() time.Time {
 		}
 	}
 	return next
+}
+
+// renewAt returns when the first of the certificates that certgen may write is due for renewal.
+func (s *SecretSet) renewAt() time.Time {
+	var first time.Time
+	for name, secret := range map[string]tlsSecret{manifests.CAName: s.ca, manifests.ServerTLSName: s.server, manifests.ClientTLSName: s.client} {
+		if secret.err == nil && s.sources[name].managed() {
+			first = format.Earliest(first, secret.renewAt())
+		}
+	}
+	return first
 }
 
 // Expiry returns when the certificate in a transformed Secret expires, if it holds one that can be read.

@@ -46,8 +46,8 @@ type Finding struct {
 	// RemoveOwner is set if the Secret is not the operator's and would be deleted with the GatewayTenant, so that certgen
 	// must remove its owner.
 	RemoveOwner bool
-	// Terminating is set if the Secret is still being removed.
-	Terminating bool
+	// Terminating is set if the Secret is still being removed, and Kept if a finalizer keeps it.
+	Terminating, Kept bool
 }
 
 // String says what is wrong with the Secret.
@@ -68,6 +68,8 @@ type Observed struct {
 	ServerStored time.Time
 	// NotAfter is when the first of the gateway's and its clients' certificates expires. It is zero while one is missing.
 	NotAfter time.Time
+	// RenewAt is when the first of the certificates that the operator manages is due for renewal. It is zero if there is none.
+	RenewAt time.Time
 	// NextCheck is when something changes by time alone. It is zero if nothing does.
 	NextCheck time.Time
 	// TokenKeyID is the ID of the token key. It is empty if there is none.

@@ -1,12 +1,14 @@
 package certificates
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates/internal/format"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/message"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -45,7 +47,7 @@ func (s *SecretSet) Refusal(name string) string {
 	remove := fmt.Sprintf("delete it to have it issued again: kubectl delete secret %s -n %s", name, secret.Namespace)
 	switch {
 	case is.origin == terminating:
-		return "is still being removed"
+		return cmp.Or(message.Removal("Secret", secret), "is still being removed")
 	case is.controlled:
 		return fmt.Sprintf("is controlled by %s, which must change it", is.writer)
 	case is.origin == foreign:

@@ -51,7 +51,7 @@ func Transform(object any) (any, error) {
 	kept := &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{
 			Name: secret.Name, Namespace: secret.Namespace, UID: secret.UID, ResourceVersion: secret.ResourceVersion,
-			OwnerReferences: owners(secret), DeletionTimestamp: secret.DeletionTimestamp, Annotations: map[string]string{},
+			OwnerReferences: owners(secret), DeletionTimestamp: secret.DeletionTimestamp, Finalizers: secret.Finalizers, Annotations: map[string]string{},
 		},
 		Immutable: secret.Immutable,
 		Type:      secret.Type,

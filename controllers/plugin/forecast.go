@@ -109,8 +109,19 @@ func (p previewer) previewGateway(tenant *v1alpha1.GatewayTenant, snapshot obser
 				is.warnings = append(is.warnings, warning.Message)
 			}
 		}
+		is.addCertificateNotes()
 	}
 	return is, nil
+}
+
+// addCertificateNotes adds what delays or prevents the issue of certificates, unless a warning reports it.
+func (g *gatewayPreview) addCertificateNotes() {
+	if g.CertgenBlocked != "" && g.Certificates.Worst() > certificates.Due {
+		g.warnings = append(g.warnings, "certgen cannot run: "+g.CertgenBlocked)
+	}
+	if g.Certificates.Delayed != "" {
+		g.warnings = append(g.warnings, g.Certificates.Delayed)
+	}
 }
 
 // addSteps adds what the steps of the plan change.

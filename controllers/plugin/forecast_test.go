@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/observe"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/plan"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/status"
@@ -212,4 +213,24 @@ func changeText(change Change) string {
 		text += ", after " + change.After
 	}
 	return text
+}
+
+// TestPreviewSaysWhatDelaysCertificates expects a note about a rotation that waits, and about what prevents certgen from running.
+func TestPreviewSaysWhatDelaysCertificates(t *testing.T) {
+	missing := []certificates.Finding{{Secret: manifests.ServerTLSName, Need: certificates.Missing}}
+	for _, test := range []struct {
+		name string
+		plan plan.Plan
+		want []string
+	}{
+		{"nothing", plan.Plan{Certificates: certificates.Observed{Findings: missing}}, nil},
+		{"a rotation waits", plan.Plan{Certificates: certificates.Observed{Delayed: "the rotation waits"}}, []string{"the rotation waits"}},
+		{"certgen cannot run", plan.Plan{CertgenBlocked: "Job x is suspended", Certificates: certificates.Observed{Findings: missing}}, []string{"certgen cannot run: Job x is suspended"}},
+		{"certgen could not run, and a warning says it", plan.Plan{CertgenBlocked: "Job x is suspended"}, nil},
+	} {
+		preview := gatewayPreview{Plan: &test.plan}
+		if preview.addCertificateNotes(); !slices.Equal(preview.warnings, test.want) {
+			t.Errorf("%s: %q, want %q", test.name, preview.warnings, test.want)
+		}
+	}
 }

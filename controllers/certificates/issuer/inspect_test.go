@@ -3,6 +3,7 @@ package issuer
 import (
 	"crypto/x509"
 	"slices"
+	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -102,6 +103,23 @@ func TestEveryStateOfEverySecret(t *testing.T) {
 			if observed.NeedsCertgen() != (helped || others) {
 				t.Errorf("%s, %s: there is work: %t", name, state.what, observed.NeedsCertgen())
 			}
+		}
+	}
+}
+
+// TestSecretThatAFinalizerKeeps names the finalizer and the way out. Certgen cannot replace the Secret before it is gone.
+func TestSecretThatAFinalizerKeeps(t *testing.T) {
+	for _, name := range manifests.SecretNames {
+		secrets := issued(t, "a.example.com")
+		secrets[name].DeletionTimestamp, secrets[name].Finalizers = &metav1.Time{Time: now}, []string{"example.com/x"}
+		observed := certificates.Inspect(transformed(t, secrets), desiredState(), now)
+		finding := observed.Finding(name)
+		if finding.Need != certificates.Missing || !finding.Kept || !strings.Contains(finding.String(), "Secret "+name+" is to be issued again, and is being deleted since 2026-06-01T00:00:00Z, and its finalizer example.com/x keeps it") {
+			t.Errorf("found %+v", finding)
+		}
+		secrets[name].Finalizers = nil
+		if finding = certificates.Inspect(transformed(t, secrets), desiredState(), now).Finding(name); finding.Kept || finding.Blocked != "is still being removed" {
+			t.Errorf("without a finalizer: %+v", finding)
 		}
 	}
 }

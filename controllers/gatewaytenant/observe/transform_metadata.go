@@ -29,7 +29,7 @@ const (
 	maxName             = 512     // bytes of a name, a reason, a uid or an image
 	maxContainers       = 8       // of a pod
 	maxInitContainers   = 4       // of a pod, of those that have not completed
-	maxFinalizers       = 4       // of a pod
+	maxFinalizers       = 4       // of an object that is being deleted
 	maxSecretAnnotation = 16 << 10
 	maxRequests         = 8 // of a volume claim: if it has more, only the size is kept
 )
@@ -69,9 +69,22 @@ func keepMetadata(object any) (any, error) {
 	metadata.SetLabels(kept)
 	metadata.SetAnnotations(apply.TrimAnnotations(metadata.GetAnnotations(), annotationsKept...))
 	metadata.SetOwnerReferences(trimmedOwners(metadata.GetOwnerReferences()))
-	metadata.SetFinalizers(nil)
+	metadata.SetFinalizers(keptFinalizers(metadata))
 	apply.CompactHash(metadata)
 	return object, nil
+}
+
+// keptFinalizers returns the first finalizers of an object that is being deleted. Before that they do not matter.
+func keptFinalizers(object metav1.Object) []string {
+	if object.GetDeletionTimestamp() == nil {
+		return nil
+	}
+	var kept []string
+	all := object.GetFinalizers()
+	for _, finalizer := range all[:min(len(all), maxFinalizers)] {
+		kept = append(kept, first(finalizer, maxName))
+	}
+	return kept
 }
 
 // restoring is all that is kept of the annotations of a namespace into which a backup is being restored.

@@ -82,10 +82,10 @@ func keepJob(object any) (any, error) {
 	return object, nil
 }
 
-// trimmedJob keeps how many pods of a Job run and have failed, and whether it has ended.
+// trimmedJob keeps how many pods of a Job run and have failed, and whether it has ended or is suspended.
 func trimmedJob(is batchv1.JobStatus) batchv1.JobStatus {
 	kept := batchv1.JobStatus{StartTime: is.StartTime, Active: is.Active, Failed: is.Failed, Succeeded: is.Succeeded}
-	for _, want := range []batchv1.JobConditionType{batchv1.JobComplete, batchv1.JobFailed} {
+	for _, want := range []batchv1.JobConditionType{batchv1.JobComplete, batchv1.JobFailed, batchv1.JobSuspended} {
 		if i := slices.IndexFunc(is.Conditions, func(c batchv1.JobCondition) bool { return c.Type == want && c.Status == corev1.ConditionTrue }); i >= 0 {
 			condition := is.Conditions[i]
 			kept.Conditions = append(kept.Conditions, batchv1.JobCondition{
@@ -115,6 +115,7 @@ func keepSecret(object any) (any, error) {
 		for i, owner := range secret.OwnerReferences { // Transform has kept only the relevant ones
 			secret.OwnerReferences[i] = trimmedOwner(owner)
 		}
+		secret.Finalizers = keptFinalizers(secret)
 		for name, value := range secret.Annotations {
 			if len(value) > maxSecretAnnotation {
 				secret.Annotations[name] = first(value, maxSecretAnnotation)

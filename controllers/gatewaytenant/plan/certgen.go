@@ -1,6 +1,9 @@
 package plan
 
 import (
+	"fmt"
+	"time"
+
 	batchv1 "k8s.io/api/batch/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -8,11 +11,13 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/diagnose"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/observe"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/message"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
 // addCertgen adds the Job that issues the Secrets, if certgen has to run.
 func (p *Plan) addCertgen(in Input) {
+	p.checkJob(in)
 	job, failingSince := in.job(), in.Now
 	if in.JobHistory != nil {
 		job, failingSince = in.JobHistory.Observe(in.GatewayTenant.Namespace, job, p.Certificates.NeedsCertgen(), in.Now)
@@ -44,11 +49,49 @@ func (in Input) deleteJob() Step {
 		Action: Delete, Object: observe.Ref{Kind: "Job", Name: job.Name}, Live: job, Stage: CertgenStage,
 		Reason: "it cannot do the present work, so another one replaces it",
 	}
-	controller := metav1.GetControllerOf(job)
-	if controller == nil && job.Labels[manifests.LabelName] != manifests.AppName || controller != nil && controller.Kind != "GatewayTenant" {
-		step.Blocked = &ConflictError{Object: step.Object.Describe(job.Namespace), Why: "is not the operator's; delete it"}
+	if why := othersJob(job); why != "" {
+		step.Blocked = &ConflictError{Object: step.Object.Describe(job.Namespace), Why: why}
 	}
 	return step
+}
+
+// othersJob says who else manages a Job that has the name of certgen's. It is empty if the operator may delete the Job.
+func othersJob(job *batchv1.Job) string {
+	controller := metav1.GetControllerOf(job)
+	switch {
+	case controller == nil && job.Labels[manifests.LabelName] == manifests.AppName || controller != nil && controller.Kind == "GatewayTenant":
+		return ""
+	case controller != nil:
+		return fmt.Sprintf("is controlled by %s %s; delete that, or give its Job another name", controller.Kind, controller.Name)
+	}
+	return fmt.Sprintf("is not the operator's; give it another name, or delete it: kubectl delete job %s -n %s", job.Name, job.Namespace)
+}
+
+// checkJob finds out whether another client prevents certgen from running. A removal and a suspension count when they have lasted for
+// a while: the operator replaces Jobs, and queues such as Kueue suspend them until there is room.
+func (p *Plan) checkJob(in Input) {
+	job := in.Observed.Job
+	if job == nil {
+		return
+	}
+	name := "Job " + job.Name
+	if removal := message.Removal("Job", job); removal != "" {
+		p.blockCertgen(in, job.DeletionTimestamp.Time, name+" "+removal)
+	} else if why := othersJob(job); why != "" {
+		p.CertgenBlocked = name + " " + why
+	} else if suspended := diagnose.JobCondition(job, batchv1.JobSuspended); suspended != nil {
+		p.blockCertgen(in, suspended.LastTransitionTime.Time, fmt.Sprintf("%s is suspended since %s by another client, such as a queue without room for it; if nothing resumes it: kubectl patch job %s -n %s --type=merge -p '{\"spec\":{\"suspend\":false}}'",
+			name, suspended.LastTransitionTime.UTC().Format(time.RFC3339), job.Name, job.Namespace))
+	}
+}
+
+// blockCertgen records why certgen cannot run if that has lasted for long enough, and otherwise when it will have.
+func (p *Plan) blockCertgen(in Input, since time.Time, why string) {
+	if due := since.Add(diagnose.Grace); in.Now.Before(due) {
+		p.Again = earliest(p.Again, due)
+	} else {
+		p.CertgenBlocked = why
+	}
 }
 
 // job returns the state of the certgen Job.

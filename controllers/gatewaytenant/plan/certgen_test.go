@@ -1,8 +1,13 @@
 package plan
 
 import (
+	"strings"
 	"testing"
+	"time"
 
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
@@ -39,7 +44,7 @@ func TestPlanOfCertificates(t *testing.T) {
 			f.own(certgenJob, "Deployment")
 			lacksName(f)
 		}, []string{
-			"delete Job openshell-gateway-certgen, because it cannot do the present work, so another one replaces it, blocked: Job tenant-a/openshell-gateway-certgen is there already and is not the operator's; delete it",
+			"delete Job openshell-gateway-certgen, because it cannot do the present work, so another one replaces it, blocked: Job tenant-a/openshell-gateway-certgen is there already and is controlled by Deployment other; delete that, or give its Job another name",
 			"create Job openshell-gateway-certgen, waits for the removal of the former Job and its pods",
 		}},
 		{"certgen lacks its rights", func(f *fixture) {
@@ -86,4 +91,49 @@ func TestPlanOfCertificates(t *testing.T) {
 			f.tenant.Spec.Image, f.tenant.Spec.Suspend = "docker.io/evil/x:1", true
 		}, nil},
 	})
+}
+
+// TestCertgenBlocked expects to be told, after a while, who else prevents certgen from running, whether it has to run or not.
+func TestCertgenBlocked(t *testing.T) {
+	deleted := func(since time.Duration, finalizers ...string) func(*batchv1.Job) {
+		return func(job *batchv1.Job) {
+			job.DeletionTimestamp, job.Finalizers = &metav1.Time{Time: now.Add(-since)}, finalizers
+		}
+	}
+	suspended := func(since time.Duration) func(*batchv1.Job) {
+		return func(job *batchv1.Job) {
+			job.Status.Conditions = []batchv1.JobCondition{{Type: batchv1.JobSuspended, Status: corev1.ConditionTrue, LastTransitionTime: metav1.Time{Time: now.Add(-since)}}}
+		}
+	}
+	for _, c := range []struct {
+		name   string
+		change func(*batchv1.Job)
+		want   string // It is empty if certgen can run.
+		again  time.Duration
+	}{
+		{"the Job is done", func(*batchv1.Job) {}, "", 0},
+		{"the Job is being replaced", deleted(time.Second, "foregroundDeletion"), "", 9 * time.Second},
+		{"the Job's pods are not gone", deleted(time.Minute, "foregroundDeletion"), "Job openshell-gateway-certgen is being deleted since 2026-06-01T11:59:00Z, and its finalizer foregroundDeletion keeps it until", 0},
+		{"a finalizer keeps the Job", deleted(time.Minute, "red.example/x"), "its finalizer red.example/x keeps it; the client that set it must remove it; if that client no longer exists: kubectl patch job openshell-gateway-certgen -n tenant-a", 0},
+		{"a queue admits the Job", suspended(time.Second), "", 9 * time.Second},
+		{"another client suspends the Job", suspended(time.Minute), "is suspended since 2026-06-01T11:59:00Z by another client, such as a queue without room for it; if nothing resumes it: kubectl patch job openshell-gateway-certgen -n tenant-a", 0},
+		{"another client's Job", func(job *batchv1.Job) { job.Labels, job.OwnerReferences = nil, nil }, "is not the operator's; give it another name, or delete it: kubectl delete job openshell-gateway-certgen -n tenant-a", 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			for _, f := range []*fixture{newServingTenant(t), newTenant(t)} {
+				f.finishedJob("earlier request")
+				f.change = func(observed *observe.Observed) {
+					observed.Job = observed.Job.DeepCopy()
+					c.change(observed.Job)
+				}
+				p := f.plan()
+				if (p.CertgenBlocked == "") != (c.want == "") || !strings.Contains(p.CertgenBlocked, c.want) {
+					t.Errorf("certgen is blocked: %q, want %q", p.CertgenBlocked, c.want)
+				}
+				if wait := p.Again.Sub(now); c.again > 0 && wait != c.again {
+					t.Errorf("the next plan is after %s, want %s", wait, c.again)
+				}
+			}
+		})
+	}
 }

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -25,13 +26,16 @@ func IsConflict(err error) bool { return errors.As(err, new(*ConflictError)) }
 
 // BeingRemovedError reports an object that is still being removed. The end of the removal is an event.
 type BeingRemovedError struct {
+	// Object is its kind, namespace and name.
 	Object string
+	// Removal says what keeps the object. It is empty if nothing is known to.
+	Removal string
 	// Consequence is what the removal leads to, and how to proceed. It is empty if the operator creates the object again.
 	Consequence string
 }
 
 func (e *BeingRemovedError) Error() string {
-	return strings.TrimSuffix(e.Object+" is still being removed: "+e.Consequence, ": ")
+	return strings.TrimSuffix(e.Object+" "+cmp.Or(e.Removal, "is still being removed")+": "+e.Consequence, ": ")
 }
 
 // IsBeingRemoved reports whether an error is or wraps a BeingRemovedError.

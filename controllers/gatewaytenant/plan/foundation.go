@@ -48,7 +48,7 @@ func (p *Plan) addClaim(in Input, desired *unstructured.Unstructured) {
 	kept := manifests.WithSizeOf(desired, in.Observed.Volume.Claim)
 	step, needed := in.apply(kept, ClaimStage)
 	if removed, is := errors.AsType[*BeingRemovedError](step.Blocked); is && in.Observed.StatefulSet != nil {
-		step.Blocked = &BeingRemovedError{removed.Object, fmt.Sprintf("the claim and its data go when the pod that uses it ends, so the operator does not replace the pod; "+
+		step.Blocked = &BeingRemovedError{Object: removed.Object, Consequence: fmt.Sprintf("the claim and its data go when the pod that uses it ends, so the operator does not replace the pod; "+
 			"to keep the data, run before that: kubectl patch pv $(kubectl get pvc %s -n %s -o jsonpath={.spec.volumeName}) "+
 			`-p '{"spec":{"persistentVolumeReclaimPolicy":"Retain"}}'`, claimRef.Name, in.GatewayTenant.Namespace)}
 	}

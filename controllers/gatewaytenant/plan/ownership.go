@@ -10,6 +10,7 @@ import (
 
 	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/observe"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/message"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -23,7 +24,7 @@ func CheckOwnership(desired *unstructured.Unstructured, live metav1.Object, owne
 	}
 	object := apply.Describe(desired)
 	if live.GetDeletionTimestamp() != nil {
-		return &BeingRemovedError{Object: object}
+		return &BeingRemovedError{Object: object, Removal: message.Removal(desired.GetKind(), live)}
 	}
 	controller := metav1.GetControllerOf(live)
 	switch {

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"strings"
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -51,5 +52,14 @@ func TestCheckOwnership(t *testing.T) {
 				t.Errorf("got %s (%v), want %s", got, err, test.want)
 			}
 		})
+	}
+}
+
+// TestRemovalNamesTheFinalizers expects the way out of a removal that does not end, such as that of certgen's ServiceAccount.
+func TestRemovalNamesTheFinalizers(t *testing.T) {
+	desired := &unstructured.Unstructured{Object: map[string]any{"kind": "ServiceAccount"}}
+	live := &metav1.ObjectMeta{Name: "x", Namespace: "a", DeletionTimestamp: &metav1.Time{Time: now}, Finalizers: []string{"example.com/y"}}
+	if err := CheckOwnership(desired, live); !IsBeingRemoved(err) || !strings.Contains(err.Error(), "its finalizer example.com/y keeps it") || !strings.Contains(err.Error(), "kubectl patch serviceaccount x -n a") {
+		t.Errorf("got %v", err)
 	}
 }

@@ -54,6 +54,9 @@ type Plan struct {
 	Incomplete error
 	// Certificates is the state of the tenant's Secrets.
 	Certificates certificates.Observed
+	// CertgenBlocked says why certgen cannot run, whether it has to or not: another client keeps or suspends its Job, or has a Job of
+	// the same name. It is empty if nothing is known to prevent it.
+	CertgenBlocked string
 	// Objects are the rendered objects.
 	Objects manifests.Objects
 	// Steps are in the order of execution.

@@ -6,11 +6,13 @@ import (
 	"strings"
 	"time"
 
+	batchv1 "k8s.io/api/batch/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/diagnose"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -30,40 +32,106 @@ func setCertificates(status *v1alpha1.GatewayTenantStatus, in Input) {
 	if ends := timeOrNil(seen.NotAfter); ends != nil && (seen.Complete || status.CertificateNotAfter != nil) {
 		status.CertificateNotAfter = ends
 	}
-	set(status, certificatesReady(meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionCertificatesReady), in))
+	set(status, certificatesReady(in))
 }
 
-// certificatesReady returns the condition CertificatesReady. It is true if all Secrets are present and valid, with another reason
-// while certgen renews some of them. It is false if another owner's Secret blocks certgen or if certgen fails, even while the
-// present Secrets are still valid.
-func certificatesReady(before *metav1.Condition, in Input) metav1.Condition {
+// tried is the beginning of the message of a failure that continues between two attempts.
+const tried = "certgen is tried again and again: "
+
+// certgenWaits is said after an error that may prevent certgen from running.
+const certgenWaits = "certgen runs when what it requires is applied, and the condition Ready says what prevents that"
+
+// certificatesReady returns the condition CertificatesReady. It describes the Secrets that exist: it is true if all are present and
+// valid, also if they cannot be renewed, which is another reason.
+func certificatesReady(in Input) metav1.Condition {
 	const condition = v1alpha1.ConditionCertificatesReady
 	seen := in.Plan.Certificates
-	if blocked := explain(seen, func(f certificates.Finding) bool { return f.Blocked != "" && !f.Terminating }); blocked != "" {
+	if seen.Worst() <= certificates.Due {
+		return validCertificates(in)
+	}
+	if blocked := explain(seen, func(f certificates.Finding) bool { return f.Need > certificates.Due && isBlocked(f) }); blocked != "" {
 		return conditionFalse(condition, v1alpha1.ReasonSecretBlocked, truncate(blocked)+handOver(seen, in.Plan.Tenant.Namespace))
 	}
-	switch worst := seen.Worst(); {
-	case worst == certificates.Valid:
-		return conditionTrue(condition, v1alpha1.ReasonIssued, truncate(strings.Join(append([]string{"all certificates and token keys are present and valid"}, seen.Notes...), "; ")))
-	case in.suspended() && worst > certificates.Due:
-		return conditionFalse(condition, v1alpha1.ReasonSuspended, truncate("certgen does not run while spec.suspend is true: "+explain(seen, everything)))
+	failure := in.certgenFailure()
+	switch {
 	case in.suspended():
-		return conditionTrue(condition, v1alpha1.ReasonIssued, "all certificates and token keys are present and valid; while spec.suspend is true they are not renewed")
-	case in.Observed.JobProblem != "" && in.Plan.Objects.Certgen != nil && in.Observed.Job.Annotations[manifests.AnnotationWish] == in.Plan.Objects.Certgen.GetAnnotations()[manifests.AnnotationWish]:
-		return conditionFalse(condition, v1alpha1.ReasonIssueFailed, truncate("certgen is tried again and again: "+in.Observed.JobProblem))
-	case before != nil && before.Reason == v1alpha1.ReasonIssueFailed && before.ObservedGeneration == in.GatewayTenant.Generation:
-		return conditionFalse(condition, before.Reason, before.Message) // between two attempts, the failure continues
-	case worst == certificates.Unowned:
-		return conditionTrue(condition, v1alpha1.ReasonIssued, "all certificates and token keys are present and valid; certgen corrects their owner references: "+truncate(explain(seen, everything)))
-	case worst == certificates.Due:
-		return conditionTrue(condition, v1alpha1.ReasonRenewing, truncate("certgen renews: "+explain(seen, everything)))
+		return conditionFalse(condition, v1alpha1.ReasonSuspended, truncate("certgen does not run while spec.suspend is true: "+explain(seen, everything)))
+	case failure != "":
+		return conditionFalse(condition, v1alpha1.ReasonIssueFailed, failure)
 	case seen.Terminating:
 		return conditionFalse(condition, v1alpha1.ReasonIssuing, "certgen waits until a former gateway's Secrets are removed")
+	case in.Err != nil && !in.certgenRuns():
+		return conditionFalse(condition, v1alpha1.ReasonIssuing, "certificates or token keys are missing or do not fit; "+certgenWaits)
 	case !seen.Complete: // without a list, which would change with each Secret that is issued
-		return conditionFalse(condition, v1alpha1.ReasonIssuing, "certgen makes the Secrets that are missing")
+		return conditionFalse(condition, v1alpha1.ReasonIssuing, "issuing missing certificates and token keys")
 	}
-	return conditionFalse(condition, v1alpha1.ReasonIssuing, truncate("certgen has work: "+explain(seen, everything)))
+	return conditionFalse(condition, v1alpha1.ReasonIssuing, truncate("issuing: "+explain(seen, everything)))
 }
+
+// validCertificates returns the condition of a tenant whose certificates and token keys are all present and valid.
+func validCertificates(in Input) metav1.Condition {
+	const condition = v1alpha1.ConditionCertificatesReady
+	seen := in.Plan.Certificates
+	valid := strings.Join(append([]string{"all certificates and token keys are present and valid"}, seen.Notes...), "; ")
+	work := explain(seen, everything)
+	blocked := explain(seen, isBlocked)
+	failure := in.certgenFailure()
+	switch {
+	case in.suspended() && seen.Worst() != certificates.Valid:
+		return conditionTrue(condition, v1alpha1.ReasonIssued, valid+"; while spec.suspend is true they are not renewed")
+	case blocked != "":
+		return conditionTrue(condition, v1alpha1.ReasonRenewalBlocked, truncate(valid+", but "+blocked)+handOver(seen, in.Plan.Tenant.Namespace))
+	case failure != "" && work != "":
+		return conditionTrue(condition, v1alpha1.ReasonRenewalBlocked, truncate(valid+", but "+work)+"; "+failure)
+	case failure != "" && !seen.RenewAt.IsZero():
+		return conditionTrue(condition, v1alpha1.ReasonRenewalBlocked, fmt.Sprintf("%s, and the first of them is due for renewal at %s; %s", truncate(valid), seen.RenewAt.UTC().Format(time.RFC3339), failure))
+	case seen.Worst() == certificates.Due && in.Err != nil && !in.certgenRuns():
+		return conditionTrue(condition, v1alpha1.ReasonRenewing, truncate(valid+", and are due for renewal: "+work)+"; "+certgenWaits)
+	case seen.Worst() == certificates.Due:
+		return conditionTrue(condition, v1alpha1.ReasonRenewing, truncate("renewing: "+work))
+	case seen.Worst() == certificates.Unowned:
+		return conditionTrue(condition, v1alpha1.ReasonIssued, truncate(valid+"; correcting owner references: "+work))
+	case seen.Delayed != "":
+		return conditionTrue(condition, v1alpha1.ReasonIssued, truncate(valid)+"; "+seen.Delayed)
+	}
+	return conditionTrue(condition, v1alpha1.ReasonIssued, truncate(valid))
+}
+
+// certgenFailure says why certgen cannot do its work. It is empty if nothing is known to prevent it. Between two attempts, the
+// failure of the last one continues.
+func (in Input) certgenFailure() string {
+	if in.Plan.CertgenBlocked != "" {
+		return "certgen cannot run: " + in.Plan.CertgenBlocked
+	}
+	if !in.Plan.Certificates.NeedsCertgen() {
+		return ""
+	}
+	if in.Observed.JobProblem != "" && in.isPresentJob() {
+		return truncate(tried + in.Observed.JobProblem)
+	}
+	before := meta.FindStatusCondition(in.GatewayTenant.Status.Conditions, v1alpha1.ConditionCertificatesReady)
+	if before == nil || before.ObservedGeneration != in.GatewayTenant.Generation {
+		return ""
+	}
+	if at := strings.Index(before.Message, tried); at >= 0 && (before.Reason == v1alpha1.ReasonIssueFailed || before.Reason == v1alpha1.ReasonRenewalBlocked) {
+		return before.Message[at:]
+	}
+	return ""
+}
+
+// isPresentJob reports whether the certgen Job exists and was created for what is requested now.
+func (in Input) isPresentJob() bool {
+	job, desired := in.Observed.Job, in.Plan.Objects.Certgen
+	return job != nil && desired != nil && job.Annotations[manifests.AnnotationWish] == desired.GetAnnotations()[manifests.AnnotationWish]
+}
+
+// certgenRuns reports whether the present certgen Job has not ended.
+func (in Input) certgenRuns() bool {
+	return in.isPresentJob() && diagnose.JobCondition(in.Observed.Job, batchv1.JobComplete) == nil && diagnose.JobCondition(in.Observed.Job, batchv1.JobFailed) == nil
+}
+
+// isBlocked reports whether certgen must not or cannot issue a Secret.
+func isBlocked(f certificates.Finding) bool { return f.Blocked != "" && (!f.Terminating || f.Kept) }
 
 // explain lists the findings that which selects.
 func explain(seen certificates.Observed, which func(certificates.Finding) bool) string {

@@ -33,8 +33,8 @@ func describe(err error, limit int) string {
 	if refused, is := errors.AsType[*diagnose.RefusedError](err); is {
 		return message.Truncate(message.ReplaceVariable(refused.Err.Error()), limit) + "; " + refused.Remedy
 	}
-	if plan.IsConflict(err) || plan.IsBeingRemoved(err) || plan.IsMissingAPI(err) { // they end with what to do
-		limit = message.MaxLength
+	if plan.IsConflict(err) || plan.IsBeingRemoved(err) || plan.IsMissingAPI(err) { // they end with what to do, and are worded by the operator
+		return message.Truncate(err.Error(), message.MaxLength)
 	}
 	return message.Truncate(message.ReplaceVariable(err.Error()), limit)
 }

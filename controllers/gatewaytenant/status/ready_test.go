@@ -38,7 +38,7 @@ var certificateCases = []readyCase{
 		found(certificates.Due, "is due", "")(in)
 		in.Observed.JobProblem = "its pod failed"
 		in.Observed.Job = &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Annotations: in.Plan.Objects.Certgen.GetAnnotations()}}
-	}, v1alpha1.ReasonIssueFailed, "its pod failed", v1alpha1.ConditionReconciling},
+	}, v1alpha1.ReasonReady, "serves", ""},
 	{"certgen failed at another request", func(in *Input) {
 		found(certificates.Invalid, "lacks x", "")(in)
 		in.Observed.Job, in.Observed.JobProblem = &batchv1.Job{}, "its pod failed"
@@ -47,7 +47,7 @@ var certificateCases = []readyCase{
 		found(certificates.Invalid, "lacks x", "")(in)
 		in.GatewayTenant.Status.Conditions = []metav1.Condition{{
 			Type: v1alpha1.ConditionCertificatesReady, Status: metav1.ConditionFalse, ObservedGeneration: in.GatewayTenant.Generation,
-			Reason: v1alpha1.ReasonIssueFailed, Message: "its pod failed before",
+			Reason: v1alpha1.ReasonIssueFailed, Message: tried + "its pod failed before",
 		}}
 	}, v1alpha1.ReasonIssueFailed, "its pod failed before", v1alpha1.ConditionReconciling},
 }

@@ -46,6 +46,11 @@ func Warnings(in Input) []Warning {
 	if (len(in.Contentions) > 0 || !in.Plan.RepairAt.IsZero()) && in.Plan.Rejected == nil && !in.paused() {
 		all = append(all, contentionWarning(in))
 	}
+	if in.Plan.Objects.Certgen != nil {
+		if ready := certificatesReady(in); ready.Reason == v1alpha1.ReasonRenewalBlocked {
+			all = append(all, Warning{ready.Reason, ready.Message})
+		}
+	}
 	if in.Plan.Held && !in.Plan.AdoptionRefused {
 		all = append(all, Warning{v1alpha1.ReasonUpdateQueued, queued(in.SlotHolders)})
 	}
