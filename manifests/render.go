@@ -120,6 +120,9 @@ func RenderCertgen(t Tenant) (*unstructured.Unstructured, error) {
 	for _, name := range t.ServerNames {
 		args = append(args, "--server-san="+name)
 	}
+	for _, name := range t.External {
+		args = append(args, "--external-secret="+name)
+	}
 	job := template[batchv1.JobApplyConfiguration]("job-certgen")
 	job.Spec.Template.Spec.Containers[0].WithImage(t.platform.certgenImage).WithArgs(args...)
 	t.platform.dropFixedIDs(job.Spec.Template.Spec)

@@ -23,6 +23,8 @@ type Tenant struct {
 	ServerNames []string
 	// Rotation has the requested rotations.
 	Rotation Rotation
+	// External are the Secrets that another issuer or a user writes.
+	External []string
 	// UID is that of the GatewayTenant, which owns all objects of the tenant.
 	UID types.UID
 

@@ -210,6 +210,15 @@ type GatewayTenantStatus struct {
 	// +optional
 	CertificateNotAfter *metav1.Time `json:"certificateNotAfter,omitempty"`
 
+	// externalSecrets are the Secrets with certificates or keys that another issuer or a user writes, and not the operator. If one of
+	// them is deleted, it stays in the list, and the operator does not issue it in place of its issuer.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=4
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=253
+	ExternalSecrets []string `json:"externalSecrets,omitempty"`
+
 	// rotated are the rotations that are done: what the Secrets themselves say. Each is the value of the annotation that
 	// asked for it.
 	// +optional

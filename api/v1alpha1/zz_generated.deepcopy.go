@@ -134,6 +134,11 @@ func (in *GatewayTenantStatus) DeepCopyInto(out *GatewayTenantStatus) {
 		in, out := &in.CertificateNotAfter, &out.CertificateNotAfter
 		*out = (*in).DeepCopy()
 	}
+	if in.ExternalSecrets != nil {
+		in, out := &in.ExternalSecrets, &out.ExternalSecrets
+		*out = make([]string, len(*in))
+		copy(*out, *in)
+	}
 	if in.Rotated != nil {
 		in, out := &in.Rotated, &out.Rotated
 		*out = new(Rotated)

@@ -61,6 +61,10 @@ func parse() options {
 		o.request.ServerNames = append(o.request.ServerNames, name)
 		return nil
 	})
+	flag.Func("external-secret", "a Secret that another issuer writes, so that it is not created in place of that; may be repeated", func(name string) error {
+		o.request.External = append(o.request.External, name)
+		return nil
+	})
 	flag.StringVar(&o.request.Rotation.TLS, "rotate-tls", "", "make new certificates for the gateway and its clients, unless they were made for this value")
 	flag.StringVar(&o.request.Rotation.CA, "rotate-ca", "", "make a new certificate authority, unless it was made for this value")
 	flag.StringVar(&o.request.Rotation.Tokens, "rotate-tokens", "", "make new keys for the sandboxes' tokens, unless they were made for this value")

@@ -1,6 +1,8 @@
 package certificates
 
 import (
+	"slices"
+
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates/internal/format"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/message"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
@@ -11,7 +13,12 @@ func (s *SecretSet) find(name string) Finding {
 	finding := Finding{Secret: name}
 	if s.secrets[name] == nil {
 		finding.Need, finding.Message = Missing, "is missing"
-		finding.Blocked, finding.HandOver = s.othersBlock(name)
+		// To issue it in place of its issuer would replace a certificate that clients know, and some issuers would keep the new one.
+		if finding.External = slices.Contains(s.desired.External, name); finding.External {
+			finding.Blocked = "is not the operator's, so its issuer must create it again"
+		} else {
+			finding.Blocked, finding.HandOver = s.othersBlock(name)
+		}
 		return finding
 	}
 	is := s.sources[name]
@@ -71,7 +78,7 @@ func (s *SecretSet) othersBlock(name string) (why, handOver string) {
 		return "", ""
 	}
 	self, other, otherName := s.sides(name)
-	if ca := s.find(manifests.CAName); ca.Need == Invalid && ca.Blocked != "" {
+	if ca := s.find(manifests.CAName); ca.Need >= Invalid && ca.Blocked != "" && !ca.Terminating {
 		return "cannot be issued before Secret " + manifests.CAName + " can be used", ca.HandOver
 	}
 	if full := self.full(s.ca); full != "" {

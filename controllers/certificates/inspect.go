@@ -54,6 +54,13 @@ func (s *SecretSet) describe(observed *Observed) {
 			observed.Notes = append(observed.Notes, fmt.Sprintf("Secret %s was not issued by the operator and is used as it is", name))
 		}
 	}
+	for _, name := range manifests.SecretNames {
+		is, exists := s.sources[name]
+		absent := !exists || is.origin == terminating
+		if absent && slices.Contains(s.desired.External, name) || !absent && !is.managed() {
+			observed.External = append(observed.External, name)
+		}
+	}
 	observed.Delayed = s.delay()
 	observed.TokenKeyID = s.tokens.id
 	observed.Rotated.Tokens = s.tokens.rotated

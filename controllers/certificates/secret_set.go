@@ -50,6 +50,8 @@ func (s *SecretSet) Refusal(name string) string {
 		return cmp.Or(message.Removal("Secret", secret), "is still being removed")
 	case is.controlled:
 		return fmt.Sprintf("is controlled by %s, which must change it", is.writer)
+	case is.origin == foreign && len(secret.Data[noteWritten]) > 0:
+		return fmt.Sprintf("has the marks of %s, and still the certificate or key that certgen issued; to let %[1]s issue its own: kubectl delete secret %s -n %s", is.writer, name, secret.Namespace)
 	case is.origin == foreign:
 		return fmt.Sprintf("is written by %s, which must change it", is.writer)
 	case is.origin == unknown:

@@ -132,6 +132,7 @@ func TestOriginOfASecret(t *testing.T) {
 		{"of another controller", []func(*corev1.Secret){func(s *corev1.Secret) { s.OwnerReferences[0] = stranger1 }}, "is controlled by Certificate server, which must change it"},
 		{"of a former GatewayTenant", []func(*corev1.Secret){func(s *corev1.Secret) { s.OwnerReferences[0].UID = "former" }}, "is still being removed"},
 		{"marked by cert-manager", []func(*corev1.Secret){orphan, replaced, certManagers}, "is written by cert-manager, which must change it"},
+		{"written by certgen, and then marked by cert-manager, which adopts what fits", []func(*corev1.Secret){content, certManagers, func(s *corev1.Secret) { s.Namespace = "tenant-a" }}, "has the marks of cert-manager, and still the certificate or key that certgen issued; to let cert-manager issue its own: kubectl delete secret openshell-server-tls -n tenant-a"},
 		{"marked by cert-manager, with our owner", []func(*corev1.Secret){replaced, certManagers}, "is written by cert-manager, which must change it"},
 		{"marked by cert-manager, and handed over", []func(*corev1.Secret){orphan, replaced, certManagers, handOver}, ""},
 		{"written by certgen, and replaced", []func(*corev1.Secret){content, replaced}, "is written by another client, which must change it"},
@@ -267,5 +268,48 @@ func TestSetWithoutOwnersIsTakenOverAsItIs(t *testing.T) {
 		if observed := certificates.Inspect(transformed(t, after.secrets), desired, now); len(observed.Findings) > 0 {
 			t.Errorf("without %q: left: %v", lost, observed.Findings)
 		}
+	}
+}
+
+// TestDeletedSecretOfAnotherIssuerIsNotIssuedInItsPlace, whichever of them and however many are missing, until a user creates an empty
+// one, which is the operator's.
+func TestDeletedSecretOfAnotherIssuerIsNotIssuedInItsPlace(t *testing.T) {
+	_, ca := issuingCA(t)
+	set := corporateSecrets(t, "a.example.com")
+	set[manifests.CAName] = ca
+	set[manifests.TokenKeysName] = &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: manifests.TokenKeysName, Namespace: "tenant-a", Labels: map[string]string{"reconcile.external-secrets.io/managed": "true"}}, Data: otherTokens}
+	desired := desiredState()
+	desired.External = certificates.Inspect(transformed(t, set), desired, now).External
+	if len(desired.External) != len(manifests.SecretNames) {
+		t.Fatalf("others write %v", desired.External)
+	}
+	for missing := range 1 << len(manifests.SecretNames) {
+		secrets := map[string]*corev1.Secret{}
+		for i, name := range manifests.SecretNames {
+			if missing&(1<<i) == 0 {
+				secrets[name] = set[name]
+			}
+		}
+		observed := certificates.Inspect(transformed(t, secrets), desired, now)
+		after, err := converges(t, secrets, desired, now)
+		if err != nil || len(after.writes) > 0 || observed.NeedsCertgen() {
+			t.Errorf("without %d: wrote %v, %v: %v", missing, after.writes, err, observed.Findings)
+		}
+		if !reflect.DeepEqual(observed.External, desired.External) {
+			t.Errorf("without %d: others write %v", missing, observed.External)
+		}
+		for i, name := range manifests.SecretNames {
+			if finding := observed.Finding(name); missing&(1<<i) != 0 && (finding.Need != certificates.Missing || !finding.External || finding.Blocked == "") {
+				t.Errorf("without %d: %+v", missing, finding)
+			}
+		}
+	}
+	empty := map[string]*corev1.Secret{}
+	for _, name := range manifests.SecretNames {
+		empty[name] = &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "tenant-a"}, Type: corev1.SecretTypeOpaque}
+	}
+	after, err := converges(t, empty, desired, now)
+	if observed := certificates.Inspect(transformed(t, after.secrets), desired, now); err != nil || len(observed.Findings) > 0 || len(observed.External) > 0 {
+		t.Errorf("of empty Secrets: %v: %v; others write %v", err, observed.Findings, observed.External)
 	}
 }

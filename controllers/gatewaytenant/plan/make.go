@@ -62,7 +62,8 @@ func (p *Plan) inspect(in Input) {
 		p.Certificates = *in.Certificates
 		return
 	}
-	wanted := certificates.Desired{Owner: p.Tenant.UID, ServerNames: p.Tenant.ServerNames, Rotation: p.Tenant.Rotation}
+	p.Tenant.External = in.GatewayTenant.Status.ExternalSecrets
+	wanted := certificates.Desired{Owner: p.Tenant.UID, ServerNames: p.Tenant.ServerNames, Rotation: p.Tenant.Rotation, External: p.Tenant.External}
 	p.Certificates = certificates.Inspect(in.Observed.Secrets, wanted, in.Now)
 	p.Again = p.Certificates.NextCheck
 }

@@ -32,6 +32,7 @@ func setCertificates(status *v1alpha1.GatewayTenantStatus, in Input) {
 	if ends := timeOrNil(seen.NotAfter); ends != nil && (seen.Complete || status.CertificateNotAfter != nil) {
 		status.CertificateNotAfter = ends
 	}
+	status.ExternalSecrets = seen.External
 	set(status, certificatesReady(in))
 }
 
@@ -50,7 +51,7 @@ func certificatesReady(in Input) metav1.Condition {
 		return validCertificates(in)
 	}
 	if blocked := explain(seen, func(f certificates.Finding) bool { return f.Need > certificates.Due && isBlocked(f) }); blocked != "" {
-		return conditionFalse(condition, v1alpha1.ReasonSecretBlocked, truncate(blocked)+handOver(seen, in.Plan.Tenant.Namespace))
+		return conditionFalse(condition, v1alpha1.ReasonSecretBlocked, truncate(blocked)+wayOut(seen, in.Plan.Tenant.Namespace))
 	}
 	failure := in.certgenFailure()
 	switch {
@@ -80,7 +81,7 @@ func validCertificates(in Input) metav1.Condition {
 	case in.suspended() && seen.Worst() != certificates.Valid:
 		return conditionTrue(condition, v1alpha1.ReasonIssued, valid+"; while spec.suspend is true they are not renewed")
 	case blocked != "":
-		return conditionTrue(condition, v1alpha1.ReasonRenewalBlocked, truncate(valid+", but "+blocked)+handOver(seen, in.Plan.Tenant.Namespace))
+		return conditionTrue(condition, v1alpha1.ReasonRenewalBlocked, truncate(valid+", but "+blocked)+wayOut(seen, in.Plan.Tenant.Namespace))
 	case failure != "" && work != "":
 		return conditionTrue(condition, v1alpha1.ReasonRenewalBlocked, truncate(valid+", but "+work)+"; "+failure)
 	case failure != "" && !seen.RenewAt.IsZero():
@@ -144,20 +145,28 @@ func explain(seen certificates.Observed, which func(certificates.Finding) bool) 
 	return strings.Join(all, "; ")
 }
 
-// handOver returns the command that lets certgen manage the Secrets that block it. It is empty if none can be handed over.
-func handOver(seen certificates.Observed, namespace string) string {
-	var names []string
+// wayOut returns the commands that let certgen issue the Secrets that block it: those that can be handed over, and those that are
+// missing and that another issuer wrote. It is empty if there are none.
+func wayOut(seen certificates.Observed, namespace string) string {
+	var names, commands []string
 	for _, finding := range seen.Findings {
 		if finding.HandOver != "" {
 			names = append(names, finding.HandOver)
 		}
+		if finding.External {
+			commands = append(commands, fmt.Sprintf("kubectl create secret generic %s -n %s", finding.Secret, namespace))
+		}
 	}
-	if len(names) == 0 {
-		return ""
+	text := ""
+	if len(names) > 0 {
+		slices.Sort(names)
+		text = fmt.Sprintf("; to let the operator overwrite their contents and manage them from then on: kubectl annotate secret %s -n %s %s=%s",
+			strings.Join(slices.Compact(names), " "), namespace, v1alpha1.AnnotationHandOver, v1alpha1.HandOverToOperator)
 	}
-	slices.Sort(names)
-	return fmt.Sprintf("; to let the operator overwrite their contents and manage them from then on: kubectl annotate secret %s -n %s %s=%s",
-		strings.Join(slices.Compact(names), " "), namespace, v1alpha1.AnnotationHandOver, v1alpha1.HandOverToOperator)
+	if len(commands) > 0 {
+		text += "; to let the operator issue what is missing, and manage it from then on: " + strings.Join(commands, " && ")
+	}
+	return text
 }
 
 func everything(certificates.Finding) bool { return true }

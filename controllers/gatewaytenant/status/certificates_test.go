@@ -105,6 +105,10 @@ func TestCertificatesReadyDescribesWhatExists(t *testing.T) {
 		{"missing, and the Job is stuck", []func(*Input){missing, blockedBy(stuck)}, "False", v1alpha1.ReasonIssueFailed, []string{"certgen cannot run: " + stuck}},
 		{"missing, and certgen fails", []func(*Input){missing, job("its pod failed")}, "False", v1alpha1.ReasonIssueFailed, []string{"tried again and again: its pod failed"}},
 		{"invalid, and the Job is stuck", []func(*Input){invalid, blockedBy(stuck)}, "False", v1alpha1.ReasonIssueFailed, []string{"certgen cannot run: " + stuck}},
+		{"another issuer's Secret is missing", []func(*Input){func(in *Input) {
+			missing(in)
+			in.Plan.Certificates.Findings[0].External, in.Plan.Certificates.Findings[0].Blocked = true, "is not the operator's"
+		}}, "False", v1alpha1.ReasonSecretBlocked, []string{"Secret s is missing, and is not the operator's; to let the operator issue what is missing, and manage it from then on: kubectl create secret generic s -n tenant-a"}},
 		{"a Secret is kept by a finalizer", []func(*Input){func(in *Input) {
 			missing(in)
 			in.Plan.Certificates.Findings[0].Terminating, in.Plan.Certificates.Findings[0].Kept, in.Plan.Certificates.Findings[0].Blocked = true, true, "its finalizer x keeps it"
