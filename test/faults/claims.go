@@ -64,7 +64,7 @@ func (t *trial) falseClaims(changes []change) []string {
 
 // alarms are reasons that call for a person.
 var alarms = []string{
-	v1alpha1.ReasonIssueFailed, v1alpha1.ReasonCrashLoop, v1alpha1.ReasonImagePullFailed, v1alpha1.ReasonPodNotReady, v1alpha1.ReasonPodRefused,
+	v1alpha1.ReasonIssueFailed, v1alpha1.ReasonRenewalBlocked, v1alpha1.ReasonCrashLoop, v1alpha1.ReasonImagePullFailed, v1alpha1.ReasonPodNotReady, v1alpha1.ReasonPodRefused,
 	v1alpha1.ReasonUnschedulable, v1alpha1.ReasonPodFailed, v1alpha1.ReasonPodStuck, v1alpha1.ReasonVolumeMountFailed,
 	v1alpha1.ReasonNodeLost, v1alpha1.ReasonChangedByOthers,
 }
