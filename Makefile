@@ -114,6 +114,12 @@ hostile-small: devcluster ## Run hostile with a few tenants and 3,000 specs, and
 attack: devcluster ## Attack the operator under its memory limit: one attack after the other, then all together (15 minutes); ATTACK='-run TestAttacks/events' selects
 	@go test ./test/attack -count=1 -timeout=60m -v $(ATTACK)
 
+.PHONY: peers
+peers: devcluster bin/helm ## Run the operator next to the real cert-manager, whose controller is built first (four minutes of CPU)
+	@echo "build: bin/certmanager"
+	@go -C test/peers/certmanager build -ldflags="-s -w" -o $(CURDIR)/bin/certmanager .
+	@go test -count=1 -v -timeout=20m ./test/peers
+
 .PHONY: test-realnode
 ifeq ($(REALNODE),off)
 test-realnode:

@@ -1,0 +1,3 @@
+// Package peers runs real controllers that share objects with the operator next to it, and checks that neither disturbs the other:
+// cert-manager, whose controller is built in the directory certmanager.
+package peers
