@@ -25,6 +25,7 @@ type Platform struct {
 	assignsIDs          bool
 	telemetry           v1alpha1.Telemetry
 	appArmorProfile     string
+	namespace           string // of the operator
 }
 
 // NewPlatform checks the platform's own settings: the image of gateways that name none (empty: [BuiltinImage]), the

@@ -61,6 +61,9 @@ const (
 	ReasonInvalidNetwork = "InvalidNetwork"
 	// ReasonInvalidRotation: the value of an annotation that asks for a rotation cannot be used.
 	ReasonInvalidRotation = "InvalidRotation"
+	// ReasonNamespaceReserved: the namespace belongs to the system (kube-*, openshift-*) or to the operator, and no gateway existed
+	// there before. A gateway that already existed keeps running, and this is a reason of Warning.
+	ReasonNamespaceReserved = "NamespaceReserved"
 )
 
 // Reasons of CertificatesReady.
@@ -143,6 +146,8 @@ const (
 	ReasonSandboxTokensDisabled = "SandboxTokensDisabled"
 	// ReasonPodSecurity: the namespace's Pod Security level refuses sandboxes.
 	ReasonPodSecurity = "PodSecurity"
+	// ReasonDefaultNamespace: the gateway is in the namespace "default", where objects of any origin are created by mistake.
+	ReasonDefaultNamespace = "DefaultNamespace"
 	// ReasonConfigIgnored: spec.config has tables of drivers that the gateway does not run; they are left out of gateway.toml.
 	ReasonConfigIgnored = "ConfigIgnored"
 	// ReasonOpenDefault: the gateway has no OIDC, so every client that has the client certificate and sends no token is an

@@ -68,7 +68,7 @@ func (o Options) Platform() (manifests.Platform, error) {
 	if err != nil {
 		return platform, err
 	}
-	return platform.WithSandboxSettings(o.Telemetry, o.SandboxAppArmorProfile)
+	return platform.In(o.PlatformNamespace).WithSandboxSettings(o.Telemetry, o.SandboxAppArmorProfile)
 }
 
 // PlatformOf returns platform as it is on the cluster whose APIs mapper knows. OpenShift assigns users and groups to pods.

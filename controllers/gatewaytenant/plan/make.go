@@ -24,6 +24,7 @@ func Make(in Input) *Plan {
 		p.Incomplete = in.Observed.EarlierConfigErr
 		return p
 	}
+	p.checkNamespace(in)
 	p.checkVolume(in.Observed.Volume)
 	if p.Rejected != nil {
 		p.certificatesOnly(in)
@@ -41,6 +42,15 @@ func Make(in Input) *Plan {
 	p.refuseAdoption(in)
 	slices.SortStableFunc(p.Steps, func(a, b Step) int { return cmp.Compare(a.Stage, b.Stage) })
 	return p
+}
+
+// checkNamespace rejects a new gateway in a reserved namespace. One that exists keeps running, and so does one whose volume
+// exists.
+func (p *Plan) checkNamespace(in Input) {
+	p.Reserved = in.Platform.Reserves(in.GatewayTenant.Namespace)
+	if p.Rejected == nil && in.Observed.StatefulSet == nil && in.Observed.Volume.Claim == nil {
+		errors.As(in.Platform.CheckNamespace(in.GatewayTenant.Namespace), &p.Rejected)
+	}
 }
 
 // checkVolume holds a valid spec against the volume. A volume that is being removed has no say.

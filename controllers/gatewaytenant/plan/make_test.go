@@ -8,8 +8,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/observe"
+	"github.com/ambient-code/gatewaytenant-operator/test/observetest"
 )
 
 const otherImage = "ghcr.io/nvidia/openshell/gateway:0.0.72"
@@ -158,4 +160,26 @@ func TestPlanOfATenantThatServes(t *testing.T) {
 			"create Service openshell-gateway",
 		}},
 	})
+}
+
+// TestReservedNamespaceGetsNoNewGateway, and keeps a gateway or a volume that exists.
+func TestReservedNamespaceGetsNoNewGateway(t *testing.T) {
+	for what, c := range map[string]struct {
+		change   func(f *fixture)
+		rejected bool
+	}{
+		"nothing exists":      {func(*fixture) {}, true},
+		"the gateway exists":  {func(f *fixture) { f.execute() }, false},
+		"only a volume is it": {func(f *fixture) { f.execute(); f.cluster.Delete(statefulSet) }, false},
+		"the volume is gone":  {func(f *fixture) { f.execute(); f.cluster.Delete(claim) }, false},
+	} {
+		f := newTenant(t)
+		f.certificates = certificates.Observed{Complete: true, TokenKeyID: "key-1"}
+		c.change(f)
+		f.platform = f.platform.In(observetest.Namespace)
+		p := f.plan()
+		if !p.Reserved || (p.Rejected != nil) != c.rejected || c.rejected && (p.Rejected.Reason != v1alpha1.ReasonNamespaceReserved || len(p.Steps) > 0) {
+			t.Errorf("%s: reserved %v, rejected %+v, %d steps; want it rejected: %v", what, p.Reserved, p.Rejected, len(p.Steps), c.rejected)
+		}
+	}
 }

@@ -50,6 +50,8 @@ type Plan struct {
 	Rejected *manifests.RejectedError
 	// RejectedStorage is why spec.storage alone is rejected. The rest of the spec is applied.
 	RejectedStorage *manifests.RejectedError
+	// Reserved reports whether the namespace allows no new gateway. A gateway that exists there stays.
+	Reserved bool
 	// Incomplete is why there is no plan: a read or the rendering failed. Nothing was compared then.
 	Incomplete error
 	// Certificates is the state of the tenant's Secrets.

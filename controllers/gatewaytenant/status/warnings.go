@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/observe"
@@ -66,6 +67,9 @@ func Warnings(in Input) []Warning {
 	if in.Observed.PodSecurity != "" && in.Observed.PodSecurity != "privileged" {
 		all = append(all, Warning{v1alpha1.ReasonPodSecurity, fmt.Sprintf("the namespace's label %s=%s lets no sandbox run: they need privileged", observe.LabelPodSecurity, in.Observed.PodSecurity)})
 	}
+	if warning := namespaceWarning(in); warning.Reason != "" {
+		all = append(all, warning)
+	}
 	if unused := in.Plan.Tenant.UnusedTables(); len(unused) > 0 {
 		all = append(all, Warning{v1alpha1.ReasonConfigIgnored, ignored(unused)})
 	}
@@ -87,6 +91,19 @@ func queued(holders []string) string {
 		holders, more = holders[:most], fmt.Sprintf(" and %d more", n)
 	}
 	return message + "; when this was last checked (every 5 minutes), the slots were held by the tenants in " + strings.Join(holders, ", ") + more
+}
+
+// namespaceWarning warns of a namespace that should hold no gateway. It is empty if there is nothing to warn of.
+func namespaceWarning(in Input) Warning {
+	const move = "create the gateway in a namespace of its own, move its users there, and then delete this GatewayTenant"
+	namespace := in.GatewayTenant.Namespace
+	switch {
+	case in.Plan.Reserved && (in.Plan.Rejected == nil || in.Plan.Rejected.Reason != v1alpha1.ReasonNamespaceReserved):
+		return Warning{v1alpha1.ReasonNamespaceReserved, fmt.Sprintf("namespace %s is reserved for the system or the operator, and this gateway stays only because it existed before; %s", namespace, move)}
+	case namespace == metav1.NamespaceDefault:
+		return Warning{v1alpha1.ReasonDefaultNamespace, fmt.Sprintf("the gateway is in namespace %s, where objects are created by mistake and users of all kinds have rights; %s", namespace, move)}
+	}
+	return Warning{}
 }
 
 // ignored names the first of the tables of spec.config that the gateway does not use.

@@ -95,3 +95,32 @@ func TestGatewayWithOIDCHasNoWarning(t *testing.T) {
 		t.Errorf("Warning is %+v", is)
 	}
 }
+
+// TestWarningOfNamespaces that should hold no gateway, whether the spec is accepted or not.
+func TestWarningOfNamespaces(t *testing.T) {
+	for _, c := range []struct {
+		namespace string
+		reserved  bool
+		rejected  string
+		want      string
+	}{
+		{"tenant-a", false, "", v1alpha1.ReasonOpenDefault},
+		{"default", false, "", v1alpha1.ReasonDefaultNamespace},
+		{"kube-system", true, "", v1alpha1.ReasonNamespaceReserved},
+		{"kube-system", true, v1alpha1.ReasonInvalidImage, v1alpha1.ReasonNamespaceReserved},
+		{"kube-system", true, v1alpha1.ReasonNamespaceReserved, ""},
+	} {
+		in := serving(t)
+		in.GatewayTenant.Namespace, in.Plan.Reserved = c.namespace, c.reserved
+		if c.rejected != "" {
+			in.Plan.Rejected = &manifests.RejectedError{Reason: c.rejected, Message: "it is rejected"}
+		}
+		reason := ""
+		if is := compute(in, v1alpha1.ConditionWarning); is != nil {
+			reason = is.Reason
+		}
+		if reason != c.want {
+			t.Errorf("%s, rejected for %q: the reason is %q, want %q", c.namespace, c.rejected, reason, c.want)
+		}
+	}
+}

@@ -1,0 +1,39 @@
+package manifests
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+)
+
+// reservedPrefixes are prefixes of the names of namespaces that belong to the system. The admission policy
+// gatewaytenant-namespaces has the same.
+var reservedPrefixes = []string{"kube-", "openshift-"}
+
+// In returns the platform with the namespace of the operator.
+func (p Platform) In(namespace string) Platform {
+	p.namespace = namespace
+	return p
+}
+
+// Reserves reports whether no new GatewayTenant is allowed in a namespace: one of the system, or the operator's own. A gateway
+// runs other users' code, and its tenants would run it beside what the cluster or the operator depends on.
+func (p Platform) Reserves(namespace string) bool {
+	for _, prefix := range reservedPrefixes {
+		if strings.HasPrefix(namespace, prefix) {
+			return true
+		}
+	}
+	return namespace != "" && namespace == p.namespace
+}
+
+// CheckNamespace returns why a new gateway is not allowed in a tenant's namespace. The error is a [*RejectedError].
+func (p Platform) CheckNamespace(namespace string) error {
+	if !p.Reserves(namespace) {
+		return nil
+	}
+	return &RejectedError{Reason: v1alpha1.ReasonNamespaceReserved, Field: "metadata.namespace", Message: fmt.Sprintf(
+		"Namespace %s is reserved for the system or the operator, so no new gateway is created in it; create the GatewayTenant in another namespace, and delete this one: kubectl delete gatewaytenant %s -n %s",
+		namespace, v1alpha1.Name, namespace)}
+}
