@@ -60,10 +60,13 @@ func (r result) fits(budget int) bool {
 // reread reads a ConfigMap that was read as r before. Most of its entries are usually the same, and these are not checked
 // again. Budget is the total size that its entries may have with aliases expanded, as far as other ConfigMaps decide that.
 func (r result) reread(config *corev1.ConfigMap, platform manifests.Platform, budget int) result {
-	source := Source{Origin: config.Namespace + "/" + config.Name, Confirmed: config.Annotations[AnnotationConfirm]}
+	source := Source{Origin: config.Namespace + "/" + config.Name, Name: SourceOf(config), Confirmed: config.Annotations[AnnotationConfirm]}
 	reader := entryReader{platform: platform, sizer: newSizer(), before: r.valid, valid: map[entryHash]Entry{}}
 	now := result{budget: budget}
 	items, err := Items(config)
+	if invalid := checkSourceName(config); err == nil {
+		err = invalid
+	}
 	var refused []error
 	if err == nil {
 		now.size, refused, err = reader.measure(items, budget)

@@ -35,6 +35,8 @@ type Refusal struct {
 type Source struct {
 	// Origin is the ConfigMap, as namespace/name.
 	Origin string
+	// Name is what GatewayTenants record as their source, as namespace/name. It is Origin unless the ConfigMap sets another one.
+	Name string
 	// Confirmed is the token of the hold that an annotation of the ConfigMap confirms.
 	Confirmed string
 	// Empty reports whether the list is the literal [].

@@ -181,3 +181,18 @@ func TestAllFaultsOfAnEntryAreReported(t *testing.T) {
 		t.Errorf("%d faults", len(all))
 	}
 }
+
+// TestSourceNameReplacesTheNameOfTheConfigMap for what GatewayTenants record, and not for messages.
+func TestSourceNameReplacesTheNameOfTheConfigMap(t *testing.T) {
+	for name, want := range map[string]struct {
+		source string
+		read   bool
+	}{"": {"platform/platform-config-7h4k", true}, "team-a": {"platform/team-a", true}, "a/b": {"", false}, "Team": {"", false}} {
+		config := &corev1.ConfigMap{Data: map[string]string{Key: entryFor("a")}}
+		config.Namespace, config.Name, config.Annotations = "platform", "platform-config-7h4k", map[string]string{AnnotationSourceName: name}
+		source := Read(config, testPlatform(t))
+		if source.Origin != "platform/platform-config-7h4k" || (source.Err == nil) != want.read || want.read && source.Name != want.source {
+			t.Errorf("%q: read as %s from %s: %v", name, source.Name, source.Origin, source.Err)
+		}
+	}
+}
