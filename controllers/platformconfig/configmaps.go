@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig/entries"
@@ -43,6 +44,16 @@ func (c configMaps) inOrder() []*corev1.ConfigMap {
 		all = append(all, c.entries[name])
 	}
 	return all
+}
+
+// named returns the ConfigMap with entries that has this name, or that has this source name. It is nil if there is none.
+func (c configMaps) named(name types.NamespacedName) *corev1.ConfigMap {
+	for _, config := range c.inOrder() {
+		if entries.SourceOf(config) == name.String() {
+			return config
+		}
+	}
+	return c.entries[name.Name]
 }
 
 // reportVersion returns the version of the report. It is empty if the report does not exist.

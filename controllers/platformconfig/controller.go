@@ -38,11 +38,12 @@ func SetupWithManager(mgr ctrl.Manager, options Options) error {
 	if err := options.Guard.Validate(); err != nil {
 		return err
 	}
+	comparer := apply.NewComparer(mgr.GetScheme(), plan.FieldOwner)
 	r := &Reconciler{
 		cache:    mgr.GetClient(),
 		options:  options,
 		reader:   entries.NewReader(options.Platform),
-		applier:  tenantApplier{applier: apply.New(mgr.GetClient(), apply.NewComparer(mgr.GetScheme(), plan.FieldOwner)), concurrency: options.Concurrency},
+		applier:  tenantApplier{comparer: comparer, applier: apply.New(mgr.GetClient(), comparer), concurrency: options.Concurrency},
 		remover:  tenantRemover{mgr.GetClient(), mgr.GetAPIReader(), options.ConfigMaps, options.Concurrency},
 		reporter: reporter{client: mgr.GetClient(), events: mgr.GetEventRecorder(plan.FieldOwner), name: options.ConfigMaps.Report()},
 	}

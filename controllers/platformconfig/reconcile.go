@@ -38,8 +38,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, _ ctrl.Request) (ctrl.Result
 		return ctrl.Result{}, err
 	}
 	recorded := r.reporter.latest(configs.report)
-	snapshot.Hold = recorded.hold
-	first := configs.entries[r.options.ConfigMaps.First.Name]
+	snapshot.Hold, snapshot.Applied, snapshot.Reserved = recorded.hold, recorded.applied, r.options.Platform.Reserves
+	first := configs.named(r.options.ConfigMaps.First)
 
 	p := plan.Compare(r.reader.Read(configs.inOrder()), snapshot, r.options.Guard)
 	if first == nil {
@@ -50,9 +50,13 @@ func (r *Reconciler) Reconcile(ctx context.Context, _ ctrl.Request) (ctrl.Result
 			return ctrl.Result{}, err
 		}
 	}
-	err = errors.Join(r.applier.applyAll(ctx, &p, snapshot.Tenants), r.remover.removeAll(ctx, p, configs, recorded.version))
+	again, err := r.applier.applyAll(ctx, &p, snapshot.Tenants)
+	err = errors.Join(err, r.remover.removeAll(ctx, p, configs, recorded.version))
 	wait, reportErr := r.reporter.report(ctx, p, configs.report, first)
 	if err == nil && reportErr == nil {
+		if wait == 0 {
+			wait = again
+		}
 		return ctrl.Result{RequeueAfter: wait}, nil
 	}
 	if wait > 0 { // the failure must be in the report before it is retried, which may take a while

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -48,6 +47,10 @@ func (r *tenantRemover) removeAll(ctx context.Context, p plan.Plan, configs conf
 			return nil
 		}
 	}
+	sources := map[string]bool{}
+	for _, config := range live.entries {
+		sources[entries.SourceOf(config)] = true
+	}
 	errs := make([]error, len(p.Delete)+len(p.Release))
 	var workers errgroup.Group
 	workers.SetLimit(r.concurrency)
@@ -56,7 +59,7 @@ func (r *tenantRemover) removeAll(ctx context.Context, p plan.Plan, configs conf
 		if i >= len(p.Delete) {
 			act = r.release
 		}
-		if namespace, name, _ := strings.Cut(origin, "/"); namespace != r.configMaps.First.Namespace || live.entries[name] == nil {
+		if !sources[origin] {
 			continue // a ConfigMap that does not exist removes nothing
 		}
 		workers.Go(func() error {

@@ -35,6 +35,7 @@ type reporter struct {
 type record struct {
 	version string
 	hold    plan.Hold
+	applied plan.AppliedSet
 }
 
 // latest returns the newest version of the report that this process knows.
@@ -46,7 +47,7 @@ func (r *reporter) latest(cached *corev1.ConfigMap) record {
 	if cached == nil {
 		return record{}
 	}
-	return record{cached.ResourceVersion, report.HoldIn(cached)}
+	return record{cached.ResourceVersion, report.HoldIn(cached), report.AppliedIn(cached)}
 }
 
 // isBehind reports whether a report in the cache is older than a version. A report that was deleted after that version
@@ -61,7 +62,7 @@ func isBehind(cached *corev1.ConfigMap, version string) bool {
 
 // recordHold adds a hold to the existing report, and returns the version that contains it.
 func (r *reporter) recordHold(ctx context.Context, hold plan.Hold, cached *corev1.ConfigMap) (record, error) {
-	if err := r.write(ctx, report.WithHold(cached, hold), hold); err != nil {
+	if err := r.write(ctx, report.WithHold(cached, hold), hold, report.AppliedIn(cached)); err != nil {
 		return record{}, err
 	}
 	return *r.written, nil
@@ -78,7 +79,7 @@ func (r *reporter) report(ctx context.Context, p plan.Plan, cached, first *corev
 	if wait := time.Second - time.Since(r.wroteAt); wait > 0 {
 		return wait, nil
 	}
-	if err := r.write(ctx, data, p.Hold); err != nil {
+	if err := r.write(ctx, data, p.Hold, p.Applied); err != nil {
 		return 0, err
 	}
 	event := report.Changed(p, cached)
@@ -92,11 +93,11 @@ func (r *reporter) report(ctx context.Context, p plan.Plan, cached, first *corev
 	return 0, nil
 }
 
-func (r *reporter) write(ctx context.Context, data map[string]string, hold plan.Hold) error {
+func (r *reporter) write(ctx context.Context, data map[string]string, hold plan.Hold, applied plan.AppliedSet) error {
 	object := report.Object(r.name, data)
 	if err := r.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(object), client.FieldOwner(plan.FieldOwner), client.ForceOwnership); err != nil {
 		return fmt.Errorf("writing the report %s: %w", r.name, err)
 	}
-	r.written, r.wroteAt = &record{object.GetResourceVersion(), hold}, time.Now()
+	r.written, r.wroteAt = &record{object.GetResourceVersion(), hold, applied}, time.Now()
 	return nil
 }

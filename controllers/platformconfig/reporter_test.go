@@ -16,7 +16,7 @@ func TestNewestReportCounts(t *testing.T) {
 		data := report.Data(plan.Plan{Hold: plan.Hold{Token: token}})
 		return &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{ResourceVersion: version}, Data: data}
 	}
-	written := func(version, token string) *record { return &record{version, plan.Hold{Token: token}} }
+	written := func(version, token string) *record { return &record{version: version, hold: plan.Hold{Token: token}} }
 	for what, c := range map[string]struct {
 		written        *record
 		cached         *corev1.ConfigMap
@@ -39,7 +39,7 @@ func TestNewestReportCounts(t *testing.T) {
 
 // TestCacheCountsOnceItIsNotBehind: if the report is deleted after the cache received a write, no hold is recorded any more.
 func TestCacheCountsOnceItIsNotBehind(t *testing.T) {
-	r := reporter{written: &record{"10", plan.Hold{Token: "written"}}}
+	r := reporter{written: &record{version: "10", hold: plan.Hold{Token: "written"}}}
 	r.latest(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{ResourceVersion: "10"}})
 	if is := r.latest(nil); is.version != "" || is.hold.Token != "" {
 		t.Errorf("after the deletion: %+v", is)

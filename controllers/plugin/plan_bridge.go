@@ -49,6 +49,7 @@ func (p Planner) bridge(ctx context.Context, configs []ConfigInput, plan *Plan) 
 			}
 		}
 	}
+	snapshot.Reserved = p.Settings.Platform.Reserves
 	compared := bridgeplan.Compare(sources, snapshot, p.Settings.Options.Guard)
 	plan.Problems = compared.Problems
 	if hold := compared.Hold; hold.Token != "" {
@@ -133,7 +134,8 @@ func (p Planner) bridgeSnapshot(ctx context.Context, configMaps entries.ConfigMa
 		all = append(all, *tenant)
 	}
 	snapshot = bridgeplan.NewSnapshot(all, existing, namedcache.Only(p.Settings.Options.WatchNamespaces).Include)
-	snapshot.Hold, snapshot.Nonce = report.HoldIn(configs[configMaps.Report().Name]), rand.Text()
+	recorded := configs[configMaps.Report().Name]
+	snapshot.Hold, snapshot.Applied, snapshot.Nonce = report.HoldIn(recorded), report.AppliedIn(recorded), rand.Text()
 	return snapshot, tenants, nil
 }
 

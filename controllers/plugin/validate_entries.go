@@ -40,6 +40,7 @@ func validateConfigs(configs []ConfigInput, settings Settings) ([]Finding, error
 		}
 	}
 	snapshot := bridgeplan.NewSnapshot(nil, namespaces, namedcache.Only(settings.Options.WatchNamespaces).Include)
+	snapshot.Reserved = settings.Platform.Reserves
 	plan := bridgeplan.Compare(sources, snapshot, bridgeplan.DefaultGuard)
 	for _, row := range plan.Rows { // what only all of them together tell
 		for _, source := range sources {

@@ -59,7 +59,7 @@ type Fault struct{ Field, Message string }
 // WithoutFaults returns the work without the independent fields that the API server rejects, and reports whether the rest can
 // be applied to the existing GatewayTenant. The tenant is nil if none exists.
 func (w Work) WithoutFaults(tenant *v1alpha1.GatewayTenant, faults []Fault) (Work, bool) {
-	if tenant == nil || !Bridged(tenant) || len(faults) == 0 {
+	if tenant == nil || !w.bridged && !Bridged(tenant) || len(faults) == 0 {
 		return w, false
 	}
 	var fields, messages []string

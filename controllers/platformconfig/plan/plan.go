@@ -26,6 +26,8 @@ type Plan struct {
 	Problems []string
 	// Hold is the removal that waits for a confirmation. It is empty if none does.
 	Hold Hold
+	// Applied are the namespaces in which the bridge has applied an entry, for the report to record.
+	Applied AppliedSet
 }
 
 // WithoutFirst adds a problem if the first ConfigMap does not exist. If no entry and no GatewayTenant exists either, the
@@ -52,6 +54,7 @@ func Compare(sources []entries.Source, snapshot Snapshot, guard Guard) Plan {
 		p.planEntries(source)
 	}
 	p.removals(guard)
+	p.recordApplied()
 	return p.plan
 }
 
@@ -72,12 +75,12 @@ func (p *planner) row(namespace string, state State, origin, format string, args
 func (p *planner) planEntries(source entries.Source) {
 	for _, refusal := range source.Refusals {
 		tenant := p.Tenants[refusal.Namespace]
-		if refusal.Rest == nil || len(p.listed[refusal.Namespace]) > 1 || p.Namespaces[refusal.Namespace] != Present || tenant == nil || !Bridged(tenant) {
+		if refusal.Rest == nil || len(p.listed[refusal.Namespace]) > 1 || p.Namespaces[refusal.Namespace] != Present || tenant == nil || !p.isBridged(tenant) {
 			p.row(refusal.Namespace, Refused, source.Origin, "%s", refusal.Message)
 			continue
 		}
 		rest := keeping(*refusal.Rest, tenant, refusal.Rest.Kept...)
-		p.apply(Work{Entry: rest, Origin: source.Origin, Refused: refusal.Message}, tenant)
+		p.apply(Work{Entry: rest, Origin: source.Name, Refused: refusal.Message}, source.Origin, tenant)
 	}
 	for _, entry := range source.Entries {
 		tenant, presence := p.Tenants[entry.Namespace], p.Namespaces[entry.Namespace]
@@ -86,23 +89,27 @@ func (p *planner) planEntries(source entries.Source) {
 			p.row(entry.Namespace, Refused, source.Origin, "%s: the namespace is listed in %s; keep one of them", entry.Place, strings.Join(others[:min(len(others), 3)], " and "))
 		case presence == Unwatched:
 			p.row(entry.Namespace, Refused, source.Origin, "%s: the operator does not work in this namespace; see its flag --watch-namespaces", entry.Place)
+		case tenant == nil && p.Reserved != nil && p.Reserved(entry.Namespace):
+			p.row(entry.Namespace, Refused, source.Origin, "%s: namespace %q is reserved for the system or the operator, and a gateway there would run other users' code beside it; use another namespace", entry.Place, entry.Namespace)
 		case presence == Absent:
 			p.row(entry.Namespace, Waiting, source.Origin, "the namespace does not exist; its gateway is made when it appears")
 		case presence == Terminating:
 			p.row(entry.Namespace, Waiting, source.Origin, "the namespace is being deleted; its gateway is made when it appears again")
-		case tenant != nil && !Bridged(tenant) && tenant.Annotations[v1alpha1.AnnotationHandOver] != v1alpha1.HandOverToPlatform:
+		case presence == Restoring:
+			p.row(entry.Namespace, Waiting, source.Origin, "a backup is being restored into the namespace, so nothing is changed in it; when the restore is complete: kubectl annotate namespace %s %s-", entry.Namespace, v1alpha1.AnnotationRestore)
+		case tenant != nil && !p.isBridged(tenant) && tenant.Annotations[v1alpha1.AnnotationHandOver] != v1alpha1.HandOverToPlatform:
 			p.row(entry.Namespace, Conflict, source.Origin, "there is a hand-made GatewayTenant; delete it, or hand it over: kubectl annotate gwt %s -n %s %s=%s",
 				v1alpha1.Name, entry.Namespace, v1alpha1.AnnotationHandOver, v1alpha1.HandOverToPlatform)
 		default:
-			p.apply(Work{Entry: entry, Origin: source.Origin}, tenant)
+			p.apply(Work{Entry: entry, Origin: source.Name}, source.Origin, tenant)
 		}
 	}
 }
 
 // apply plans to apply an entry, except for a storage class that differs from that of the existing GatewayTenant. The tenant
 // is nil if none exists.
-func (p *planner) apply(work Work, tenant *v1alpha1.GatewayTenant) {
-	if tenant != nil && Bridged(tenant) {
+func (p *planner) apply(work Work, origin string, tenant *v1alpha1.GatewayTenant) {
+	if work.bridged = tenant != nil && p.isBridged(tenant); work.bridged {
 		if why := classChange(work.Entry, tenant); why != "" {
 			work.refuse(why)
 			work.Entry = keeping(work.Entry, tenant, "storage")
@@ -114,7 +121,7 @@ func (p *planner) apply(work Work, tenant *v1alpha1.GatewayTenant) {
 	}
 	work.Row = len(p.plan.Rows)
 	p.plan.Apply = append(p.plan.Apply, work)
-	p.row(work.Namespace, state, work.Origin, "%s", message)
+	p.row(work.Namespace, state, origin, "%s", message)
 }
 
 // removals plans what happens to bridged GatewayTenants that no entry asks for.
@@ -123,7 +130,7 @@ func (p *planner) removals(guard Guard) {
 	listed := 0
 	for _, namespace := range slices.Sorted(maps.Keys(p.Tenants)) {
 		tenant := p.Tenants[namespace]
-		if !Bridged(tenant) || tenant.DeletionTimestamp != nil || p.Namespaces[namespace] != Present {
+		if !p.isMarked(tenant) || tenant.DeletionTimestamp != nil || p.Namespaces[namespace] != Present {
 			continue
 		}
 		if len(p.listed[namespace]) > 0 {
@@ -153,12 +160,25 @@ func (p *planner) removals(guard Guard) {
 func (p *planner) keeps(tenant *v1alpha1.GatewayTenant) string {
 	origin := tenant.Annotations[v1alpha1.AnnotationSource]
 	switch {
-	case !slices.ContainsFunc(p.sources, func(s entries.Source) bool { return s.Origin == origin }):
-		return fmt.Sprintf("the ConfigMap %q that it comes from is not there", originOf(tenant))
+	case !slices.ContainsFunc(p.sources, func(s entries.Source) bool { return s.Name == origin }):
+		return fmt.Sprintf("the ConfigMap %q that it comes from does not exist; list it in another one, set the annotation %s there if that replaces the former, or delete the gateway: kubectl delete gatewaytenant %s -n %s",
+			originOf(tenant), entries.AnnotationSourceName, v1alpha1.Name, tenant.Namespace)
 	case len(p.unreadable) > 0:
 		return strings.Join(p.unreadable, " and ") + " cannot be read, and may ask for it"
 	case len(p.listed[""]) > 0:
 		return "an entry whose name cannot be read may be meant for it (" + strings.Join(p.listed[""], " and ") + ")"
 	}
 	return ""
+}
+
+// recordApplied sets the namespaces for the report. Those of marked GatewayTenants are in it, and those that were in it before
+// while an entry asks for them, or may do so.
+func (p *planner) recordApplied() {
+	p.plan.Applied = AppliedSet{}
+	for namespace, uid := range p.UIDs {
+		tenant := p.Tenants[namespace]
+		if tenant != nil && p.isMarked(tenant) || p.wasApplied(namespace) && len(p.listed[namespace])+len(p.listed[""])+len(p.unreadable) > 0 {
+			p.plan.Applied[hashOf(namespace, uid)] = struct{}{}
+		}
+	}
 }

@@ -86,26 +86,40 @@ func TestCompare(t *testing.T) {
 			tenant.Annotations[v1alpha1.AnnotationHandOver] = v1alpha1.HandOverToTenant
 			return tenant
 		},
+		"forged": func() *v1alpha1.GatewayTenant { // by a tenant who writes under the bridge's name
+			tenant := bridgedIn("a")
+			tenant.Labels, tenant.Annotations = nil, nil
+			return tenant
+		},
 		"being deleted": func() *v1alpha1.GatewayTenant {
 			tenant := bridgedIn("a")
 			tenant.DeletionTimestamp = &metav1.Time{}
 			return tenant
 		},
 	}
+	records := map[string]AppliedSet{
+		"no record":                         nil,
+		"not recorded":                      {hashOf("other", "1"): {}},
+		"recorded":                          {hashOf("other", "1"): {}, hashOf("a", "2"): {}},
+		"recorded before it was made again": {hashOf("other", "1"): {}, hashOf("a", "1"): {}},
+	}
 	for sourceName, source := range sources {
 		for tenantName, tenant := range tenants {
-			for presence, presenceName := range []string{Absent: "absent", Present: "present", Terminating: "terminating", Unwatched: "unwatched"} {
-				snapshot := Snapshot{
-					Tenants:    map[string]*v1alpha1.GatewayTenant{"other": bridgedIn("other")},
-					Namespaces: map[string]Presence{"other": Present, "a": Presence(presence)},
-				}
-				if tenant := tenant(); tenant != nil {
-					tenant.Namespace = "a"
-					snapshot.Tenants["a"] = tenant
-				}
-				got := outcome(Compare(source, snapshot, DefaultGuard))
-				if want := expected(sourceName, tenantName, Presence(presence)); got != want {
-					t.Errorf("%s, %s, namespace %s: %s, want %s", sourceName, tenantName, presenceName, got, want)
+			for presence, presenceName := range []string{Absent: "absent", Present: "present", Terminating: "terminating", Unwatched: "unwatched", Restoring: "restoring"} {
+				for recordName, record := range records {
+					snapshot := Snapshot{
+						Tenants:    map[string]*v1alpha1.GatewayTenant{"other": bridgedIn("other")},
+						Namespaces: map[string]Presence{"other": Present, "a": Presence(presence)},
+						UIDs:       map[string]types.UID{"other": "1", "a": "2"}, Applied: record,
+					}
+					if tenant := tenant(); tenant != nil {
+						tenant.Namespace = "a"
+						snapshot.Tenants["a"] = tenant
+					}
+					got := outcome(Compare(source, snapshot, DefaultGuard))
+					if want := expected(sourceName, tenantName, recordName, Presence(presence)); got != want {
+						t.Errorf("%s, %s, %s, namespace %s: %s, want %s", sourceName, tenantName, recordName, presenceName, got, want)
+					}
 				}
 			}
 		}
@@ -113,8 +127,9 @@ func TestCompare(t *testing.T) {
 }
 
 // expected returns the outcome by the rules, stated independently of the code.
-func expected(source, tenant string, namespace Presence) string {
-	isBridged := slices.Contains([]string{"bridged", "unlabelled", "restored", "to tenant"}, tenant)
+func expected(source, tenant, record string, namespace Presence) string {
+	isMarked := slices.Contains([]string{"bridged", "restored", "to tenant"}, tenant) ||
+		slices.Contains([]string{"unlabelled", "forged"}, tenant) && slices.Contains([]string{"no record", "recorded"}, record)
 	switch source {
 	case "listed badly", "listed twice", "in two shards", "badly in shard":
 		return "Refused"
@@ -124,20 +139,22 @@ func expected(source, tenant string, namespace Presence) string {
 			return "Refused"
 		case namespace != Present:
 			return "Waiting"
-		case tenant == "hand-made":
+		case slices.Contains([]string{"hand-made", "unlabelled", "forged"}, tenant) && !isMarked && record != "recorded":
 			return "Conflict"
 		}
 		return "Applied+apply"
 	case "not listed":
 		switch {
-		case namespace != Present || !isBridged:
+		case namespace != Present || !isMarked:
 			return "nothing"
+		case tenant == "forged":
+			return "Kept"
 		case tenant == "to tenant":
 			return "release"
 		}
 		return "delete"
 	}
-	if namespace == Present && isBridged {
+	if namespace == Present && isMarked {
 		return "Kept"
 	}
 	return "nothing"
@@ -169,7 +186,7 @@ func outcome(plan Plan) string {
 
 // inShard returns the source as that of the second ConfigMap.
 func inShard(source entries.Source) entries.Source {
-	source.Origin = shard
+	source.Origin, source.Name = shard, shard
 	return source
 }
 

@@ -7,7 +7,9 @@ type State string
 const (
 	// Applied means that the GatewayTenant is as the entry says. The health of its gateway is in the GatewayTenant's status.
 	Applied State = "Applied"
-	// Waiting means that the namespace does not exist, or is being deleted.
+	// Contended means the same as Applied, but other clients change the GatewayTenant again and again.
+	Contended State = "Contended"
+	// Waiting means that the namespace does not exist, is being deleted, or is being restored.
 	Waiting State = "Waiting"
 	// Refused means that the entry is not valid, or that the API server rejects it. A GatewayTenant that it created before
 	// stays. If only independent fields are rejected, the rest of the entry is applied to it.
@@ -24,7 +26,9 @@ const (
 )
 
 // States returns all states.
-func States() []State { return []State{Applied, Waiting, Refused, Conflict, Failed, Kept, Held} }
+func States() []State {
+	return []State{Applied, Contended, Waiting, Refused, Conflict, Failed, Kept, Held}
+}
 
 // Row is one row of the report.
 type Row struct {

@@ -13,12 +13,14 @@ import (
 // Work is an entry to apply.
 type Work struct {
 	entries.Entry
-	// Origin is the ConfigMap with the entry, as namespace/name.
+	// Origin is what the GatewayTenant records as its source: the ConfigMap with the entry, or the name that this sets instead.
 	Origin string
 	// Refused is why a part of the entry is not applied. It is empty if all of it is.
 	Refused string
 	// Row is the index of the plan's row about the entry.
 	Row int
+
+	bridged bool // whether a GatewayTenant exists and belongs to the bridge
 }
 
 // refuse adds a reason why a part of an entry is not applied.

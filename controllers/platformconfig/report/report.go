@@ -1,5 +1,5 @@
-// Package report renders a plan as the ConfigMap that reports the state of the entries, and reads the hold that it records.
-// It is pure.
+// Package report renders a plan as the ConfigMap that reports the state of the entries, and reads what it records for later
+// plans. It is pure.
 package report
 
 import (
@@ -24,6 +24,7 @@ const (
 	keySummary = "summary" // the number of entries in each state, and the problems of whole ConfigMaps
 	keyEntries = "entries" // one row for each entry, in their order: a YAML list with one item in each line
 	keyHold    = "hold"    // the hold as JSON; it is absent if there is none
+	keyApplied = "applied" // the namespaces in which the bridge has applied an entry
 )
 
 const (
@@ -37,7 +38,7 @@ const (
 
 // Data returns the content of the report. It depends only on the plan, so that it is written only if the plan changes.
 func Data(p plan.Plan) map[string]string {
-	data := map[string]string{keySummary: message.Truncate(summary(p), maxSummaryBytes), keyEntries: entriesText(p.Rows)}
+	data := map[string]string{keySummary: message.Truncate(summary(p), maxSummaryBytes), keyEntries: entriesText(p.Rows), keyApplied: p.Applied.Text()}
 	if p.Hold.Token != "" {
 		data[keyHold] = holdText(p.Hold)
 	}
@@ -61,6 +62,20 @@ func HoldIn(report *corev1.ConfigMap) plan.Hold {
 		return plan.Hold{}
 	}
 	return hold
+}
+
+// AppliedIn returns the namespaces in which the bridge has applied an entry, as a report records them. It is nil if the report is
+// nil, or records none.
+func AppliedIn(report *corev1.ConfigMap) plan.AppliedSet {
+	if report == nil {
+		return nil
+	}
+	text, has := report.Data[keyApplied]
+	applied, err := plan.ParseApplied(text)
+	if !has || err != nil {
+		return nil
+	}
+	return applied
 }
 
 func holdText(hold plan.Hold) string {
@@ -91,7 +106,7 @@ func Changed(p plan.Plan, report *corev1.ConfigMap) *Event {
 		event.Type, event.Reason = corev1.EventTypeWarning, "RemovalHeld"
 	case len(p.Problems) > 0:
 		event.Type, event.Reason = corev1.EventTypeWarning, "Unreadable"
-	case counts[plan.Refused]+counts[plan.Failed]+counts[plan.Conflict]+counts[plan.Kept] > 0:
+	case counts[plan.Refused]+counts[plan.Failed]+counts[plan.Conflict]+counts[plan.Kept]+counts[plan.Contended] > 0:
 		event.Type, event.Reason = corev1.EventTypeWarning, "NotAllApplied"
 	}
 	return event

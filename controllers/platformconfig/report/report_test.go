@@ -44,6 +44,25 @@ func TestHoldIsReadBack(t *testing.T) {
 	}
 }
 
+// TestRecordOfAppliedEntriesIsReadBack, and a report without one is not taken for one that records nothing.
+func TestRecordOfAppliedEntriesIsReadBack(t *testing.T) {
+	applied := plan.Compare(nil, plan.Snapshot{}, plan.DefaultGuard).Applied
+	config := &corev1.ConfigMap{Data: Data(plan.Plan{Applied: applied})}
+	if is := AppliedIn(config); is == nil || len(is) > 0 {
+		t.Errorf("an empty record is read back as %v", is)
+	}
+	if data := WithHold(config, plan.Hold{Token: "1"}); data[keyApplied] != config.Data[keyApplied] {
+		t.Error("a hold replaces the record")
+	}
+	for what, config := range map[string]*corev1.ConfigMap{
+		"no report": nil, "one of an earlier release": {Data: map[string]string{keySummary: "x"}}, "a damaged one": {Data: map[string]string{keyApplied: "?"}},
+	} {
+		if is := AppliedIn(config); is != nil {
+			t.Errorf("%s: %v", what, is)
+		}
+	}
+}
+
 func TestReportOfManyErrorsFitsIntoAConfigMap(t *testing.T) {
 	for _, n := range []int{1000, 20000} {
 		var p plan.Plan

@@ -1,0 +1,154 @@
+package platformconfig
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig/plan"
+)
+
+const (
+	// contentionThreshold is the largest number of changes that is not reported.
+	contentionThreshold = 2
+	// contentionWindow is how long after its last change a client is reported.
+	contentionWindow = 10 * time.Minute
+	// maxClients is how many clients are reported for one GatewayTenant.
+	maxClients = 4
+)
+
+// contention remembers what the bridge applied, and counts how often other clients changed or deleted a GatewayTenant so that
+// the same had to be applied again. No object records a change that was reverted. Losing it is safe: a client that continues is
+// reported after a few more changes, and each GatewayTenant is compared once.
+type contention struct {
+	mu sync.Mutex
+	by map[string]*history // by namespace
+}
+
+// history is what the bridge did about one GatewayTenant.
+type history struct {
+	applied    string // the hash of what was applied last
+	generation int64  // of the GatewayTenant that the apply was decided for
+	version    string // the version of the GatewayTenant that was found as it was applied; it is empty until there is one
+	changes    int    // each of which followed the one before it within the window
+	last       time.Time
+	clients    map[string]bool
+}
+
+// of returns the history of a GatewayTenant. The caller holds the lock.
+func (c *contention) of(namespace string) *history {
+	if c.by == nil {
+		c.by = map[string]*history{}
+	}
+	if c.by[namespace] == nil {
+		c.by[namespace] = &history{}
+	}
+	return c.by[namespace]
+}
+
+// settle notes that this version of a GatewayTenant is as the entry with this hash says.
+func (c *contention) settle(tenant *v1alpha1.GatewayTenant, hash string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	known := c.of(tenant.Namespace)
+	known.applied, known.version = hash, tenant.ResourceVersion
+}
+
+// isSettled reports whether this version of a GatewayTenant was found as the entry with this hash says.
+func (c *contention) isSettled(tenant *v1alpha1.GatewayTenant, hash string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	known := c.by[tenant.Namespace]
+	return known != nil && known.applied == hash && known.version == tenant.ResourceVersion && hash != ""
+}
+
+// apply notes that an entry with this hash was applied to a GatewayTenant, which is nil if none existed. It is a change by
+// clients if the same was applied before, and either was found since or was followed by more changes than that apply. A
+// cache that does not contain the last apply yet shows neither.
+func (c *contention) apply(namespace, hash string, tenant *v1alpha1.GatewayTenant, clients []string, now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	known := c.of(namespace)
+	generation := int64(0)
+	if tenant != nil {
+		generation = tenant.Generation
+	}
+	if known.applied == hash && (known.version != "" || generation > known.generation+1) {
+		if now.Sub(known.last) > contentionWindow {
+			known.changes, known.clients = 0, map[string]bool{}
+		}
+		known.changes++
+		known.last = now
+		for _, client := range clients[:min(len(clients), maxClients-min(len(known.clients), maxClients))] {
+			known.clients[client] = true
+		}
+	}
+	known.applied, known.generation, known.version = hash, generation, ""
+}
+
+// message returns what to report about a GatewayTenant, and how long until it is no longer to be reported. It is empty if there
+// is nothing to report.
+func (c *contention) message(namespace string, now time.Time) (string, time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	known := c.by[namespace]
+	if known == nil || known.changes <= contentionThreshold || now.Sub(known.last) >= contentionWindow {
+		return "", 0
+	}
+	return fmt.Sprintf("the GatewayTenant is changed again and again by %s, and its entry is applied again each time; stop that client, write the value into the entry, or remove the field from the entry so that others may set it",
+		strings.Join(slices.Sorted(maps.Keys(known.clients)), " and ")), contentionWindow - now.Sub(known.last)
+}
+
+// keepOnly drops all namespaces but those of entries that are applied.
+func (c *contention) keepOnly(applied []plan.Work) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.by) == 0 {
+		return
+	}
+	kept := make(map[string]*history, len(c.by))
+	for i := range applied {
+		if known := c.by[applied[i].Namespace]; known != nil {
+			kept[applied[i].Namespace] = known
+		}
+	}
+	c.by = kept
+}
+
+// clientsOf names the clients that changed a GatewayTenant: the managers that took fields from the bridge or, if there are none,
+// the manager that wrote last. The tenant is nil if it was deleted.
+func clientsOf(tenant *v1alpha1.GatewayTenant, drift []string) []string {
+	if tenant == nil {
+		return []string{"a client that deletes it, which only the audit log of the API server names"}
+	}
+	if len(drift) == 0 {
+		others := slices.DeleteFunc(slices.Clone(tenant.ManagedFields), func(entry metav1.ManagedFieldsEntry) bool {
+			return entry.Manager == plan.FieldOwner || entry.Subresource != ""
+		})
+		if len(others) == 0 {
+			return []string{fmt.Sprintf("a client that writes under the name of the bridge (%q), which only the audit log of the API server names", plan.FieldOwner)}
+		}
+		drift = []string{slices.MaxFunc(others, func(a, b metav1.ManagedFieldsEntry) int {
+			return cmp.Compare(timeOf(a), timeOf(b))
+		}).Manager}
+	}
+	clients := make([]string, len(drift))
+	for i, manager := range drift {
+		clients[i] = fmt.Sprintf("the field manager %q", manager)
+	}
+	return clients
+}
+
+func timeOf(entry metav1.ManagedFieldsEntry) int64 {
+	if entry.Time == nil {
+		return 0
+	}
+	return entry.Time.UnixNano()
+}
