@@ -87,11 +87,13 @@ func (p *place) settle(t *testing.T, seen *observer, tenants []string) {
 		p.oracle.of(namespace)
 		p.Create(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}})
 		p.Create(t, &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: attacker}})
-		p.Create(t, &rbacv1.RoleBinding{
-			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: attacker},
-			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "gatewaytenant-admin"},
-			Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Name: attacker, Namespace: namespace}},
-		})
+		for _, role := range []string{"gatewaytenant-admin", "gatewaytenant-handover"} { // with the second, no policy shields the bridge
+			p.Create(t, &rbacv1.RoleBinding{
+				ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: attacker + "-" + role},
+				RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role},
+				Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Name: attacker, Namespace: namespace}},
+			})
+		}
 		p.Create(t, &v1alpha1.GatewayTenant{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: v1alpha1.Name}})
 	}
 	for _, namespace := range append(tenants, bystanders...) {

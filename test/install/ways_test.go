@@ -52,7 +52,7 @@ var ways = []way{
 		removeRest: func(t *testing.T) {
 			kubectl(t, "delete", "customresourcedefinition", "gatewaytenants.openshell.ambient-code.io")
 			kubectl(t, "delete", "clusterrole", "gatewaytenant-node-reader", "gatewaytenant-sandboxes", "gatewaytenant-certgen",
-				"gatewaytenant-view", "gatewaytenant-edit", "gatewaytenant-admin")
+				"gatewaytenant-view", "gatewaytenant-edit", "gatewaytenant-admin", "gatewaytenant-handover")
 			kubectl(t, "delete", "namespace", namespace)
 		},
 	},
