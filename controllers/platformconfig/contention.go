@@ -124,23 +124,23 @@ func (c *contention) keepOnly(applied []plan.Work) {
 
 // clientsOf names the clients that changed a GatewayTenant: the managers that took fields from the bridge or, if there are none,
 // the manager that wrote last. The tenant is nil if it was deleted.
-func clientsOf(tenant *v1alpha1.GatewayTenant, drift []string) []string {
+func clientsOf(tenant *v1alpha1.GatewayTenant, managers []string) []string {
 	if tenant == nil {
 		return []string{"a client that deletes it, which only the audit log of the API server names"}
 	}
-	if len(drift) == 0 {
+	if len(managers) == 0 {
 		others := slices.DeleteFunc(slices.Clone(tenant.ManagedFields), func(entry metav1.ManagedFieldsEntry) bool {
 			return entry.Manager == plan.FieldOwner || entry.Subresource != ""
 		})
 		if len(others) == 0 {
 			return []string{fmt.Sprintf("a client that writes under the name of the bridge (%q), which only the audit log of the API server names", plan.FieldOwner)}
 		}
-		drift = []string{slices.MaxFunc(others, func(a, b metav1.ManagedFieldsEntry) int {
+		managers = []string{slices.MaxFunc(others, func(a, b metav1.ManagedFieldsEntry) int {
 			return cmp.Compare(timeOf(a), timeOf(b))
 		}).Manager}
 	}
-	clients := make([]string, len(drift))
-	for i, manager := range drift {
+	clients := make([]string, len(managers))
+	for i, manager := range managers {
 		clients[i] = fmt.Sprintf("the field manager %q", manager)
 	}
 	return clients
