@@ -3,7 +3,7 @@ package v1alpha1
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 const (
-	// AnnotationRestore, on a Namespace, means that a backup is being restored into it. Until the annotation is removed, the
+	// AnnotationRestore is an annotation of a Namespace into which a backup is being restored. Until the annotation is removed, the
 	// operator creates, changes and deletes nothing there. Its value is RestoreInProgress, but any value has this effect.
 	// Users who administer only the namespace's contents cannot set it.
 	AnnotationRestore = "openshell.ambient-code.io/restore"
