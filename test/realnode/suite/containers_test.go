@@ -176,7 +176,7 @@ func TestQuota(t *testing.T) {
 		reason:   v1alpha1.ReasonPodRefused,
 		known:    func(s snapshot) time.Time { first, _ := s.event("StatefulSet", "FailedCreate"); return first },
 		repeated: func(s snapshot) bool { _, count := s.event("StatefulSet", "FailedCreate"); return count >= 4 },
-		says:     []string{"the API server refuses the pod", "exceeded quota: memory", "kubectl describe resourcequota -n NS"},
+		says:     []string{"the API server refuses the pod", "exceeded quota: memory", "kubectl describe resourcequota memory -n NS"},
 	}.check(t, namespace)
 	kubectl(t, "patch", "resourcequota", "memory", "-n", namespace, "--type=merge", `-p={"spec": {"hard": {"requests.memory": "1Gi"}}}`)
 	eventuallyReady(t, namespace)
