@@ -99,7 +99,7 @@ func isAdded(desired *unstructured.Unstructured, wanted *fieldpath.Set) func(fie
 			return true
 		}
 		exact := desired.GetKind() == "NetworkPolicy" && isField(path, 0, "spec")
-		for i := range path {
+		for i := range len(path) - 1 { // an empty context says nothing, and the API server adds one
 			exact = exact || partOf(path) == podTemplate && isField(path, i, "securityContext")
 		}
 		return exact && !wanted.Has(path)
