@@ -74,3 +74,14 @@ func TestSetWithoutOwnersIsTakenOverAsItIs(t *testing.T) {
 		}
 	}
 }
+
+// TestCAFileThatHoldsOnlyAByteOrderMark beside a missing Secret is reported like any other that cannot be read.
+func TestCAFileThatHoldsOnlyAByteOrderMark(t *testing.T) {
+	secrets := corporateSecrets(t, "a.example.com")
+	delete(secrets, manifests.ServerTLSName)
+	secrets[manifests.ClientTLSName].Data[format.KeyCA] = []byte(format.ByteOrderMark + "x")
+	finding := certificates.Inspect(transformed(t, secrets), desiredState(), now).Finding(manifests.ClientTLSName)
+	if finding.Need != certificates.Invalid {
+		t.Errorf("the finding is %+v, want an invalid Secret", finding)
+	}
+}

@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -135,5 +137,20 @@ func TestCertgenBlocked(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestRecordOfForeignSecretsDoesNotChangeTheJob has a Secret of another issuer, which the status records after the first plan.
+func TestRecordOfForeignSecretsDoesNotChangeTheJob(t *testing.T) {
+	f := newTenant(t)
+	f.certificates.External = []string{manifests.ServerTLSName}
+	before := f.desired(certgenJob)
+	f.tenant.Status.ExternalSecrets = f.certificates.External
+	if after := f.desired(certgenJob); !reflect.DeepEqual(before, after) {
+		t.Errorf("the Job was\n%v\nand is\n%v", before, after)
+	}
+	args, _, _ := unstructured.NestedSlice(before.Object, "spec", "template", "spec", "containers")
+	if text := fmt.Sprint(args); !strings.Contains(text, "--external-secret="+manifests.ServerTLSName) {
+		t.Errorf("the Job does not name the foreign Secret: %s", text)
 	}
 }

@@ -66,16 +66,17 @@ func (p *Plan) checkVolume(volume manifests.Volume) {
 	}
 }
 
-// inspect sets the state of the certificates.
+// inspect sets the state of the certificates. The Secrets that others write include those that the status does not record yet:
+// otherwise the certgen Job would change when it does.
 func (p *Plan) inspect(in Input) {
 	if in.Certificates != nil {
 		p.Certificates = *in.Certificates
-		return
+	} else {
+		wanted := certificates.Desired{Owner: p.Tenant.UID, ServerNames: p.Tenant.ServerNames, Rotation: p.Tenant.Rotation, External: in.GatewayTenant.Status.ExternalSecrets}
+		p.Certificates = certificates.Inspect(in.Observed.Secrets, wanted, in.Now)
+		p.Again = p.Certificates.NextCheck
 	}
-	p.Tenant.External = in.GatewayTenant.Status.ExternalSecrets
-	wanted := certificates.Desired{Owner: p.Tenant.UID, ServerNames: p.Tenant.ServerNames, Rotation: p.Tenant.Rotation, External: p.Tenant.External}
-	p.Certificates = certificates.Inspect(in.Observed.Secrets, wanted, in.Now)
-	p.Again = p.Certificates.NextCheck
+	p.Tenant.External = p.Certificates.External
 }
 
 // certificatesOnly plans the certificates of a gateway that runs although its present spec is rejected, so that they do not

@@ -64,7 +64,7 @@ func readBundle(text []byte, maxBytes, maxCertificates int) (Bundle, error) {
 		}
 		b.Certificates = append(b.Certificates, certificate)
 	}
-	b.FirstHidden = b.firstErr == nil && bytes.HasPrefix(text, []byte(ByteOrderMark))
+	b.FirstHidden = len(b.Certificates) > 0 && b.firstErr == nil && bytes.HasPrefix(text, []byte(ByteOrderMark))
 	switch {
 	case len(b.Certificates) > 0:
 		return b, nil
