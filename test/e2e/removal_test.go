@@ -19,7 +19,7 @@ import (
 )
 
 // backlog is the number of tenants that are created or removed together.
-const backlog = 200
+const backlog = 80
 
 // forEachInBacklog calls do for each namespace of the backlog, a few at a time.
 func forEachInBacklog(t *testing.T, do func(namespace string) error) {
