@@ -8,8 +8,8 @@ const (
 	// ConditionAccepted is true when the spec is valid. While it is false nothing of the spec is applied, unless the reason is
 	// InvalidStorage: then all but spec.storage is applied.
 	ConditionAccepted = "Accepted"
-	// ConditionCertificatesReady is true while the gateway's certificates and token keys are present, valid and fit the spec,
-	// also if they cannot be renewed: then its reason is RenewalBlocked.
+	// ConditionCertificatesReady is true while the gateway's certificates and token keys are present and valid and fit the spec.
+	// It remains true if they cannot be renewed, with the reason RenewalBlocked.
 	ConditionCertificatesReady = "CertificatesReady"
 	// ConditionAvailable is true while the gateway's pod is ready, is not being evicted, and runs what the spec asks for or,
 	// while the spec is rejected, what the last accepted one asked for.
@@ -70,16 +70,16 @@ const (
 const (
 	// ReasonIssued: all certificates and keys are there and fit.
 	ReasonIssued = "Issued"
-	// ReasonRenewing: all are present and valid, so this is true. Newer ones are issued, because it is time for that or a rotation
-	// is requested.
+	// ReasonRenewing: all are present and valid, so this is true. New ones are being issued, because they are due for renewal or
+	// a rotation is requested.
 	ReasonRenewing = "Renewing"
 	// ReasonRenewalBlocked: all are present and valid, so this is true, but they cannot be renewed or rotated: certgen fails, its Job
-	// cannot run, or it must not change a Secret. The message says why and what to do. It is a reason of Warning, too.
+	// cannot run, or it must not change a Secret. The message says why and what to do. It is also a reason of Warning.
 	ReasonRenewalBlocked = "RenewalBlocked"
-	// ReasonIssuing: something is missing or does not fit, and is issued.
+	// ReasonIssuing: something is missing or does not fit, and is being issued.
 	ReasonIssuing = "Issuing"
-	// ReasonIssueFailed: something is missing or does not fit, and the certgen Job fails or cannot run; the message has the words of
-	// its pod, or names what prevents the Job from running. A Job that failed is tried again.
+	// ReasonIssueFailed: something is missing or does not fit, and the certgen Job fails or cannot run; the message has the output
+	// of its pod, or says what prevents the Job from running. A Job that failed is retried.
 	ReasonIssueFailed = "IssueFailed"
 	// ReasonSecretBlocked: a Secret cannot be used as it is, and certgen cannot or must not change it: another issuer writes
 	// it, its origin is unknown, or it is immutable. The message says what is wrong and how to continue.
@@ -106,7 +106,7 @@ const (
 	// ReasonUnschedulable: no node takes the pod. It is said after ten seconds, and a quarter of a second more for each other
 	// gateway that starts, up to five minutes.
 	ReasonUnschedulable = "Unschedulable"
-	// ReasonVolumePending: the volume claim is not bound, or has lost its volume. It is said after the same time as Unschedulable.
+	// ReasonVolumePending: the volume claim is not bound, or has lost its volume. It is reported after the same time as Unschedulable.
 	ReasonVolumePending = "VolumePending"
 	// ReasonVolumeMountFailed: a node cannot attach or mount a volume of the pod, because the volume is still used elsewhere or
 	// a Secret or ConfigMap is missing; the message has the node's words.
@@ -130,8 +130,7 @@ const (
 	// ReasonChangedByOthers: another client changes or deletes the gateway's objects again and again, such as an earlier control plane
 	// that still runs; the message has the field manager's name, the objects and what to do.
 	ReasonChangedByOthers = "ChangedByOthers"
-	// ReasonUpdateQueued: the platform's update of this gateway waits until those before it serve again; the message names tenants that
-	// are updated.
+	// ReasonUpdateQueued: the platform's update of this gateway waits for a rollout slot; the message names tenants that hold one.
 	ReasonUpdateQueued = "UpdateQueued"
 	// ReasonSandboxAPIMissing: the cluster does not serve the Sandbox API. A gateway from 0.0.107 on would not start, so
 	// it waits for it, and this is a reason of Ready.
@@ -146,7 +145,8 @@ const (
 	ReasonSandboxTokensDisabled = "SandboxTokensDisabled"
 	// ReasonPodSecurity: the namespace's Pod Security level refuses sandboxes.
 	ReasonPodSecurity = "PodSecurity"
-	// ReasonDefaultNamespace: the gateway is in the namespace "default", where objects of any origin are created by mistake.
+	// ReasonDefaultNamespace: the gateway is in the namespace "default", where objects are created by mistake and users of all kinds
+	// have rights.
 	ReasonDefaultNamespace = "DefaultNamespace"
 	// ReasonConfigIgnored: spec.config has tables of drivers that the gateway does not run; they are left out of gateway.toml.
 	ReasonConfigIgnored = "ConfigIgnored"
@@ -162,18 +162,18 @@ const (
 	// ReasonDistributing: the certificate with all names of spec.serverDnsNames is issued, and the gateway may still serve the one
 	// before it, until the kubelet has updated the mounted Secret. That takes up to two minutes.
 	ReasonDistributing = "Distributing"
-	// ReasonConflict: an object with one of the gateway's names is there and is not the operator's to change, or another pod has
-	// the name of the gateway's.
+	// ReasonConflict: an object with the name of one of the gateway's objects exists and is not managed by the operator, or another
+	// pod has the name of the gateway's pod.
 	ReasonConflict = "Conflict"
-	// ReasonApplyFailed: the API server refused objects; the message names each, with the cause and what to do. Only what needs
-	// them waits.
+	// ReasonApplyFailed: the API server refused one or more objects; the message names each, with the cause and what to do. Only
+	// objects that depend on these wait.
 	ReasonApplyFailed = "ApplyFailed"
-	// ReasonWaitingForRemoval: an object of a former gateway, or the volume claim of one that runs, is still being removed.
+	// ReasonWaitingForRemoval: an object of an earlier gateway, or the volume claim of a running one, is still being deleted.
 	ReasonWaitingForRemoval = "WaitingForRemoval"
 	// ReasonSuspended: spec.suspend is true, so nothing is changed, repaired or renewed.
 	ReasonSuspended = "Suspended"
 	// ReasonRestoring: a backup is being restored into the namespace, so nothing is created, changed or deleted until the
-	// Namespace loses the annotation that says so.
+	// restore annotation of the Namespace is removed.
 	ReasonRestoring = "Restoring"
 	// ReasonNotReconciled: this was not looked at: the spec was rejected, or what there is could not be read.
 	ReasonNotReconciled = "NotReconciled"

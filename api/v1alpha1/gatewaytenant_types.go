@@ -210,8 +210,8 @@ type GatewayTenantStatus struct {
 	// +optional
 	CertificateNotAfter *metav1.Time `json:"certificateNotAfter,omitempty"`
 
-	// externalSecrets are the Secrets with certificates or keys that another issuer or a user writes, and not the operator. If one of
-	// them is deleted, it stays in the list, and the operator does not issue it in place of its issuer.
+	// externalSecrets are the Secrets with certificates or keys that another issuer or a user provides, so the operator does not manage
+	// them. If one of them is deleted, it remains in the list, and the operator does not issue it.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=4
