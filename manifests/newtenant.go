@@ -36,7 +36,7 @@ func evaluate(gt *v1alpha1.GatewayTenant, platform Platform, limit int) (t Tenan
 	errs = appendRejected(errs, err)
 	isImage := err == nil
 	version, err := effectiveVersion(img, field, gt.Spec.Version)
-	if isImage { // otherwise another image is needed first
+	if isImage { // otherwise, the image must be corrected first
 		errs = appendRejected(errs, err)
 	}
 	known := err == nil

@@ -15,8 +15,8 @@ type RejectedError struct {
 	Reason string
 	// Field is the path of the invalid field.
 	Field string
-	// Message has the field, its value and the way out. If several fields are invalid, the reason and the field are those of the
-	// first, and the message lists all for which it has room.
+	// Message has the field, its value and what to do. If several fields are invalid, Reason and Field are those of the first, and
+	// Message lists as many as it has room for.
 	Message string
 }
 

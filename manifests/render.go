@@ -184,8 +184,8 @@ func Rendered(live metav1.Object) bool { return live.GetAnnotations()[annotation
 // RolledByPlatform reports whether the last change of a StatefulSet was because of the platform, not its tenant.
 func RolledByPlatform(live metav1.Object) bool { return live.GetAnnotations()[annotationRollout] != "" }
 
-// WithoutRollout returns a rendered object without the annotation by which RolledByPlatform knows it. It shares everything else with
-// the original.
+// WithoutRollout returns a rendered object without the annotation that RolledByPlatform reads. It shares everything else with the
+// original.
 func WithoutRollout(rendered *unstructured.Unstructured) *unstructured.Unstructured {
 	if !RolledByPlatform(rendered) {
 		return rendered

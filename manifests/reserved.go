@@ -11,14 +11,14 @@ import (
 // gatewaytenant-namespaces has the same.
 var reservedPrefixes = []string{"kube-", "openshift-"}
 
-// In returns the platform with the namespace of the operator.
+// In returns a copy of the platform with the namespace of the operator.
 func (p Platform) In(namespace string) Platform {
 	p.namespace = namespace
 	return p
 }
 
-// Reserves reports whether no new GatewayTenant is allowed in a namespace: one of the system, or the operator's own. A gateway
-// runs other users' code, and its tenants would run it beside what the cluster or the operator depends on.
+// Reserves reports whether a namespace allows no new GatewayTenant, because it is a system namespace or the operator's. A gateway
+// runs other users' code, which must not run next to components that the cluster or the operator depends on.
 func (p Platform) Reserves(namespace string) bool {
 	for _, prefix := range reservedPrefixes {
 		if strings.HasPrefix(namespace, prefix) {

@@ -18,9 +18,9 @@ func (c *Comparer) digested(object *unstructured.Unstructured) (metav1.Object, e
 	return live, err
 }
 
-// accept compares an API server's answer to the apply of desired with desired. If it is not as desired, an admission webhook has
-// changed it. The same answer then counts as unchanged, since the webhook would change the next one, too, and what it changed is
-// returned. What it added where others may add nothing is not.
+// accept compares an API server's answer to the apply of desired with desired. If they differ, an admission webhook has changed the
+// object. The same answer then counts as unchanged, since the webhook would change the next one, too. It returns some of the
+// desired fields that the webhook changed, but no fields that the webhook added.
 func (c *Comparer) accept(desired, answer *unstructured.Unstructured) ([]string, error) {
 	hashed, text, err := addHash(desired)
 	if err != nil {

@@ -38,14 +38,14 @@ type Write struct {
 	Difference Difference
 	// Result is the object after.
 	Result metav1.Object
-	// Overridden are some of the desired fields that an admission webhook changed again.
+	// Overridden are some of the desired fields that an admission webhook changed in Result.
 	Overridden []string
 }
 
 // Option configures an Applier.
 type Option func(*Applier)
 
-// WithReader makes the Applier read an object from the API server through reader if a cache does not have all that an apply
+// WithReader makes the Applier read an object from the API server through reader if a cache withholds data that an apply
 // depends on. The Applier handles one such object at a time, since it may take much memory.
 func WithReader(reader client.Reader) Option {
 	return func(a *Applier) { a.reader = reader }

@@ -16,7 +16,7 @@ func IsFieldConflict(err error) bool {
 }
 
 // IsOutdated reports whether an object was not applied because it has changed since it was observed. Webhooks may reject with a
-// conflict, too, so the API server's own words count.
+// conflict, too, so the text of the API server's error decides.
 func IsOutdated(err error) bool {
 	return apierrors.IsConflict(err) && strings.Contains(err.Error(), "the object has been modified")
 }

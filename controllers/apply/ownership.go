@@ -83,8 +83,8 @@ func (o *ownership) lostFields(desired *unstructured.Unstructured, live metav1.O
 	return lost.Difference(owned), nil
 }
 
-// conflictingManagers returns the managers that own fields which the owner has lost. If there are none, another client wrote what
-// it pleased into managedFields: then it returns the manager that wrote last.
+// conflictingManagers returns the managers that own fields which the owner has lost. If there are none, another client has rewritten
+// managedFields, and it returns the manager that wrote last.
 func (o *ownership) conflictingManagers(lost *fieldpath.Set, live metav1.Object) []string {
 	var managers []string
 	var last metav1.ManagedFieldsEntry

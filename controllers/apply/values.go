@@ -15,8 +15,9 @@ import (
 	"sigs.k8s.io/structured-merge-diff/v6/value"
 )
 
-// The applied hash and managedFields can be written by every client that may write the object. They say what has to be
-// compared, and values decide. A cache does not keep values, only a digest of them, which is computed when an object arrives.
+// Every client that may write an object can also write its applied hash and managedFields. These only determine which fields are
+// compared, and the values of the fields decide. A cache keeps no values but a digest of them, which is computed when an object
+// arrives.
 
 // part is a part of an object whose values have a digest of their own.
 type part int
@@ -57,7 +58,7 @@ func NewDigester(owner string) *Digester { return &Digester{&ownership{owner: ow
 // neither set nor store.
 func (d *Digester) Add(object runtime.Object) {
 	live, is := object.(metav1.Object)
-	if !is || live.GetSelfLink() != "" { // a resync shows transforms their own results
+	if !is || live.GetSelfLink() != "" { // on a resync, transforms get their own results
 		return
 	}
 	found := digests{}
@@ -122,8 +123,8 @@ func (o *ownership) parsedFields(live metav1.Object) (*fieldpath.Set, error) {
 	return o.parsed.get(withoutOwner(entry, live), func() (*fieldpath.Set, error) { return decodeFields(entry, live) })
 }
 
-// uuidLength is the length of the uids that API servers give. A client could choose a shorter one, which occurs in a set of fields in
-// other places than that of the owner.
+// uuidLength is the length of the uids that API servers generate. A client could choose a shorter uid for an owner, which also occurs
+// elsewhere in the set of fields.
 const uuidLength = 36
 
 // withoutOwner returns an entry's fields with a placeholder instead of the uid of the object's first owner.

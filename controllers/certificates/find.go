@@ -13,7 +13,7 @@ func (s *SecretSet) find(name string) Finding {
 	finding := Finding{Secret: name}
 	if s.secrets[name] == nil {
 		finding.Need, finding.Message = Missing, "is missing"
-		// To issue it in place of its issuer would replace a certificate that clients know, and some issuers would keep the new one.
+		// Issuing it here would replace a certificate that clients know, and some issuers would keep the new one.
 		if finding.External = slices.Contains(s.desired.External, name); finding.External {
 			finding.Blocked = "is not the operator's, so its issuer must create it again"
 		} else {

@@ -19,7 +19,7 @@ type Desired struct {
 	ServerNames []string
 	// Rotation is the rotations that are requested.
 	Rotation manifests.Rotation
-	// External are the Secrets that another issuer or a user wrote when they existed last. They are not issued in its place.
+	// External are the Secrets that were last written by another issuer or a user. If one is missing, certgen does not issue it.
 	External []string
 }
 
@@ -45,7 +45,7 @@ type Finding struct {
 	Blocked string
 	// HandOver names the Secret that a user must hand over to the operator for certgen to help, if that would suffice.
 	HandOver string
-	// External is set if the Secret is missing and another issuer or a user wrote it. An empty one is the operator's.
+	// External is set if the Secret is missing and another issuer or a user wrote it. The operator issues an empty Secret itself.
 	External bool
 	// RemoveOwner is set if the Secret is not the operator's and would be deleted with the GatewayTenant, so that certgen
 	// must remove its owner.
@@ -86,10 +86,9 @@ type Observed struct {
 	Rotated manifests.Rotation
 	// Notes are full clauses about what is not managed, although nothing is wrong.
 	Notes []string
-	// External are the Secrets that another issuer or a user writes, in the order of their names in the API, with those that it wrote
-	// and that are missing.
+	// External are the Secrets that another issuer or a user writes, including those that are missing now.
 	External []string
-	// Delayed says until when a rotation of the CA waits that is due, and why. It is empty if none waits.
+	// Delayed says until when and why a due rotation of the CA waits. It is empty if none waits.
 	Delayed string
 }
 

@@ -83,9 +83,9 @@ func (s *SecretSet) noRoomForNextCA() string {
 	return ""
 }
 
-// rotationWaits returns until when a new CA must wait. Each previous CA vouches for its successor, so the certificates of a
-// new CA would no longer lead to a previous one that is too far back. As long as clients are promised that a copy of
-// that CA is enough, no other CA replaces the present one. The time is zero if none has to wait.
+// rotationWaits returns the time until which a rotation of the CA must wait. It is zero if none has to wait. Each previous CA
+// vouches for its successor, and at most format.MaxCrosses cross-certificates lead back. One more CA would cut off clients that
+// have a copy of the first of these CAs, so the rotation waits until that CA is no longer trusted.
 func (s *SecretSet) rotationWaits() time.Time {
 	var until time.Time
 	if s.ca.err != nil || len(s.ca.intermediates) < format.MaxCrosses || !format.IsTenantCA(s.ca.certificate) {
@@ -104,8 +104,8 @@ func (s *SecretSet) rotationWaits() time.Time {
 	return until
 }
 
-// delay says why a CA that is due is not replaced yet, and how to replace it now. It is empty if none is due, or if nothing
-// delays it.
+// delay says why a CA that is due for rotation is not replaced yet, and how to replace it now. It is empty if the CA is not due, or if
+// nothing delays the rotation.
 func (s *SecretSet) delay() string {
 	until := s.rotationWaits()
 	if due, _ := s.need(manifests.CAName); due != Due || until.IsZero() {

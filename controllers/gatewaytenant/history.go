@@ -26,7 +26,7 @@ import (
 // It is held in memory because no object records a change that was reverted. After a loss, a client that continues is reported again
 // after a few more changes, and the gateway may be restarted a few times more.
 type history struct {
-	now     func() time.Time // time.Now if it is nil
+	now     func() time.Time // if nil, time.Now
 	most    int              // restarts; zero means plan.MaxRestarts
 	mu      sync.Mutex
 	tenants map[string]*tenantHistory // by namespace
@@ -209,8 +209,8 @@ func (h *history) of(namespace string) plan.History {
 	}
 }
 
-// isOutdated reports whether an object is older than what was applied to it last, so that the cache is about to show another one. It
-// is for updates: to repeat one would overwrite what other clients have done since without noticing it.
+// isOutdated reports whether a cached object is older than the result of the last apply to it. An update then waits for the cache:
+// repeating it would overwrite later changes of other clients without counting them.
 func (h *history) isOutdated(namespace string, ref observe.Ref, live metav1.Object) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -222,7 +222,7 @@ func (h *history) isOutdated(namespace string, ref observe.Ref, live metav1.Obje
 	return versionOf(live.GetResourceVersion()) < last.version && seconds(h.time())-last.at < uint32(writtenGrace/time.Second)
 }
 
-// deleted drops an object that the operator deleted.
+// deleted drops the record of an object that the operator deleted.
 func (h *history) deleted(namespace string, ref observe.Ref) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -231,7 +231,7 @@ func (h *history) deleted(namespace string, ref observe.Ref) {
 	}
 }
 
-// forget drops a tenant that no longer exists.
+// forget drops the records of a tenant that no longer exists.
 func (h *history) forget(namespace string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -269,7 +269,7 @@ func (t *tenantHistory) drop(ref observe.Ref) {
 	t.applied = slices.DeleteFunc(t.applied, func(is applied) bool { return is.object == object })
 }
 
-// recent returns the times within plan.RestartWindow.
+// recent returns the times that are within plan.RestartWindow before now.
 func recent(times []time.Time, now time.Time) []time.Time {
 	first := slices.IndexFunc(times, func(at time.Time) bool { return now.Sub(at) < plan.RestartWindow })
 	if first < 0 {
@@ -286,7 +286,7 @@ func hashOf(text string) uint16 {
 
 func seconds(at time.Time) uint32 { return uint32(at.Unix()) } //nolint:gosec // differences stay correct
 
-// versionOf returns a resourceVersion as a number. It is zero if it is none.
+// versionOf returns a resourceVersion as a number. It is zero if the resourceVersion is not a number.
 func versionOf(resourceVersion string) uint64 {
 	version, _ := strconv.ParseUint(resourceVersion, 10, 64)
 	return version

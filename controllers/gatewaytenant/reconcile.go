@@ -98,7 +98,7 @@ func (r *Reconciler) plan(in plan.Input) *plan.Plan {
 	return p
 }
 
-// holdersRefresh is how often a tenant that waits for a rollout slot reports anew which tenants hold the slots.
+// holdersRefresh is how often a tenant that waits for a rollout slot updates its report of the tenants that hold the slots.
 const holdersRefresh = 5 * time.Minute
 
 // report writes the status if it changed, and schedules the next reconcile: after an error with backoff, when time requires one, or

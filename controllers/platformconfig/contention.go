@@ -35,8 +35,8 @@ type contention struct {
 // history is what the bridge did about one GatewayTenant.
 type history struct {
 	applied    string // the hash of what was applied last
-	generation int64  // of the GatewayTenant that the apply was decided for
-	version    string // the version of the GatewayTenant that was found as it was applied; it is empty until there is one
+	generation int64  // of the GatewayTenant before the last apply
+	version    string // the resourceVersion that was observed as applied; empty until one was observed since the last apply
 	changes    int    // each of which followed the one before it within the window
 	last       time.Time
 	clients    map[string]bool
@@ -53,7 +53,7 @@ func (c *contention) of(namespace string) *history {
 	return c.by[namespace]
 }
 
-// settle notes that this version of a GatewayTenant is as the entry with this hash says.
+// settle records that this version of a GatewayTenant has the values of the entry with this hash.
 func (c *contention) settle(tenant *v1alpha1.GatewayTenant, hash string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -61,7 +61,7 @@ func (c *contention) settle(tenant *v1alpha1.GatewayTenant, hash string) {
 	known.applied, known.version = hash, tenant.ResourceVersion
 }
 
-// isSettled reports whether this version of a GatewayTenant was found as the entry with this hash says.
+// isSettled reports whether this version of a GatewayTenant was found to have the values of the entry with this hash.
 func (c *contention) isSettled(tenant *v1alpha1.GatewayTenant, hash string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -69,9 +69,9 @@ func (c *contention) isSettled(tenant *v1alpha1.GatewayTenant, hash string) bool
 	return known != nil && known.applied == hash && known.version == tenant.ResourceVersion && hash != ""
 }
 
-// apply notes that an entry with this hash was applied to a GatewayTenant, which is nil if none existed. It is a change by
-// clients if the same was applied before, and either was found since or was followed by more changes than that apply. A
-// cache that does not contain the last apply yet shows neither.
+// apply records that an entry with this hash was applied to a GatewayTenant, which is nil if none existed. Clients have changed the
+// GatewayTenant if the same hash was applied before, and since then either a version with these values was observed or the
+// generation increased by more than that apply. A cache that does not contain the last apply yet shows neither.
 func (c *contention) apply(namespace, hash string, tenant *v1alpha1.GatewayTenant, clients []string, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -252,7 +252,7 @@ func (r *fileReader) tenant(node *yaml.Node, object *unstructured.Unstructured) 
 		return
 	}
 	if version := object.GetAPIVersion(); version != v1alpha1.GroupVersion.String() {
-		r.found(node.Line, "apiVersion: %q is not a version that there is; write %s", version, v1alpha1.GroupVersion)
+		r.found(node.Line, "apiVersion: %q is not a known version; write %s", version, v1alpha1.GroupVersion)
 		return
 	}
 	if object.GetNamespace() == "" {

@@ -16,7 +16,7 @@ import (
 	bridgeplan "github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig/plan"
 )
 
-// validateConfigs holds entries against what the bridge checks and, since it applies what they say, against the schema.
+// validateConfigs checks entries as the bridge does and, because the bridge applies them, against the schema.
 func validateConfigs(configs []ConfigInput, settings Settings) ([]Finding, error) {
 	var findings []Finding
 	var sources []entries.Source
@@ -42,7 +42,7 @@ func validateConfigs(configs []ConfigInput, settings Settings) ([]Finding, error
 	snapshot := bridgeplan.NewSnapshot(nil, namespaces, namedcache.Only(settings.Options.WatchNamespaces).Include)
 	snapshot.Reserved = settings.Platform.Reserves
 	plan := bridgeplan.Compare(sources, snapshot, bridgeplan.DefaultGuard)
-	for _, row := range plan.Rows { // what only all of them together tell
+	for _, row := range plan.Rows { // faults that only all ConfigMaps together show
 		for _, source := range sources {
 			if row.State != bridgeplan.Refused || row.Source != source.Origin {
 				continue

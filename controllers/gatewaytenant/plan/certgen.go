@@ -67,8 +67,8 @@ func othersJob(job *batchv1.Job) string {
 	return fmt.Sprintf("is not the operator's; give it another name, or delete it: kubectl delete job %s -n %s", job.Name, job.Namespace)
 }
 
-// checkJob finds out whether another client prevents certgen from running. A removal and a suspension count when they have lasted for
-// a while: the operator replaces Jobs, and queues such as Kueue suspend them until there is room.
+// checkJob finds out whether another client prevents certgen from running. A deletion or a suspension counts only after
+// diagnose.Grace: the operator replaces Jobs, and queues such as Kueue suspend them until there is room.
 func (p *Plan) checkJob(in Input) {
 	job := in.Observed.Job
 	if job == nil {
@@ -85,7 +85,7 @@ func (p *Plan) checkJob(in Input) {
 	}
 }
 
-// blockCertgen records why certgen cannot run if that has lasted for long enough, and otherwise when it will have.
+// blockCertgen records why certgen cannot run, if that has lasted for diagnose.Grace. Otherwise it schedules a check for that time.
 func (p *Plan) blockCertgen(in Input, since time.Time, why string) {
 	if due := since.Add(diagnose.Grace); in.Now.Before(due) {
 		p.Again = earliest(p.Again, due)

@@ -28,7 +28,7 @@ func IsConflict(err error) bool { return errors.As(err, new(*ConflictError)) }
 type BeingRemovedError struct {
 	// Object is its kind, namespace and name.
 	Object string
-	// Removal says what keeps the object. It is empty if nothing is known to.
+	// Removal says what keeps the object. It is empty if that is not known.
 	Removal string
 	// Consequence is what the removal leads to, and how to proceed. It is empty if the operator creates the object again.
 	Consequence string

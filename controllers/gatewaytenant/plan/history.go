@@ -11,23 +11,23 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
-// History is what this process has done for a tenant before. Its zero value is that of a process that has just started, and of one
-// that does not know: nothing is repaired later because of it.
+// History is what this process has done for a tenant before. The zero value means that nothing is known, as after a start of the
+// process, and delays no repair.
 type History struct {
 	// Gateway identifies the state that was last applied to the StatefulSet. It is zero if none was.
 	Gateway Fingerprint
-	// Restarts are when the StatefulSet was applied again from an unchanged desired state and its pod template changed, oldest first.
-	// Each time another client had changed it, and the gateway was restarted.
+	// Restarts are the times of the repairs that restarted the gateway, oldest first: another client had changed the pod template, and
+	// the operator applied an unchanged desired state again.
 	Restarts []time.Time
-	// MaxRestarts replaces the constant of this name unless it is zero.
+	// MaxRestarts overrides the constant MaxRestarts unless it is zero.
 	MaxRestarts int
 }
 
 // Fingerprint identifies a desired state. It is never zero.
 type Fingerprint uint32
 
-// FingerprintOf returns the fingerprint of a desired state. It does not depend on the annotation by which a StatefulSet is marked as
-// changed by the platform, because that follows from what exists.
+// FingerprintOf returns the fingerprint of a desired state. It ignores the annotation that marks a StatefulSet as changed by the
+// platform, because that depends on the observed state.
 func FingerprintOf(desired *unstructured.Unstructured) Fingerprint {
 	hash, err := apply.Hash(manifests.WithoutRollout(desired))
 	if err != nil {
@@ -53,8 +53,8 @@ func (h History) isRepair(desired *unstructured.Unstructured) bool {
 	return h.Gateway != 0 && h.Gateway == FingerprintOf(desired)
 }
 
-// repairAt returns when the update of a StatefulSet may be executed. It is zero if it may be now: only a repair that restarts the
-// gateway can be too much. What the pods are allowed to do is always repaired.
+// repairAt returns when the update of a StatefulSet may be executed. It is zero if it may be executed now. Only repairs that restart
+// the gateway are limited, except those of what the pods are allowed to do.
 func (h History) repairAt(step Step, now time.Time) time.Time {
 	most := cmp.Or(h.MaxRestarts, MaxRestarts)
 	if step.Live == nil || !step.Difference.PodTemplate || step.Difference.Security || len(h.Restarts) < most || !h.isRepair(step.Desired) {

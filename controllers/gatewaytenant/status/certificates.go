@@ -36,10 +36,10 @@ func setCertificates(status *v1alpha1.GatewayTenantStatus, in Input) {
 	set(status, certificatesReady(in))
 }
 
-// tried is the beginning of the message of a failure that continues between two attempts.
+// tried begins the message of a failure. The status keeps that message between two attempts.
 const tried = "certgen is tried again and again: "
 
-// certgenWaits is said after an error that may prevent certgen from running.
+// certgenWaits is a part of the message while an error may prevent certgen from running.
 const certgenWaits = "certgen runs when what it requires is applied, and the condition Ready says what prevents that"
 
 // certificatesReady returns the condition CertificatesReady. It describes the Secrets that exist: it is true if all are present and
@@ -98,8 +98,8 @@ func validCertificates(in Input) metav1.Condition {
 	return conditionTrue(condition, v1alpha1.ReasonIssued, truncate(valid))
 }
 
-// certgenFailure says why certgen cannot do its work. It is empty if nothing is known to prevent it. Between two attempts, the
-// failure of the last one continues.
+// certgenFailure says why certgen cannot do its work. It is empty if nothing is known to prevent it. Between two attempts, it is
+// the failure of the last one.
 func (in Input) certgenFailure() string {
 	if in.Plan.CertgenBlocked != "" {
 		return "certgen cannot run: " + in.Plan.CertgenBlocked

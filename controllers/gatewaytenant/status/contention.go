@@ -12,7 +12,7 @@ import (
 // Interference is how another client interferes with what the operator applies.
 type Interference int
 
-// Interferences.
+// The kinds of Interference.
 const (
 	// Changes: it changes objects.
 	Changes Interference = iota

@@ -7,7 +7,7 @@ type State string
 const (
 	// Applied means that the GatewayTenant is as the entry says. The health of its gateway is in the GatewayTenant's status.
 	Applied State = "Applied"
-	// Contended means the same as Applied, but other clients change the GatewayTenant again and again.
+	// Contended means that the entry is applied, but other clients repeatedly change or delete the GatewayTenant.
 	Contended State = "Contended"
 	// Waiting means that the namespace does not exist, is being deleted, or is being restored.
 	Waiting State = "Waiting"

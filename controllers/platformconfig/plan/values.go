@@ -10,9 +10,9 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
 )
 
-// Differs reports whether a GatewayTenant that exists has other values than the work sets, or has fields that the bridge applied
-// and that the work does not set. It compares values: a tenant can write the applied hash and managedFields, and under the
-// bridge's name, so that these say that nothing has changed.
+// Differs reports whether an existing GatewayTenant has other values than the work sets, or fields that the bridge applied and
+// that the work does not set. It compares values, because a tenant can forge the applied hash and managedFields, and can write
+// under the bridge's name.
 func (w Work) Differs(tenant *v1alpha1.GatewayTenant) bool {
 	desired := w.Tenant()
 	for key, value := range desired.GetLabels() {
@@ -45,8 +45,8 @@ func fromJSON(value, into any) error {
 	return json.Unmarshal(text, into)
 }
 
-// holds reports whether live has the value of each field that an entry sets. Wanted has the same fields as the API's types
-// represent them, as live does: without values that equal the absence of a value.
+// holds reports whether live has the value of each field that an entry sets. Both wanted and live are as the API's types represent
+// them: without values that equal the absence of a value.
 func holds(live, set, wanted map[string]any) bool {
 	for key, value := range set {
 		if fields, is := value.(map[string]any); is {
@@ -66,7 +66,7 @@ func holds(live, set, wanted map[string]any) bool {
 func appliesMore(applied *fieldpath.Set, desired map[string]any) bool {
 	hash := fieldpath.MakePathOrDie("metadata", "annotations", apply.AnnotationHash)
 	more := false
-	for path := range applied.Leaves().All() { // which must not be left early
+	for path := range applied.Leaves().All() { // no early return: the iterator does not support it
 		more = more || !path.Equals(hash) && !sets(desired, path)
 	}
 	return more
