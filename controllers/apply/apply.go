@@ -141,7 +141,7 @@ func (a *Applier) send(ctx context.Context, desired *unstructured.Unstructured, 
 // applied reports an apply that succeeded. Result is the object that the API server answered with.
 func (a *Applier) applied(ctx context.Context, write Write, result *unstructured.Unstructured) (err error) {
 	if write.Live != nil && result.GetResourceVersion() != "" {
-		if write.Overridden, err = a.comparer.accept(write.Desired, result); err != nil {
+		if write.Overridden, err = a.comparer.accept(write.Desired, result, write.Difference); err != nil {
 			return err
 		}
 	}

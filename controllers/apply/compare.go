@@ -21,6 +21,8 @@ type Difference struct {
 	// values differ of which it has only digests. Needed is set then, and the Applier reads the object and compares again
 	// before it sends anything.
 	Incomplete bool
+	// complete reports whether it was made from all that can be known of the object.
+	complete bool
 	// Managers are those that own fields of the desired state or, if none does, the one that wrote last.
 	Managers []string
 	// Fields are some of the desired fields that have other values or another owner.
@@ -69,6 +71,7 @@ func (c *Comparer) Compare(desired *unstructured.Unstructured, live metav1.Objec
 // the API server returned it.
 func (c *Comparer) compareComplete(desired *unstructured.Unstructured, live metav1.Object, content *unstructured.Unstructured) (Difference, error) {
 	difference, err := c.difference(desired, live, content, false)
+	difference.complete = true
 	if err != nil || difference.Needed {
 		return difference, err
 	}
@@ -162,8 +165,8 @@ func (c *Comparer) explain(difference *Difference, hashed *unstructured.Unstruct
 		return err
 	}
 	difference.Managers = c.fields.conflictingManagers(lost, live)
-	// Otherwise the apply may be enough. If it is not, the next comparison finds what is left.
-	difference.Incomplete = content == nil && lost.Empty() && AppliedHash(live) == AppliedHash(hashed) && changed != [parts]bool{}
+	// With another hash, the apply may be enough. If it is not, the next comparison finds what is left.
+	difference.Incomplete = content == nil && AppliedHash(live) == AppliedHash(hashed) && changed != [parts]bool{}
 	difference.Security = changed[security]
 	difference.PodTemplate = changed[podTemplate] || changed[security]
 	for path := range lost.All() {
