@@ -74,6 +74,9 @@ const (
 	maxNamed = 3
 )
 
+// gatewayRef identifies the StatefulSet.
+var gatewayRef = observe.Ref{Kind: "StatefulSet", Name: manifests.GatewayName}
+
 // note records an apply that succeeded.
 func (h *history) note(write apply.Write) {
 	ref, namespace := observe.RefOf(write.Desired), write.Desired.GetNamespace()
@@ -205,7 +208,7 @@ func (h *history) of(namespace string) plan.History {
 	}
 	return plan.History{
 		Restarts: recent(tenant.restarts, h.time()), MaxRestarts: h.most,
-		Gateway: tenant.last(observe.Ref{Kind: "StatefulSet", Name: manifests.GatewayName}).desired,
+		Gateway: tenant.last(gatewayRef).desired,
 	}
 }
 

@@ -44,11 +44,15 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		return ctrl.Result{}, nil // the garbage collector removes the objects, which are owned
 	}
 	in, retry := r.converge(ctx, tenant, namespace)
+	if in.Plan == nil {
+		return ctrl.Result{RequeueAfter: retry}, nil
+	}
 	return r.report(ctx, in, retry)
 }
 
 // converge observes the tenant, plans and executes the plan. It returns what the status depends on, and when to reconcile again if what
-// was observed is outdated.
+// was observed is outdated. If the StatefulSet is older than what was applied last, there is no plan: the gateway would seem to need no
+// rollout slot, or another one.
 func (r *Reconciler) converge(
 	ctx context.Context, tenant *v1alpha1.GatewayTenant, namespace *metav1.PartialObjectMetadata,
 ) (out status.Input, retry time.Duration) {
@@ -61,6 +65,9 @@ func (r *Reconciler) converge(
 	if out.Observed, out.Err = r.observer.Observe(ctx, tenant, namespace, in.Rejected == nil); out.Err != nil {
 		out.Observed, out.Plan = nil, &plan.Plan{Tenant: in.Tenant, Rejected: in.Rejected}
 		return out, 0
+	}
+	if set := out.Observed.StatefulSet; set != nil && r.history.isOutdated(tenant.Namespace, gatewayRef, set) {
+		return out, outdatedRetry
 	}
 	in.Observed = out.Observed
 	if out.Plan = r.plan(in); out.Plan.Held {

@@ -105,3 +105,27 @@ func TestPlanOccupiesASlot(t *testing.T) {
 		})
 	}
 }
+
+// TestOutdatedStatefulSetKeepsItsSlot reconciles a tenant whose StatefulSet was applied in a slot, before the cache shows that.
+func TestOutdatedStatefulSetKeepsItsSlot(t *testing.T) {
+	d := newDiagnosis(t)
+	set := d.sets.objects[d.gt.Namespace].(*appsv1.StatefulSet)
+	set.ResourceVersion = "5"
+	d.r.slots, d.r.platform, d.r.evaluations = oneSlot(t, set), testPlatform(t), &evaluationCache{}
+	d.r.comparer = apply.NewComparer(clientgoscheme.Scheme, manifests.Manager, apply.Exclusive)
+	d.gt.Spec.Suspend = true // the plan would not need a slot
+	if !d.r.slots.Request(d.gt.Namespace) {
+		t.Fatal("no slot is free")
+	}
+	desired := d.plan.Objects.Gateway
+	d.r.history.now = d.r.now
+	d.r.history.note(apply.Write{Desired: desired, Live: set, Result: &metav1.ObjectMeta{ResourceVersion: "6"}})
+	in, retry := d.r.converge(t.Context(), d.gt, &metav1.PartialObjectMetadata{})
+	if in.Plan != nil || in.Err != nil || retry != outdatedRetry || d.r.slots.Request("another") {
+		t.Errorf("a plan was made from the outdated StatefulSet: %t, error %v; the next reconcile is after %s", in.Plan != nil, in.Err, retry)
+	}
+	d.clock = d.clock.Add(writtenGrace) // as after a restore of etcd from a backup
+	if in, _ = d.r.converge(t.Context(), d.gt, &metav1.PartialObjectMetadata{}); in.Plan == nil {
+		t.Error("no plan is made as long as the cache is outdated")
+	}
+}
