@@ -31,7 +31,9 @@ type result struct {
 	undone []observe.Ref
 	// retry is when to reconcile again at the latest because an object has changed since it was observed. It is zero if none has.
 	retry time.Duration
-	// err joins all errors, in the order of the steps.
+	// outdated joins the errors about such objects. It is nil if there are none.
+	outdated error
+	// err joins all other errors, in the order of the steps.
 	err error
 }
 
@@ -62,8 +64,10 @@ func (r *Reconciler) execute(ctx context.Context, namespace string, steps []plan
 			}
 		}
 	}
-	for i := range errs {
-		if errors.Is(errs[i], errOutdated) {
+	for i, err := range errs {
+		if errors.Is(err, errOutdated) {
+			is.outdated = errors.Join(is.outdated, fmt.Errorf("changing %s: %w, again and again; find the client that changes it in the audit log of the API server and stop it",
+				steps[i].Object.Describe(namespace), err))
 			errs[i], is.retry = nil, outdatedRetry
 		}
 	}

@@ -1,6 +1,7 @@
 package gatewaytenant
 
 import (
+	"errors"
 	"sync"
 	"time"
 
@@ -69,6 +70,24 @@ func (u *unreadSince) forget(namespace string) { u.by.Delete(namespace) }
 // writtenGrace is how long the cache may take to show a status that was written. After that, the cache counts as current, even if
 // its resourceVersion is lower: an etcd that was restored from a backup continues from a lower one.
 const writtenGrace = 10 * time.Second
+
+// outdatedSince records since when each tenant has had objects that change before the operator can change them. The status is
+// postponed at first, since nearly always only the cache is late. After a loss, such objects are reported later.
+type outdatedSince struct{ by sync.Map }
+
+// orErr returns the errors of an execution, with those about outdated objects if there have been any for too long.
+func (o *outdatedSince) orErr(namespace string, is result, now time.Time) error {
+	if is.outdated == nil {
+		o.forget(namespace)
+		return is.err
+	}
+	if since, _ := o.by.LoadOrStore(namespace, now); now.Sub(since.(time.Time)) < writtenGrace {
+		return is.err
+	}
+	return errors.Join(is.err, is.outdated)
+}
+
+func (o *outdatedSince) forget(namespace string) { o.by.Delete(namespace) }
 
 // writtenStatus records the resourceVersion of the last status that this process wrote to each tenant. A reconcile of an older
 // state would write that status again. After a loss, one redundant status write may occur.

@@ -44,8 +44,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		return ctrl.Result{}, nil // the garbage collector removes the objects, which are owned
 	}
 	in, retry := r.converge(ctx, tenant, namespace)
-	if in.Plan == nil {
-		return ctrl.Result{RequeueAfter: retry}, nil
+	if in.Plan == nil || retry > 0 && in.Err == nil {
+		return ctrl.Result{RequeueAfter: retry}, nil // nothing of the plan is certain
 	}
 	return r.report(ctx, in, retry)
 }
@@ -75,7 +75,7 @@ func (r *Reconciler) converge(
 	}
 	if out.Err = out.Plan.Incomplete; out.Err == nil {
 		executed := r.execute(ctx, tenant.Namespace, out.Plan.Steps)
-		retry, out.Err, out.Undone = executed.retry, executed.err, executed.undone
+		retry, out.Err, out.Undone = executed.retry, r.outdated.orErr(tenant.Namespace, executed, in.Now), executed.undone
 	}
 	if out.Err != nil && out.Plan.Slot == plan.SlotNeeded && !out.Plan.Held {
 		r.slots.Release(tenant.Namespace) // if its StatefulSet was changed nevertheless, it occupies a slot

@@ -40,6 +40,7 @@ type memory struct {
 	evaluations *evaluationCache
 	stored      storedTimes
 	unread      unreadSince
+	outdated    outdatedSince
 	written     writtenStatus
 }
 
@@ -52,5 +53,6 @@ func (r *Reconciler) forget(namespace string) {
 	r.evaluations.forget(namespace)
 	r.stored.forget(namespace)
 	r.unread.forget(namespace)
+	r.outdated.forget(namespace)
 	r.written.forget(namespace)
 }
