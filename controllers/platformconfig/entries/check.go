@@ -53,6 +53,7 @@ func check(item *yaml.Node, value any, faults []Fault, platform manifests.Platfo
 	if !is {
 		return Entry{}, append(faults, Fault{Line: item.Line, Message: "is " + kindOf(value) + " and must be a mapping; write - {name: …, gateway: {serverDnsNames: […]}}"})
 	}
+	readable := len(faults) == 0
 	c := typeChecker{root: item, rejectNull: true, faults: faults}
 	entry := Entry{}
 	if name, is := fields["name"].(string); is {
@@ -82,7 +83,10 @@ func check(item *yaml.Node, value any, faults []Fault, platform manifests.Platfo
 	if rest, is := entry.without(gateway, faults); is {
 		return rest, faults
 	}
-	return Entry{Namespace: nameOf(item)}, faults
+	if !readable { // the name may be one of several
+		entry.Namespace = nameOf(item)
+	}
+	return Entry{Namespace: entry.Namespace}, faults
 }
 
 // keysGiven names the keys of an entry that lacks one.

@@ -114,7 +114,7 @@ func (r entryReader) read(item *yaml.Node) (Entry, []Fault) {
 }
 
 // nameOf returns the namespace of an entry whose values cannot all be read. It is empty unless the entry itself has exactly one name,
-// which is a text.
+// which is a text. That name takes precedence over one that the entry merges.
 func nameOf(item *yaml.Node) string {
 	item = resolved(item)
 	if item.Kind != yaml.MappingNode || len(item.Content) > 2*maxKeys {
@@ -123,9 +123,6 @@ func nameOf(item *yaml.Node) string {
 	found := ""
 	for i := 0; i+1 < len(item.Content); i += 2 {
 		key, value := resolved(item.Content[i]), resolved(item.Content[i+1])
-		if isMerge(key) {
-			return "" // the name may be merged
-		}
 		if key.Kind != yaml.ScalarNode || key.Value != "name" {
 			continue
 		}

@@ -91,7 +91,7 @@ func child(node *yaml.Node, step string) (at, value *yaml.Node) {
 	node = resolved(node)
 	switch node.Kind {
 	case yaml.MappingNode:
-		return childOfMapping(node, step)
+		return childOfMapping(node, step, map[*yaml.Node]bool{})
 	case yaml.SequenceNode:
 		if i, err := strconv.Atoi(step); err == nil && i >= 0 && i < len(node.Content) {
 			return node.Content[i], node.Content[i]
@@ -100,7 +100,9 @@ func child(node *yaml.Node, step string) (at, value *yaml.Node) {
 	return nil, nil
 }
 
-func childOfMapping(node *yaml.Node, step string) (at, value *yaml.Node) {
+// childOfMapping skips the mappings in visited, which do not have the field. A mapping may be merged many times, and may merge itself.
+func childOfMapping(node *yaml.Node, step string, visited map[*yaml.Node]bool) (at, value *yaml.Node) {
+	visited[node] = true
 	for i := 0; i+1 < len(node.Content); i += 2 {
 		if node.Content[i].Value == step && !isMerge(node.Content[i]) {
 			return node.Content[i], node.Content[i+1]
@@ -111,8 +113,8 @@ func childOfMapping(node *yaml.Node, step string) (at, value *yaml.Node) {
 			continue
 		}
 		for _, one := range mergedMappings(node.Content[i+1]) {
-			if one.Kind == yaml.MappingNode {
-				if at, value = childOfMapping(one, step); at != nil {
+			if one.Kind == yaml.MappingNode && !visited[one] {
+				if at, value = childOfMapping(one, step, visited); at != nil {
 					return at, value
 				}
 			}

@@ -106,11 +106,11 @@ func (s *Source) readEntries(items []*yaml.Node, errs []error, reader entryReade
 	for i, item := range items {
 		if errs[i] == nil {
 			entries[i], faults[i] = reader.read(item)
+			entries[i].lines = linesOf(item)
 		} else {
 			entries[i].Namespace, faults[i] = nameOf(item), []Fault{faultOf(item, errs[i])}
 		}
 		entries[i].Place, entries[i].Line, entries[i].Index = fmt.Sprintf("entry %d, line %d", i, item.Line), item.Line, i
-		entries[i].lines = linesOf(item)
 		if name := entries[i].Namespace; name != "" {
 			places[name] = append(places[name], entries[i].Place)
 		}
