@@ -18,12 +18,18 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
 	bridgeplan "github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig/plan"
+	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
 // userWith returns a client of a new user with the given ClusterRoles in a namespace.
 func userWith(t *testing.T, namespace string, roles ...string) client.Client {
 	t.Helper()
-	account := "with-" + strings.Join(roles, "-")
+	return userNamed(t, namespace, "with-"+strings.Join(roles, "-"), roles...)
+}
+
+// userNamed returns a client with a ServiceAccount of this name that has these ClusterRoles in a namespace.
+func userNamed(t *testing.T, namespace, account string, roles ...string) client.Client {
+	t.Helper()
 	cluster.Create(t, &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: account}})
 	for _, role := range roles {
 		cluster.Create(t, &rbacv1.RoleBinding{
@@ -157,6 +163,11 @@ func TestHandingOverNeedsARight(t *testing.T) {
 		if err := platform.Patch(t.Context(), object.DeepCopy(), patch, client.DryRunAll); err != nil {
 			t.Errorf("%s, with the right: %v", c.what, err)
 		}
+	}
+	likeOperator := userNamed(t, namespace, manifests.Manager, "gatewaytenant-edit") // an admin of a namespace can create such a ServiceAccount
+	patch := client.RawPatch(types.MergePatchType, []byte(metadata("annotations", v1alpha1.AnnotationHandOver, `"`+v1alpha1.HandOverToTenant+`"`)))
+	if err := likeOperator.Patch(t.Context(), object.DeepCopy(), patch, client.DryRunAll); !apierrors.IsInvalid(err) {
+		t.Errorf("a ServiceAccount with the operator's name in another namespace: %v", err)
 	}
 	if err := admins.Delete(t.Context(), object.DeepCopy()); err != nil {
 		t.Fatal(err)
