@@ -58,7 +58,7 @@ func TestFormerGatewayIsNotTheNewTenants(t *testing.T) {
 	const namespace = "not-its-gateway"
 	comeBack := makeAnewWhile(t, namespace, &appsv1.StatefulSet{ObjectMeta: metav1.ObjectMeta{Name: manifests.GatewayName}},
 		&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: manifests.TokenKeysName}})
-	waitSays(t, namespace, 20*time.Second, metav1.ConditionFalse, v1alpha1.ReasonIssuing, "former gateway's Secrets")
+	waitSays(t, namespace, 20*time.Second, metav1.ConditionFalse, v1alpha1.ReasonSecretBlocked, "its finalizer test.example.com/stay keeps it")
 	tenant := get(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name)
 	if warning := warningOf(tenant); warning != "" {
 		t.Errorf("it warns: %s", warning)
@@ -75,7 +75,7 @@ func TestCertgenWaitsForAFormerGatewaysSecrets(t *testing.T) {
 	const namespace = "former-secrets"
 	comeBack := makeAnewWhile(t, namespace, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: manifests.CAName}})
 	waitGone(t, &appsv1.StatefulSet{}, namespace, manifests.GatewayName)
-	waitSays(t, namespace, 20*time.Second, metav1.ConditionFalse, v1alpha1.ReasonIssuing, "former gateway's Secrets")
+	waitSays(t, namespace, 20*time.Second, metav1.ConditionFalse, v1alpha1.ReasonSecretBlocked, "its finalizer test.example.com/stay keeps it")
 	notThere(t, &batchv1.Job{}, namespace, manifests.CertgenName)
 	comeBack()
 }

@@ -46,6 +46,7 @@ func TestSomebodysWebhookThatTimesOutIsToldAndDelaysNobodyElse(t *testing.T) {
 				waitReady(t, other)
 			}
 			t.Logf("%d others are Ready within %s", len(others), time.Since(began).Round(100*time.Millisecond))
+			waitCondition(t, namespace, v1alpha1.ConditionCertificatesReady, metav1.ConditionTrue, v1alpha1.ReasonIssued)
 			if *faultyShare == 0 { // else what else fails is told in turn
 				atRest(t, namespace)
 			}
