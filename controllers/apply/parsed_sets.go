@@ -19,11 +19,19 @@ type parsedSet struct {
 	set *fieldpath.Set
 }
 
-// maxParsed is how many sets are remembered: a few for each kind and name of object.
-const maxParsed = 32
+const (
+	// maxParsed is how many sets are remembered: a few for each kind and name of object.
+	maxParsed = 32
+	// maxParsedText is the size of the largest text whose set is remembered. The largest that the operator applies has 3 KiB, but
+	// every client can apply an object under its name, and a parsed set takes several times the memory of its text.
+	maxParsedText = 8 << 10
+)
 
 // get returns the set of an entry, which parse reads. Raw identifies it.
 func (p *parsedSets) get(raw []byte, parse func() (*fieldpath.Set, error)) (*fieldpath.Set, error) {
+	if len(raw) > maxParsedText {
+		return parse()
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, known := range p.last {
