@@ -14,12 +14,16 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
-// keepStatefulSet keeps of the spec only the gateway's image and the hash of its gateway.toml, since the metadata shows whether the
-// rest is as it was applied. It drops the parts of the status that the operator does not use.
+// keepStatefulSet keeps of the spec only the gateway's image, the hash of its gateway.toml and a number of replicas other than the one
+// that is applied, since the metadata shows whether the rest is as it was applied. It drops the parts of the status that the operator does not use.
 func keepStatefulSet(object any) (any, error) {
 	if set, ok := object.(*appsv1.StatefulSet); ok {
 		image, hash := gatewayImage(set), set.Spec.Template.Annotations[manifests.AnnotationConfigHash]
-		set.Spec, set.Status = appsv1.StatefulSetSpec{}, trimmedStatefulSetStatus(set.Status)
+		replicas := set.Spec.Replicas
+		if replicas != nil && *replicas == 1 {
+			replicas = nil
+		}
+		set.Spec, set.Status = appsv1.StatefulSetSpec{Replicas: replicas}, trimmedStatefulSetStatus(set.Status)
 		if hash != "" {
 			set.Spec.Template.Annotations = map[string]string{manifests.AnnotationConfigHash: hash}
 		}

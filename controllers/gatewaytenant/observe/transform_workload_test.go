@@ -60,6 +60,16 @@ func TestCacheOfStatefulSetsKeepsTheConfigHash(t *testing.T) {
 	}
 }
 
+// TestCacheOfStatefulSetsKeepsThatNoPodRuns, because a repair interrupts no client then.
+func TestCacheOfStatefulSetsKeepsThatNoPodRuns(t *testing.T) {
+	for _, replicas := range []int32{0, 1} {
+		set := &appsv1.StatefulSet{Spec: appsv1.StatefulSetSpec{Replicas: &replicas}}
+		if _, err := keepStatefulSet(set); err != nil || (set.Spec.Replicas != nil) != (replicas == 0) {
+			t.Errorf("of %d replicas, %v is kept (%v)", replicas, set.Spec.Replicas, err)
+		}
+	}
+}
+
 func TestCacheOfClaimsKeepsTheCapacity(t *testing.T) {
 	keep := keepClaims() // one transform, since it shares the size of the last claim
 	for _, c := range []struct{ requested, capacity string }{{"1Gi", ""}, {"1Gi", "1Gi"}, {"1Gi", "10Gi"}, {"50Ti", "10Gi"}} {

@@ -58,6 +58,10 @@ func TestRepairsThatRestartTheGatewayPause(t *testing.T) {
 		{"the image, after two restarts", statefulSet, changeImage, nil, recent[1:], time.Time{}},
 		{"the image, after a while", statefulSet, changeImage, nil, append([]time.Time{now.Add(-10 * time.Minute)}, recent[1:]...), time.Time{}},
 		{"the image, and the tenant requests another", statefulSet, changeImage, func(f *fixture) { f.tenant.Spec.Image = "ghcr.io/nvidia/openshell/gateway:0.0.72" }, recent, time.Time{}},
+		{"the image, and no pod runs", statefulSet, func(object *unstructured.Unstructured) {
+			changeImage(object)
+			object.Object["spec"].(map[string]any)["replicas"] = int64(0)
+		}, nil, recent, time.Time{}},
 		{"the security context", statefulSet, addCapability, nil, recent, time.Time{}},
 		{"a NetworkPolicy", observe.Ref{Kind: "NetworkPolicy", Name: manifests.SandboxSSHName}, openPolicy, nil, recent, time.Time{}},
 	} {
@@ -122,6 +126,23 @@ func TestForgedRolloutUsesNoSlot(t *testing.T) {
 		in.NoRollout, in.History.Gateway = !granted, 1
 		if p := Make(in); (p.Slot == SlotInUse) != granted {
 			t.Errorf("granted %t: the slot use is %d", granted, p.Slot)
+		}
+	}
+}
+
+// TestPausedRepairRepairsTheConfig: the pod of another client's image must not read another client's gateway.toml.
+func TestPausedRepairRepairsTheConfig(t *testing.T) {
+	f := newServingTenant(t)
+	f.history = History{Gateway: FingerprintOf(f.desired(statefulSet)), Restarts: []time.Time{now, now, now}}
+	f.cluster.Change(statefulSet, func(object *unstructured.Unstructured) { container(object)["image"] = "rival:1" })
+	f.cluster.Set(configMap, "rival = 1", "data", manifests.ConfigKey)
+	p := f.plan()
+	if p.RepairAt.IsZero() || len(p.Steps) != 2 {
+		t.Errorf("it pauses until %s, and the steps are %q", p.RepairAt, strings.Join(f.steps(), "; "))
+	}
+	for _, step := range p.Steps {
+		if step.IsExecutable() != (step.Object == configMap) {
+			t.Errorf("the step is %q", line(step))
 		}
 	}
 }

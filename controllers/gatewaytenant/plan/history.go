@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
@@ -54,10 +56,10 @@ func (h History) isRepair(desired *unstructured.Unstructured) bool {
 }
 
 // repairAt returns when the update of a StatefulSet may be executed. It is zero if it may be executed now. Only repairs that restart
-// the gateway are limited, except those of what the pods are allowed to do.
+// the gateway are limited, except those of what the pods are allowed to do and of a StatefulSet that was scaled to zero.
 func (h History) repairAt(step Step, now time.Time) time.Time {
 	most := cmp.Or(h.MaxRestarts, MaxRestarts)
-	if step.Live == nil || !step.Difference.PodTemplate || step.Difference.Security || len(h.Restarts) < most || !h.isRepair(step.Desired) {
+	if step.Live == nil || !step.Difference.PodTemplate || step.Difference.Security || isScaledToZero(step.Live) || len(h.Restarts) < most || !h.isRepair(step.Desired) {
 		return time.Time{}
 	}
 	until := h.Restarts[len(h.Restarts)-most].Add(RestartWindow)
@@ -65,4 +67,10 @@ func (h History) repairAt(step Step, now time.Time) time.Time {
 		return time.Time{}
 	}
 	return until.Truncate(time.Second).Add(time.Second)
+}
+
+// isScaledToZero reports whether a StatefulSet requests no pod.
+func isScaledToZero(live metav1.Object) bool {
+	set, is := live.(*appsv1.StatefulSet)
+	return is && set.Spec.Replicas != nil && *set.Spec.Replicas == 0
 }

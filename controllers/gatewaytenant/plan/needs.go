@@ -93,8 +93,11 @@ func (p *Plan) addRequirements(in Input) {
 }
 
 // holdConfig keeps the gateway.toml of a gateway whose StatefulSet cannot be changed now: a pod that restarts would read the
-// configuration of another image.
+// configuration of another image. While a repair of the StatefulSet pauses, gateway.toml is repaired.
 func (p *Plan) holdConfig() {
+	if !p.RepairAt.IsZero() {
+		return // a pod must not read what another client wrote
+	}
 	held := slices.ContainsFunc(p.Steps, func(step Step) bool {
 		return step.Object == workloadRef && step.Difference.Needed && !step.IsExecutable()
 	})
