@@ -47,7 +47,7 @@ func TestStatusWaitsForOutdatedObjects(t *testing.T) {
 	})
 	d.r.watched = func(string) bool { return true }
 	d.r.slots = oneSlot(t, set)
-	d.r.platform, d.r.evaluations, d.r.counter = testPlatform(t), &evaluationCache{}, &tenantCounter{counted: time.Now()}
+	d.r.platform, d.r.evaluations, d.r.counter = testPlatform(t), &evaluationCache{}, &tenantCounter{counted: time.Now().Add(time.Hour)}
 	d.r.comparer = apply.NewComparer(clientgoscheme.Scheme, manifests.Manager, apply.Exclusive)
 	d.r.applier = apply.New(d.r.Client, d.r.comparer)
 	request := ctrl.Request{NamespacedName: client.ObjectKeyFromObject(d.gt)}
