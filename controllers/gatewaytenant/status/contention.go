@@ -32,10 +32,17 @@ type Contention struct {
 	More    int
 }
 
+// maxContentions is how many clients are named. A message that is too long would make the status invalid.
+const maxContentions = 3
+
 // contentionWarning reports the clients that interfere, and a repair that waits because of them.
 func contentionWarning(in Input) Warning {
 	var messages []string
-	for _, is := range in.Contentions {
+	for i, is := range in.Contentions {
+		if i == maxContentions {
+			messages = append(messages, fmt.Sprintf("%d more clients interfere in the same way", len(in.Contentions)-i))
+			break
+		}
 		messages = append(messages, is.message(in.GatewayTenant.Namespace))
 	}
 	if until := in.Plan.RepairAt; !until.IsZero() {

@@ -71,3 +71,14 @@ func TestTenantThatWaitsForASlotNamesTheHolders(t *testing.T) {
 		t.Errorf("Warning is %+v", is)
 	}
 }
+
+// TestManyContentionsFitIntoTheStatus expects a message that is far below the limit of the API server.
+func TestManyContentionsFitIntoTheStatus(t *testing.T) {
+	in := serving(t)
+	for range 1000 {
+		in.Contentions = append(in.Contentions, Contention{Manager: strings.Repeat("x", 128), Objects: []string{"Service openshell-gateway"}})
+	}
+	if is := compute(in, v1alpha1.ConditionWarning); is == nil || len(is.Message) > 4<<10 || !strings.Contains(is.Message, "997 more clients") {
+		t.Errorf("Warning is %+v", is)
+	}
+}
