@@ -105,11 +105,12 @@ func (r *tenantRemover) deleteTenant(ctx context.Context, tenant *v1alpha1.Gatew
 }
 
 // release makes the bridge stop reconciling a GatewayTenant. It removes the bridge's label and annotations, and the bridge's
-// ownership of fields.
+// ownership of fields. It removes the request to hand over, too: the owner could not replace the GatewayTenant by a manifest without it.
 func (r *tenantRemover) release(ctx context.Context, tenant *v1alpha1.GatewayTenant) error {
 	released := tenant.DeepCopy()
 	delete(released.Labels, v1alpha1.LabelSource)
 	delete(released.Annotations, v1alpha1.AnnotationSource)
+	delete(released.Annotations, v1alpha1.AnnotationHandOver)
 	delete(released.Annotations, apply.AnnotationHash)
 	released.ManagedFields = slices.DeleteFunc(released.ManagedFields, func(entry metav1.ManagedFieldsEntry) bool { return entry.Manager == plan.FieldOwner })
 	return r.client.Patch(ctx, released, client.MergeFromWithOptions(tenant, client.MergeFromWithOptimisticLock{}), client.FieldOwner(manifests.Manager))
