@@ -46,7 +46,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, _ ctrl.Request) (ctrl.Result
 		p.WithoutFirst(r.options.ConfigMaps.First)
 	}
 	if p.Hold.Token != "" && p.Hold.Token != recorded.hold.Token { // recorded before an apply changes the percentage
-		if recorded, err = r.reporter.recordHold(ctx, p.Hold, configs.report); err != nil {
+		if recorded, err = r.reporter.recordHold(ctx, p.Hold, recorded.applied, configs.report); err != nil {
 			return ctrl.Result{}, err
 		}
 	}

@@ -60,9 +60,10 @@ func isBehind(cached *corev1.ConfigMap, version string) bool {
 	return err == nil && order < 0
 }
 
-// recordHold adds a hold to the existing report, and returns the version that contains it.
-func (r *reporter) recordHold(ctx context.Context, hold plan.Hold, cached *corev1.ConfigMap) (record, error) {
-	if err := r.write(ctx, report.WithHold(cached, hold), hold, report.AppliedIn(cached)); err != nil {
+// recordHold adds a hold to the existing report, and returns the version that contains it. Applied is what the newest version records, which
+// the cache may not contain yet.
+func (r *reporter) recordHold(ctx context.Context, hold plan.Hold, applied plan.AppliedSet, cached *corev1.ConfigMap) (record, error) {
+	if err := r.write(ctx, report.WithHold(cached, hold, applied), hold, applied); err != nil {
 		return record{}, err
 	}
 	return *r.written, nil

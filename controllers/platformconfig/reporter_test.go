@@ -1,10 +1,13 @@
 package platformconfig
 
 import (
+	"maps"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig/plan"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig/report"
@@ -43,5 +46,24 @@ func TestCacheCountsOnceItIsNotBehind(t *testing.T) {
 	r.latest(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{ResourceVersion: "10"}})
 	if is := r.latest(nil); is.version != "" || is.hold.Token != "" {
 		t.Errorf("after the deletion: %+v", is)
+	}
+}
+
+// TestHoldIsRecordedWithTheNewestNamespaces, although the cache contains an older report.
+func TestHoldIsRecordedWithTheNewestNamespaces(t *testing.T) {
+	newest, err := plan.ParseApplied("AAAAAAAB")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cached := &corev1.ConfigMap{Data: report.Data(plan.Plan{Applied: plan.AppliedSet{}})}
+	server := fake.NewClientBuilder().Build()
+	r := reporter{client: server, name: types.NamespacedName{Namespace: "platform", Name: "platform-config-status"}}
+	recorded, err := r.recordHold(t.Context(), plan.Hold{Token: "held"}, newest, cached)
+	if err != nil || recorded.hold.Token != "held" || !maps.Equal(recorded.applied, newest) {
+		t.Errorf("recorded %+v, with the error %v", recorded, err)
+	}
+	written := &corev1.ConfigMap{}
+	if err := server.Get(t.Context(), r.name, written); err != nil || !maps.Equal(report.AppliedIn(written), newest) || report.HoldIn(written).Token != "held" {
+		t.Errorf("wrote %v, with the error %v", written.Data, err)
 	}
 }

@@ -45,13 +45,17 @@ func Data(p plan.Plan) map[string]string {
 	return data
 }
 
-// WithHold returns the content of an existing report with another hold. The report is nil if none exists.
-func WithHold(report *corev1.ConfigMap, hold plan.Hold) map[string]string {
+// WithHold returns the content of an existing report with another hold, and with the newest set of namespaces. The report is nil if none
+// exists. It may be older than the set, which is nil if none is recorded.
+func WithHold(report *corev1.ConfigMap, hold plan.Hold, applied plan.AppliedSet) map[string]string {
 	data := map[string]string{}
 	if report != nil {
 		maps.Copy(data, report.Data)
 	}
 	data[keyHold] = holdText(hold)
+	if applied != nil {
+		data[keyApplied] = applied.Text()
+	}
 	return data
 }
 

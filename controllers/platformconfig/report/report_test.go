@@ -36,7 +36,7 @@ func TestHoldIsReadBack(t *testing.T) {
 	if is := HoldIn(config); is.Token != hold.Token {
 		t.Errorf("that of an earlier version is read as %+v", is)
 	}
-	if data := WithHold(config, plan.Hold{Token: "4567"}); data[keySummary] != "kept" || HoldIn(&corev1.ConfigMap{Data: data}).Token != "4567" {
+	if data := WithHold(config, plan.Hold{Token: "4567"}, nil); data[keySummary] != "kept" || HoldIn(&corev1.ConfigMap{Data: data}).Token != "4567" {
 		t.Errorf("with another hold: %v", data)
 	}
 	if none := HoldIn(nil); none.Token != "" {
@@ -51,7 +51,7 @@ func TestRecordOfAppliedEntriesIsReadBack(t *testing.T) {
 	if is := AppliedIn(config); is == nil || len(is) > 0 {
 		t.Errorf("an empty record is read back as %v", is)
 	}
-	if data := WithHold(config, plan.Hold{Token: "1"}); data[keyApplied] != config.Data[keyApplied] {
+	if data := WithHold(config, plan.Hold{Token: "1"}, AppliedIn(config)); data[keyApplied] != config.Data[keyApplied] {
 		t.Error("a hold replaces the record")
 	}
 	for what, config := range map[string]*corev1.ConfigMap{
