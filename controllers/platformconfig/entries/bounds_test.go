@@ -210,3 +210,24 @@ func TestMessagesOfOneListAreBounded(t *testing.T) {
 		t.Errorf("the messages have %d bytes", size)
 	}
 }
+
+// TestFaultsOfOneListAreBounded, however many values an alias repeats.
+func TestFaultsOfOneListAreBounded(t *testing.T) {
+	const wrong, times = 14_000, 20
+	text := "- {name: a, gateway: {serverDnsNames: &bad [" + strings.Repeat("1,", wrong) + "], x: 1}}\n"
+	for i := range times {
+		text += fmt.Sprintf("- {name: b%d, gateway: {serverDnsNames: *bad}}\n", i)
+	}
+	source, allocated, took := cost(t, text)
+	t.Logf("%d MiB allocated, %v", allocated>>20, took)
+	if len(source.Refusals) != times+1 || allocated > 120<<20 {
+		t.Fatalf("%d entries are refused, and %d bytes allocated", len(source.Refusals), allocated)
+	}
+	first, last := source.Refusals[0], source.Refusals[times]
+	if is := len(first.Faults) + first.More; is != wrong+1 || first.Rest != nil {
+		t.Errorf("%d faults, want %d, one of which is not of an independent field: %+v", is, wrong+1, first.Rest)
+	}
+	if is := len(last.Faults) + last.More; is != wrong || last.Rest == nil {
+		t.Errorf("%d faults, want %d, all of the field that is kept: %+v", is, wrong, last.Rest)
+	}
+}

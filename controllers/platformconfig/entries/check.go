@@ -23,14 +23,15 @@ type shape struct {
 	Gateway v1alpha1.GatewayTenantSpec `json:"gateway"`
 }
 
-// Check returns all that is wrong with one entry of a list, as far as that is possible without the cluster, in the order of its lines.
+// Check returns what is wrong with one entry of a list, as far as that is possible without the cluster, in the order of its lines. Of very
+// many faults of a field, some are only counted in the message of another one.
 func Check(item *yaml.Node, platform manifests.Platform) []Fault {
 	if _, err := newSizer().size(item, maxEntrySize); err != nil {
 		return []Fault{faultOf(item, err)}
 	}
 	value, faults := toValue(item)
 	_, faults = check(item, value, faults, platform)
-	return faults
+	return withCounts(faults)
 }
 
 // faultOf returns an error as a fault. One without a position is about the whole entry.
@@ -142,7 +143,9 @@ func (c *typeChecker) gateway(namespace string, given map[string]any, platform m
 			continue
 		}
 		field = "gateway." + field
-		c.faults = append(c.faults, Fault{field, LineOf(c.root, Steps(field)), strings.Replace(rejected.Message, rejected.Field, field, 1)})
+		if path := Steps(field); !c.counter.counted(c.faults, path) {
+			c.faults = append(c.faults, Fault{Field: field, Line: LineOf(c.root, path), Message: strings.Replace(rejected.Message, rejected.Field, field, 1)})
+		}
 	}
 }
 

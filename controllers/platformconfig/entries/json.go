@@ -38,6 +38,7 @@ type converter struct {
 	scalars map[scalar]any
 	path    []string // of the value that is converted
 	faults  []Fault
+	counter faultCounter
 }
 
 // scalar is what decides on the value of a scalar.
@@ -47,8 +48,11 @@ type scalar struct {
 }
 
 func (c *converter) fault(node *yaml.Node, text string) {
+	if c.counter.counted(c.faults, c.path) {
+		return
+	}
 	field := pathText(c.path)
-	c.faults = append(c.faults, Fault{field, node.Line, strings.TrimSpace(field + " " + text)})
+	c.faults = append(c.faults, Fault{Field: field, Line: node.Line, Message: strings.TrimSpace(field + " " + text)})
 }
 
 // below converts a value at one more step of the path.

@@ -19,6 +19,8 @@ type Fault struct {
 	Line int
 	// Message names the field, its value, the cause and the way out.
 	Message string
+
+	more int // further faults of the same field, which are only counted
 }
 
 // Error returns the message with the line.

@@ -102,10 +102,18 @@ func nodeKind(node *yaml.Node) string {
 // twice is refused in both places, since neither takes precedence. Errs are the errors of entries that exceed the bounds.
 func (s *Source) readEntries(items []*yaml.Node, errs []error, reader entryReader) {
 	places := map[string][]string{}
-	entries, faults := make([]Entry, len(items)), make([][]Fault, len(items))
+	entries, faults, more := make([]Entry, len(items)), make([][]Fault, len(items)), make([]int, len(items))
+	kept, keep := 0, MaxMessage
 	for i, item := range items {
 		if errs[i] == nil {
 			entries[i], faults[i] = reader.read(item)
+			faults[i], more[i] = shown(faults[i], keep) // all of them may take much memory
+			for _, fault := range faults[i] {
+				kept += len(fault.Message)
+			}
+			if kept > maxMessages {
+				keep = shortMessage
+			}
 			entries[i].lines = linesOf(item)
 		} else {
 			entries[i].Namespace, faults[i] = nameOf(item), []Fault{faultOf(item, errs[i])}
@@ -125,20 +133,20 @@ func (s *Source) readEntries(items []*yaml.Node, errs []error, reader entryReade
 			s.Entries = append(s.Entries, entry)
 			continue
 		}
-		refusal := refuse(entry, faults[i], limit)
+		refusal := refuse(entry, faults[i], more[i], limit)
 		if size += len(refusal.Message); size > maxMessages {
 			limit = shortMessage
 		}
 		if len(entry.Kept) > 0 && len(others) == 1 {
 			refusal.Rest = &entry
 		}
-		faults[i] = nil // they may take much memory
 		s.Refusals = append(s.Refusals, refusal)
 	}
 }
 
-// refuse returns the refusal of an entry. Its message has at most about limit bytes, and at least the first fault.
-func refuse(entry Entry, faults []Fault, limit int) Refusal {
+// refuse returns the refusal of an entry. Its message has at most about limit bytes, and at least the first fault. More is the number of
+// faults that are not among those given.
+func refuse(entry Entry, faults []Fault, more, limit int) Refusal {
 	text := fmt.Sprintf("%s (namespace %q): ", entry.Place, entry.Namespace)
 	shown := 0
 	for shown < len(faults) && (shown == 0 || len(text)+len(faults[shown].Message) < limit) {
@@ -148,7 +156,7 @@ func refuse(entry Entry, faults []Fault, limit int) Refusal {
 		text += faults[shown].Error()
 		shown++
 	}
-	refusal := Refusal{Namespace: entry.Namespace, Place: entry.Place, Line: faults[0].Line, Index: entry.Index, More: len(faults) - shown}
+	refusal := Refusal{Namespace: entry.Namespace, Place: entry.Place, Line: faults[0].Line, Index: entry.Index, More: more + len(faults) - shown}
 	if text = message.Truncate(text, limit); refusal.More > 0 {
 		text += fmt.Sprintf(" (and %d more)", refusal.More)
 	}
@@ -156,7 +164,7 @@ func refuse(entry Entry, faults []Fault, limit int) Refusal {
 	if limit == MaxMessage {
 		refusal.Faults = slices.Clone(faults[:shown])
 	} else {
-		refusal.More = len(faults)
+		refusal.More = more + len(faults)
 	}
 	return refusal
 }

@@ -20,18 +20,22 @@ import (
 func CheckTypes(root *yaml.Node, value any, of reflect.Type, path []string, rejectNull bool) []Fault {
 	c := typeChecker{root: root, rejectNull: rejectNull}
 	c.check(value, of, path)
-	return c.faults
+	return withCounts(c.faults)
 }
 
 type typeChecker struct {
 	root       *yaml.Node
 	rejectNull bool
 	faults     []Fault
+	counter    faultCounter
 }
 
 func (c *typeChecker) fault(path []string, format string, args ...any) {
+	if c.counter.counted(c.faults, path) {
+		return
+	}
 	field := pathText(path)
-	c.faults = append(c.faults, Fault{field, LineOf(c.root, path), strings.TrimSpace(field + " " + fmt.Sprintf(format, args...))})
+	c.faults = append(c.faults, Fault{Field: field, Line: LineOf(c.root, path), Message: strings.TrimSpace(field + " " + fmt.Sprintf(format, args...))})
 }
 
 func (c *typeChecker) check(value any, of reflect.Type, path []string) {
