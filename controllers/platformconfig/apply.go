@@ -123,12 +123,7 @@ func (a *tenantApplier) send(ctx context.Context, work *plan.Work, tenant *v1alp
 			a.contention.settle(tenant, apply.AppliedHash(tenant))
 			return nil
 		}
-		if err := a.applier.Apply(ctx, desired, live, difference); err != nil || difference.Incomplete {
-			return err
-		}
-		hash, err := apply.Hash(desired)
-		a.contention.apply(work.Namespace, hash, tenant, clientsOf(tenant, difference.Managers), time.Now())
-		return err
+		return a.applier.Apply(ctx, desired, live, difference)
 	})
 }
 

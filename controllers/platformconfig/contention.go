@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig/plan"
 )
 
@@ -91,6 +92,21 @@ func (c *contention) apply(namespace, hash string, tenant *v1alpha1.GatewayTenan
 		}
 	}
 	known.applied, known.generation, known.version = hash, generation, ""
+}
+
+// note notes an apply that succeeded. One that changed nothing reverted no client's change: an admission webhook sets another value than
+// the entry, and would do so again.
+func (c *contention) note(write apply.Write) {
+	hash, err := apply.Hash(write.Desired)
+	if err != nil {
+		return // the apply would have failed
+	}
+	tenant, _ := write.Live.(*v1alpha1.GatewayTenant)
+	if tenant != nil && tenant.ResourceVersion != "" && write.Result.GetResourceVersion() == tenant.ResourceVersion {
+		c.settle(tenant, hash)
+		return
+	}
+	c.apply(write.Desired.GetNamespace(), hash, tenant, clientsOf(tenant, write.Difference.Managers), time.Now())
 }
 
 // message returns what to report about a GatewayTenant, and how long until it is no longer to be reported. It is empty if there

@@ -9,6 +9,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig/entries"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig/plan"
 )
 
@@ -120,5 +122,35 @@ func TestClientThatChangedIsNamed(t *testing.T) {
 		if is := clientsOf(c.tenant, c.drift); len(is) != 1 || !strings.Contains(is[0], c.want) {
 			t.Errorf("%v, want %q", is, c.want)
 		}
+	}
+}
+
+// TestApplyThatChangesNothingSettles: an admission webhook sets another value each time, and applying again does not help.
+func TestApplyThatChangesNothingSettles(t *testing.T) {
+	desired := plan.Work{Entry: entries.Entry{Namespace: "a", Spec: map[string]any{"serverDnsNames": []any{}}}, Origin: "platform/platform-config"}.Tenant()
+	hash, err := apply.Hash(desired)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := func(version string) *v1alpha1.GatewayTenant {
+		return &v1alpha1.GatewayTenant{ObjectMeta: metav1.ObjectMeta{Namespace: "a", ResourceVersion: version}}
+	}
+	var c contention
+	for i := range 9 { // other versions are due to the status
+		version := fmt.Sprint(i + 1)
+		if c.isSettled(at(version), hash) {
+			t.Errorf("version %s is settled before it was applied to", version)
+		}
+		c.note(apply.Write{Desired: desired, Live: at(version), Result: at(version)})
+		if !c.isSettled(at(version), hash) {
+			t.Errorf("version %s is not settled", version)
+		}
+	}
+	if is, _ := c.message("a", time.Now()); is != "" {
+		t.Errorf("reported: %s", is)
+	}
+	c.note(apply.Write{Desired: desired, Live: at("9"), Result: at("10")})
+	if c.isSettled(at("9"), hash) || c.isSettled(at("10"), hash) {
+		t.Error("settled by an apply that changed the GatewayTenant")
 	}
 }

@@ -43,10 +43,11 @@ func SetupWithManager(mgr ctrl.Manager, options Options) error {
 		cache:    mgr.GetClient(),
 		options:  options,
 		reader:   entries.NewReader(options.Platform),
-		applier:  tenantApplier{comparer: comparer, applier: apply.New(mgr.GetClient(), comparer), concurrency: options.Concurrency},
+		applier:  tenantApplier{comparer: comparer, concurrency: options.Concurrency},
 		remover:  tenantRemover{mgr.GetClient(), mgr.GetAPIReader(), options.ConfigMaps, options.Concurrency},
 		reporter: reporter{client: mgr.GetClient(), events: mgr.GetEventRecorder(plan.FieldOwner), name: options.ConfigMaps.Report()},
 	}
+	r.applier.applier = apply.New(mgr.GetClient(), comparer, apply.OnApplied(r.applier.contention.note))
 	// Every event leads to the same request, of all entries. What is not an edit of the entries comes in bursts.
 	request := reconcile.Request{NamespacedName: options.ConfigMaps.First}
 	requests := func(context.Context, client.Object) []reconcile.Request { return []reconcile.Request{request} }
