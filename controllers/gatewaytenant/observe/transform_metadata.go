@@ -125,11 +125,14 @@ func keepTenant(object any) (any, error) {
 func keepRoleBinding(object any) (any, error) {
 	if binding, ok := object.(*rbacv1.RoleBinding); ok {
 		binding.Subjects = nil
-		binding.RoleRef = unique.Make(rbacv1.RoleRef{
-			APIGroup: first(binding.RoleRef.APIGroup, maxName), Kind: first(binding.RoleRef.Kind, maxName), Name: first(binding.RoleRef.Name, maxName),
-		}).Value() // shared by all tenants
+		binding.RoleRef = keptRole(binding.RoleRef)
 	}
 	return object, nil
+}
+
+// keptRole returns a role that all tenants share.
+func keptRole(role rbacv1.RoleRef) rbacv1.RoleRef {
+	return unique.Make(rbacv1.RoleRef{APIGroup: first(role.APIGroup, maxName), Kind: first(role.Kind, maxName), Name: first(role.Name, maxName)}).Value()
 }
 
 // keepSubjects keeps all subjects of a binding, because one is removed by its index.

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -87,6 +88,15 @@ func TestCachedMetadataIsBounded(t *testing.T) {
 			t.Errorf("%d bytes of the metadata are kept, with the annotations %v", size(kept), kept.Annotations)
 		}
 	})
+}
+
+// TestCacheOfBindingsKeepsTheRole, since a binding of another role has to be recreated.
+func TestCacheOfBindingsKeepsTheRole(t *testing.T) {
+	role := rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "x"}
+	binding := &rbacv1.ClusterRoleBinding{RoleRef: role, Subjects: []rbacv1.Subject{{Name: "y"}}}
+	if _, err := keepClusterRoleBinding(binding); err != nil || binding.RoleRef != role || len(binding.Subjects) > 0 {
+		t.Errorf("kept is %+v, %v", binding, err)
+	}
 }
 
 // TestCacheOfNamespacesKeepsRestores and nothing else of the annotations, whatever value this one has.

@@ -53,7 +53,7 @@ func keepService(object any) (any, error) {
 
 func keepClusterRoleBinding(object any) (any, error) {
 	if binding, ok := object.(*rbacv1.ClusterRoleBinding); ok {
-		binding.Subjects, binding.RoleRef = nil, rbacv1.RoleRef{}
+		binding.Subjects, binding.RoleRef = nil, keptRole(binding.RoleRef)
 	}
 	return object, nil
 }

@@ -66,12 +66,17 @@ func (p *Plan) addClaim(in Input, desired *unstructured.Unstructured) {
 	}
 }
 
-// bindsAnotherRole reports whether a RoleBinding exists with another role, as an earlier control plane's does.
+// bindsAnotherRole reports whether a binding exists with another role, as an earlier control plane's does.
 func bindsAnotherRole(desired *unstructured.Unstructured, live metav1.Object) bool {
-	binding, is := live.(*rbacv1.RoleBinding)
-	if !is {
+	var is rbacv1.RoleRef
+	switch binding := live.(type) {
+	case *rbacv1.RoleBinding:
+		is = binding.RoleRef
+	case *rbacv1.ClusterRoleBinding:
+		is = binding.RoleRef
+	default:
 		return false
 	}
 	role, _, _ := unstructured.NestedStringMap(desired.Object, "roleRef")
-	return binding.RoleRef != rbacv1.RoleRef{APIGroup: role["apiGroup"], Kind: role["kind"], Name: role["name"]}
+	return is != rbacv1.RoleRef{APIGroup: role["apiGroup"], Kind: role["kind"], Name: role["name"]}
 }

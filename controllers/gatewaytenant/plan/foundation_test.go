@@ -43,6 +43,17 @@ func TestStages(t *testing.T) {
 	}
 }
 
+// TestBindingsOfOtherRolesAreRecreated, since the role of a binding cannot be changed.
+func TestBindingsOfOtherRolesAreRecreated(t *testing.T) {
+	for _, ref := range []observe.Ref{certgenRole, observe.Binding("tenant-a")} {
+		f := newServingTenant(t)
+		f.cluster.Set(ref, "another", "roleRef", "name")
+		if steps := f.plan().Steps; len(steps) != 1 || steps[0].Action != Recreate {
+			t.Errorf("%s: planned: %q", ref.Kind, f.steps())
+		}
+	}
+}
+
 // TestRejectedTenantKeepsItsCertificates: certgen needs nothing then, since nothing else is applied.
 func TestRejectedTenantKeepsItsCertificates(t *testing.T) {
 	f := newServingTenant(t)
