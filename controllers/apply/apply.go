@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 
 	"github.com/go-logr/logr"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -26,7 +25,7 @@ type Applier struct {
 	comparer  *Comparer
 	reader    client.Reader // reads from the API server; nil if the caches withhold nothing
 	onApplied func(Write)   // nil if no caller needs it
-	large     sync.Mutex    // serializes applies that reread an object, which may be large
+	large     chan struct{} // holds an element while an object is reread, which may be large
 }
 
 // Write is an apply that succeeded.
@@ -46,7 +45,7 @@ type Write struct {
 type Option func(*Applier)
 
 // WithReader makes the Applier read an object from the API server through reader if a cache withholds data that an apply
-// depends on. The Applier handles one such object at a time, since it may take much memory.
+// depends on. The Applier reads and compares one such object at a time, since it may take much memory.
 func WithReader(reader client.Reader) Option {
 	return func(a *Applier) { a.reader = reader }
 }
@@ -59,7 +58,7 @@ func OnApplied(f func(Write)) Option {
 // New returns an Applier that writes through c.
 func New(c client.Client, comparer *Comparer, options ...Option) *Applier {
 	go applyconfigurations.NewTypeConverter(comparer.fields.scheme) // The first one parses the schemas of all kinds, which takes long.
-	a := &Applier{client: c, comparer: comparer}
+	a := &Applier{client: c, comparer: comparer, large: make(chan struct{}, 1)}
 	for _, option := range options {
 		option(a)
 	}
@@ -71,8 +70,6 @@ func New(c client.Client, comparer *Comparer, options ...Option) *Applier {
 // modified.
 func (a *Applier) Apply(ctx context.Context, desired *unstructured.Unstructured, live metav1.Object, difference Difference) (err error) {
 	if difference.Incomplete {
-		a.large.Lock()
-		defer a.large.Unlock()
 		if live, difference, err = a.compareAgain(ctx, desired, live); err != nil || !difference.Needed {
 			return err
 		}
@@ -95,11 +92,18 @@ func (a *Applier) CompareAndApply(ctx context.Context, desired *unstructured.Uns
 	return a.Apply(ctx, desired, live, difference)
 }
 
-// compareAgain compares desired with the object as the API server has it.
+// compareAgain compares desired with the object as the API server has it, and returns what the apply needs of that object. No other
+// comparison takes place meanwhile. What is sent afterwards can take long if a tenant's admission webhook is slow.
 func (a *Applier) compareAgain(ctx context.Context, desired *unstructured.Unstructured, live metav1.Object) (metav1.Object, Difference, error) {
 	if a.reader == nil {
 		difference, err := a.comparer.compareComplete(desired, live, nil)
 		return live, difference, err
+	}
+	select {
+	case a.large <- struct{}{}:
+		defer func() { <-a.large }()
+	case <-ctx.Done():
+		return nil, Difference{}, fmt.Errorf("waiting to read %s: %w", Describe(desired), ctx.Err())
 	}
 	content, err := a.reread(ctx, desired, live)
 	if err == nil {
@@ -110,7 +114,15 @@ func (a *Applier) compareAgain(ctx context.Context, desired *unstructured.Unstru
 		return nil, Difference{}, err
 	}
 	difference, err := a.comparer.compareComplete(desired, live, content)
-	return live, difference, err
+	return withoutContent(live), difference, err
+}
+
+// withoutContent returns what identifies an object and its version. It keeps the applied hash.
+func withoutContent(live metav1.Object) metav1.Object {
+	return &metav1.ObjectMeta{
+		Namespace: live.GetNamespace(), Name: live.GetName(), UID: live.GetUID(), ResourceVersion: live.GetResourceVersion(),
+		Generation: live.GetGeneration(), Annotations: TrimAnnotations(live.GetAnnotations()),
+	}
 }
 
 // send takes over the fields of other managers, if there is anything to take over, and applies desired.
