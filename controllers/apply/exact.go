@@ -52,9 +52,15 @@ func podElements(pod map[string]any) [][]string {
 	return all
 }
 
+// sharedNamespaces are the fields of a pod that make its containers share Linux namespaces with the node or with each other.
+var sharedNamespaces = []string{"hostNetwork", "hostPID", "hostIPC", "shareProcessNamespace"}
+
 // podSecurity returns the security contexts in a pod, and what it shares with its node.
 func podSecurity(pod map[string]any) []any {
-	all := []any{pod["securityContext"], pod["hostNetwork"], pod["hostPID"], pod["hostIPC"], pod["shareProcessNamespace"]}
+	all := []any{pod["securityContext"]}
+	for _, namespace := range sharedNamespaces {
+		all = append(all, pod[namespace])
+	}
 	for _, list := range []string{"initContainers", "containers"} {
 		for _, container := range items(pod[list]) {
 			if context := container["securityContext"]; context != nil {
@@ -99,6 +105,9 @@ func isAdded(desired *unstructured.Unstructured, wanted *fieldpath.Set) func(fie
 			return true
 		}
 		exact := desired.GetKind() == "NetworkPolicy" && isField(path, 0, "spec")
+		for _, namespace := range sharedNamespaces {
+			exact = exact || partOf(path) == podTemplate && isField(path, 3, namespace)
+		}
 		for i := range len(path) - 1 { // an empty context says nothing, and the API server adds one
 			exact = exact || partOf(path) == podTemplate && isField(path, i, "securityContext")
 		}

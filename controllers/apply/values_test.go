@@ -182,6 +182,7 @@ func TestNothingMayBeAdded(t *testing.T) {
 			pod(o)["securityContext"].(map[string]any)["supplementalGroups"] = []any{int64(0)}
 		}, true, true},
 		{"the node's network", set, func(o *unstructured.Unstructured) { pod(o)["hostNetwork"] = true }, true, true},
+		{"the processes of all containers", set, func(o *unstructured.Unstructured) { pod(o)["shareProcessNamespace"] = true }, true, true},
 		{"a container", set, func(o *unstructured.Unstructured) {
 			pod(o)["containers"] = added(pod(o)["containers"], map[string]any{"name": "other", "image": "other:1"})
 		}, true, false},
