@@ -5,7 +5,6 @@ import (
 	"errors"
 	"testing"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -60,7 +59,7 @@ func stalled(t *testing.T, server *stalling) (repair func(ctx context.Context) (
 	server.live, server.arrived = cluster.Snapshot().Find(observe.RefOf(desired)), make(chan string, 10)
 	comparer := apply.NewComparer(clientgoscheme.Scheme, manifests.Manager, apply.Exclusive)
 	applier := apply.New(server, comparer, apply.WithReader(server))
-	var live metav1.Object = digested(t, server.live)
+	live := digested(t, server.live)
 	return func(ctx context.Context) chan error {
 		done := make(chan error, 1)
 		go func() { done <- applier.CompareAndApply(ctx, desired, live) }()
@@ -110,5 +109,7 @@ func TestWaitForRereadEndsWithContext(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	cancel()
-	<-first
+	if err := <-first; err == nil {
+		t.Error("the read that stalls has succeeded")
+	}
 }

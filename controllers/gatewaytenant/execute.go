@@ -64,10 +64,10 @@ func (r *Reconciler) execute(ctx context.Context, namespace string, steps []plan
 			}
 		}
 	}
-	for i, err := range errs {
-		if errors.Is(err, errOutdated) {
+	for i, step := range steps {
+		if errors.Is(errs[i], errOutdated) {
 			is.outdated = errors.Join(is.outdated, fmt.Errorf("changing %s: %w, again and again; find the client that changes it in the audit log of the API server and stop it",
-				steps[i].Object.Describe(namespace), err))
+				step.Object.Describe(namespace), errs[i]))
 			errs[i], is.retry = nil, outdatedRetry
 		}
 	}
