@@ -59,7 +59,7 @@ func (o *Observer) explainJob(ctx context.Context, job *batchv1.Job, observed *O
 	ended := diagnose.JobCondition(job, batchv1.JobFailed) != nil
 	hasPods, hasFailed := job.Status.Active > 0 || job.Status.Failed > 0 || ended, job.Status.Failed > 0 || ended
 	state := lookupState{what: fmt.Sprint(job.UID, hasPods, job.Status.Failed, ended), urgent: hasFailed}
-	return o.due(observed, o.lookUp(ctx, lookupKey{job.Namespace, "Job"}, state, observed, func(ctx context.Context) (diagnose.Problem, error) {
+	return o.lookUp(ctx, lookupKey{job.Namespace, "Job"}, state, observed, func(ctx context.Context) (diagnose.Problem, error) {
 		var pods []corev1.Pod
 		if hasPods {
 			var err error
@@ -72,7 +72,7 @@ func (o *Observer) explainJob(ctx context.Context, job *batchv1.Job, observed *O
 		}
 		events, err := o.eventsOfJob(ctx, job, pods)
 		return diagnose.Job(job, pods, events), err
-	}))
+	})
 }
 
 // lookUp reads why a workload does not do its work, if a read is due. Otherwise the result of the last one holds.
