@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
@@ -41,6 +42,7 @@ type applied struct {
 	at          uint32 // Unix time
 	desired     plan.Fingerprint
 	object, uid uint32 // hashes
+	seen        bool   // whether the cache has shown this object since
 }
 
 // gatewayRef identifies the StatefulSet.
@@ -89,6 +91,25 @@ func (h *history) of(namespace string) plan.History {
 		Restarts: recent(tenant.restarts, h.time()), MaxRestarts: h.most,
 		Gateway: tenant.last(gatewayRef).desired,
 	}
+}
+
+// isUnseen reports whether the cache has not shown a StatefulSet yet that was applied shortly before. To create it again would cost a
+// write. One that was shown and is nil now has been deleted.
+func (h *history) isUnseen(namespace string, set *appsv1.StatefulSet) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	tenant := h.tenants[namespace]
+	if tenant == nil {
+		return false
+	}
+	object := hashOf(gatewayRef.Kind + " " + gatewayRef.Name)
+	i := slices.IndexFunc(tenant.applied, func(is applied) bool { return is.object == object })
+	if i < 0 {
+		return false
+	}
+	last := &tenant.applied[i]
+	last.seen = last.seen || set != nil
+	return !last.seen && seconds(h.time())-last.at < uint32(writtenGrace/time.Second)
 }
 
 // isOutdated reports whether a cached object is older than the result of the last apply to it. An update then waits for the cache:

@@ -66,7 +66,8 @@ func (r *Reconciler) converge(
 		out.Observed, out.Plan = nil, &plan.Plan{Tenant: in.Tenant, Rejected: in.Rejected}
 		return out, 0
 	}
-	if set := out.Observed.StatefulSet; set != nil && r.history.isOutdated(tenant.Namespace, gatewayRef, set) {
+	set := out.Observed.StatefulSet
+	if r.history.isUnseen(tenant.Namespace, set) || set != nil && r.history.isOutdated(tenant.Namespace, gatewayRef, set) {
 		return out, outdatedRetry
 	}
 	in.Observed = out.Observed
