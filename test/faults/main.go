@@ -38,7 +38,7 @@ func main() {
 	flag.Uint64Var(&o.seed, "seed", 1, "decides which plans are run, in which order, and what they leave open")
 	flag.DurationVar(&o.budget, "budget", time.Hour, "for how long new plans are begun")
 	flag.IntVar(&o.parallel, "parallel", 20, "how many plans run at once")
-	flag.DurationVar(&o.silence, "silence", 3*time.Second, "how long the operator must write nothing at the end of a plan")
+	flag.DurationVar(&o.silence, "silence", 7*time.Second, "how long the operator must write nothing at the end of a plan")
 	flag.DurationVar(&o.patience, "patience", 2*time.Minute, "how long a workload may take; a busy machine needs more")
 	flag.StringVar(&o.workloads, "workloads", "", "only the workloads whose name fits this regular expression")
 	flag.StringVar(&o.only, "only", "", "only the plans with this name, or whose name fits this regular expression, and nothing but plans")
