@@ -93,6 +93,10 @@ func (h *history) of(namespace string) plan.History {
 	}
 }
 
+// unseenGrace is how long the cache may take to show a StatefulSet that was created. It is short, because another client may have
+// deleted it already.
+const unseenGrace = 2 * time.Second
+
 // isUnseen reports whether the cache has not shown a StatefulSet yet that was applied shortly before. To create it again would cost a
 // write. One that was shown and is nil now has been deleted.
 func (h *history) isUnseen(namespace string, set *appsv1.StatefulSet) bool {
@@ -109,7 +113,7 @@ func (h *history) isUnseen(namespace string, set *appsv1.StatefulSet) bool {
 	}
 	last := &tenant.applied[i]
 	last.seen = last.seen || set != nil
-	return !last.seen && seconds(h.time())-last.at < uint32(writtenGrace/time.Second)
+	return !last.seen && seconds(h.time())-last.at < uint32(unseenGrace/time.Second)
 }
 
 // isOutdated reports whether a cached object is older than the result of the last apply to it. An update then waits for the cache:
