@@ -137,14 +137,14 @@ func (h *history) interferences(namespace string) (found []status.Contention, wa
 	byName := func(a, b contender) int { return cmp.Or(cmp.Compare(a.how, b.how), cmp.Compare(a.manager, b.manager)) }
 	for _, by := range slices.SortedFunc(maps.Keys(tenant.by), byName) {
 		is := tenant.by[by]
-		left := contentionWindow - h.time().Sub(is.last)
-		if by.how == status.Overrides {
-			left = 0
+		left := time.Duration(0)
+		if by.how != status.Overrides {
+			if left = contentionWindow - h.time().Sub(is.last); left <= 0 {
+				delete(tenant.by, by)
+				continue
+			}
 		}
-		switch {
-		case left <= 0 && by.how != status.Overrides:
-			delete(tenant.by, by)
-		case is.changes > contentionThreshold:
+		if is.changes > contentionThreshold {
 			objects, more := is.named()
 			found = append(found, status.Contention{How: by.how, Manager: by.manager, Objects: objects, More: more})
 			wait = max(wait, left)

@@ -106,12 +106,10 @@ func (h *history) isUnseen(namespace string, set *appsv1.StatefulSet) bool {
 	if tenant == nil {
 		return false
 	}
-	object := hashOf(gatewayRef.Kind + " " + gatewayRef.Name)
-	i := slices.IndexFunc(tenant.applied, func(is applied) bool { return is.object == object })
-	if i < 0 {
+	last := tenant.find(gatewayRef)
+	if last == nil {
 		return false
 	}
-	last := &tenant.applied[i]
 	last.seen = last.seen || set != nil
 	return !last.seen && seconds(h.time())-last.at < uint32(unseenGrace/time.Second)
 }
@@ -165,11 +163,19 @@ func (h *history) tenant(namespace string) *tenantHistory {
 
 // last returns what was applied last to an object. It is zero if nothing was.
 func (t *tenantHistory) last(ref observe.Ref) applied {
-	object := hashOf(ref.Kind + " " + ref.Name)
-	if i := slices.IndexFunc(t.applied, func(is applied) bool { return is.object == object }); i >= 0 {
-		return t.applied[i]
+	if is := t.find(ref); is != nil {
+		return *is
 	}
 	return applied{}
+}
+
+// find returns the record of an object, which is valid until the next record is added. It is nil if there is none.
+func (t *tenantHistory) find(ref observe.Ref) *applied {
+	object := hashOf(ref.Kind + " " + ref.Name)
+	if i := slices.IndexFunc(t.applied, func(is applied) bool { return is.object == object }); i >= 0 {
+		return &t.applied[i]
+	}
+	return nil
 }
 
 func (t *tenantHistory) drop(ref observe.Ref) {
