@@ -45,9 +45,6 @@ type applied struct {
 	seen        bool   // whether the cache has shown this object since
 }
 
-// gatewayRef identifies the StatefulSet.
-var gatewayRef = observe.Ref{Kind: "StatefulSet", Name: manifests.GatewayName}
-
 // note records an apply that succeeded.
 func (h *history) note(write apply.Write) {
 	ref, namespace := observe.RefOf(write.Desired), write.Desired.GetNamespace()
@@ -89,7 +86,7 @@ func (h *history) of(namespace string) plan.History {
 	}
 	return plan.History{
 		Restarts: recent(tenant.restarts, h.time()), MaxRestarts: h.most,
-		Gateway: tenant.last(gatewayRef).desired,
+		Gateway: tenant.last(observe.Workload).desired,
 	}
 }
 
@@ -106,7 +103,7 @@ func (h *history) isUnseen(namespace string, set *appsv1.StatefulSet) bool {
 	if tenant == nil {
 		return false
 	}
-	last := tenant.find(gatewayRef)
+	last := tenant.find(observe.Workload)
 	if last == nil {
 		return false
 	}

@@ -67,7 +67,7 @@ func (r *Reconciler) converge(
 		return out, 0
 	}
 	set := out.Observed.StatefulSet
-	if r.history.isUnseen(tenant.Namespace, set) || set != nil && r.history.isOutdated(tenant.Namespace, gatewayRef, set) {
+	if r.history.isUnseen(tenant.Namespace, set) || set != nil && r.history.isOutdated(tenant.Namespace, observe.Workload, set) {
 		return out, outdatedRetry
 	}
 	in.Observed = out.Observed

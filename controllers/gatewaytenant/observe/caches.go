@@ -54,7 +54,7 @@ func NewCaches(newCache NewCache, namespaces namedcache.Namespaces) (*Caches, er
 
 // StatefulSets returns the cache of the gateways' StatefulSets.
 func (c *Caches) StatefulSets() cache.Cache {
-	return c.Children[Ref{"StatefulSet", manifests.GatewayName}]
+	return c.Children[Workload]
 }
 
 // ForEachChild calls f with each cache of objects in the tenants' namespaces and an empty object of its type.

@@ -28,6 +28,8 @@ var (
 	}
 	// OtherWorkload is a gateway of an earlier control plane with a database server of its own.
 	OtherWorkload = Ref{"Deployment", manifests.GatewayName}
+	// Workload is the gateway's StatefulSet.
+	Workload = Ref{"StatefulSet", manifests.GatewayName}
 	// SharedBinding is the ClusterRoleBinding that an earlier control plane shares among all tenants.
 	SharedBinding = Ref{"ClusterRoleBinding", "openshell-gateway-node-reader"}
 )
@@ -59,7 +61,7 @@ var children = []child{
 	{Ref{"Service", manifests.GatewayName}, &corev1.Service{}, keepService},
 	{Ref{"PersistentVolumeClaim", manifests.ClaimName}, &corev1.PersistentVolumeClaim{}, keepClaims()},
 	{Ref{"Job", manifests.CertgenName}, &batchv1.Job{}, keepJob},
-	{Ref{"StatefulSet", manifests.GatewayName}, &appsv1.StatefulSet{}, keepStatefulSet},
+	{Workload, &appsv1.StatefulSet{}, keepStatefulSet},
 	{Ref{"Secret", manifests.CAName}, &corev1.Secret{}, keepSecret},
 	{Ref{"Secret", manifests.ServerTLSName}, &corev1.Secret{}, keepSecret},
 	{Ref{"Secret", manifests.ClientTLSName}, &corev1.Secret{}, keepSecret},

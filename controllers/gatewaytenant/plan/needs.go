@@ -30,7 +30,6 @@ var (
 	podRef       = observe.Ref{Kind: "Pod", Name: manifests.PodName}
 	claimRef     = observe.Ref{Kind: "PersistentVolumeClaim", Name: manifests.ClaimName}
 	configRef    = observe.Ref{Kind: "ConfigMap", Name: manifests.ConfigName}
-	workloadRef  = observe.Ref{Kind: "StatefulSet", Name: manifests.GatewayName}
 	sandboxRole  = observe.Ref{Kind: "RoleBinding", Name: manifests.SandboxName}
 	certgenRole  = observe.Ref{Kind: "RoleBinding", Name: manifests.CertgenName}
 	sshPolicy    = observe.Ref{Kind: "NetworkPolicy", Name: manifests.SandboxSSHName}
@@ -57,10 +56,10 @@ func podNeeds(namespace string) []need {
 // needsOf returns what a step needs. A step that is not listed here, such as that of a Service or a NetworkPolicy, needs nothing.
 func needsOf(step Step, namespace string) []need {
 	switch step.Object {
-	case workloadRef:
+	case observe.Workload:
 		return append(podNeeds(namespace), need{configRef, asRendered})
 	case podRef: // its successor starts immediately
-		return append(podNeeds(namespace), need{configRef, asRendered}, need{workloadRef, asRendered})
+		return append(podNeeds(namespace), need{configRef, asRendered}, need{observe.Workload, asRendered})
 	case configRef:
 		if step.Stage == ConfigStage {
 			return podNeeds(namespace) // a pod that restarts must not find the gateway.toml of a gateway that cannot start yet
@@ -99,7 +98,7 @@ func (p *Plan) holdConfig() {
 		return // a pod must not read what another client wrote
 	}
 	held := slices.ContainsFunc(p.Steps, func(step Step) bool {
-		return step.Object == workloadRef && step.Difference.Needed && !step.IsExecutable()
+		return step.Object == observe.Workload && step.Difference.Needed && !step.IsExecutable()
 	})
 	for i := range p.Steps {
 		if step := &p.Steps[i]; held && step.Stage == ConfigStage && step.Waits == "" {

@@ -71,7 +71,7 @@ func (in Input) isAsRendered() bool {
 
 // workloadIsUndone reports whether the StatefulSet should have been changed and was not.
 func (in Input) workloadIsUndone() bool {
-	return in.Plan.AdoptionRefused || slices.Contains(in.Undone, observe.Ref{Kind: "StatefulSet", Name: manifests.GatewayName})
+	return in.Plan.AdoptionRefused || slices.Contains(in.Undone, observe.Workload)
 }
 
 // podIsBeingReplaced reports whether the pod is about to be replaced by one of the StatefulSet's present template. What is wrong
