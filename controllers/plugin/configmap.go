@@ -46,7 +46,7 @@ func (r *fileReader) config(node *yaml.Node, object *unstructured.Unstructured) 
 		config.Data[key] = text
 	}
 	if list := entries.Child(entries.Child(node, "data"), entries.Key); list != nil {
-		text := strings.TrimPrefix(config.Data[entries.Key], byteOrderMark)
+		text := strings.TrimPrefix(config.Data[entries.Key], entries.ByteOrderMark)
 		before := list.Line - 1
 		if list.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
 			before++ // the list begins in the line after the one with the |

@@ -168,7 +168,7 @@ func (r *fileReader) document(d document) {
 	switch {
 	case root == nil:
 	case root.Kind == yaml.SequenceNode:
-		config := &corev1.ConfigMap{Data: map[string]string{entries.Key: strings.Repeat("\n", d.before) + strings.TrimPrefix(d.text, byteOrderMark)}}
+		config := &corev1.ConfigMap{Data: map[string]string{entries.Key: strings.Repeat("\n", d.before) + strings.TrimPrefix(d.text, entries.ByteOrderMark)}}
 		config.Namespace, config.Name = r.configMaps.First.Namespace, r.configMaps.First.Name
 		r.into.Configs = append(r.into.Configs, ConfigInput{File: r.file, Line: root.Line, Config: config})
 	case r.concerns(root):

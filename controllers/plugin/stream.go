@@ -13,9 +13,6 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig/entries"
 )
 
-// byteOrderMark begins files that some editors for Windows write. kubectl ignores it.
-const byteOrderMark = "\ufeff"
-
 // document is one document of a file.
 type document struct {
 	text   string

@@ -85,12 +85,15 @@ func queued(holders []string) string {
 	if len(holders) == 0 {
 		return message
 	}
-	const most = 3
-	more := ""
-	if n := len(holders) - most; n > 0 {
-		holders, more = holders[:most], fmt.Sprintf(" and %d more", n)
+	return message + "; when this was last checked (every 5 minutes), the slots were held by the tenants in " + firstOf(holders, 3)
+}
+
+// firstOf joins the first names of a list, and counts the others.
+func firstOf(names []string, most int) string {
+	if more := len(names) - most; more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), more)
 	}
-	return message + "; when this was last checked (every 5 minutes), the slots were held by the tenants in " + strings.Join(holders, ", ") + more
+	return strings.Join(names, ", ")
 }
 
 // namespaceWarning warns of a namespace that should hold no gateway. It is empty if there is nothing to warn of.
@@ -108,14 +111,9 @@ func namespaceWarning(in Input) Warning {
 
 // ignored names the first of the tables of spec.config that the gateway does not use.
 func ignored(tables []string) string {
-	const most = 5
-	more := ""
-	if n := len(tables) - most; n > 0 {
-		tables, more = tables[:most], fmt.Sprintf(" and %d more", n)
-	}
-	return fmt.Sprintf("spec.config has tables of drivers that this gateway does not run, and they are left out of its gateway.toml: %s%s; "+
+	return fmt.Sprintf("spec.config has tables of drivers that this gateway does not run, and they are left out of its gateway.toml: %s; "+
 		"remove them from spec.config (it runs the compute driver kubernetes and the credential driver that openshell.gateway.credential_drivers names)",
-		strings.Join(tables, ", "), more)
+		firstOf(tables, 5))
 }
 
 // versionWarnings are the warnings about the version that a valid spec requests.

@@ -14,8 +14,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// byteOrderMark begins files that some editors for Windows write. Readers of YAML ignore it.
-const byteOrderMark = "\ufeff"
+// ByteOrderMark begins files that some editors for Windows write. Readers of YAML, kubectl among them, ignore it.
+const ByteOrderMark = "\ufeff"
 
 // errMore is the error about a text that does not end after its first document.
 var errMore = errors.New("holds more than one document, or its end is not YAML")
@@ -24,9 +24,9 @@ var errMore = errors.New("holds more than one document, or its end is not YAML")
 // a line of the text.
 func Parse(text string) (*yaml.Node, error) {
 	lines := newLineTable(text)
-	trimmed := strings.TrimSpace(strings.TrimPrefix(text, byteOrderMark))
+	trimmed := strings.TrimSpace(strings.TrimPrefix(text, ByteOrderMark))
 	if (strings.HasPrefix(trimmed, "{") || strings.HasPrefix(trimmed, "[")) && json.Valid([]byte(trimmed)) {
-		text = escapeJSON(strings.TrimPrefix(text, byteOrderMark))
+		text = escapeJSON(strings.TrimPrefix(text, ByteOrderMark))
 		lines.breaks = nil
 	}
 	var document yaml.Node
