@@ -174,7 +174,7 @@ func (r *fileReader) document(d document) {
 	case r.concerns(root):
 		value, err := d.value()
 		if err != nil {
-			if _, boundsErr := entries.ToJSON(root, maxObjectSize); boundsErr != nil {
+			if boundsErr := entries.CheckValue(root, maxObjectSize); boundsErr != nil {
 				err = boundsErr
 			}
 			r.failed(root.Line, "kubectl cannot read this document: ", err)
@@ -226,7 +226,7 @@ type metadata struct {
 
 // readable reports whether an object is within the bounds and its metadata has the right types. Otherwise, it adds findings.
 func (r *fileReader) readable(node *yaml.Node, object *unstructured.Unstructured) bool {
-	if _, err := entries.ToJSON(node, maxObjectSize); err != nil {
+	if err := entries.CheckValue(node, maxObjectSize); err != nil {
 		r.failed(node.Line, "", err)
 		return false
 	}

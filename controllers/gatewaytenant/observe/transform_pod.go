@@ -67,9 +67,7 @@ func trimmedConditions(conditions []corev1.PodCondition, types ...corev1.PodCond
 // trimNotReady keeps of a pod that is not ready what explains why it is not.
 func trimNotReady(kept, pod *corev1.Pod) {
 	kept.Spec.NodeName, kept.Spec.RestartPolicy = first(pod.Spec.NodeName, maxName), pod.Spec.RestartPolicy
-	for _, finalizer := range pod.Finalizers[:min(len(pod.Finalizers), maxFinalizers)] {
-		kept.Finalizers = append(kept.Finalizers, first(finalizer, maxName))
-	}
+	kept.Finalizers = keptFinalizers(pod)
 	kept.Spec.InitContainers, kept.Spec.Containers = trimmedSpecs(pod.Spec.InitContainers), trimmedSpecs(pod.Spec.Containers)
 	kept.Status.StartTime = pod.Status.StartTime
 	kept.Status.Reason, kept.Status.Message = first(pod.Status.Reason, maxName), first(pod.Status.Message, maxMessage)

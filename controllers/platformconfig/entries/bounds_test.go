@@ -142,7 +142,7 @@ func TestLongValueByAliasIsConverted(t *testing.T) {
 	if err := yaml.Unmarshal([]byte("- &long ["+strings.Repeat("a,", 2000)+"]\n- {b: *long}\n"), &document); err != nil {
 		t.Fatal(err)
 	}
-	converted, err := ToJSON(document.Content[0].Content[1], maxEntrySize)
+	converted, err := toJSON(document.Content[0].Content[1], maxEntrySize)
 	if err != nil || strings.Count(string(converted), `"a"`) != 2000 {
 		t.Errorf("converted to %.40s, with the error %v", converted, err)
 	}

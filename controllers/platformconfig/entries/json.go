@@ -12,17 +12,15 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/manifests/message"
 )
 
-// ToJSON converts a YAML value to JSON. Scalars are what kubectl makes of them. It returns an error, which names a line, if the value has
-// more than limit bytes with aliases expanded.
-func ToJSON(node *yaml.Node, limit int) ([]byte, error) {
+// CheckValue returns an error, which names a line, if a YAML value has more than limit bytes with aliases expanded, or has no JSON.
+func CheckValue(node *yaml.Node, limit int) error {
 	if _, err := newSizer().size(node, limit); err != nil {
-		return nil, err
+		return err
 	}
-	value, faults := toValue(node)
-	if len(faults) > 0 {
-		return nil, faults[0]
+	if _, faults := toValue(node); len(faults) > 0 {
+		return faults[0]
 	}
-	return json.Marshal(value)
+	return nil
 }
 
 // toValue converts a YAML value whose size is within the bounds to a value as JSON represents it: a map, a list, a string, a bool, nil or

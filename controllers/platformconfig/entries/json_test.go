@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"go.yaml.in/yaml/v3"
 	kyaml "sigs.k8s.io/yaml"
 )
 
@@ -39,7 +40,7 @@ func checkLikeKubectl(t *testing.T, text string) (accepted bool) {
 	if last := max(1, strings.Count(strings.TrimSuffix(text, "\n"), "\n")+1); node.Line < 1 || node.Line > last {
 		t.Errorf("%q: line %d of %d", text, node.Line, last)
 	}
-	is, err := ToJSON(node, 10_000)
+	is, err := toJSON(node, 10_000)
 	if err != nil {
 		return false
 	}
@@ -115,4 +116,13 @@ func TestEmojiInJSONIsRead(t *testing.T) {
 	if len(source.Entries) != 1 || source.Entries[0].Spec["config"] != "# 🙂" {
 		t.Errorf("%+v", source)
 	}
+}
+
+// toJSON converts a value that CheckValue accepts to JSON.
+func toJSON(node *yaml.Node, limit int) ([]byte, error) {
+	if err := CheckValue(node, limit); err != nil {
+		return nil, err
+	}
+	value, _ := toValue(node)
+	return json.Marshal(value)
 }
