@@ -87,20 +87,16 @@ func (o *ownership) lostFields(desired *unstructured.Unstructured, live metav1.O
 // managedFields, and it returns the manager that wrote last.
 func (o *ownership) conflictingManagers(lost *fieldpath.Set, live metav1.Object) []string {
 	var managers []string
-	var last metav1.ManagedFieldsEntry
 	for _, entry := range live.GetManagedFields() {
 		if !o.isOther(entry) || slices.Contains(managers, entry.Manager) {
 			continue
-		}
-		if last.Time == nil || entry.Time != nil && last.Time.Before(entry.Time) {
-			last = entry
 		}
 		if set, err := decodeFields(entry, live); err == nil && !set.Intersection(lost).Empty() {
 			managers = append(managers, entry.Manager)
 		}
 	}
-	if len(managers) == 0 && last.Manager != "" {
-		managers = []string{last.Manager}
+	if last := LastManager(live, o.owner); len(managers) == 0 && last != "" {
+		managers = []string{last}
 	}
 	return managers
 }

@@ -32,10 +32,6 @@ type changedObject struct {
 }
 
 const (
-	// contentionThreshold is the largest number of changes that is not reported.
-	contentionThreshold = 2
-	// contentionWindow is how long after its last change a client is reported.
-	contentionWindow = 10 * time.Minute
 	// maxNamed is how many objects of one client are reported, and how many fields of one object.
 	maxNamed = 3
 	// maxContenders is how many clients of one tenant are told apart.
@@ -72,7 +68,7 @@ func (t *tenantHistory) count(by contender, ref observe.Ref, write apply.Write, 
 		by.manager = "" // one client may use many names
 	}
 	is := t.by[by]
-	if is == nil || by.how != status.Overrides && now.Sub(is.last) > contentionWindow {
+	if is == nil || by.how != status.Overrides && now.Sub(is.last) > apply.ContentionWindow {
 		is = &streak{}
 		if t.by == nil {
 			t.by = map[contender]*streak{}
@@ -82,7 +78,7 @@ func (t *tenantHistory) count(by contender, ref observe.Ref, write apply.Write, 
 	is.last = now
 	fields := write.Difference.Fields
 	if is.changes++; by.how == status.Overrides {
-		is.changes, fields = contentionThreshold+1, write.Overridden // nothing is repeated
+		is.changes, fields = apply.ContentionThreshold+1, write.Overridden // nothing is repeated
 	}
 	name := ref.Kind + " " + ref.Name
 	i := slices.IndexFunc(is.objects, func(object changedObject) bool { return object.name == name })
@@ -100,7 +96,7 @@ func (t *tenantHistory) count(by contender, ref observe.Ref, write apply.Write, 
 
 // named returns the objects to report: those that are changed again and again first.
 func (s *streak) named() (names []string, more int) {
-	rank := func(object changedObject) int { return -min(object.changes, contentionThreshold+1) }
+	rank := func(object changedObject) int { return -min(object.changes, apply.ContentionThreshold+1) }
 	objects := slices.SortedFunc(slices.Values(s.objects), func(a, b changedObject) int {
 		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.name, b.name))
 	})
@@ -139,12 +135,12 @@ func (h *history) interferences(namespace string) (found []status.Contention, wa
 		is := tenant.by[by]
 		left := time.Duration(0)
 		if by.how != status.Overrides {
-			if left = contentionWindow - h.time().Sub(is.last); left <= 0 {
+			if left = apply.ContentionWindow - h.time().Sub(is.last); left <= 0 {
 				delete(tenant.by, by)
 				continue
 			}
 		}
-		if is.changes > contentionThreshold {
+		if is.changes > apply.ContentionThreshold {
 			objects, more := is.named()
 			found = append(found, status.Contention{How: by.how, Manager: by.manager, Objects: objects, More: more})
 			wait = max(wait, left)

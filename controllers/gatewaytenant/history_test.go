@@ -80,14 +80,14 @@ func TestContentionIsFoundWhateverOthersWrite(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			w := newWriter("Service")
 			w.apply(nil, apply.Difference{Needed: true})
-			for range contentionThreshold {
+			for range apply.ContentionThreshold {
 				test.undo(w)
 				w.expect(t)
 			}
 			w.clock = w.clock.Add(time.Minute)
 			test.undo(w)
 			w.expect(t, test.want)
-			w.clock = w.clock.Add(contentionWindow)
+			w.clock = w.clock.Add(apply.ContentionWindow)
 			w.expect(t)
 			test.undo(w)
 			w.expect(t)
@@ -103,7 +103,7 @@ func TestContentionIsFoundWhateverOthersWrite(t *testing.T) {
 		w.apply(w.change(), named, "spec.type")
 		want := status.Contention{How: status.Overrides, Objects: []string{service + " (spec.type)"}}
 		w.expect(t, want)
-		w.clock = w.clock.Add(2 * contentionWindow) // nothing is applied again, and the value is still another one
+		w.clock = w.clock.Add(2 * apply.ContentionWindow) // nothing is applied again, and the value is still another one
 		w.expect(t, want)
 		w.apply(w.change(), named)
 		w.expect(t)
@@ -169,7 +169,7 @@ func TestWhatIsNoContention(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			w := newWriter(test.kind)
-			for range 2 * contentionThreshold {
+			for range 2 * apply.ContentionThreshold {
 				test.again(w)
 			}
 			w.expect(t)

@@ -1,7 +1,6 @@
 package platformconfig
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -9,21 +8,13 @@ import (
 	"sync"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig/plan"
 )
 
-const (
-	// contentionThreshold is the largest number of changes that is not reported.
-	contentionThreshold = 2
-	// contentionWindow is how long after its last change a client is reported.
-	contentionWindow = 10 * time.Minute
-	// maxClients is how many clients are reported for one GatewayTenant.
-	maxClients = 4
-)
+// maxClients is how many clients are reported for one GatewayTenant.
+const maxClients = 4
 
 // contention remembers what the bridge applied, and counts how often other clients changed or deleted a GatewayTenant so that
 // the same had to be applied again. No object records a change that was reverted. Losing it is safe: a client that continues is
@@ -82,7 +73,7 @@ func (c *contention) apply(namespace, hash string, tenant *v1alpha1.GatewayTenan
 		generation = tenant.Generation
 	}
 	if known.applied == hash && (known.version != "" || generation > known.generation+1) {
-		if now.Sub(known.last) > contentionWindow {
+		if now.Sub(known.last) > apply.ContentionWindow {
 			known.changes, known.clients = 0, map[string]bool{}
 		}
 		known.changes++
@@ -115,11 +106,11 @@ func (c *contention) message(namespace string, now time.Time) (string, time.Dura
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	known := c.by[namespace]
-	if known == nil || known.changes <= contentionThreshold || now.Sub(known.last) >= contentionWindow {
+	if known == nil || known.changes <= apply.ContentionThreshold || now.Sub(known.last) >= apply.ContentionWindow {
 		return "", 0
 	}
 	return fmt.Sprintf("the GatewayTenant is changed again and again by %s, and its entry is applied again each time; stop that client, write the value into the entry, or remove the field from the entry so that others may set it",
-		strings.Join(slices.Sorted(maps.Keys(known.clients)), " and ")), contentionWindow - now.Sub(known.last)
+		strings.Join(slices.Sorted(maps.Keys(known.clients)), " and ")), apply.ContentionWindow - now.Sub(known.last)
 }
 
 // keepOnly drops all namespaces but those of entries that are applied.
@@ -145,26 +136,15 @@ func clientsOf(tenant *v1alpha1.GatewayTenant, managers []string) []string {
 		return []string{"a client that deletes it, which only the audit log of the API server names"}
 	}
 	if len(managers) == 0 {
-		others := slices.DeleteFunc(slices.Clone(tenant.ManagedFields), func(entry metav1.ManagedFieldsEntry) bool {
-			return entry.Manager == plan.FieldOwner || entry.Subresource != ""
-		})
-		if len(others) == 0 {
+		last := apply.LastManager(tenant, plan.FieldOwner)
+		if last == "" {
 			return []string{fmt.Sprintf("a client that writes under the name of the bridge (%q), which only the audit log of the API server names", plan.FieldOwner)}
 		}
-		managers = []string{slices.MaxFunc(others, func(a, b metav1.ManagedFieldsEntry) int {
-			return cmp.Compare(timeOf(a), timeOf(b))
-		}).Manager}
+		managers = []string{last}
 	}
 	clients := make([]string, len(managers))
 	for i, manager := range managers {
 		clients[i] = fmt.Sprintf("the field manager %q", manager)
 	}
 	return clients
-}
-
-func timeOf(entry metav1.ManagedFieldsEntry) int64 {
-	if entry.Time == nil {
-		return 0
-	}
-	return entry.Time.UnixNano()
 }
