@@ -3,7 +3,6 @@ package install
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,12 +23,7 @@ const (
 var cluster *operatortest.ControlPlane
 
 func TestMain(m *testing.M) {
-	code, err := run(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "install:", err)
-		code = 1
-	}
-	os.Exit(code)
+	operatortest.Main("install", m, run)
 }
 
 func run(m *testing.M) (code int, err error) {

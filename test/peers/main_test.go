@@ -23,12 +23,7 @@ import (
 var cluster *operatortest.ControlPlane
 
 func TestMain(m *testing.M) {
-	code, err := run(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "peers:", err)
-		code = 1
-	}
-	os.Exit(code)
+	operatortest.Main("peers", m, run)
 }
 
 func run(m *testing.M) (code int, err error) {

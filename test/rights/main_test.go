@@ -3,7 +3,6 @@ package rights
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"testing"
 
@@ -24,12 +23,7 @@ func TestMain(m *testing.M) {
 	if err := os.Setenv("KUBE_FEATURE_WatchListClient", "false"); err != nil {
 		panic(err)
 	}
-	code, err := run(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "rights:", err)
-		code = 1
-	}
-	os.Exit(code)
+	operatortest.Main("rights", m, run)
 }
 
 func run(m *testing.M) (code int, err error) {

@@ -42,12 +42,7 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("test.parallel", "6"); err != nil {
 		panic(err)
 	}
-	code, err := run(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "suite:", err)
-		code = 1
-	}
-	os.Exit(code)
+	operatortest.Main("suite", m, run)
 }
 
 func run(m *testing.M) (code int, err error) {
