@@ -60,7 +60,7 @@ func repositoryAllowed(repository string, allowed []string) bool {
 // supervisorRepository is the repository of supervisors that gateways use by default.
 const supervisorRepository = "ghcr.io/nvidia/openshell/supervisor"
 
-// supervisorMirror returns the repository of the supervisor beside that of a gateway, such as registry.example.com/a/supervisor for
+// supervisorMirror returns the repository of supervisors next to that of a gateway, such as registry.example.com/a/supervisor for
 // registry.example.com/a/gateway, if the platform does not allow the default one. It is empty if the default applies: the platform
 // allows it, or the name of the gateway's repository does not contain "gateway".
 func supervisorMirror(gateway image, allowed []string) string {

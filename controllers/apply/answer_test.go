@@ -172,8 +172,8 @@ func TestAdmissionWebhookLeadsToNoRepeatedWrites(t *testing.T) {
 	}
 }
 
-// TestForeignContainerIsNotTakenForAWebhooks adds a container that no other manager owns, and forges what tells whether the desired
-// state was applied. The first apply then does not know of the container.
+// TestForeignContainerIsNotTakenForAWebhooks adds a container that no other manager owns, and forges the applied hash or the owned
+// fields. The first apply is then sent without knowing of the container.
 func TestForeignContainerIsNotTakenForAWebhooks(t *testing.T) {
 	forgeHash := func(object *unstructured.Unstructured) {
 		annotations := object.GetAnnotations()

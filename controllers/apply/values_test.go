@@ -157,8 +157,8 @@ func changeAt(value any, path []any) {
 	}
 }
 
-// TestNothingMayBeAdded adds values that nobody owns where nothing may be added, and expects that the fields are taken over, so that
-// the apply removes them.
+// TestNothingMayBeAdded adds values that no manager owns where clients may add nothing, and expects that the fields are taken
+// over, so that the apply removes them.
 func TestNothingMayBeAdded(t *testing.T) {
 	const set = "StatefulSet openshell-gateway"
 	container := func(object *unstructured.Unstructured) map[string]any {

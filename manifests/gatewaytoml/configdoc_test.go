@@ -184,7 +184,7 @@ func remark(field reflect.StructField, ours, def any) string {
 	case ours != nil:
 		return "*managed*: " + value(ours)
 	case field.Tag.Get("toml") == "supervisor_image" && def != nil:
-		return "*default*: below v0.0.82, the supervisor of the gateway's version; in each version, the one [beside the gateway's image](install.md#settings) if the platform does not allow the usual repository"
+		return "*default*: up to v0.0.81, `ghcr.io/nvidia/openshell/supervisor` in the gateway's version; if the platform does not allow that repository, in every version the supervisor [from the repository next to the gateway's](install.md#settings)"
 	case def != nil:
 		return "*default*: " + value(def)
 	case field.Tag.Get("required") != "":

@@ -186,7 +186,7 @@ func TestHandingOverNeedsARight(t *testing.T) {
 	}
 }
 
-// TestReservedNamespacesGetNoTenant, whoever creates it.
+// TestReservedNamespacesGetNoTenant creates GatewayTenants in reserved namespaces, and in default, as an administrator.
 func TestReservedNamespacesGetNoTenant(t *testing.T) {
 	t.Parallel()
 	cluster.CreateNamespace(t, "openshift-monitoring")

@@ -89,7 +89,7 @@ var canaries = []*canary{
 	{name: "a delete is for whatever has the name", class: "Sieve: a late write meets another object", workload: "names", kind: "late write", at: theOldJob + " #1", as: `^Job openshell-gateway-certgen is missing`, bug: deletesByName},
 	{name: "what cannot be read is taken for gone", class: "Acto: an error that is not handed on", workload: "names", kind: "reads fail", at: theConfig + " #1", as: `^not in time`, bug: takesFailedForGone},
 	{name: "a restore is not waited for", class: "operator-chaos: two writers", workload: "restored, GatewayTenant first", as: `^not in time: the Secret .* is not that of the backup`, bug: overlooksRestores},
-	{name: "keys that were restored are made anew", class: "Acto: more is changed than was asked for", workload: "restored, mixed", as: `^not in time: the Secret openshell-gateway-jwt-keys is not that of the backup`, bug: newKeys},
+	{name: "restored keys are issued again", class: "Acto: more is changed than was asked for", workload: "restored, mixed", as: `^not in time: the Secret openshell-gateway-jwt-keys is not that of the backup`, bug: newKeys},
 	{name: "what was restored is deleted first", class: "Sieve: a crash between delete and create", workload: "restored, Secrets and claim first", as: `^StatefulSet openshell-gateway was replaced`, bug: deletesFirst},
 	{name: "what a PUT changed is overlooked", class: "Acto: drift is not seen", workload: "contended", as: `^not in time: ConfigMap openshell-gateway-config was not set back`, bug: createsOnly(theConfig)},
 	{name: "a refused size is reported for good", class: "Acto: an error that is not taken back", workload: "size withdrawn", as: `^not in time: generation 3: Ready`, bug: sticksTo(v1alpha1.ReasonApplyFailed)},

@@ -33,7 +33,7 @@ var disasters = []disaster{
 	}},
 }
 
-// disastersHappen lets each disaster happen, also to an operator with its bug, and tells what was wrong afterwards.
+// disastersHappen lets each disaster happen, also to an operator with its bug, and returns what was wrong afterwards.
 func (c *campaign) disastersHappen(ctx context.Context, tenants int) (wrong []string, err error) {
 	for _, d := range disasters {
 		found, err := c.happen(ctx, d, tenants, nil)
@@ -59,7 +59,7 @@ func (c *campaign) disastersHappen(ctx context.Context, tenants int) (wrong []st
 	return wrong, nil
 }
 
-// happen makes tenants, lets a disaster happen, and tells what is otherwise when all of them serve again.
+// happen creates tenants, lets a disaster happen, and returns what differs when all of them serve again.
 func (c *campaign) happen(ctx context.Context, d disaster, tenants int, bug *canary) (wrong []string, err error) {
 	home, err := c.everywhere(ctx, plan{kind: undisturbed, bug: bug, workload: &workload{name: d.name, options: func(o *operatoroptions.Options) {
 		if o.LeaderElect = true; bug != nil && d.options != nil {
@@ -147,7 +147,7 @@ func (c *campaign) loseCRD(ctx context.Context, _ *trial, all []*trial) error {
 		return err
 	}
 	for _, t := range all {
-		if err := poll(ctx, func() error { return client.IgnoreAlreadyExists(createTenant(ctx, t)) }); err != nil { // the CRD is not served at once
+		if err := poll(ctx, func() error { return client.IgnoreAlreadyExists(createTenant(ctx, t)) }); err != nil { // the API server serves the CRD a little later
 			return err
 		}
 	}

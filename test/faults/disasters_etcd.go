@@ -77,7 +77,7 @@ func (c *campaign) restoreEtcd(ctx context.Context, home *trial, all []*trial) (
 	if err := c.spendRevisions(ctx, all[0].namespace); err != nil {
 		return err
 	}
-	home.proxy.away.Store(true) // or what the API server answers before it is ready makes some watches begin anew
+	home.proxy.away.Store(true) // otherwise, responses of the API server before it is ready make some watches start again
 	if err := c.cluster.RestoreEtcd(ctx, filepath.Join(dir, "snapshot")); err != nil {
 		return err
 	}

@@ -31,7 +31,7 @@ type trial struct {
 	saved     []*unstructured.Unstructured // a backup of the tenant
 	tokens    string                       // the token keys that there were when the workload's change began
 	mu        sync.Mutex                   // guards what follows
-	touched   map[id]bool                  // what somebody else deleted or changed in the course of the plan
+	touched   map[id]bool                  // what other clients deleted or changed during the plan
 	over      bool
 	operators []*operator // in the order of their starts
 	failed    error       // what kept the plan from being carried out

@@ -32,7 +32,7 @@ type workload struct {
 	all      bool                 // it makes everything anew, or deletes it
 	adopts   bool                 // it takes over a gateway, which serves as it was until its turn comes
 	warned   bool                 // it rightly calls for a person
-	spares   map[id]bool          // what is somebody else's, so no plan deletes or changes it
+	spares   map[id]bool          // objects of other owners, which no plan deletes or changes
 }
 
 var workloads = []*workload{

@@ -41,7 +41,7 @@ var contended = map[id]func(*unstructured.Unstructured) error{
 	},
 }
 
-// setBack tells whether the tenant is Ready and the operator has applied all that the other controller has written.
+// setBack returns an error unless the tenant is Ready and the operator has applied all that the other controller has written.
 func setBack(t *trial) error {
 	if err := ready(t); err != nil {
 		return err
@@ -168,7 +168,7 @@ func withdrawName(ctx context.Context, t *trial) error {
 	return changeTenant(func(gt *v1alpha1.GatewayTenant) { gt.Spec.ServerDNSNames = nil })(ctx, t)
 }
 
-// untouched tells whether the tenant is Ready, and nobody has written these objects since they were made.
+// untouched returns an error unless the tenant is Ready and no client has written these objects since they were created.
 func untouched(these map[id]bool) func(*trial) error {
 	return func(t *trial) error {
 		if err := ready(t); err != nil {

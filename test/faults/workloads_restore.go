@@ -96,7 +96,7 @@ func hasReason(t *trial, condition, reason string) error {
 	return nil
 }
 
-// restored tells whether the tenant is Ready with the Secrets of the backup.
+// restored returns an error unless the tenant is Ready with the Secrets of the backup.
 func restored(t *trial) error {
 	if err := ready(t); err != nil || t.meddledAtAll() {
 		return err

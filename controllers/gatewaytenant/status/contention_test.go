@@ -18,7 +18,7 @@ func TestWarningSaysWhoInterferesAndWhatToDo(t *testing.T) {
 		want []string
 	}{
 		{"a manager", Contention{Manager: "kubectl-replace", Objects: []string{"Service openshell-gateway (spec.type)"}}, []string{"kubectl-replace changes Service openshell-gateway (spec.type)", "stop that client"}},
-		{"nobody knows who", Contention{Objects: []string{"Service openshell-gateway"}, More: 2}, []string{"a client that the API server does not name changes Service openshell-gateway and 2 more objects"}},
+		{"an unknown client", Contention{Objects: []string{"Service openshell-gateway"}, More: 2}, []string{"a client that the API server does not name changes Service openshell-gateway and 2 more objects"}},
 		{"a deletion", Contention{How: Deletes, Objects: []string{"Service openshell-gateway"}}, []string{"deletes Service openshell-gateway", "audit log"}},
 		{"a webhook", Contention{How: Overrides, Objects: []string{"ConfigMap a (data.x)"}}, []string{"admission webhook changes ConfigMap a (data.x)", "kubectl get mutatingwebhookconfigurations"}},
 	} {

@@ -90,7 +90,7 @@ func (p *planner) planEntries(source entries.Source) {
 		case presence == Unwatched:
 			p.row(entry.Namespace, Refused, source.Origin, "%s: the operator does not work in this namespace; see its flag --watch-namespaces", entry.Place)
 		case tenant == nil && p.Reserved != nil && p.Reserved(entry.Namespace):
-			p.row(entry.Namespace, Refused, source.Origin, "%s: namespace %q is reserved for the system or the operator, and a gateway there would run other users' code beside it; use another namespace", entry.Place, entry.Namespace)
+			p.row(entry.Namespace, Refused, source.Origin, "%s: namespace %q is reserved for the system or the operator, and a gateway there would run other users' code next to system components; use another namespace", entry.Place, entry.Namespace)
 		case presence == Absent:
 			p.row(entry.Namespace, Waiting, source.Origin, "the namespace does not exist; its gateway is made when it appears")
 		case presence == Terminating:
