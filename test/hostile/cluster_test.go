@@ -22,6 +22,9 @@ const platformNamespace = operatortest.PlatformNamespace
 // attacker is the ServiceAccount that attacks, in each tenant's namespace.
 const attacker = "attacker"
 
+// attackerRoles are the roles it has there. With the second, no policy shields the bridge. The bindings have their names.
+var attackerRoles = []string{"gatewaytenant-admin", "gatewaytenant-handover"}
+
 // bystanders are tenants from platform-config who do nothing, and to whom nothing shall happen.
 var bystanders = []string{"bystander-0", "bystander-1"}
 
@@ -87,9 +90,9 @@ func (p *place) settle(t *testing.T, seen *observer, tenants []string) {
 		p.oracle.of(namespace)
 		p.Create(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}})
 		p.Create(t, &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: attacker}})
-		for _, role := range []string{"gatewaytenant-admin", "gatewaytenant-handover"} { // with the second, no policy shields the bridge
+		for _, role := range attackerRoles {
 			p.Create(t, &rbacv1.RoleBinding{
-				ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: attacker + "-" + role},
+				ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: role},
 				RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role},
 				Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Name: attacker, Namespace: namespace}},
 			})

@@ -128,7 +128,7 @@ func hasTenant(resource, name string) bool {
 	case "configmaps":
 		return name == "kube-root-ca.crt"
 	case "rbac.authorization.k8s.io/rolebindings":
-		return name == attacker
+		return slices.Contains(attackerRoles, name)
 	case "openshell.ambient-code.io/gatewaytenants":
 		return name == v1alpha1.Name
 	case "pods", "endpoints", "discovery.k8s.io/endpointslices", "apps/controllerrevisions":
