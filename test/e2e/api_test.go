@@ -18,6 +18,7 @@ import (
 
 // TestAPIRules breaks each rule of the CRD once, on the real server, beside a neighbour that keeps it.
 func TestAPIRules(t *testing.T) {
+	t.Parallel()
 	cluster.CreateNamespace(t, "api-rules")
 	label63, name253 := strings.Repeat("a", 63), strings.Repeat(strings.Repeat("a", 62)+".", 4)+"a"
 	many := make([]string, 65)

@@ -226,6 +226,7 @@ func TestForeignListElementsGo(t *testing.T) {
 
 // TestOthersMetadataStays: labels, annotations and finalizers that are not ours survive what the operator writes.
 func TestOthersMetadataStays(t *testing.T) {
+	t.Parallel()
 	const namespace = "drift-metadata"
 	cluster.CreateTenant(t, namespace, driftSpec())
 	waitReady(t, namespace)
@@ -251,6 +252,7 @@ func TestOthersMetadataStays(t *testing.T) {
 
 // TestEnlargedVolumeStays: a claim can grow and never shrink, so its size is whoever's who enlarged it.
 func TestEnlargedVolumeStays(t *testing.T) {
+	t.Parallel()
 	const namespace, size = "drift-volume", "/spec/resources/requests/storage"
 	cluster.CreateTenant(t, namespace, driftSpec())
 	waitReady(t, namespace)

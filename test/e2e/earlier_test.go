@@ -176,6 +176,7 @@ func nothingEarlier(t *testing.T, namespace string) {
 
 // TestGatewaysThatCannotBeTakenOverAreLeftAlone, and what to do about them is said.
 func TestGatewaysThatCannotBeTakenOverAreLeftAlone(t *testing.T) {
+	t.Parallel()
 	labels := map[string]string{manifests.LabelName: manifests.AppName, "app.kubernetes.io/instance": manifests.GatewayName}
 	template := corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels}, Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "openshell-gateway", Image: gatewayRepository + "0.0.71"}}}}
 	for namespace, c := range map[string]struct {

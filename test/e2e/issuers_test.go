@@ -181,6 +181,7 @@ func TestSetWithoutOwnersIsTakenOver(t *testing.T) {
 
 // TestCertificateThatAnotherManagerReplaced is the other manager's from then on, also if an earlier release had written it.
 func TestCertificateThatAnotherManagerReplaced(t *testing.T) {
+	t.Parallel()
 	for _, earlier := range []bool{false, true} {
 		namespace := fmt.Sprint("replaced-certificate-", earlier)
 		t.Run(namespace, func(t *testing.T) { replacedCertificate(t, namespace, earlier) })

@@ -85,6 +85,7 @@ func planOfTenant(t *testing.T, namespace, spec string) (out string, code int) {
 
 // TestKeyOfANewVolumeIsInASubdirectory, where the gateway finds it again.
 func TestKeyOfANewVolumeIsInASubdirectory(t *testing.T) {
+	t.Parallel()
 	const namespace = "key-new"
 	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{Image: withKey})
 	waitReady(t, namespace)

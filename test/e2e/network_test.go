@@ -26,6 +26,7 @@ import (
 
 // TestAllowedClientsComeAndGo without a restart, and a policy of the tenant's own under that name is left alone.
 func TestAllowedClientsComeAndGo(t *testing.T) {
+	t.Parallel()
 	const namespace = "clients"
 	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
 	waitReady(t, namespace)
@@ -47,7 +48,7 @@ func TestAllowedClientsComeAndGo(t *testing.T) {
 	waitGone(t, &networkingv1.NetworkPolicy{}, namespace, manifests.ClientsName)
 	theirs := &networkingv1.NetworkPolicy{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: manifests.ClientsName}, Spec: networkingv1.NetworkPolicySpec{PodSelector: metav1.LabelSelector{}}}
 	cluster.Create(t, theirs)
-	settle(t)
+	operator.waitIdle(t, writesTo(namespace))
 	get(t, theirs, namespace, theirs.Name)
 	waitReady(t, namespace)
 	if podUID(t, namespace) != pod {
@@ -59,6 +60,7 @@ func TestAllowedClientsComeAndGo(t *testing.T) {
 
 // TestEmptyListOfClientsAdmitsSandboxesOnly, however it is written, and without a restart. It is not the same as no list.
 func TestEmptyListOfClientsAdmitsSandboxesOnly(t *testing.T) {
+	t.Parallel()
 	const namespace = "no-clients"
 	cluster.CreateNamespace(t, namespace)
 	file := filepath.Join(t.TempDir(), "tenant.yaml")
@@ -149,6 +151,7 @@ func (w *warnings) HandleWarningHeader(_ int, _, text string) { *w = append(*w, 
 
 // TestPodsAreAdmittedWhereRestrictedIsEnforced, without a warning for what makes them.
 func TestPodsAreAdmittedWhereRestrictedIsEnforced(t *testing.T) {
+	t.Parallel()
 	const namespace, label = "restricted", "pod-security.kubernetes.io/"
 	cluster.Create(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace, Labels: map[string]string{label + "enforce": "restricted", label + "warn": "restricted", label + "audit": "restricted"}}})
 	t.Cleanup(func() {

@@ -100,6 +100,7 @@ func deployment(t *testing.T) {
 
 // TestPlanOfATenantWithoutANamespaceIsRefused: the API server would not take it either.
 func TestPlanOfATenantWithoutANamespaceIsRefused(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "gatewaytenant.yaml")
 	text := "apiVersion: openshell.ambient-code.io/v1alpha1\nkind: GatewayTenant\nmetadata: {name: openshell-gateway, namespace: nowhere-at-all}\n"
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {

@@ -20,6 +20,7 @@ import (
 
 // TestOrdinaryUsersOperateTheirGateway: the rights on GatewayTenants and on one Secret are enough.
 func TestOrdinaryUsersOperateTheirGateway(t *testing.T) {
+	t.Parallel()
 	const namespace, user = "operated", "somebody"
 	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
 	waitReady(t, namespace)

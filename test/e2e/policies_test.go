@@ -86,6 +86,7 @@ func certgenWith(namespace, image string) *batchv1.Job {
 
 // TestStolenTokenOfTheOperator gets its thief no further than to what gateways are made of.
 func TestStolenTokenOfTheOperator(t *testing.T) {
+	t.Parallel()
 	const namespace = "stolen"
 	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
 	waitReady(t, namespace)
@@ -140,6 +141,7 @@ func TestStolenTokenOfTheOperator(t *testing.T) {
 
 // TestPoliciesBiteWhereverTheOperatorIsInstalled: they know no namespace.
 func TestPoliciesBiteWhereverTheOperatorIsInstalled(t *testing.T) {
+	t.Parallel()
 	const namespace = "installed-elsewhere"
 	cluster.CreateNamespace(t, namespace)
 	cluster.Create(t, &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "gatewaytenant-operator"}})
@@ -182,6 +184,7 @@ func TestCertgenMakesItsFourSecretsOnly(t *testing.T) {
 
 // TestPeopleMayWhatTheirRoleSays, by the names of Kubernetes' own roles and of ours.
 func TestPeopleMayWhatTheirRoleSays(t *testing.T) {
+	t.Parallel()
 	const namespace = "people"
 	cluster.CreateNamespace(t, namespace)
 	verbs := []string{"get", "list", "watch", "patch", "update", "create", "delete"}

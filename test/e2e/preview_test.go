@@ -28,6 +28,7 @@ const previewPod = `
 // TestPreviewMatchesTheAPIServer applies objects and compares the result with the preview. Each object was written by
 // another manager or by an earlier apply of ours, or by both.
 func TestPreviewMatchesTheAPIServer(t *testing.T) {
+	t.Parallel()
 	const namespace = "preview"
 	cluster.CreateNamespace(t, namespace)
 	const service = "apiVersion: v1\nkind: Service\nspec:\n  ports: [{name: ours, port: 1}]"

@@ -14,6 +14,7 @@ import (
 // TestWhatTookAnObjectsPlaceUnseenIsNotOverwritten: a cache may still hold an object of ours that somebody has deleted
 // and made another in the place of.
 func TestWhatTookAnObjectsPlaceUnseenIsNotOverwritten(t *testing.T) {
+	t.Parallel()
 	const namespace = "took-the-place"
 	cluster.CreateNamespace(t, namespace)
 	desired := func(value string) *unstructured.Unstructured {

@@ -197,11 +197,12 @@ func TestGatewayThatRefusesSandboxesOfANewAgentSandbox(t *testing.T) {
 
 // TestGatewayWithoutOIDCIsOpen: the condition says so, no Event does, and OIDC ends it.
 func TestGatewayWithoutOIDCIsOpen(t *testing.T) {
+	t.Parallel()
 	const namespace = "open-default"
 	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
 	waitReady(t, namespace)
 	waitCondition(t, namespace, v1alpha1.ConditionWarning, metav1.ConditionTrue, v1alpha1.ReasonOpenDefault)
-	settle(t)
+	operator.waitIdle(t, writesTo(namespace))
 	list := &eventsv1.EventList{}
 	if err := admin.List(t.Context(), list, client.InNamespace(namespace)); err != nil {
 		t.Fatal(err)
