@@ -59,7 +59,7 @@ func run(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	code = m.Run()
-	operator.stop()
+	operator.end()
 	if faults != nil {
 		fmt.Fprintln(os.Stderr, "e2e:", faults)
 	}
