@@ -25,6 +25,7 @@ func platformConfig(t *testing.T, entries ...string) {
 
 func platformConfigText(t *testing.T, text string) {
 	t.Helper()
+	alone(t)
 	config := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "platform-config", Namespace: platformNamespace}}
 	if err := admin.Get(t.Context(), client.ObjectKeyFromObject(config), config); client.IgnoreNotFound(err) != nil {
 		t.Fatal(err)

@@ -20,6 +20,12 @@ func get[T client.Object](t *testing.T, object T, namespace, name string) T {
 	return operatortest.Get(t, cluster.Access, object, namespace, name)
 }
 
+// alone fails a test that runs in parallel with others. It is for what changes something that all tests share.
+func alone(t *testing.T) {
+	t.Helper()
+	t.Setenv("CHANGED_BY", t.Name()) // panics in a parallel test, and below one; nobody reads the variable
+}
+
 // readyLimit is how long a tenant may take from a change until its status is final.
 const readyLimit = 15 * time.Second
 
