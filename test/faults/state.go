@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	bridgeplan "github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig/plan"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -64,6 +65,11 @@ func (t *trial) stateOf(ctx context.Context, from client.Reader) (state, error) 
 		for key, text := range report.Data {
 			s["report "+key] = strings.ReplaceAll(text, t.namespace, "NAMESPACE")
 		}
+		applied, err := bridgeplan.ParseApplied(report.Data["applied"])
+		if err != nil {
+			return nil, err
+		}
+		s["report applied"] = len(applied) // hashes of namespaces, which differ in each run
 	}
 	return s, nil
 }

@@ -42,6 +42,8 @@ func newStage(ctx context.Context, name string, all []right, without right) (*st
 		&corev1.ServiceAccount{ObjectMeta: here},
 		&rbacv1.ClusterRole{ObjectMeta: named, Rules: rules(all, "ClusterRole", without)},
 		&rbacv1.ClusterRoleBinding{ObjectMeta: named, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: name}, Subjects: subjects},
+		// Only an operator in the namespace of the policies is exempt from the policy gatewaytenant-handover.
+		&rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: name + "-handover"}, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "gatewaytenant-handover"}, Subjects: subjects},
 		&rbacv1.Role{ObjectMeta: here, Rules: rules(all, "Role", without)},
 		&rbacv1.RoleBinding{ObjectMeta: here, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: operatorName}, Subjects: subjects},
 	} {
