@@ -53,6 +53,7 @@ func evaluate(gt *v1alpha1.GatewayTenant, platform Platform, limit int) (t Tenan
 		UID:           gt.UID,
 		platform:      platform,
 		imageField:    field,
+		release:       release.Of(version),
 		pullPolicy:    img.pullPolicy(),
 		storage:       gt.Spec.Storage,
 		network:       gt.Spec.Network,
@@ -87,7 +88,7 @@ func (t Tenant) configInput(config, supervisors string) gatewaytoml.Input {
 	}
 	return gatewaytoml.Input{
 		Text:                  config,
-		Version:               t.Version,
+		Release:               t.release,
 		Namespace:             t.Namespace,
 		Endpoint:              t.Endpoint(),
 		Wildcards:             wildcards(t.ServerNames),

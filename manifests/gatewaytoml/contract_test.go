@@ -11,18 +11,21 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/manifests/release"
 )
 
+// newestSchema1 is the newest known release whose gateway.toml has version 1.
+var newestSchema1 = release.New(0, 0, 111)
+
 // releases returns the versions of a range such as 0.0.76-0.0.109. A range without an end includes all later ones.
 func releases(t *testing.T, text string) (first, last release.Version) {
 	t.Helper()
 	switch text {
 	case "all":
-		return release.OldestSupported, release.NewestSupported
+		return release.OldestSupported(), newestSchema1
 	case "none":
 		return release.New(0, 0, 1), release.Version{}
 	}
 	low, high, is := strings.Cut(text, "-")
 	if !is {
-		high = release.NewestSupported.String()
+		high = newestSchema1.String()
 	}
 	first, ok := release.Parse(low)
 	last, okay := release.Parse(high)

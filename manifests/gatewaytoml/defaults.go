@@ -1,11 +1,5 @@
 package gatewaytoml
 
-import "github.com/ambient-code/gatewaytenant-operator/manifests/release"
-
-// firstWithoutSideload is the first version whose gateways do not know the keys supervisor_sideload_method and
-// app_armor_profile.
-var firstWithoutSideload = release.New(0, 1, 0)
-
 // defaults returns the keys that the operator sets in addition to the managed ones. A tenant may change them.
 func defaults(in Input) table {
 	gateway := table{
@@ -14,7 +8,7 @@ func defaults(in Input) table {
 		"auth": table{"allow_unauthenticated_users": true},
 	}
 	driver := table{}
-	if in.Version.Less(firstWithoutSideload) {
+	if in.Release.Sideload {
 		driver["supervisor_sideload_method"] = SideloadInitContainer
 		if in.AppArmorProfile != "" {
 			driver["app_armor_profile"] = in.AppArmorProfile
@@ -26,10 +20,10 @@ func defaults(in Input) table {
 	switch {
 	case in.SupervisorImage != "":
 		driver["supervisor_image"] = in.SupervisorImage
-	case in.Version.Less(release.New(0, 0, 82)): // before, the built-in default was :latest
-		driver["supervisor_image"] = "ghcr.io/nvidia/openshell/supervisor:" + in.Version.String()
+	case !in.Release.PinnedSupervisor:
+		driver["supervisor_image"] = in.Release.Image("supervisor")
 	}
-	if !in.Version.Less(FirstWithKey) { // the gateway's own default is a path that cannot be written
+	if in.Release.EncryptsCredentials { // the gateway's own default is a path that cannot be written
 		gateway["credential_storage"] = table{"key_encryption_key_path": SubdirKeyPath}
 	}
 	return table{"openshell": table{"version": int64(1), "gateway": gateway, "drivers": table{"kubernetes": driver}}}

@@ -6,8 +6,8 @@ import "github.com/ambient-code/gatewaytenant-operator/manifests/release"
 type Input struct {
 	// Text is the tenant's spec.config.
 	Text string
-	// Version is the gateway's version.
-	Version release.Version
+	// Release is what is known of the gateway's release.
+	Release release.Contract
 	// Namespace is the tenant's namespace.
 	Namespace string
 	// Endpoint is the gateway's URL within the cluster.

@@ -1,13 +1,6 @@
 package gatewaytoml
 
-import (
-	"regexp"
-
-	"github.com/ambient-code/gatewaytenant-operator/manifests/release"
-)
-
-// FirstWithKey is the first version whose gateways need a key-encryption key.
-var FirstWithKey = release.New(0, 0, 100)
+import "regexp"
 
 // Kept are values of gateway.toml that a gateway keeps for as long as its volume exists, even if the operator chooses
 // others for a new gateway: existing sandboxes depend on them.

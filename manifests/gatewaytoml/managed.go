@@ -5,8 +5,6 @@ import (
 	"maps"
 	"reflect"
 	"slices"
-
-	"github.com/ambient-code/gatewaytenant-operator/manifests/release"
 )
 
 // managedKeys returns the keys of gateway.toml on which the tenant's other objects depend: ports, mounts and names. A tenant may
@@ -40,7 +38,7 @@ func managedKeys(in Input) table {
 			"gateway_id":       in.Namespace, // in the tokens' issuer and audience: unique to the tenant
 		}
 	}
-	if !in.Version.Less(release.New(0, 0, 107)) { // the first release whose driver has its own copy; it is not taken from gateway_jwt
+	if in.Release.DriverGatewayID {
 		driver["gateway_id"] = in.Namespace
 	}
 	return table{"openshell": table{"gateway": gateway, "drivers": table{"kubernetes": driver}}}

@@ -33,7 +33,7 @@ func New(in Input) (File, error) {
 	}
 	file := File{
 		SetsGatewayID:   setsGatewayID(given),
-		DefaultKeyPath:  !in.Version.Less(FirstWithKey) && !setsKeyPath(given),
+		DefaultKeyPath:  in.Release.EncryptsCredentials && !setsKeyPath(given),
 		audiences:       audiences(in, given),
 		kept:            NewKept(in.Namespace),
 		appArmorProfile: in.AppArmorProfile,

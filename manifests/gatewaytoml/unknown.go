@@ -26,7 +26,7 @@ func describeUnknown(version release.Version, schema reflect.Type, path []string
 	if key == "database_url" {
 		return "cannot be in this file: the database is on the gateway's volume; remove it"
 	}
-	text := fmt.Sprintf("is not a key of gateway.toml for OpenShell %s to %s", release.OldestSupported, release.NewestSupported)
+	text := "is not a key of gateway.toml for OpenShell " + release.SupportedText()
 	if near := message.Nearest(key, keysOfTable(version, schema)); near != "" {
 		return fmt.Sprintf("%s; did you mean %s?", text, near)
 	}

@@ -22,7 +22,7 @@ type checker struct {
 
 // invalidKeys finds keys and values that the schema does not have for the gateway's version. A gateway does not start with them.
 func invalidKeys(in Input, given table) []fault {
-	c := &checker{version: in.Version, credentialDrivers: credentialDrivers(given)}
+	c := &checker{version: in.Release.Version, credentialDrivers: credentialDrivers(given)}
 	c.table(reflect.TypeFor[configFile](), given, nil)
 	return c.faults
 }

@@ -1,0 +1,110 @@
+package release
+
+import "strings"
+
+// To support a new release, follow docs/contributing.md: extend known, and add what changed to changes.
+
+// span is a range of releases that follow each other.
+type span struct{ first, last Version }
+
+// known are the releases whose facts are known, oldest first.
+var known = []span{
+	{New(0, 0, 71), New(0, 0, 111)},
+}
+
+// change is what is different from a release on. A field that a change does not set stays as it was in the release before.
+type change struct {
+	since Version
+	apply func(*Contract)
+}
+
+// changes are all changes, oldest first. The first sets what is not zero in the oldest release.
+var changes = []change{
+	{New(0, 0, 71), func(c *Contract) {
+		*c = Contract{
+			Known:              Run,
+			Schema:             1,
+			GracePeriodSeconds: 5,
+			Repository:         "ghcr.io/nvidia/openshell",
+			Sideload:           true,
+			SandboxAPIs:        []string{"v1alpha1"},
+			SandboxPodSecurity: "privileged",
+			DemandsCertificate: true,
+		}
+	}},
+	{New(0, 0, 72), func(c *Contract) {
+		c.Known = Read
+		c.SandboxAPIs = []string{"v1alpha1", "v1beta1"} // before, pods that a Sandbox of v1beta1 owns got no token
+	}},
+	{New(0, 0, 82), func(c *Contract) { c.PinnedSupervisor = true }}, // before, it was latest
+	{New(0, 0, 100), func(c *Contract) { c.EncryptsCredentials = true }},
+	{New(0, 0, 102), func(c *Contract) { c.SecureInterceptors = true }},
+	{New(0, 0, 107), func(c *Contract) {
+		c.ListsSandboxes = true
+		c.DriverGatewayID = true
+		c.AuthenticatesToExtensions = true
+	}},
+	{New(0, 0, 111), func(c *Contract) { c.Known = Run }},
+	{New(0, 0, 112), func(c *Contract) { c.Known = Inferred }},
+	{New(0, 1, 0), func(c *Contract) {
+		c.Known = Documented
+		c.Schema = 2
+		c.ConfigIsFile = true
+		c.GracePeriodSeconds = 30
+		c.SandboxImage = true
+		c.Sideload = false
+		c.SandboxPodSecurity = "restricted" // by the fields of the pods; nobody is known to have tried it
+		c.StrictGroups = true
+		c.SecureOIDC = true
+		c.Preflight = true
+	}},
+	{New(0, 1, 3), func(c *Contract) {
+		c.DemandsCertificate = false
+		c.CertificateUsers = true
+	}},
+	{New(0, 1, 5), func(c *Contract) { c.Known = Inferred }},
+	{New(0, 1, 10), func(c *Contract) { c.Repository = "quay.io/ai-openshell" }},
+}
+
+// Step is a release that changes the data of a gateway so that there is no way back, or loses something. An upgrade across it
+// has to be confirmed.
+type Step struct {
+	// At is the first release after the step.
+	At Version
+	// Loss is what the step changes or loses.
+	Loss string
+	// Before is what to do before the step.
+	Before string
+}
+
+// steps are all such releases, oldest first.
+var steps = []Step{
+	{
+		At:     New(0, 0, 88),
+		Loss:   "the database is migrated for good, and sandboxes that were made before are lost to the gateway while their pods and volumes stay",
+		Before: "back up the volume and delete the sandboxes first",
+	},
+}
+
+// StepsBetween returns the steps between two releases, oldest first, whichever of the two is newer.
+func StepsBetween(a, b Version) []Step {
+	if b.Less(a) {
+		a, b = b, a
+	}
+	var between []Step
+	for _, step := range steps {
+		if a.Less(step.At) && !b.Less(step.At) {
+			between = append(between, step)
+		}
+	}
+	return between
+}
+
+// StepsText names the first release after each step.
+func StepsText() string {
+	var texts []string
+	for _, step := range steps {
+		texts = append(texts, step.At.String())
+	}
+	return strings.Join(texts, " and ")
+}
