@@ -65,7 +65,7 @@ func TestInstallPageNamesTheSupportedReleases(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, words := range []string{
-		fmt.Sprintf("OpenShell %s.", release.SupportedText()),
+		fmt.Sprintf("OpenShell %s ([by release](versions.md)).", release.SupportedText()),
 		fmt.Sprintf("| %s to %s | 0.4, 0.5 |", firstWithBeta, release.NewestSupported()),
 	} {
 		if !strings.Contains(string(text), words) {

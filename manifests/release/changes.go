@@ -16,11 +16,13 @@ var known = []span{
 type change struct {
 	since Version
 	apply func(*Contract)
+	// upgrade is what an upgrade to the release costs beyond a restart of the gateway. A step, see steps, need not be repeated.
+	upgrade string
 }
 
 // changes are all changes, oldest first. The first sets what is not zero in the oldest release.
 var changes = []change{
-	{New(0, 0, 71), func(c *Contract) {
+	{since: New(0, 0, 71), apply: func(c *Contract) {
 		*c = Contract{
 			Known:              Run,
 			Schema:             1,
@@ -32,21 +34,21 @@ var changes = []change{
 			DemandsCertificate: true,
 		}
 	}},
-	{New(0, 0, 72), func(c *Contract) {
+	{since: New(0, 0, 72), apply: func(c *Contract) {
 		c.Known = Read
 		c.SandboxAPIs = []string{"v1alpha1", "v1beta1"} // before, pods that a Sandbox of v1beta1 owns got no token
 	}},
-	{New(0, 0, 82), func(c *Contract) { c.PinnedSupervisor = true }}, // before, it was latest
-	{New(0, 0, 100), func(c *Contract) { c.EncryptsCredentials = true }},
-	{New(0, 0, 102), func(c *Contract) { c.SecureInterceptors = true }},
-	{New(0, 0, 107), func(c *Contract) {
+	{since: New(0, 0, 82), apply: func(c *Contract) { c.PinnedSupervisor = true }}, // before, it was latest
+	{since: New(0, 0, 100), apply: func(c *Contract) { c.EncryptsCredentials = true }, upgrade: "the gateway creates a key on its volume, with which it encrypts stored credentials"},
+	{since: New(0, 0, 102), apply: func(c *Contract) { c.SecureInterceptors = true }},
+	{since: New(0, 0, 107), apply: func(c *Contract) {
 		c.ListsSandboxes = true
 		c.DriverGatewayID = true
 		c.AuthenticatesToExtensions = true
-	}},
-	{New(0, 0, 111), func(c *Contract) { c.Known = Run }},
-	{New(0, 0, 112), func(c *Contract) { c.Known = Inferred }},
-	{New(0, 1, 0), func(c *Contract) {
+	}, upgrade: "the gateway does not start without the Sandbox API; interceptors and middleware get a token, so they need HTTPS or allow_insecure_transport"},
+	{since: New(0, 0, 111), apply: func(c *Contract) { c.Known = Run }},
+	{since: New(0, 0, 112), apply: func(c *Contract) { c.Known = Inferred }},
+	{since: New(0, 1, 0), apply: func(c *Contract) {
 		c.Known = Documented
 		c.Schema = 2
 		c.ConfigIsFile = true
@@ -58,12 +60,12 @@ var changes = []change{
 		c.SecureOIDC = true
 		c.Preflight = true
 	}},
-	{New(0, 1, 3), func(c *Contract) {
+	{since: New(0, 1, 3), apply: func(c *Contract) {
 		c.DemandsCertificate = false
 		c.CertificateUsers = true
 	}},
-	{New(0, 1, 5), func(c *Contract) { c.Known = Inferred }},
-	{New(0, 1, 10), func(c *Contract) { c.Repository = "quay.io/ai-openshell" }},
+	{since: New(0, 1, 5), apply: func(c *Contract) { c.Known = Inferred }},
+	{since: New(0, 1, 10), apply: func(c *Contract) { c.Repository = "quay.io/ai-openshell" }},
 }
 
 // Step is a release that changes the data of a gateway so that there is no way back, or loses something. An upgrade across it

@@ -69,7 +69,7 @@ type Knowledge string
 const (
 	// Run is for releases whose gateway was built and run.
 	Run Knowledge = "run"
-	// Read is for releases whose whole source was read.
+	// Read is for releases of which all changes in the source were read.
 	Read Knowledge = "read"
 	// Documented is for releases of which the documentation and single files of the source were read.
 	Documented Knowledge = "documented"
