@@ -83,6 +83,21 @@ func parse(segment string, into any) error {
 // match reports whether the public key belongs to the signing key.
 func (t *Tokens) match() bool { return t.public.Equal(t.signing.Public()) }
 
+// PublishedKeys returns the document with the key that verifies tokens.
+func (t *Tokens) PublishedKeys() []byte {
+	key := map[string]string{"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": t.kid, "x": base64.RawURLEncoding.EncodeToString(t.public)}
+	text, _ := json.Marshal(map[string]any{"keys": []any{key}}) // strings: cannot fail
+	return text
+}
+
+// Discovery returns the document that names the issuer of tokens and, below a base URL, the document with its key.
+func (t *Tokens) Discovery(base string) []byte {
+	text, _ := json.Marshal(map[string]any{ // strings: cannot fail
+		"issuer": t.issuer, "jwks_uri": base + "/.well-known/jwks.json", "id_token_signing_alg_values_supported": []string{"EdDSA"},
+	})
+	return text
+}
+
 // A Caller is what a gateway knows of the client of a request.
 type Caller struct {
 	Authorization string // the header
