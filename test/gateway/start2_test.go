@@ -24,7 +24,7 @@ func TestWhoIsAUser2(t *testing.T) {
 		{"the default", "", "", firstOpenHandshake, true, false, ""},
 		{"OIDC before 0.1.3", oidc, "", firstSchema2, false, false, ""},
 		{"OIDC", oidc, "", Newest, false, false, ""},
-		{"switched on beside OIDC", oidc + "mtls_auth.enabled = true", "", Newest, true, false, ""},
+		{"switched on with OIDC", oidc + "mtls_auth.enabled = true", "", Newest, true, false, ""},
 		{"switched off", "mtls_auth.enabled = false", "", Newest, false, false, ""},
 		{"an empty table", "mtls_auth = {}", "", Newest, false, false, ""},
 		{"switched on before 0.1.3", "mtls_auth.enabled = true", "", firstSchema2 + 2, false, false, unsupported},

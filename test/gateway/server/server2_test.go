@@ -113,7 +113,7 @@ func TestUpgradeToVersion2(t *testing.T) {
 	f.do("PUT", "values/a", "", "first")
 	f.stop(p)
 	p = f.ready("0.1.0", f.keyPath())
-	if status, _ := f.do("GET", "values/a", "", ""); status != http.StatusUnauthorized { // its certificate makes nobody a user yet
+	if status, _ := f.do("GET", "values/a", "", ""); status != http.StatusUnauthorized { // its certificate does not make it a user yet
 		t.Error(status)
 	}
 	f.stop(p)
