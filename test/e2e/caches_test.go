@@ -14,7 +14,7 @@ var unselected = []string{"gatewaytenants", "namespaces"}
 
 // TestCachesHoldWhatIsNeededAndNoMore looks at what the operator asks for when it starts.
 func TestCachesHoldWhatIsNeededAndNoMore(t *testing.T) {
-	operator.stop()
+	operator.stop(t)
 	operator.Take(operatortest.Writes)
 	if err := operator.start(t.Context()); err != nil {
 		t.Fatal(err)

@@ -23,11 +23,10 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
-// requestFor makes a namespace with a GatewayTenant that no operator works on, and what its certgen is asked for.
+// requestFor makes a namespace with a GatewayTenant that the operator leaves alone, and what its certgen is asked for.
 func requestFor(t *testing.T, namespace string) issuer.Request {
 	t.Helper()
-	withoutOperator(t)
-	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
+	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{Suspend: true})
 	request := issuer.Request{Namespace: namespace, Lifetimes: certificates.DefaultLifetimes}
 	request.Owner = get(t, &v1alpha1.GatewayTenant{}, namespace, v1alpha1.Name).UID
 	request.ServerNames = []string{hostOf(namespace)}

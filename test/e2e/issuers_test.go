@@ -73,6 +73,7 @@ func TestSecretsOfAnotherIssuerAreUsedAndLeftAlone(t *testing.T) {
 		"of-a-user": func(*corev1.Secret) {},
 	} {
 		t.Run(namespace, func(t *testing.T) {
+			t.Parallel()
 			cluster.CreateNamespace(t, namespace)
 			before := map[string]*corev1.Secret{}
 			for _, secret := range corporateSecrets(t, namespace) {

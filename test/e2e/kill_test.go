@@ -7,6 +7,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/watch"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -18,7 +19,7 @@ import (
 // withoutOperator stops the operator until the test ends.
 func withoutOperator(t *testing.T) {
 	t.Helper()
-	operator.stop()
+	operator.stop(t)
 	t.Cleanup(func() {
 		if err := operator.start(context.Background()); err != nil {
 			t.Fatal(err)
@@ -73,14 +74,17 @@ var certgenRuns = []struct {
 
 // TestCertgenKilledAfterEachWrite kills it, looks, and lets the next run finish.
 func TestCertgenKilledAfterEachWrite(t *testing.T) {
+	t.Parallel()
 	for _, c := range certgenRuns {
 		t.Run(c.what, func(t *testing.T) {
+			t.Parallel()
 			for n := 1; n <= c.writes+1; n++ {
 				t.Run(fmt.Sprint("after write ", n), func(t *testing.T) {
 					namespace := fmt.Sprintf("killed-%d-%d", len(c.what), n)
 					cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
 					tenant := waitReady(t, namespace)
-					withoutOperator(t)
+					change(t, namespace, func(s *v1alpha1.GatewayTenantSpec) { s.Suspend = true })
+					waitCondition(t, namespace, v1alpha1.ConditionReady, metav1.ConditionUnknown, v1alpha1.ReasonSuspended)
 					if c.prepare != nil {
 						c.prepare(t, namespace)
 					}

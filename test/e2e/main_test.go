@@ -23,6 +23,7 @@ var (
 	cluster  *operatortest.ControlPlane
 	admin    client.WithWatch
 	operator = &sharedOperator{}
+	auditLog *audit.Log // one reader, because each reads the whole log once
 )
 
 func TestMain(m *testing.M) {
@@ -50,7 +51,7 @@ func run(m *testing.M) (code int, err error) {
 			)
 		}
 	}()
-	admin = cluster.Client
+	admin, auditLog = cluster.Client, audit.NewLog(cluster.AuditLog())
 	if *faultyShare > 0 { // An operation starts again several times, after growing waits.
 		cluster.Patience = 6
 	}
@@ -58,11 +59,11 @@ func run(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	code = m.Run()
-	operator.stop()
+	operator.end()
 	if faults != nil {
 		fmt.Fprintln(os.Stderr, "e2e:", faults)
 	}
-	denied, total, err := deniedRequests(audit.NewLog(cluster.AuditLog()))
+	denied, total, err := deniedRequests(auditLog)
 	fmt.Fprintf(os.Stderr, "e2e: of %d requests of the operator and certgen, %d were denied\n", total, len(denied))
 	for _, request := range denied {
 		code = 1

@@ -136,8 +136,15 @@ func (o *sharedOperator) waitIdle(t *testing.T, match func(request string) bool)
 	o.WaitIdle(t, time.Second, cluster.Limit(30*time.Second), match)
 }
 
-// stop ends the operator gracefully and waits for it.
-func (o *sharedOperator) stop() {
+// stop ends the operator in a test that does not run in parallel: no other test has an operator then.
+func (o *sharedOperator) stop(t *testing.T) {
+	t.Helper()
+	t.Setenv("OPERATOR_CHANGED_BY", t.Name()) // fails in a parallel test, or below one; nobody reads it
+	o.end()
+}
+
+// end ends the operator gracefully and waits for it.
+func (o *sharedOperator) end() {
 	o.cancel()
 	if err := <-o.ended; err != nil {
 		fmt.Fprintln(os.Stderr, "e2e: the operator ended:", err)

@@ -14,7 +14,7 @@ import (
 // restart ends the operator that all tests share, and starts it again.
 func restart(t *testing.T, change ...func(*options.Options)) {
 	t.Helper()
-	operator.stop()
+	operator.stop(t)
 	if err := operator.start(context.Background(), change...); err != nil {
 		t.Fatal(err)
 	}

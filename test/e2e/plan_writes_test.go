@@ -43,15 +43,14 @@ func TestPlanListsTheWritesOfARemoval(t *testing.T) {
 	waitReady(t, namespace)
 	settle(t)
 	plan, _ := planOf(t, []string{"[]"})
-	log := audit.NewLog(cluster.AuditLog())
-	mark, err := log.Mark()
+	mark, err := auditLog.Mark()
 	if err != nil {
 		t.Fatal(err)
 	}
 	platformConfig(t)
 	waitGone(t, &rbacv1.ClusterRoleBinding{}, "", "gatewaytenant-node-reader:"+namespace)
 	settle(t)
-	written, err := loggedWrites(log, mark, namespace)
+	written, err := loggedWrites(mark, namespace)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,8 +86,7 @@ func (s planScenario) run(t *testing.T) {
 	tenant := operatortest.Tenant(namespace, s.spec)
 	tenant.Annotations = s.annotations
 	planned := plannedWrites(t, tenant)
-	log := audit.NewLog(cluster.AuditLog())
-	mark, err := log.Mark()
+	mark, err := auditLog.Mark()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +100,7 @@ func (s planScenario) run(t *testing.T) {
 	}
 	var written []string
 	cluster.Eventually(t, 60*time.Second, func() error {
-		if written, err = loggedWrites(log, mark, namespace); err != nil {
+		if written, err = loggedWrites(mark, namespace); err != nil {
 			return err
 		}
 		for _, write := range planned {
@@ -114,7 +112,7 @@ func (s planScenario) run(t *testing.T) {
 	})
 	operator.waitIdle(t, ofTenant)
 	operator.quietFor(t, 3*time.Second, ofTenant)
-	if written, err = loggedWrites(log, mark, namespace); err != nil {
+	if written, err = loggedWrites(mark, namespace); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(planned, written); diff != "" {
@@ -152,8 +150,8 @@ func writesOf(outcome plugin.Outcome) []string {
 }
 
 // loggedWrites returns the successful writes of the operator to the objects of a tenant since a mark, sorted.
-func loggedWrites(log *audit.Log, mark int, namespace string) ([]string, error) {
-	requests, err := log.WritesSince(mark, audit.ServiceAccount(platformNamespace, "gatewaytenant-operator"))
+func loggedWrites(mark int, namespace string) ([]string, error) {
+	requests, err := auditLog.WritesSince(mark, audit.ServiceAccount(platformNamespace, "gatewaytenant-operator"))
 	if err != nil {
 		return nil, err
 	}

@@ -66,7 +66,7 @@ func TestUnchangedTenantsAreNotWritten(t *testing.T) {
 	settle(t)
 
 	t.Run("over a restart and resyncs", func(t *testing.T) {
-		operator.stop()
+		operator.stop(t)
 		changes := linesOfChange(t)
 		const period = time.Second
 		operator.QuietFor(t, 4*period, operatortest.Writes, func() {

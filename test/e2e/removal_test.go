@@ -48,7 +48,7 @@ func TestManyTenantsGoWithoutATrace(t *testing.T) {
 		return admin.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace, Labels: map[string]string{"backlog": "yes"}}})
 	})
 	makeBacklog(t)
-	operator.stop()
+	operator.stop(t)
 	forEachInBacklog(t, func(namespace string) error {
 		return admin.Delete(t.Context(), operatortest.Tenant(namespace, v1alpha1.GatewayTenantSpec{}))
 	})

@@ -117,7 +117,7 @@ func TestTenantDeletedWhileTheOperatorIsDownLosesItsBinding(t *testing.T) {
 	const namespace = "deleted-while-down"
 	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
 	tenant := waitReady(t, namespace)
-	operator.stop()
+	operator.stop(t)
 	if err := admin.Delete(t.Context(), tenant); err != nil {
 		t.Fatal(err)
 	}

@@ -92,7 +92,7 @@ func TestUnsupportedReleaseKeepsRunning(t *testing.T) {
 	const namespace, old = "unsupported", gatewayRepository + "0.0.60"
 	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
 	waitReady(t, namespace)
-	operator.stop()
+	operator.stop(t)
 	change(t, namespace, func(s *v1alpha1.GatewayTenantSpec) { s.Image = old })
 	annotate(t, namespace, v1alpha1.AnnotationConfirmVersion, "0.0.60")
 	before := get(t, &appsv1.StatefulSet{}, namespace, manifests.GatewayName)
