@@ -51,7 +51,7 @@ func (m movedKey) place() string {
 	table, key := m.to[:max(cut, 0)], m.to[cut+1:]
 	switch {
 	case m.to == "":
-		return "remove it: " + m.why
+		return "remove it, since " + m.why
 	case m.why != "":
 		return fmt.Sprintf("write %s, %s, in [%s]", key, m.why, table)
 	}
@@ -82,7 +82,7 @@ func describeOtherSchema(contract release.Contract, path []string) string {
 	if i < 0 {
 		return ""
 	}
-	return fmt.Sprintf("is a key before OpenShell %s, and the gateway is %s, which does not start with it; %s; %s converts the text",
+	return fmt.Sprintf("is not a key from OpenShell %s on, and the gateway is %s; %s, or run %s",
 		firstV2, contract.Version, movedKeys[i].place(), convert)
 }
 
