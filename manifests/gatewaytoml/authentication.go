@@ -2,16 +2,15 @@ package gatewaytoml
 
 import "github.com/ambient-code/gatewaytenant-operator/manifests/release"
 
-// Who is a user of a gateway, by its keys and its release:
+// How a gateway authenticates users depends on its keys and its release:
 //
 //   - With oidc, users present a token of the issuer, and need no certificate.
-//   - Without oidc, a gateway whose contract has DemandsCertificate ends the handshake with a client that has no client certificate.
-//     All others are administrators if allow_unauthenticated_users is true, and in any case if the gateway has no token keys.
-//     If it has them and the key is not true, it refuses all users.
-//   - Without oidc, a gateway whose contract has CertificateUsers makes a user of every client that presents the client certificate,
-//     unless mtls_auth.enabled is false. There are no roles without oidc, so each of them is an administrator. The handshake lets
-//     other clients in: if allow_unauthenticated_users is true, they are administrators, too, and if neither mtls_auth nor token keys
-//     are there, as well.
+//   - Without oidc, and if the contract has DemandsCertificate, the handshake fails for clients without a client certificate. All
+//     other clients are administrators if allow_unauthenticated_users is true or the gateway has no token keys. Otherwise, the
+//     gateway refuses all users.
+//   - Without oidc, and if the contract has CertificateUsers, clients without a certificate can connect. Clients that present the
+//     client certificate are administrators, unless mtls_auth.enabled is false: roles exist with oidc only. The other clients
+//     are administrators if allow_unauthenticated_users is true, or if the gateway has neither mtls_auth nor token keys.
 
 // admitsWithoutToken reports whether the gateway of a gateway.toml treats a client that has the client certificate and sends no token as
 // an administrator. The operator rejects texts with which a client needs neither.

@@ -20,7 +20,7 @@ type Note struct {
 	Line int
 	// Message names the key and what became of it, or what to do.
 	Message string
-	// Decision is set if somebody has to decide or to do something before a gateway can run with the converted text.
+	// Decision is set if a gateway cannot run with the converted text, or runs differently, until a user decides or does something.
 	Decision bool
 }
 
@@ -37,21 +37,21 @@ func Convert(text string) (converted string, notes []Note, err error) {
 		return "", nil, err
 	}
 	converted = text
+	c := &conversion{keys: keysOf(text), result: given, decisions: map[string]bool{}}
 	if tableAt(given, "openshell")["version"] != int64(2) {
-		c := &conversion{keys: keysOf(text), result: given}
 		c.convert()
 		if converted, notes, err = rewrite(text, c.edits, c.result); err != nil {
 			return "", nil, err
 		}
 		notes = append(c.notes, notes...)
 	}
-	notes = append(notes, remaining(text, converted)...)
+	notes = append(notes, c.remaining(converted)...)
 	slices.SortStableFunc(notes, func(a, b Note) int { return a.Line - b.Line })
 	return converted, notes, nil
 }
 
-// remaining returns notes about what gateways still do not accept in a converted text.
-func remaining(text, converted string) []Note {
+// remaining returns notes about what gateways still do not accept in a converted text, and no note says yet.
+func (c *conversion) remaining(converted string) []Note {
 	given, err := decode(converted)
 	if err != nil {
 		return []Note{{1, err.Error(), true}}
@@ -66,16 +66,18 @@ func remaining(text, converted string) []Note {
 			rule(in, given, found)
 		}
 	}
-	before := keysOf(text)
 	var notes []Note
 	for _, fault := range faults {
 		path := fault.path
 		for _, moved := range movedKeys { // its line is that of the key in the text before
-			if before.find(path) == nil && moved.to == strings.Join(path, ".") {
+			if c.keys.find(path) == nil && moved.to == strings.Join(path, ".") {
 				path = strings.Split(moved.from, ".")
 			}
 		}
-		notes = append(notes, Note{before.position(path).line, message.TruncateMiddle(dotted(fault.path)) + " " + fault.message(), true})
+		if c.decisions[strings.Join(path, ".")] {
+			continue
+		}
+		notes = append(notes, Note{c.keys.position(path).line, message.TruncateMiddle(dotted(fault.path)) + " " + fault.message(), true})
 	}
 	return notes
 }
@@ -86,6 +88,8 @@ type conversion struct {
 	result table
 	edits  []edit
 	notes  []Note
+	// decisions are the keys that have notes with Decision.
+	decisions map[string]bool
 }
 
 // edit is what becomes of a key or table of a text: it is dropped, moved, or has another value.
@@ -96,6 +100,9 @@ type edit struct {
 
 func (c *conversion) note(path []string, decision bool, format string, args ...any) {
 	line := c.keys.position(path).line
+	if decision {
+		c.decisions[strings.Join(path, ".")] = true
+	}
 	c.notes = append(c.notes, Note{line, message.TruncateMiddle(dotted(path)) + " " + fmt.Sprintf(format, args...), decision})
 }
 

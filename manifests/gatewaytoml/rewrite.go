@@ -134,7 +134,7 @@ func (r *rewriter) key(s *statement, e edit) {
 	value := r.text[s.value:s.end]
 	was, _ := decode("x = " + value)
 	if want := valueAt(r.result, e.to); !reflect.DeepEqual(was["x"], want) {
-		value = r.anew(s, want)
+		value = r.newValue(s, want)
 	}
 	value += r.text[s.end:s.lineEnd]
 	if hasPrefix(e.to, s.table) {
@@ -156,11 +156,11 @@ func (r *rewriter) inner(s *statement, e edit) {
 		r.drop(s)
 		return
 	}
-	r.replace(s, s.indent+r.text[s.start:s.value]+r.anew(s, value)+r.text[s.end:s.lineEnd])
+	r.replace(s, s.indent+r.text[s.start:s.value]+r.newValue(s, value)+r.text[s.end:s.lineEnd])
 }
 
-// anew returns the text of a value in place of that of a statement.
-func (r *rewriter) anew(s *statement, value any) string {
+// newValue returns the text of a value in place of that of a statement.
+func (r *rewriter) newValue(s *statement, value any) string {
 	note := Note{s.first + 1, dotted(s.path) + " is written in one line, without the comments in it", false}
 	if strings.Contains(r.text[s.value:s.end], "#") && s.first != s.last && !slices.Contains(r.notes, note) {
 		r.notes = append(r.notes, note)

@@ -51,6 +51,6 @@ type sandboxRuntimeConfig struct {
 // resourceAdmissionConfig has the labels that a PersistentVolumeClaim, RuntimeClass or PriorityClass needs before a sandbox may
 // use it.
 type resourceAdmissionConfig struct {
-	Enabled        bool              `toml:"enabled" enum:"true" note:"sandboxes could otherwise use resources that nobody approved, such as the volume of the gateway itself"`
+	Enabled        bool              `toml:"enabled" enum:"true" note:"sandboxes could otherwise use resources that the platform did not approve, such as the volume of the gateway itself"`
 	RequiredLabels map[string]string `toml:"required_labels" refused:"admission-labels"`
 }
