@@ -108,7 +108,7 @@ func audiences(in Input, given table) []string {
 }
 
 // profileSources checks openshell.gateway.provider_profile_sources.
-func profileSources(_ Input, given table, found finder) {
+func profileSources(in Input, given table, found finder) {
 	const field = "openshell.gateway.provider_profile_sources"
 	gateway := tableAt(given, "openshell", "gateway")
 	list, is := gateway["provider_profile_sources"].([]any)
@@ -133,6 +133,9 @@ func profileSources(_ Input, given table, found finder) {
 			case !configured[this.name]:
 				found(within+".name", "is %q, and no interceptor of this name is configured; add it to openshell.gateway.interceptors, or remove the source", message.TruncateMiddle(this.name))
 			}
+		}
+		if this.kind != "interceptor" && in.Release.Schema != 1 && item["name"] != nil {
+			found(within+".name", `is a key of the type interceptor only; remove it`)
 		}
 		if sources[this] {
 			found(within, "repeats an earlier source; remove one of them")

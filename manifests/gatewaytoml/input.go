@@ -24,6 +24,9 @@ type Input struct {
 	AppArmorProfile string
 	// SupervisorImage is the default image of supervisors. It is empty if that of the gateway's release applies.
 	SupervisorImage string
+	// SandboxImage is the default image that the pods of sandboxes start from, for releases that need one. It is empty if that of the
+	// gateway's release applies.
+	SandboxImage string
 	// CheckImage returns why the platform does not allow an image.
 	CheckImage func(image string) error
 }

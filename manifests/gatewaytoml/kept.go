@@ -7,7 +7,8 @@ import "regexp"
 type Kept struct {
 	// GatewayID is in the issuer and the audience of the tokens of sandboxes.
 	GatewayID string
-	// SideloadMethod is the way of the supervisor into a sandbox, or SideloadUnset if gateway.toml does not set it.
+	// SideloadMethod is the way of the supervisor into a sandbox, or SideloadUnset if gateway.toml does not set it. Schema version 2
+	// has none.
 	SideloadMethod string
 }
 
@@ -47,7 +48,11 @@ func ReadKept(text, namespace string) (kept Kept, known bool) {
 		return kept, false
 	}
 	driver := tableAt(config, "openshell", "drivers", "kubernetes")
-	kept.GatewayID = textAt(driver, "gateway_id", namespace) // without one, no token and no label of a sandbox has it
+	unset := namespace // without an id, no token and no label of a sandbox has it
+	if tableAt(config, "openshell")["version"] == int64(2) {
+		unset = DefaultGatewayID // sandboxes always have a label with it
+	}
+	kept.GatewayID = textAt(driver, "gateway_id", unset)
 	if tokens := tableAt(config, "openshell", "gateway", "gateway_jwt"); tokens != nil {
 		kept.GatewayID = textAt(tokens, "gateway_id", DefaultGatewayID)
 	}

@@ -14,8 +14,6 @@ func managedKeys(in Input) table {
 		"bind_address":         "0.0.0.0:8080", // the gateway's own default is loopback
 		"health_bind_address":  "0.0.0.0:8081",
 		"metrics_bind_address": "0.0.0.0:9090",
-		"compute_drivers":      []any{"kubernetes"},
-		"sandbox_namespace":    in.Namespace,
 		"server_sans":          items(in.Wildcards), // other names have no effect there but a restart
 		"disable_tls":          false,
 		"tls": table{
@@ -23,6 +21,12 @@ func managedKeys(in Input) table {
 			"key_path":       serverTLSPath + "/tls.key",
 			"client_ca_path": clientCAPath + "/ca.crt",
 		},
+	}
+	if in.Release.Schema == 1 {
+		gateway["compute_drivers"] = []any{"kubernetes"}
+		gateway["sandbox_namespace"] = in.Namespace
+	} else {
+		gateway["compute_driver"] = "kubernetes"
 	}
 	driver := table{
 		"namespace":              in.Namespace,
@@ -54,8 +58,11 @@ func items(values []string) []any {
 }
 
 // inheritedKeys returns keys of the gateway's table that the driver would inherit if its own, which are managed, did not take
-// precedence. They are not written, and a tenant cannot give them other values.
+// precedence. They are not written, and a tenant cannot give them other values. In schema version 2, the driver inherits none.
 func inheritedKeys(in Input) table {
+	if in.Release.Schema != 1 {
+		return nil
+	}
 	return table{"openshell": table{"gateway": table{"service_account_name": in.SandboxServiceAccount, "client_tls_secret_name": in.ClientTLSSecret}}}
 }
 

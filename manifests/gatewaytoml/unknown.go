@@ -14,23 +14,28 @@ import (
 
 // refusals has the message for each value of the schema's tag refused.
 var refusals = map[string]string{
-	"certificate":    "the operator issues the gateway's certificate; remove it, and name the server in spec.serverDnsNames",
-	"command":        "it needs the key command, by which the gateway would run a program in its own container; remove it",
-	"key-variable":   "the gateway's container has no variable that holds a key; remove it, or set key_encryption_key_path instead",
-	"workspace-mode": `it belongs to workspace_mode = "operator", in which the gateway would need rights in other namespaces; remove it`,
+	"admission-labels": "with other labels, resources that the platform did not approve could be used by sandboxes; remove it",
+	"certificate":      "the operator issues the gateway's certificate; remove it, and name the server in spec.serverDnsNames",
+	"command":          "it needs the key command, by which the gateway would run a program in its own container; remove it",
+	"key-variable":     "the gateway's container has no variable that holds a key; remove it, or set key_encryption_key_path instead",
+	"workspace-mode":   `it belongs to workspace_mode = "operator", in which the gateway would need rights in other namespaces; remove it`,
 }
 
-// describeUnknown returns the message about a key that the schema does not have.
-func describeUnknown(version release.Version, schema reflect.Type, path []string) string {
+// describeUnknown returns the message about a key that the schema of a release does not have.
+func describeUnknown(contract release.Contract, schema reflect.Type, path []string) string {
 	key := path[len(path)-1]
 	if key == "database_url" {
 		return "cannot be in this file: the database is on the gateway's volume; remove it"
 	}
-	text := "is not a key of gateway.toml for OpenShell " + release.SupportedText()
+	if text := describeOtherSchema(contract, path); text != "" {
+		return text
+	}
+	version := contract.Version
+	text := "is not a key of gateway.toml for OpenShell " + releasesOf(contract)
 	if near := message.Nearest(key, keysOfTable(version, schema)); near != "" {
 		return fmt.Sprintf("%s; did you mean %s?", text, near)
 	}
-	if others := elsewhere(version, reflect.TypeFor[configFile](), key, nil); len(others) > 0 {
+	if others := elsewhere(version, schemaOf(contract.Schema), key, nil); len(others) > 0 {
 		return fmt.Sprintf("%s; did you mean %s?", text, strings.Join(others[:min(len(others), 2)], " or "))
 	}
 	const few = 6
@@ -39,6 +44,21 @@ func describeUnknown(version release.Version, schema reflect.Type, path []string
 		return text + "; remove it"
 	}
 	return fmt.Sprintf("%s; remove it, or use one of the keys of this table: %s", text, strings.Join(keys, ", "))
+}
+
+// releasesOf names the supported releases that read the same schema version as a release, or that release alone if the operator
+// does not support it.
+func releasesOf(contract release.Contract) string {
+	var same []release.Version
+	for _, version := range release.Supported() {
+		if release.Of(version).Schema == contract.Schema {
+			same = append(same, version)
+		}
+	}
+	if len(same) == 0 {
+		return contract.Version.String()
+	}
+	return fmt.Sprintf("%s to %s", same[0], same[len(same)-1])
 }
 
 // describeUnsupported returns the message about a key that only gateways of other versions know.
