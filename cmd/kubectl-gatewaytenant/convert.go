@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ambient-code/gatewaytenant-operator/controllers/plugin"
+	"github.com/ambient-code/gatewaytenant-operator/manifests/release"
 )
 
 func (o *options) convert() *cobra.Command {
@@ -13,9 +14,11 @@ func (o *options) convert() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "convert -f FILE",
 		Short: "Convert spec.config for OpenShell 0.1.0 and later",
-		Long: `Convert texts of spec.config for gateways from OpenShell 0.1.0 on, which read schema version 2 of gateway.toml and no other. Files
-have such a text, GatewayTenants, a ConfigMap platform-config or its list. No cluster is asked, and no file is changed: the
-converted texts go to standard output. Comments and the order of keys stay as far as possible.
+		Long: `Convert texts of spec.config for gateways from OpenShell 0.1.0 on, which read schema version 2 of gateway.toml and no other.` + unsupported() + `
+
+Each file contains such a text, GatewayTenants, a ConfigMap platform-config or its list. The command does not connect to the cluster
+and changes no file: it writes the converted texts to standard output. A key that moves goes to the end of its new table, with the
+comment above it. The comment behind a key that is dropped is dropped.
 
 Notes go to standard error: what was dropped, and after "decide:" what you have to do before a gateway can run with the text.
 Change spec.config together with the image: gateways before 0.1.0 do not start with a converted text.
@@ -53,6 +56,14 @@ Exit codes, for CI; the first that holds:
 	return command
 }
 
+// unsupported says that the operator does not run these gateways, unless it does.
+func unsupported() string {
+	if release.SupportsSchema(2) {
+		return ""
+	}
+	return "\nThis version of the operator does not run these gateways yet."
+}
+
 // conversionNotes writes the notes of conversions and what could not be converted, and returns the exit code.
 func (o *options) conversionNotes(all []plugin.Conversion, findings []plugin.Finding) error {
 	decisions := 0
@@ -73,7 +84,7 @@ func (o *options) conversionNotes(all []plugin.Conversion, findings []plugin.Fin
 	case decisions > 0:
 		return exitError(2)
 	case len(all) == 0:
-		fmt.Fprintln(o.ErrOut, "note: no object has a spec.config, so nothing is to be converted")
+		fmt.Fprintln(o.ErrOut, "note: no object has a spec.config, so there is nothing to convert")
 	}
 	return nil
 }

@@ -18,10 +18,10 @@ func TestConvertExitsWithWhatIsLeftToDo(t *testing.T) {
 		{"openshell.gateway.guest_tls_ca = 'a'\n", "", "note: stdin:1: openshell.gateway.guest_tls_ca is dropped", 0},
 		{"openshell.gateway.provider_profile_sources = [{type = 'builtin'}]\n", "", "decide: stdin:1: ", 2},
 		{"openshell.gateway.unknown = 1\n", "openshell.gateway.unknown = 1\n", "decide: stdin:1: openshell.gateway.unknown is not a key", 2},
-		{"a: b\n", "", "error: stdin: no GatewayTenant", 1},
-		{"[openshell]\nversion =\n", "", "stdin:1: it is not a text of gateway.toml either: is not TOML in line 2", 1},
+		{"a: b\n", "", "error: -: no GatewayTenant", 1},
+		{"[openshell]\nversion =\n", "", "stdin:1: is not TOML in line 2", 1},
 		{"{kind: GatewayTenant, apiVersion: openshell.ambient-code.io/v1alpha1, metadata: {namespace: a, name: openshell-gateway}, spec: {config: 'a ='}}", "", "stdin:1: GatewayTenant a/openshell-gateway: spec.config: ", 1},
-		{"{kind: GatewayTenant, apiVersion: openshell.ambient-code.io/v1alpha1, metadata: {namespace: a, name: openshell-gateway}}", "", "nothing is to be converted", 0},
+		{"{kind: GatewayTenant, apiVersion: openshell.ambient-code.io/v1alpha1, metadata: {namespace: a, name: openshell-gateway}}", "", "there is nothing to convert", 0},
 	} {
 		var out, notes bytes.Buffer
 		code := run(t.Context(), []string{"convert", "-f", "-"}, genericiooptions.IOStreams{In: strings.NewReader(c.text), Out: &out, ErrOut: &notes})

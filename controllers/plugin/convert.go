@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/message"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig/entries"
 	"github.com/ambient-code/gatewaytenant-operator/manifests/gatewaytoml"
@@ -43,47 +45,33 @@ func (n ConversionNote) String() string {
 }
 
 // Convert converts the texts of gateway.toml in files: files that are such a text, the spec.config of GatewayTenants, and that of
-// each entry of a ConfigMap. The names are those of [Files]. The findings are what cannot be read or converted.
-func Convert(names []string, in io.Reader, namespace string, configMaps entries.ConfigMaps) (all []Conversion, findings []Finding, err error) {
-	files, err := filesOf(names)
+// each entry of a ConfigMap. The names are those of [Files], and directories may have .toml files as well. The findings are what
+// cannot be read or converted. The error is about files that cannot be opened, or that have none of this.
+func Convert(names []string, in io.Reader, namespace string, configMaps entries.ConfigMaps) ([]Conversion, []Finding, error) {
+	files, err := filesOf(names, ".toml", ".yaml", ".yml", ".json")
 	if err != nil {
 		return nil, nil, err
 	}
+	c := converter{}
+	var objects []string
+	var fromStdin []byte
 	for _, name := range files {
 		text, err := readFile(name, in)
 		if err != nil {
 			return nil, nil, err
 		}
-		converted, found, err := convertFile(name, text, namespace, configMaps)
-		if err != nil {
-			return nil, nil, err
+		if isTOML(name, string(text)) {
+			c.file(shownName(name), string(text))
+			continue
 		}
-		all, findings = append(all, converted...), append(findings, found...)
+		objects = append(objects, name)
+		if name == "-" {
+			fromStdin = append(fromStdin, text...)
+		}
 	}
-	return all, findings, nil
-}
-
-// convertFile converts what a file has. A file is a text of gateway.toml if it is TOML, which files with objects are not.
-func convertFile(name string, text []byte, namespace string, configMaps entries.ConfigMaps) ([]Conversion, []Finding, error) {
-	shown := name
-	if name == "-" {
-		shown = "stdin"
-	}
-	c := converter{}
-	notTOML := c.text(Conversion{File: shown}, string(text), func(line int, message string) Finding { return Finding{File: shown, Line: line, Message: message} })
-	if notTOML == nil {
-		return c.all, nil, nil
-	}
-	if filepath.Ext(name) == ".toml" {
-		return nil, nil, fmt.Errorf("%s: %w", shown, notTOML)
-	}
-	input, err := Files([]string{"-"}, bytes.NewReader(text), namespace, configMaps) // which was read already
+	input, err := readFiles(objects, bytes.NewReader(fromStdin), namespace, configMaps)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s: no GatewayTenant, no ConfigMap %s and no list of its entries is in it, and it is not a text of gateway.toml either: %w", shown, configMaps.First.Name, notTOML)
-	}
-	input.setFile(shown)
-	if len(input.Tenants)+len(input.Configs) == 0 {
-		c.findings = append(c.findings, Finding{File: shown, Line: 1, Message: "it is not a text of gateway.toml either: " + notTOML.Error()})
+		return nil, nil, err
 	}
 	for _, tenant := range input.Tenants {
 		c.tenant(tenant)
@@ -91,21 +79,31 @@ func convertFile(name string, text []byte, namespace string, configMaps entries.
 	for _, config := range input.Configs {
 		c.config(config)
 	}
-	return c.all, append(input.Findings, c.findings...), nil
+	c.findings = append(input.Findings, c.findings...)
+	if len(c.all)+len(c.findings)+len(input.Tenants)+len(input.Configs) == 0 {
+		return nil, nil, fmt.Errorf("%s: no GatewayTenant, no ConfigMap %s, no list of its entries and no text of gateway.toml is in it; give one of these with -f", strings.Join(names, ", "), configMaps.First.Name)
+	}
+	return c.all, c.findings, nil
 }
 
-// setFile sets the file that an input is from.
-func (i *Input) setFile(name string) {
-	for j := range i.Tenants {
-		i.Tenants[j].File = name
+// isTOML reports whether a file is a text of gateway.toml, even one with a syntax error. If the name does not tell, the content does.
+func isTOML(name, text string) bool {
+	switch filepath.Ext(name) {
+	case ".toml":
+		return true
+	case ".yaml", ".yml", ".json":
+		return false
 	}
-	for j := range i.Configs {
-		i.Configs[j].File = name
+	for line := range strings.Lines(strings.TrimPrefix(text, entries.ByteOrderMark)) {
+		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
+			return tomlStatement.MatchString(line)
+		}
 	}
-	for j := range i.Findings {
-		i.Findings[j].File = name
-	}
+	return true
 }
+
+// tomlStatement matches a line with a header or a key of TOML, and no line with which a document of YAML or JSON with objects begins.
+var tomlStatement = regexp.MustCompile(`^(\[\[?[-\w."' \t]+\]\]?[ \t]*(#.*)?|[-\w."' \t]+=.*)$`)
 
 // converter collects conversions.
 type converter struct {
@@ -113,9 +111,17 @@ type converter struct {
 	findings []Finding
 }
 
-// text converts a text. Where returns where a line of it is.
-func (c *converter) text(conversion Conversion, text string, where func(line int, message string) Finding) error {
-	converted, notes, err := gatewaytoml.Convert(text)
+// file converts a file that is a text.
+func (c *converter) file(name, text string) {
+	where := func(line int, message string) Finding { return Finding{File: name, Line: line, Message: message} }
+	if err := c.text(Conversion{File: name}, text, true, where); err != nil {
+		c.findings = append(c.findings, where(1, err.Error()))
+	}
+}
+
+// text converts a text. Tokens reports whether the gateway issues tokens to sandboxes, and where returns where a line of the text is.
+func (c *converter) text(conversion Conversion, text string, tokens bool, where func(line int, message string) Finding) error {
+	converted, notes, err := gatewaytoml.Convert(text, tokens)
 	if err != nil {
 		return errors.New(strings.TrimLeft(strings.TrimPrefix(err.Error(), "spec.config"), ", ")) // where names the field
 	}
@@ -130,7 +136,8 @@ func (c *converter) text(conversion Conversion, text string, where func(line int
 // tenant converts the spec.config of a GatewayTenant.
 func (c *converter) tenant(tenant TenantInput) {
 	node := entries.Child(entries.Child(tenant.node, "spec"), "config")
-	c.node(Conversion{File: tenant.File, Object: tenant.name()}, node, func(line int, message string) Finding {
+	tokens := hasTokens(entries.Child(tenant.node, "spec"))
+	c.node(Conversion{File: tenant.File, Object: tenant.name()}, node, tokens, func(line int, message string) Finding {
 		return Finding{tenant.File, line, tenant.name(), "spec.config: " + message}
 	})
 }
@@ -145,18 +152,24 @@ func (c *converter) config(config ConfigInput) {
 	for i, item := range items {
 		namespace := textAt(item, "name")
 		of := Conversion{File: config.File, Object: fmt.Sprintf("entry %d (namespace %q)", i, namespace)}
-		c.node(of, entries.Child(entries.Child(item, "gateway"), "config"), func(line int, message string) Finding {
+		gateway := entries.Child(item, "gateway")
+		c.node(of, entries.Child(gateway, "config"), hasTokens(gateway), func(line int, message string) Finding {
 			return config.finding(i, namespace, entries.Fault{Line: line, Message: "gateway.config: " + message})
 		})
 	}
 }
 
+// hasTokens reports whether a spec leaves the tokens of sandboxes enabled.
+func hasTokens(spec *yaml.Node) bool {
+	return textAt(spec, "sandboxTokens") != string(v1alpha1.SandboxTokensDisabled)
+}
+
 // node converts the text of a YAML node. A text that is written as a block has its lines in the file.
-func (c *converter) node(of Conversion, node *yaml.Node, where func(line int, message string) Finding) {
+func (c *converter) node(of Conversion, node *yaml.Node, tokens bool, where func(line int, message string) Finding) {
 	if node == nil || node.Kind != yaml.ScalarNode {
 		return
 	}
-	err := c.text(of, node.Value, func(line int, message string) Finding {
+	err := c.text(of, node.Value, tokens, func(line int, message string) Finding {
 		if node.Style&yaml.LiteralStyle != 0 {
 			return where(node.Line+line, message)
 		}

@@ -49,7 +49,7 @@ Tables of drivers that the gateway does not run are not rendered, and the condit
 |---|---|
 `
 
-const configDocKeys = `
+var configDocKeys = `
 ## Rules about several keys
 
 | keys | rule |
@@ -67,6 +67,7 @@ const configDocKeys = `
 | ` + "`provider_profile_sources`" + ` | each source once; the type ` + "`interceptor`" + ` needs the name of an interceptor in ` + "`interceptors`" + ` |
 | ` + "`credential_drivers`" + ` | one driver, with a table in ` + "`openshell.credential_drivers`" + `; ` + "`default_credential_driver`" + ` is the same or empty |
 | ` + "`ocsf_log.max_files`" + ` | not with ` + "`rotation = \"never\"`" + ` |
+| ` + "`ocsf_log.path`" + ` | not the path of another file below /var/openshell that the text names, and neither above nor below it |
 | ` + "`auth_method`" + ` of the driver vault | ` + "`kubernetes`" + `, the default, needs ` + "`role`" + `; ` + "`token_file` needs `token_path`" + `; neither may have the keys of the other |
 
 ## Keys
@@ -74,7 +75,7 @@ const configDocKeys = `
 - *managed*: the gateway's other objects depend on it. You may repeat the value, but not change it.
 - *default*: it has this value unless you set another.
 - *releases*: the releases of OpenShell that know the key. A gateway of another release does not start with it. Without an
-  entry, all releases from v0.0.71 on know it.
+  entry, all releases know it that this page describes: v` + schemas[0].oldest.String() + ` to v` + schemas[0].newest.String() + ` and v` + schemas[1].oldest.String() + ` to v` + schemas[1].newest.String() + `.
 
 | key | value | releases | |
 |---|---|---|---|

@@ -11,7 +11,7 @@ import (
 
 // unsupportedDoc says whether the operator supports releases that read schema version 2.
 func unsupportedDoc() string {
-	if slices.ContainsFunc(release.Supported(), func(version release.Version) bool { return release.Of(version).Schema == 2 }) {
+	if release.SupportsSchema(2) {
 		return ""
 	}
 	return "The operator does not support releases from v0.1.0 on yet."
@@ -26,7 +26,11 @@ var remarks = map[string]string{
 		"if the platform does not allow that repository, in every version the supervisor [from the repository next to the gateway's](install.md#settings)",
 	"openshell.drivers.kubernetes.sandbox_runtime_image": "*default*: `ghcr.io/nvidia/openshell/sandbox` in the gateway's version",
 	"openshell.gateway.auth.allow_unauthenticated_users": "*default* without `oidc`: `true`, before v0.1.3",
+	socketOfVault: "required with `transport = \"uds\"`, and then the path of a socket below `/var/openshell`; from v0.1.0 on, only with it",
 }
+
+// socketOfVault is a key of the driver vault in both schema versions. In version 2, it is a key of drivers outside the gateway only.
+const socketOfVault = "openshell.credential_drivers.vault.socket_path"
 
 // rowsOf returns the line about each key of a schema version, in its order. Oldest and newest are releases that read it.
 func rowsOf(version int, oldest, newest string) []keyRow {
@@ -64,7 +68,7 @@ func describe(schema reflect.Type, path []string, releases string, own, defaults
 func mergeRows(v1, v2 []keyRow) []keyRow {
 	merged := make([]keyRow, len(v1))
 	for i, row := range v1 {
-		if merged[i] = row; !slices.ContainsFunc(v2, row.sameKey) && !strings.Contains(row.releases, " to ") {
+		if merged[i] = row; row.key != socketOfVault && !slices.ContainsFunc(v2, row.sameKey) && !strings.Contains(row.releases, " to ") {
 			merged[i].releases = strings.TrimPrefix(row.releases+", before v0.1.0", ", ")
 		}
 	}
@@ -106,7 +110,7 @@ func (r keyRow) and(v2 keyRow) keyRow {
 				after = strings.TrimPrefix(after, kind)
 			}
 		}
-		if strings.HasSuffix(before, " "+after) { // it is so since an earlier release
+		if strings.HasSuffix(before, " on "+after) { // it is so since an earlier release
 			return before
 		}
 		return before + "; from v0.1.0 on " + after

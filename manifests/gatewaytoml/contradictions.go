@@ -1,6 +1,14 @@
 package gatewaytoml
 
-import "strings"
+import (
+	"maps"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/ambient-code/gatewaytenant-operator/manifests/message"
+)
 
 // rules find keys whose values are valid by themselves but not together, or not where this gateway runs.
 var rules = []func(in Input, given table, found finder){
@@ -104,10 +112,52 @@ func sandboxImages(in Input, given table, found finder) {
 	}
 }
 
-// eventLog rejects a number of files for a log that is one file.
+// eventLog rejects a number of files for a log that is one file, and a log in the place of another file that the text names.
 func eventLog(_ Input, given table, found finder) {
+	const key = "openshell.gateway.ocsf_log"
 	log := tableAt(given, "openshell", "gateway", "ocsf_log")
 	if log["rotation"] == "never" && log["max_files"] != nil {
-		found("openshell.gateway.ocsf_log.max_files", `needs rotation = "daily"; remove one of them`)
+		found(key+".max_files", `needs rotation = "daily"; remove one of them`)
 	}
+	file, is := log["path"].(string)
+	if !is {
+		return
+	}
+	for _, other := range otherFiles(given) {
+		if overlap(file, other.file) {
+			found(key+".path", "is %q, and %s is %q: the gateway would write its log over that file, or could not create one of the two; name another file",
+				message.TruncateMiddle(file), message.TruncateMiddle(other.key), message.TruncateMiddle(other.file))
+			return
+		}
+	}
+}
+
+// otherFile is a file on the gateway's volume that a key names.
+type otherFile struct{ key, file string }
+
+// otherFiles returns the key-encryption key, files of certificates and tokens, and the sockets that a text names.
+func otherFiles(given table) []otherFile {
+	var files []otherFile
+	var search func(value any, at []string)
+	search = func(value any, at []string) {
+		switch value := value.(type) {
+		case table:
+			for _, key := range slices.Sorted(maps.Keys(value)) {
+				if key != "ocsf_log" {
+					search(value[key], append(slices.Clip(at), key))
+				}
+			}
+		case []any:
+			for i, item := range value {
+				search(item, append(slices.Clip(at), strconv.Itoa(i)))
+			}
+		case string:
+			file := strings.TrimPrefix(strings.TrimSpace(value), "unix://")
+			if strings.HasPrefix(path.Clean(file), VolumePath+"/") {
+				files = append(files, otherFile{dotted(at), file})
+			}
+		}
+	}
+	search(given, nil)
+	return files
 }

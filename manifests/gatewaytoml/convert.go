@@ -11,7 +11,7 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/manifests/release"
 )
 
-// convertsTo is the release that a converted text is checked for.
+// convertsTo is the release that a converted text is checked for: the newest whose keys are in schema2.go and schema2driver.go.
 var convertsTo = release.New(0, 1, 5)
 
 // Note is what a conversion did beyond moving a key, or left to do.
@@ -26,39 +26,43 @@ type Note struct {
 
 func (n Note) String() string { return fmt.Sprintf("line %d: %s", n.Line, n.Message) }
 
-// Convert converts a text of schema version 1 to one of version 2, which gateways from OpenShell 0.1.0 on read. A gateway of the
-// newest such release that is known starts with the converted text, unless there are notes with Decision. A text that already has
-// version 2 stays as it is. Convert keeps comments and the order of keys; where it cannot, a note says so. The error is about a
-// text that is not TOML.
-func Convert(text string) (converted string, notes []Note, err error) {
+// Convert converts a text of schema version 1 to one of version 2, which gateways from OpenShell 0.1.0 on read. In a text that has
+// version 2, it converts what is left of version 1. Tokens reports whether the gateway issues tokens to sandboxes. Unless there are
+// notes with Decision, the operator accepts the converted text for a gateway of the newest such release that is known. It does not
+// check what depends on a namespace or its platform, and other services decide as well whether the gateway starts, see the notes.
+//
+// Keys that stay the same keep their place and comments. A key that moves takes the comment above it along, and goes to the end of its
+// new table. The comment behind a key that is dropped is dropped. An inline table that changes is written in one line, with sorted keys.
+// The error is about a text that is not TOML or has another version.
+func Convert(text string, tokens bool) (converted string, notes []Note, err error) {
 	text = strings.TrimPrefix(text, "\ufeff")
 	given, err := decode(text)
 	if err != nil {
 		return "", nil, err
 	}
-	converted = text
 	c := &conversion{keys: keysOf(text), result: given, decisions: map[string]bool{}}
-	if tableAt(given, "openshell")["version"] != int64(2) {
-		c.convert()
-		if converted, notes, err = rewrite(text, c.edits, c.result); err != nil {
-			return "", nil, err
-		}
-		notes = append(c.notes, notes...)
+	if err := c.convert(); err != nil {
+		return "", nil, err
 	}
-	notes = append(notes, c.remaining(converted)...)
+	converted, notes, err = rewrite(text, c.edits, c.result)
+	if err != nil {
+		return "", nil, err
+	}
+	notes = append(append(c.notes, notes...), c.remaining(converted, tokens)...)
 	slices.SortStableFunc(notes, func(a, b Note) int { return a.Line - b.Line })
 	return converted, notes, nil
 }
 
 // remaining returns notes about what gateways still do not accept in a converted text, and no note says yet.
-func (c *conversion) remaining(converted string) []Note {
+func (c *conversion) remaining(converted string, tokens bool) []Note {
 	given, err := decode(converted)
 	if err != nil {
 		return []Note{{1, err.Error(), true}}
 	}
-	in := Input{Release: release.Of(convertsTo), SandboxTokens: true, CheckImage: func(string) error { return nil }}
+	in := Input{Release: release.Of(convertsTo), SandboxTokens: tokens, CheckImage: func(string) error { return nil }}
 	faults := append(unsafeKeys(in, given), invalidKeys(in, given)...)
 	if len(faults) == 0 {
+		faults = differences(managedEverywhere(in), given, nil)
 		found := func(key, format string, args ...any) {
 			faults = append(faults, faultf(strings.Split(key, "."), format, args...))
 		}
@@ -77,7 +81,7 @@ func (c *conversion) remaining(converted string) []Note {
 		if c.decisions[strings.Join(path, ".")] {
 			continue
 		}
-		notes = append(notes, Note{c.keys.position(path).line, message.TruncateMiddle(dotted(fault.path)) + " " + fault.message(), true})
+		notes = append(notes, Note{c.keys.position(path).line, message.TruncateMiddle(dotted(fault.path)) + " " + strings.TrimSuffix(fault.message(), orConvert), true})
 	}
 	return notes
 }
@@ -146,9 +150,14 @@ func with(root table, path []string, value any) table {
 }
 
 // convert converts each key that differs between the versions.
-func (c *conversion) convert() {
-	if _, is := c.value([]string{"openshell", "version"}); is {
-		c.set([]string{"openshell", "version"}, []string{"openshell", "version"}, int64(2))
+func (c *conversion) convert() error {
+	key := []string{"openshell", "version"}
+	version, has := c.value(key)
+	switch {
+	case has && !slices.Contains([]any{int64(0), int64(1), int64(2)}, version):
+		return errorAt(c.keys.position(key), "openshell.version is %s, and only texts of the versions 1 and 2 can be converted; correct it, or remove it", shown(version))
+	case has && version != int64(2):
+		c.set(key, key, int64(2))
 	}
 	for _, key := range movedKeys {
 		c.move(key)
@@ -157,7 +166,11 @@ func (c *conversion) convert() {
 	c.tokens()
 	c.pullPolicies()
 	c.profileSources()
-	c.images()
+	if version != int64(2) { // otherwise, these are keys of version 2
+		c.clientCertificates()
+		c.images()
+	}
+	return nil
 }
 
 // move converts a key of movedKeys.
@@ -176,15 +189,15 @@ func (c *conversion) move(key movedKey) {
 	if !canHold(c.result, to) {
 		return // another note is about that
 	}
+	if drivers, isList := value.([]any); key.from == "openshell.gateway.compute_drivers" && isList && len(drivers) == 1 {
+		value = drivers[0]
+	}
 	if has, already := c.value(to); already {
 		if !reflect.DeepEqual(has, value) {
 			c.note(from, false, "is dropped: gateways used the value of %s", key.to)
 		}
 		c.drop(from)
 		return
-	}
-	if drivers, isList := value.([]any); key.from == "openshell.gateway.compute_drivers" && isList && len(drivers) == 1 {
-		value = drivers[0]
 	}
 	c.set(from, to, value)
 }

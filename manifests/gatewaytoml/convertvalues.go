@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 var gatewayPath = []string{"openshell", "gateway"}
@@ -23,13 +24,21 @@ func (c *conversion) users() {
 	case gateway["oidc"] == nil && value == false:
 		c.note(key, true, "no longer keeps users out: from OpenShell 0.1.3 on, every client that has the client certificate is an administrator of a gateway without OIDC; configure openshell.gateway.oidc, or accept it and remove the key")
 	}
+	provider := tableAt(gateway, "oidc")
+	switch issuer, _ := provider["issuer"].(string); {
+	case isHTTPSURL(issuer) && provider["jwks_allowed_origins"] == nil:
+		c.note(within("oidc", "issuer"), false, "must be the origin of its keys, too: compare it with jwks_uri in %s/.well-known/openid-configuration; "+
+			"if the scheme, host or port differs, add that origin to jwks_allowed_origins, or the gateway does not start", strings.TrimSuffix(issuer, "/"))
+	case !isHTTPSURL(issuer) && isURL(issuer):
+		c.note(within("oidc", "issuer"), true, "must be reached by HTTPS, without redirects, and its keys by the same origin or one of jwks_allowed_origins; give the issuer a certificate of a public authority, and correct the URL")
+	}
+}
+
+// clientCertificates removes the table that decided in version 1 whether client certificates authenticate users.
+func (c *conversion) clientCertificates() {
 	if _, is := c.value(within("mtls_auth")); is {
 		c.note(within("mtls_auth"), false, "is dropped: gateways authenticate users by their client certificates if and only if OIDC is not configured")
 		c.drop(within("mtls_auth"))
-	}
-	issuer, _ := tableAt(gateway, "oidc")["issuer"].(string)
-	if issuer != "" && !isHTTPSURL(issuer) && isURL(issuer) {
-		c.note(within("oidc", "issuer"), true, "must be reached by HTTPS, without redirects, and its keys by the same origin or one of jwks_allowed_origins; give the issuer a certificate of a public authority, and correct the URL")
 	}
 }
 

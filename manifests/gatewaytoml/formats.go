@@ -39,8 +39,8 @@ var formats = map[string]format{
 	"socket":             {"the path of a socket below " + VolumePath + ": nothing can listen on other sockets of the gateway's container", isVolumeFile},
 	"file":               {"the absolute path of a file", isFile},
 	"ca-file":            {"the path of a file with certificates in the gateway's container: below " + strings.Join(caDirectories, ", ") + ", or " + strings.Join(caFiles, " or "), isCAFile},
-	"log-file":           {"the path of a file below " + VolumePath + ", the only place in the gateway's container that can be written, and not that of its database or key", isLogFile},
-	"pod-key":            {"the key of a label or annotation, not in the domains " + strings.Join(reservedDomains, ", ") + ": their keys decide about the networks and rights of pods", isPodKey},
+	"log-file":           {"the path of a file below " + VolumePath + ", the only place in the gateway's container that can be written, and not that of its database or key, or above them", isLogFile},
+	"pod-key":            {"the key of a label or annotation without a domain: keys with a domain decide about networks, service meshes and rights of pods", isPodKey},
 	"secret-name":        {"the name of a Secret", func(text string) bool { return len(text) <= 253 && secretName.MatchString(text) }},
 	"secret-key":         {"the name of a key of a Secret", isSecretKey},
 }

@@ -3,7 +3,6 @@ package gatewaytoml
 import (
 	"path"
 	"regexp"
-	"slices"
 	"strings"
 )
 
@@ -18,23 +17,23 @@ func isHTTPSOrigin(text string) bool {
 	return is && !strings.Contains(host, "/") && isHTTPSURL(text)
 }
 
-// isLogFile accepts a file on the gateway's volume that the gateway does not use for anything else.
+// isLogFile accepts a file on the gateway's volume that is not that of the database, a key, or a directory of one. The rule eventLog
+// is about the files that the text names.
 func isLogFile(text string) bool {
 	file := path.Clean(text)
-	return isVolumeFile(text) && !strings.HasPrefix(file, VolumePath+"/openshell.db") && file != RootKeyPath && file != SubdirKeyPath
+	return isVolumeFile(text) && !strings.HasPrefix(file, VolumePath+"/openshell.db") && !overlap(file, RootKeyPath) && !overlap(file, SubdirKeyPath)
 }
 
-// reservedDomains are the domains of labels and annotations that decide about the networks and rights of pods. With
-// app.kubernetes.io/name, for example, a sandbox could become an endpoint of the gateway's Service.
-var reservedDomains = []string{"kubernetes.io", "k8s.io", "x-k8s.io", "cncf.io", "openshell.ai"}
-
-// podKey matches the key of a label or annotation: a name, and before it perhaps a domain.
-var podKey = regexp.MustCompile(`^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[a-zA-Z0-9]([-._a-zA-Z0-9]{0,61}[a-zA-Z0-9])?$`)
-
-// isPodKey accepts the key of a label or annotation that callers may set on the pods of sandboxes.
-func isPodKey(text string) bool {
-	domain, _, has := strings.Cut(text, "/")
-	return podKey.MatchString(text) && (!has || !slices.ContainsFunc(reservedDomains, func(reserved string) bool {
-		return domain == reserved || strings.HasSuffix(domain, "."+reserved)
-	}))
+// overlap reports whether two paths are the same, or one is that of a directory above the other.
+func overlap(a, b string) bool {
+	a, b = path.Clean(a), path.Clean(b)
+	return a == b || strings.HasPrefix(a, b+"/") || strings.HasPrefix(b, a+"/")
 }
+
+// podKey matches the key of a label or annotation without a domain.
+var podKey = regexp.MustCompile(`^[a-zA-Z0-9]([-._a-zA-Z0-9]{0,61}[a-zA-Z0-9])?$`)
+
+// isPodKey accepts the key of a label or annotation that callers may set on the pods of sandboxes. Keys with a domain belong to
+// programs, and the list of those that matter cannot be complete. With app.kubernetes.io/name, for example, a sandbox could become an
+// endpoint of the gateway's Service, and with others it could leave a service mesh or join a network.
+func isPodKey(text string) bool { return podKey.MatchString(text) }

@@ -66,6 +66,16 @@ func inheritedKeys(in Input) table {
 	return table{"openshell": table{"gateway": table{"service_account_name": in.SandboxServiceAccount, "client_tls_secret_name": in.ClientTLSSecret}}}
 }
 
+// managedEverywhere returns the managed keys whose values are the same in every namespace and for every tenant.
+func managedEverywhere(in Input) table {
+	all := managedKeys(in)
+	delete(tableAt(all, "openshell"), "drivers")
+	delete(tableAt(all, "openshell", "gateway"), "server_sans")
+	delete(tableAt(all, "openshell", "gateway"), "sandbox_namespace")
+	delete(tableAt(all, "openshell", "gateway", "gateway_jwt"), "gateway_id")
+	return all
+}
+
 // changedManagedKeys finds managed keys that a text changes.
 func changedManagedKeys(in Input, given table) []fault {
 	return differences(merge(managedKeys(in), inheritedKeys(in)), given, nil)

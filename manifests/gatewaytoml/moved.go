@@ -13,6 +13,12 @@ import (
 // firstV2 is the first release that reads schema version 2.
 var firstV2 = release.New(0, 1, 0)
 
+// convertCommand converts a text to schema version 2. A message offers it with orConvert at its end.
+const (
+	convertCommand = "kubectl gatewaytenant convert -f FILE"
+	orConvert      = ", or run " + convertCommand
+)
+
 // movedKey is a key of schema version 1 that version 2 has elsewhere, or not at all.
 type movedKey struct {
 	from string
@@ -60,7 +66,6 @@ func (m movedKey) place() string {
 
 // describeOtherSchema returns the message about a key that only the other schema version has. It is empty if neither has the key.
 func describeOtherSchema(contract release.Contract, path []string) string {
-	const convert = "kubectl gatewaytenant convert -f FILE"
 	name := strings.Join(path, ".")
 	if contract.Schema == 1 {
 		field, has := fieldAt(schemaOf(2), path)
@@ -71,19 +76,20 @@ func describeOtherSchema(contract release.Contract, path []string) string {
 		if later, is := release.Parse(field.Tag.Get("since")); is && since.Less(later) {
 			since = later
 		}
-		instead := ""
-		if i := slices.IndexFunc(movedKeys, func(m movedKey) bool { return m.to == name }); i >= 0 {
-			instead = "write " + movedKeys[i].from + " instead, "
+		wayOut := "remove it"
+		switch i := slices.IndexFunc(movedKeys, func(m movedKey) bool { return m.to == name }); {
+		case i >= 0:
+			wayOut = "remove it: the operator sets " + movedKeys[i].from
+		case slices.ContainsFunc(release.Supported(), func(version release.Version) bool { return !version.Less(since) }):
+			wayOut += ", or use a newer gateway with a text that " + convertCommand + " wrote"
 		}
-		return fmt.Sprintf("is a key from OpenShell %s on, and the gateway is %s, which does not start with it; %sremove it, or use a newer gateway with a text that %s wrote",
-			since, contract.Version, instead, convert)
+		return fmt.Sprintf("is a key from OpenShell %s on, and the gateway is %s, which does not start with it; %s", since, contract.Version, wayOut)
 	}
 	i := slices.IndexFunc(movedKeys, func(m movedKey) bool { return m.from == name })
 	if i < 0 {
 		return ""
 	}
-	return fmt.Sprintf("is not a key from OpenShell %s on, and the gateway is %s; %s, or run %s",
-		firstV2, contract.Version, movedKeys[i].place(), convert)
+	return fmt.Sprintf("is not a key from OpenShell %s on, and the gateway is %s; %s"+orConvert, firstV2, contract.Version, movedKeys[i].place())
 }
 
 // fieldAt returns the field of a schema at a path, in which indexes of items are steps.

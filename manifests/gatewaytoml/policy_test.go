@@ -10,6 +10,7 @@ import (
 var policies = []struct {
 	what, reason, words string
 	texts               []string
+	texts2              []string // for schema version 2, if other texts are needed there
 	withoutTokens       bool
 	v2                  bool // the texts are for gateways that read schema version 2
 }{
@@ -21,12 +22,17 @@ var policies = []struct {
 			"openshell.gateway.bind_address = '0.0.0.0:9999'", "openshell.gateway.server_sans = ['*.a.example.com']", "openshell.gateway.service_account_name = 'other'",
 			"openshell.drivers.kubernetes.grpc_endpoint = 'https://other'", "openshell.drivers.kubernetes.client_tls_secret_name = 'other'", "openshell.drivers.kubernetes.gateway_id = 'other'",
 		},
+		texts2: []string{
+			"openshell.gateway.compute_driver = 'docker'", "openshell.gateway.tls.key_path = '/a'", "openshell.drivers.kubernetes.service_account_name = 'other'",
+			"openshell.drivers.kubernetes.namespace = 'other'", "openshell.drivers.kubernetes.gateway_id = 'other'",
+		},
 	},
 	{
 		what:   "`supervisor_image` and `sandbox_runtime_image` that are empty or not from an allowed repository",
 		reason: "they run in every sandbox, with more rights than the sandbox",
-		words:  "supervisor_image",
+		words:  "_image ",
 		texts:  []string{"openshell.gateway.supervisor_image = ''", "openshell.drivers.kubernetes.supervisor_image = 'docker.io/a/b:1'"},
+		texts2: []string{"openshell.drivers.kubernetes.supervisor_image = ''", "openshell.drivers.kubernetes.supervisor_image = 'docker.io/a/b:1'", "openshell.drivers.kubernetes.sandbox_runtime_image = 'docker.io/a/b:1'"},
 	},
 	{
 		what:   "`workspace_mode` other than `shared`, `operator_namespace_label` and `operator_namespace_file`",
@@ -64,6 +70,7 @@ var policies = []struct {
 		reason: "the driver needs rights on all Secrets of the namespace, since Kubernetes cannot limit their creation by name, and the gateway could then read the private key of the tenant's certificate authority",
 		words:  "certificate authority",
 		texts:  []string{"openshell.gateway.credential_drivers = ['kubernetes-secrets', 'kubernetes-secrets']", "openshell = {gateway.credential_drivers = ['kubernetes-secrets'], credential_drivers.kubernetes-secrets.namespace = 'tenant-a'}"},
+		texts2: []string{"openshell.gateway.credential_drivers = ['kubernetes-secrets']", "openshell = {gateway.credential_drivers = ['kubernetes-secrets'], credential_drivers.kubernetes-secrets.namespace = 'tenant-a'}"},
 	},
 	{
 		what:   "`command`, `args` and `startup_timeout_secs` of a credential driver, selected or not",
@@ -153,18 +160,30 @@ var policies = []struct {
 		v2:     true,
 	},
 	{
-		what:   "`allowed_pod_labels` and `allowed_pod_annotations` in the domains kubernetes.io, k8s.io, x-k8s.io, cncf.io and openshell.ai",
-		reason: "such keys decide about the networks and rights of pods; with the labels of the gateway, for example, a sandbox would receive requests to it",
-		words:  "the networks and rights of pods",
-		texts:  []string{"openshell.drivers.kubernetes.allowed_pod_labels = ['app.kubernetes.io/name']", "openshell.drivers.kubernetes.allowed_pod_annotations = ['a', 'k8s.v1.cni.cncf.io/networks']"},
-		v2:     true,
+		what:   "`allowed_pod_labels` and `allowed_pod_annotations` with a domain, such as `example.com/team`",
+		reason: "keys with a domain decide about networks, service meshes and rights of pods, and no list of these domains is complete; with the labels of the gateway, for example, a sandbox would receive requests to it",
+		words:  "without a domain",
+		texts: []string{
+			"openshell.drivers.kubernetes.allowed_pod_labels = ['app.kubernetes.io/name']", "openshell.drivers.kubernetes.allowed_pod_annotations = ['a', 'k8s.v1.cni.cncf.io/networks']",
+			"openshell.drivers.kubernetes.allowed_pod_annotations = ['sidecar.istio.io/inject']", "openshell.drivers.kubernetes.allowed_pod_annotations = ['k8s.ovn.org/pod-networks']",
+			"openshell.drivers.kubernetes.allowed_pod_labels = ['azure.workload.identity/use']", "openshell.drivers.kubernetes.allowed_pod_labels = ['example.com/team']",
+		},
+		v2: true,
 	},
 	{
-		what:   "`ocsf_log.path` outside of `/var/openshell`, or of a file that the gateway uses otherwise",
+		what:   "`ocsf_log.path` outside of `/var/openshell`, or of a file or socket that the gateway uses otherwise, or above it",
 		reason: "nothing else can be written, and the log would damage the database or the key",
-		words:  "can be written",
-		texts:  []string{"openshell.gateway.ocsf_log.path = '/tmp/gateway-ocsf.jsonl'", "openshell.gateway.ocsf_log.path = '/var/openshell/openshell.db'"},
-		v2:     true,
+		words:  "openshell.gateway.ocsf_log.path is",
+		texts: []string{
+			"openshell.gateway.ocsf_log.path = '/tmp/gateway-ocsf.jsonl'", "openshell.gateway.ocsf_log.path = '/var/openshell/openshell.db'",
+			"openshell.gateway.ocsf_log.path = '/var/openshell/credentials'", "openshell.gateway.ocsf_log.path = '/var/openshell/x/../credentials/key-encryption-key.bin'",
+			"openshell.gateway = {ocsf_log.path = '/var/openshell/keys/a', credential_storage.key_encryption_key_path = '/var/openshell/keys/./a'}",
+			"openshell.gateway = {ocsf_log.path = '/var/openshell/keys', credential_storage.key_encryption_key_path = '/var/openshell/keys/a'}",
+			"openshell.gateway = {ocsf_log.path = '/var/openshell/keys/a/b', credential_storage.key_encryption_key_path = '/var/openshell/keys/a'}",
+			"openshell.gateway = {ocsf_log.path = '/var/openshell/a', interceptors = [{name = 'a', grpc_endpoint = 'unix:///var/openshell/a'}]}",
+			"openshell = {gateway.ocsf_log.path = '/var/openshell/a', gateway.credential_drivers = ['vault'], credential_drivers.vault = {transport = 'uds', socket_path = '/var/openshell/a'}}",
+		},
+		v2: true,
 	},
 	{
 		what:   "from v0.1.0 on, `guest_tls_ca`, and `tls.external_server_names` alone",
@@ -206,15 +225,21 @@ var policies = []struct {
 func TestPolicies(t *testing.T) {
 	for _, policy := range policies {
 		for _, text := range policy.texts {
-			version := "0.0.111"
 			if policy.v2 {
-				version = "0.1.5"
+				break
 			}
-			in := input(version, text)
+			in := input("0.0.111", text)
 			in.SandboxTokens = !policy.withoutTokens
 			rejected(t, in, policy.words)
-			in.Release = input("0.1.5", "").Release // whatever the message is there
-			rejected(t, in)
+		}
+		texts := policy.texts2
+		if texts == nil {
+			texts = policy.texts
+		}
+		for _, text := range texts {
+			in := input("0.1.5", text)
+			in.SandboxTokens = !policy.withoutTokens
+			rejected(t, in, policy.words)
 		}
 	}
 }

@@ -30,12 +30,16 @@ func describeUnknown(contract release.Contract, schema reflect.Type, path []stri
 	if text := describeOtherSchema(contract, path); text != "" {
 		return text
 	}
+	if text := describeDriverKey(contract, schema, path); text != "" {
+		return text
+	}
 	version := contract.Version
 	text := "is not a key of gateway.toml for OpenShell " + releasesOf(contract)
 	if near := message.Nearest(key, keysOfTable(version, schema)); near != "" {
 		return fmt.Sprintf("%s; did you mean %s?", text, near)
 	}
-	if others := elsewhere(version, schemaOf(contract.Schema), key, nil); len(others) > 0 {
+	others := slices.DeleteFunc(elsewhere(version, schemaOf(contract.Schema), key, nil), func(other string) bool { return other == dotted(path) })
+	if len(others) > 0 {
 		return fmt.Sprintf("%s; did you mean %s?", text, strings.Join(others[:min(len(others), 2)], " or "))
 	}
 	const few = 6
@@ -44,6 +48,22 @@ func describeUnknown(contract release.Contract, schema reflect.Type, path []stri
 		return text + "; remove it"
 	}
 	return fmt.Sprintf("%s; remove it, or use one of the keys of this table: %s", text, strings.Join(keys, ", "))
+}
+
+// describeDriverKey returns the message about a key of a credential driver that it has with another transport only. It is empty for
+// other keys.
+func describeDriverKey(contract release.Contract, schema reflect.Type, path []string) string {
+	if len(path) < 3 || path[1] != "credential_drivers" {
+		return ""
+	}
+	_, inGateway := fieldAt(schemaOf(contract.Schema), path)
+	switch key := path[len(path)-1]; {
+	case schema == reflect.TypeFor[externalDriverConfigV2]() && inGateway:
+		return `is not a key of a driver with transport = "uds", which runs outside the gateway; remove it, or remove transport and socket_path`
+	case schema == reflect.TypeFor[vaultConfigV2]() && key == "socket_path":
+		return `needs transport = "uds"; set it, or remove this key`
+	}
+	return ""
 }
 
 // releasesOf names the supported releases that read the same schema version as a release, or that release alone if the operator
@@ -65,7 +85,10 @@ func releasesOf(contract release.Contract) string {
 func describeUnsupported(version release.Version, schema reflect.Type, field reflect.StructField, path []string) string {
 	since, until := field.Tag.Get("since"), field.Tag.Get("until")
 	releases := "from OpenShell " + since + " on"
-	wayOut := "remove it, or use a newer gateway"
+	wayOut := "remove it"
+	if first, is := release.Parse(since); is && !release.NewestSupported().Less(first) {
+		wayOut += ", or use a newer gateway"
+	}
 	if until != "" {
 		releases, wayOut = "from OpenShell "+since+" to "+until, "remove it"
 		if near := strings.TrimPrefix(path[len(path)-1], "supervisor_"); slices.Contains(keysOfTable(version, schema), near) {

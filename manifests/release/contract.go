@@ -121,6 +121,11 @@ func OldestSupported() Version { return supported[0] }
 // NewestSupported returns the newest release that the operator supports.
 func NewestSupported() Version { return supported[len(supported)-1] }
 
+// SupportsSchema reports whether the operator supports a release that reads a version of gateway.toml.
+func SupportsSchema(version int) bool {
+	return slices.ContainsFunc(supported, func(v Version) bool { return Of(v).Schema == version })
+}
+
 // SupportedText names the releases that the operator supports, such as "0.0.71 to 0.0.111 and 0.1.3 to 0.1.5".
 func SupportedText() string { return ranges(supported) }
 
