@@ -43,9 +43,9 @@ func (t Tenant) CheckDowngrade(volume Volume) error {
 	steps := release.StepsBetween(last, t.Version)
 	switch {
 	case !known:
-		return reject(v1alpha1.ReasonVersionHeld, t.imageField, t.Image, "is held: nothing tells which version last used the claim %s, and gateways from %s on cannot share a database with older ones; %s", volume.Claim.Name, release.StepsText(), goOn)
+		return reject(v1alpha1.ReasonVersionHeld, t.imageField, t.Image, "is held: nothing tells which version last used the claim %s, and %s; %s", volume.Claim.Name, release.StepsText(), goOn)
 	case len(steps) > 0 && last.Less(t.Version):
-		return reject(v1alpha1.ReasonVersionHeld, t.imageField, t.Image, "is held: from %s to %s %s; %s; %s", last, t.Version, steps[0].Loss, steps[0].Before, goOn)
+		return reject(v1alpha1.ReasonVersionHeld, t.imageField, t.Image, "is held: from %s to %s %s; %s", last, t.Version, release.CostText(steps), goOn)
 	case len(steps) > 0:
 		return reject(v1alpha1.ReasonVersionHeld, t.imageField, t.Image, "is held: %s does not start on a database that %s has used, so all that is on the volume would be out of reach; use %s or later, or bring back a volume from before; %s", t.Version, last, steps[len(steps)-1].At, goOn)
 	case last.Less(firstMigrations):

@@ -1,6 +1,10 @@
 package release
 
-import "strings"
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // To support a new release, follow docs/contributing.md: extend known, and add what changed to changes.
 
@@ -26,11 +30,9 @@ var changes = []change{
 		*c = Contract{
 			Known:              Run,
 			Schema:             1,
-			GracePeriodSeconds: 5,
 			Repository:         "ghcr.io/nvidia/openshell",
 			Sideload:           true,
 			SandboxAPIs:        []string{"v1alpha1"},
-			SandboxPodSecurity: "privileged",
 			DemandsCertificate: true,
 		}
 	}},
@@ -38,7 +40,9 @@ var changes = []change{
 		c.Known = Read
 		c.SandboxAPIs = []string{"v1alpha1", "v1beta1"} // before, pods that a Sandbox of v1beta1 owns got no token
 	}},
-	{since: New(0, 0, 82), apply: func(c *Contract) { c.PinnedSupervisor = true }}, // before, it was latest
+	{since: New(0, 0, 82), apply: func(c *Contract) { // before, it was latest
+		c.PinnedSupervisor = true
+	}, upgrade: "gateways do not start with the key `supervisor_topology`: write `topology` instead"},
 	{since: New(0, 0, 100), apply: func(c *Contract) { c.EncryptsCredentials = true }, upgrade: "the gateway creates a key on its volume, with which it encrypts stored credentials"},
 	{since: New(0, 0, 102), apply: func(c *Contract) { c.SecureInterceptors = true }},
 	{since: New(0, 0, 107), apply: func(c *Contract) {
@@ -47,18 +51,11 @@ var changes = []change{
 		c.AuthenticatesToExtensions = true
 	}, upgrade: "the gateway does not start without the Sandbox API; interceptors and middleware get a token, so they need HTTPS or allow_insecure_transport"},
 	{since: New(0, 0, 111), apply: func(c *Contract) { c.Known = Run }},
-	{since: New(0, 0, 112), apply: func(c *Contract) { c.Known = Inferred }},
 	{since: New(0, 1, 0), apply: func(c *Contract) {
 		c.Known = Documented
 		c.Schema = 2
-		c.ConfigIsFile = true
-		c.GracePeriodSeconds = 30
 		c.SandboxImage = true
 		c.Sideload = false
-		c.SandboxPodSecurity = "restricted" // by the fields of the pods; nobody is known to have tried it
-		c.StrictGroups = true
-		c.SecureOIDC = true
-		c.Preflight = true
 	}},
 	{since: New(0, 1, 3), apply: func(c *Contract) {
 		c.DemandsCertificate = false
@@ -89,7 +86,9 @@ var steps = []Step{
 }
 
 // StepsBetween returns the steps between two releases, oldest first, whichever of the two is newer.
-func StepsBetween(a, b Version) []Step {
+func StepsBetween(a, b Version) []Step { return stepsBetween(steps, a, b) }
+
+func stepsBetween(steps []Step, a, b Version) []Step {
 	if b.Less(a) {
 		a, b = b, a
 	}
@@ -102,11 +101,29 @@ func StepsBetween(a, b Version) []Step {
 	return between
 }
 
-// StepsText names the first release after each step.
-func StepsText() string {
+// StepsText says which gateways cannot share a database.
+func StepsText() string { return sharingText(steps) }
+
+func sharingText(steps []Step) string {
 	var texts []string
-	for _, step := range steps {
-		texts = append(texts, step.At.String())
+	for i, step := range steps {
+		if i == 0 {
+			texts = append(texts, fmt.Sprintf("gateways from %s on cannot share a database with older ones", step.At))
+		} else {
+			texts = append(texts, fmt.Sprintf("those from %s on cannot either", step.At))
+		}
 	}
-	return strings.Join(texts, " and ")
+	return strings.Join(texts, ", and ")
+}
+
+// CostText says what steps change or lose, and what to do before them.
+func CostText(steps []Step) string {
+	var losses, before []string
+	for _, step := range steps {
+		losses = append(losses, step.Loss)
+		if !slices.Contains(before, step.Before) {
+			before = append(before, step.Before)
+		}
+	}
+	return strings.Join(losses, ", and ") + "; " + strings.Join(before, ", and ")
 }

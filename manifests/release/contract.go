@@ -18,14 +18,10 @@ type Contract struct {
 
 	// Schema is the version of gateway.toml: 1 or 2. No file starts gateways of both.
 	Schema int
-	// ConfigIsFile is set if gateway.toml must be a regular file. In a ConfigMap that is mounted as a directory, it is a link.
-	ConfigIsFile bool
-	// GracePeriodSeconds is how long a gateway may take to end.
-	GracePeriodSeconds int64
 
 	// Repository is where the project publishes the images of the release, without the last part, such as gateway.
 	Repository string
-	// SandboxImage is set if a sandbox needs the image sandbox beside supervisor.
+	// SandboxImage is set if a sandbox needs the image sandbox in addition to supervisor.
 	SandboxImage bool
 	// PinnedSupervisor is set if the gateway's default image of the supervisor is that of its own release.
 	PinnedSupervisor bool
@@ -36,19 +32,12 @@ type Contract struct {
 	SandboxAPIs []string
 	// ListsSandboxes is set if a gateway does not start unless it can list the Sandboxes of its namespace.
 	ListsSandboxes bool
-	// SandboxPodSecurity is the Pod Security level that the pods of sandboxes need.
-	SandboxPodSecurity string
-	// StrictGroups is set if the pods of sandboxes have supplementalGroupsPolicy Strict, which kubelets refuse on nodes whose
-	// container runtime does not support it.
-	StrictGroups bool
 
 	// DemandsCertificate is set if a gateway without OIDC ends the TLS handshake with a client that sends no certificate. Then
 	// allow_unauthenticated_users admits the holders of a certificate, and without it, it would admit every client.
 	DemandsCertificate bool
 	// CertificateUsers is set if a gateway on Kubernetes authenticates users by their client certificates (mtls_auth).
 	CertificateUsers bool
-	// SecureOIDC is set if the issuer must be reached by HTTPS.
-	SecureOIDC bool
 
 	// EncryptsCredentials is set if the gateway needs a key-encryption key.
 	EncryptsCredentials bool
@@ -58,8 +47,6 @@ type Contract struct {
 	SecureInterceptors bool
 	// AuthenticatesToExtensions is set if the gateway presents tokens to interceptors and middleware.
 	AuthenticatesToExtensions bool
-	// Preflight is set if the gateway's program has the command config preflight.
-	Preflight bool
 }
 
 // Knowledge is how the facts of a contract are known.
@@ -77,7 +64,7 @@ const (
 	Inferred Knowledge = "inferred"
 )
 
-// Of returns the contract of a release. Of a release that is not known, it has the facts of the newest known release before it,
+// Of returns the contract of a release. If the release is not known, the contract has the facts of the releases before it, as Inferred,
 // and Unsupported.
 func Of(version Version) Contract {
 	contract := Contract{}
@@ -89,6 +76,9 @@ func Of(version Version) Contract {
 	}
 	contract.Version = version
 	if !isKnown(version) {
+		if contract.Known != "" {
+			contract.Known = Inferred
+		}
 		contract.Unsupported = "it is not known to this operator"
 	}
 	return contract

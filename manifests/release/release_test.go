@@ -1,18 +1,12 @@
 package release
 
-import (
-	"slices"
-	"testing"
-)
+import "testing"
 
 func TestChangesAreInOrder(t *testing.T) {
-	if !slices.IsSortedFunc(changes, func(a, b change) int {
-		if a.since.Less(b.since) {
-			return -1
+	for i, later := range changes[1:] {
+		if before := changes[i]; !before.since.Less(later.since) {
+			t.Errorf("the change of %s comes after that of %s: merge the two, or write them in order", later.since, before.since)
 		}
-		return 1
-	}) {
-		t.Error("a change comes after a later one, so it would be left out")
 	}
 }
 
@@ -28,7 +22,7 @@ func TestContracts(t *testing.T) {
 		{New(0, 0, 90), true, Read, 1},
 		{New(0, 0, 111), true, Run, 1},
 		{New(0, 0, 112), false, Inferred, 1},
-		{New(0, 1, 0), false, Documented, 2},
+		{New(0, 1, 0), false, Inferred, 2},
 		{New(0, 1, 5), false, Inferred, 2},
 		{New(1, 0, 0), false, Inferred, 2},
 	} {
@@ -60,6 +54,36 @@ func TestStepsBetween(t *testing.T) {
 	} {
 		if is := StepsBetween(c.a, c.b); len(is) != c.steps {
 			t.Errorf("from %s to %s: %d steps, want %d", c.a, c.b, len(is), c.steps)
+		}
+	}
+}
+
+// TestTextsOfSteps: all steps between two releases are named, also if there are several.
+func TestTextsOfSteps(t *testing.T) {
+	all := []Step{
+		{New(0, 0, 88), "the database is migrated", "back up the volume first"},
+		{New(0, 1, 0), "sandboxes are lost", "delete the sandboxes first"},
+		{New(0, 2, 0), "providers are lost", "back up the volume first"},
+	}
+	for _, c := range []struct {
+		a, b Version
+		want string
+	}{
+		{New(0, 0, 71), New(0, 0, 88), "the database is migrated; back up the volume first"},
+		{New(0, 0, 87), New(0, 1, 3), "the database is migrated, and sandboxes are lost; back up the volume first, and delete the sandboxes first"},
+		{New(0, 2, 0), New(0, 0, 71), "the database is migrated, and sandboxes are lost, and providers are lost; back up the volume first, and delete the sandboxes first"},
+		{New(0, 0, 88), New(0, 1, 0), "sandboxes are lost; delete the sandboxes first"},
+	} {
+		if is := CostText(stepsBetween(all, c.a, c.b)); is != c.want {
+			t.Errorf("from %s to %s: %q, want %q", c.a, c.b, is, c.want)
+		}
+	}
+	for n, want := range map[int]string{
+		1: "gateways from 0.0.88 on cannot share a database with older ones",
+		2: "gateways from 0.0.88 on cannot share a database with older ones, and those from 0.1.0 on cannot either",
+	} {
+		if is := sharingText(all[:n]); is != want {
+			t.Errorf("%q, want %q", is, want)
 		}
 	}
 }

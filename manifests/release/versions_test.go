@@ -32,7 +32,7 @@ func TestVersionsDoc(t *testing.T) {
 
 func versionsDoc() string {
 	var page strings.Builder
-	page.WriteString(`# Which releases of OpenShell it supports
+	page.WriteString(`# Supported releases of OpenShell
 
 <!-- Written by make generate, from manifests/release. -->
 
