@@ -24,7 +24,8 @@ type keyRow struct{ key, value, releases, remark string }
 var remarks = map[string]string{
 	"openshell.drivers.kubernetes.supervisor_image": "*default*: up to v0.0.81 and from v0.1.0 on, `ghcr.io/nvidia/openshell/supervisor` in the gateway's version; " +
 		"if the platform does not allow that repository, in every version the supervisor [from the repository next to the gateway's](install.md#settings)",
-	"openshell.drivers.kubernetes.sandbox_runtime_image": "*default*: `ghcr.io/nvidia/openshell/sandbox` in the gateway's version",
+	"openshell.drivers.kubernetes.sandbox_runtime_image": "*default*: `ghcr.io/nvidia/openshell/sandbox` in the gateway's version; " +
+		"if the platform does not allow that repository, the image [from the repository next to the gateway's](install.md#settings)",
 	"openshell.gateway.auth.allow_unauthenticated_users": "*default* without `oidc`: `true`, before v0.1.3",
 	socketOfVault: "required with `transport = \"uds\"`, and then the path of a socket below `/var/openshell`; from v0.1.0 on, only with it",
 }
