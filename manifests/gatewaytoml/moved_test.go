@@ -1,6 +1,7 @@
 package gatewaytoml
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -65,6 +66,14 @@ func TestKeysOfCredentialDrivers(t *testing.T) {
 		if _, err := New(input("0.1.5", selected+line)); err != nil && strings.Contains(err.Error(), "did you mean") {
 			t.Errorf("%s: %v", line, err)
 		}
+	}
+}
+
+// TestUnknownKeysAreNotSuggestedThemselves: a table can be checked against a type other than that of its path.
+func TestUnknownKeysAreNotSuggestedThemselves(t *testing.T) {
+	path := strings.Split("openshell.gateway.log_level", ".")
+	if is := describeUnknown(input("0.1.5", "").Release, reflect.TypeFor[otlpConfig](), path); strings.Contains(is, "did you mean") {
+		t.Errorf("the message about openshell.gateway.log_level is %q", is)
 	}
 }
 
