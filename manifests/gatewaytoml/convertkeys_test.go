@@ -3,10 +3,13 @@ package gatewaytoml
 import (
 	"fmt"
 	"maps"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
+
+	"sigs.k8s.io/yaml"
 )
 
 // TestConvertedTextsAreAccepted: the operator accepts each converted text, unless a note says what is left to do, and no key gets lost.
@@ -29,6 +32,33 @@ func TestConvertedTextsAreAccepted(t *testing.T) {
 			t.Errorf("%q becomes %q, and that becomes %q (%v)", text, converted, again, err)
 		}
 		checkNothingIsLost(t, text, converted, notes)
+	}
+}
+
+// TestConvertKeepsTextsOfVersion2: a text with version = 2 that the operator accepts is converted already. It needs no decision, except
+// about a key that does not keep users out as it did in version 1.
+func TestConvertKeepsTextsOfVersion2(t *testing.T) {
+	listed, err := os.ReadFile("testdata/" + schemas[1].cases)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases []struct{ Starts, TOML string }
+	if err := yaml.UnmarshalStrict(listed, &cases); err != nil {
+		t.Fatal(err)
+	}
+	kept := 0
+	for _, c := range cases {
+		text := "openshell.version = 2\n" + c.TOML
+		if _, err := New(input(convertsTo.String(), text)); err != nil {
+			continue
+		}
+		kept++
+		if converted, notes, err := Convert(text, true); err != nil || converted != text || needsDecision(notes) != strings.Contains(fmt.Sprint(notes), "no longer keeps users out") {
+			t.Errorf("%q becomes %q: %v (%v)", text, converted, notes, err)
+		}
+	}
+	if kept < 30 {
+		t.Errorf("%d texts only are accepted", kept)
 	}
 }
 
