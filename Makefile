@@ -47,7 +47,7 @@ build: ## Build the operator and its other commands into bin/
 	@go build -o bin/ ./cmd/... # without the image's -trimpath, so that tests run by hand use the same compiled packages
 
 generate: ## Write deepcopy, CRD, roles, dashboard and references (API, gateway.toml, metrics) anew from the Go code
-	@echo "generate: deepcopy, CRD, roles, dashboard, docs/api.md, docs/configuration.md, docs/metrics.md, docs/troubleshooting.md"
+	@echo "generate: deepcopy, CRD, roles, dashboard, docs/api.md, docs/configuration.md, docs/metrics.md, docs/troubleshooting.md, docs/versions.md"
 	@$(TOOL) controller-gen object paths=./api/... crd output:crd:dir=config/crd/bases \
 		rbac:roleName=gatewaytenant-operator paths=./controllers/... output:rbac:dir=config/rbac
 	@mkdir -p docs
@@ -56,6 +56,7 @@ generate: ## Write deepcopy, CRD, roles, dashboard and references (API, gateway.
 	@go test ./manifests/gatewaytoml -count=1 -run TestConfigurationDoc -update >/dev/null
 	@go test ./controllers/gatewaytenant -count=1 -run TestTroubleshooting -update >/dev/null
 	@go test ./controllers/operator -count=1 -run TestMetricsDoc -update >/dev/null
+	@go test ./manifests/release -count=1 -run TestVersionsDoc -update >/dev/null
 	@go -C hack/monitoring run . ../../config/prometheus/dashboard.json
 
 chart: bin/kubectl ## Write the Helm chart anew from what kustomize makes of config/

@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/manifests/release"
 )
 
 // image is a gateway image that the platform allows.
@@ -57,22 +58,20 @@ func repositoryAllowed(repository string, allowed []string) bool {
 	return false
 }
 
-// supervisorRepository is the repository of supervisors that gateways use by default.
-const supervisorRepository = "ghcr.io/nvidia/openshell/supervisor"
-
-// supervisorMirror returns the repository of supervisors next to that of a gateway, such as registry.example.com/a/supervisor for
-// registry.example.com/a/gateway, if the platform does not allow the default one. It is empty if the default applies: the platform
-// allows it, or the name of the gateway's repository does not contain "gateway".
-func supervisorMirror(gateway image, allowed []string) string {
+// imageMirror returns the repository of the images with a name, supervisor or sandbox, next to that of a gateway, such as
+// registry.example.com/a/supervisor for registry.example.com/a/gateway, if the platform does not allow the one where the project
+// publishes the images of the release. It is empty if that one applies: the platform allows it, or the name of the gateway's repository
+// does not contain "gateway".
+func imageMirror(gateway image, contract release.Contract, name string, allowed []string) string {
 	named, err := reference.ParseNormalizedNamed(gateway.ref)
-	if err != nil || repositoryAllowed(supervisorRepository, allowed) {
+	if err != nil || repositoryAllowed(contract.Repository+"/"+name, allowed) {
 		return ""
 	}
 	dir, last := path.Split(named.Name())
 	if !strings.Contains(last, "gateway") {
 		return ""
 	}
-	return dir + strings.Replace(last, "gateway", "supervisor", 1)
+	return dir + strings.Replace(last, "gateway", name, 1)
 }
 
 // checkRepositories checks the platform's allowed repositories. An entry is a registry, or a repository or a path above

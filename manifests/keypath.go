@@ -8,6 +8,7 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/manifests/gatewaytoml"
 	"github.com/ambient-code/gatewaytenant-operator/manifests/message"
+	"github.com/ambient-code/gatewaytenant-operator/manifests/release"
 )
 
 // CheckKeyPath rejects a gateway if the volume may hold a key and it is not known where: with another path the gateway
@@ -27,8 +28,11 @@ func (t Tenant) CheckKeyPath(volume Volume) error {
 		return fmt.Sprintf("kubectl annotate --overwrite pvc %s -n %s %s=%s", ClaimName, t.Namespace, annotationKeyPath, path)
 	}
 	return reject(v1alpha1.ReasonKeyPathUnknown, t.imageField, t.Image, "is held: gateways from %s on encrypt stored credentials with a key on their volume, and %s; with the wrong path the gateway creates a second key and cannot read the credentials that it stored before; "+
-		"if a gateway has been ready on this volume with %[1]s or later, and so may have stored credentials under the old path, run: %[3]s; if no gateway has ever become ready on it with %[1]s or later, run: %[4]s", gatewaytoml.FirstWithKey, why, confirm(gatewaytoml.RootKeyPath), confirm(gatewaytoml.SubdirKeyPath))
+		"if a gateway has been ready on this volume with %[1]s or later, and so may have stored credentials under the old path, run: %[3]s; if no gateway has ever become ready on it with %[1]s or later, run: %[4]s", firstEncrypting, why, confirm(gatewaytoml.RootKeyPath), confirm(gatewaytoml.SubdirKeyPath))
 }
+
+// firstEncrypting is the first release whose gateways need a key-encryption key.
+var firstEncrypting = release.First(func(c release.Contract) bool { return c.EncryptsCredentials })
 
 // keyPath decides where the gateway keeps its key-encryption key. The claim's record decides; without one, only what
 // proves where a key is, or that the volume has none. Known is false without such proof.
@@ -39,7 +43,7 @@ func (t Tenant) keyPath(volume Volume) (path string, known bool) {
 	if recorded, is := volume.Claim.Annotations[annotationKeyPath]; is {
 		return recorded, recorded == gatewaytoml.RootKeyPath || recorded == gatewaytoml.SubdirKeyPath
 	}
-	if last, is := t.lastOn(volume); is && last.Less(gatewaytoml.FirstWithKey) {
+	if last, is := t.lastOn(volume); is && !release.Of(last).EncryptsCredentials {
 		return gatewaytoml.SubdirKeyPath, true // no gateway has created a key
 	}
 	if volume.Serves && volume.Image == t.Image {

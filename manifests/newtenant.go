@@ -53,6 +53,7 @@ func evaluate(gt *v1alpha1.GatewayTenant, platform Platform, limit int) (t Tenan
 		UID:           gt.UID,
 		platform:      platform,
 		imageField:    field,
+		release:       release.Of(version),
 		pullPolicy:    img.pullPolicy(),
 		storage:       gt.Spec.Storage,
 		network:       gt.Spec.Network,
@@ -66,7 +67,7 @@ func evaluate(gt *v1alpha1.GatewayTenant, platform Platform, limit int) (t Tenan
 	t.asked = hash(append(asked, wildcards(names)...)) // the other names restart nothing
 	t.confirmed, _ = release.Parse(gt.Annotations[v1alpha1.AnnotationConfirmVersion])
 	if known {
-		config, err := gatewaytoml.New(t.configInput(gt.Spec.Config, supervisorMirror(img, platform.allowedRepositories)))
+		config, err := gatewaytoml.New(t.configInput(gt.Spec.Config, img))
 		if err != nil {
 			invalid, more = rejectConfig(err, limit)
 			errs = append(errs, invalid...)
@@ -76,18 +77,28 @@ func evaluate(gt *v1alpha1.GatewayTenant, platform Platform, limit int) (t Tenan
 	return t, errs, more
 }
 
-// configInput returns what the tenant's gateway.toml depends on. Supervisors come from the repository that supervisorMirror returned.
-func (t Tenant) configInput(config, supervisors string) gatewaytoml.Input {
-	allowed, supervisor := t.platform.allowedRepositories, ""
-	if supervisors != "" {
-		allowed = append(slices.Clone(allowed), supervisors)
+// configInput returns what the tenant's gateway.toml depends on. The images that its sandboxes run may come from where imageMirror has
+// them, too.
+func (t Tenant) configInput(config string, gateway image) gatewaytoml.Input {
+	allowed := slices.Clone(t.platform.allowedRepositories)
+	mirrored := func(name string) string {
+		repository := imageMirror(gateway, t.release, name, t.platform.allowedRepositories)
+		if repository == "" {
+			return ""
+		}
+		allowed = append(allowed, repository)
+		if repository == t.release.Repository+"/"+name {
+			return ""
+		}
+		return repository + ":" + t.Version.String()
 	}
-	if supervisors != "" && supervisors != supervisorRepository {
-		supervisor = supervisors + ":" + t.Version.String()
+	supervisor, sandbox := mirrored("supervisor"), ""
+	if t.release.SandboxImage {
+		sandbox = mirrored("sandbox")
 	}
 	return gatewaytoml.Input{
 		Text:                  config,
-		Version:               t.Version,
+		Release:               t.release,
 		Namespace:             t.Namespace,
 		Endpoint:              t.Endpoint(),
 		Wildcards:             wildcards(t.ServerNames),
@@ -96,6 +107,7 @@ func (t Tenant) configInput(config, supervisors string) gatewaytoml.Input {
 		SandboxTokens:         t.sandboxTokens,
 		AppArmorProfile:       t.platform.appArmorProfile,
 		SupervisorImage:       supervisor,
+		SandboxImage:          sandbox,
 		CheckImage: func(image string) error {
 			_, err := parseImage("", image, allowed)
 			return err

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/manifests/release"
 )
 
 // TestSupervisorComesFromWhereTheGatewayComes if the platform does not allow the default repository, as on a cluster that reaches only
@@ -57,6 +58,30 @@ func TestSupervisorComesFromWhereTheGatewayComes(t *testing.T) {
 				t.Errorf("a supervisor from elsewhere: %v; want it rejected", err)
 			}
 		})
+	}
+}
+
+// TestImagesOfReleasesWithASandboxImage: both images that a sandbox runs come from the mirror, and a tenant may name them.
+func TestImagesOfReleasesWithASandboxImage(t *testing.T) {
+	for _, c := range []struct{ version, gateway, allowed, supervisor, sandbox string }{
+		{"0.1.5", "registry.example.com/a/gateway", "registry.example.com/a", "registry.example.com/a/supervisor:0.1.5", "registry.example.com/a/sandbox:0.1.5"},
+		{"0.1.5", "registry.example.com/a/gateway", "registry.example.com/a ghcr.io/nvidia/openshell", "", ""},
+		{"0.1.5", "registry.example.com/a/gateway", "registry.example.com/a ghcr.io/nvidia/openshell/supervisor", "", "registry.example.com/a/sandbox:0.1.5"},
+		{"0.1.5", "ghcr.io/nvidia/openshell/gateway", "ghcr.io/nvidia/openshell/gateway", "", ""},
+		{"0.1.10", "registry.example.com/a/gateway", "registry.example.com/a ghcr.io/nvidia/openshell", "registry.example.com/a/supervisor:0.1.10", "registry.example.com/a/sandbox:0.1.10"},
+		{"0.0.111", "registry.example.com/a/gateway", "registry.example.com/a", "registry.example.com/a/supervisor:0.0.111", ""},
+	} {
+		version, _ := release.Parse(c.version)
+		tenant := Tenant{Version: version, release: release.Of(version), platform: Platform{allowedRepositories: strings.Fields(c.allowed)}}
+		in := tenant.configInput("", image{ref: c.gateway + ":" + c.version})
+		if in.SupervisorImage != c.supervisor || in.SandboxImage != c.sandbox {
+			t.Errorf("%s of %s, allowed %s: %q and %q, want %q and %q", c.gateway, c.version, c.allowed, in.SupervisorImage, in.SandboxImage, c.supervisor, c.sandbox)
+		}
+		for _, name := range []string{in.SupervisorImage, in.SandboxImage} {
+			if name != "" && in.CheckImage(name) != nil {
+				t.Errorf("%s is not allowed", name)
+			}
+		}
 	}
 }
 

@@ -31,7 +31,8 @@ type Tenant struct {
 	platform      Platform
 	imageField    string // where the image comes from
 	pullPolicy    corev1.PullPolicy
-	asked         string          // the hash of what in the spec restarts the pod
+	asked         string // the hash of what in the spec restarts the pod
+	release       release.Contract
 	confirmed     release.Version // that may migrate the database irreversibly
 	storage       v1alpha1.Storage
 	network       v1alpha1.Network

@@ -34,12 +34,11 @@ func effectiveVersion(img image, field, given string) (release.Version, error) {
 
 // supported returns the version that the value of a field names, and rejects one that the operator does not support.
 func supported(version release.Version, field, value string) (release.Version, error) {
-	newer := release.NewestSupported.Less(version)
-	if !newer && !version.Less(release.OldestSupported) {
+	if release.Of(version).Unsupported == "" {
 		return version, nil
 	}
-	wayOut := fmt.Sprintf("use a release from %s to %s", release.OldestSupported, release.NewestSupported)
-	if newer {
+	wayOut := "use a release from " + release.SupportedText()
+	if release.NewestSupported().Less(version) {
 		wayOut += fmt.Sprintf(", or upgrade the operator to a version that supports %s", version)
 	}
 	return release.Version{}, reject(v1alpha1.ReasonVersionUnsupported, field, value, "is release %s of the gateway, which this operator does not support; %s", version, wayOut)

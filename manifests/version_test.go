@@ -65,8 +65,8 @@ func TestInstallPageNamesTheSupportedReleases(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, words := range []string{
-		fmt.Sprintf("OpenShell %s to %s.", release.OldestSupported, release.NewestSupported),
-		fmt.Sprintf("| %s to %s | 0.4, 0.5 |", firstWithBeta, release.NewestSupported),
+		fmt.Sprintf("OpenShell %s ([by release](versions.md)).", release.SupportedText()),
+		fmt.Sprintf("| %s to %s | 0.4, 0.5 |", firstWithBeta, release.NewestSupported()),
 	} {
 		if !strings.Contains(string(text), words) {
 			t.Errorf("docs/install.md does not say %q", words)

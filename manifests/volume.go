@@ -10,10 +10,6 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/manifests/release"
 )
 
-// migration is the version whose gateways migrate the database in a way that cannot be undone: an older one does not
-// start on it, and sandboxes from before are no longer found.
-var migration = release.New(0, 0, 88)
-
 // firstMigrations is the first version whose migrations all later versions have, too. The database of an older version has other
 // migrations, and no later gateway starts on it.
 var firstMigrations = release.New(0, 0, 37)
@@ -44,16 +40,17 @@ func (t Tenant) CheckDowngrade(volume Volume) error {
 	}
 	goOn := fmt.Sprintf("to go on, run: kubectl annotate --overwrite gwt %s -n %s %s=%s", v1alpha1.Name, t.Namespace, v1alpha1.AnnotationConfirmVersion, t.Version)
 	last, known := t.lastOn(volume)
+	steps := release.StepsBetween(last, t.Version)
 	switch {
 	case !known:
-		return reject(v1alpha1.ReasonVersionHeld, t.imageField, t.Image, "is held: nothing tells which version last used the claim %s, and gateways from %s on cannot share a database with older ones; %s", volume.Claim.Name, migration, goOn)
-	case last.Less(migration) && !t.Version.Less(migration):
-		return reject(v1alpha1.ReasonVersionHeld, t.imageField, t.Image, "is held: from %s to %s the database is migrated for good, and sandboxes that were made before are lost to the gateway while their pods and volumes stay; back up the volume and delete the sandboxes first; %s", last, t.Version, goOn)
-	case !last.Less(migration) && t.Version.Less(migration):
-		return reject(v1alpha1.ReasonVersionHeld, t.imageField, t.Image, "is held: %s does not start on a database that %s has used, so all that is on the volume would be out of reach; use %s or later, or bring back a volume from before; %s", t.Version, last, migration, goOn)
+		return reject(v1alpha1.ReasonVersionHeld, t.imageField, t.Image, "is held: nothing tells which version last used the claim %s, and %s; %s", volume.Claim.Name, release.StepsText(), goOn)
+	case len(steps) > 0 && last.Less(t.Version):
+		return reject(v1alpha1.ReasonVersionHeld, t.imageField, t.Image, "is held: from %s to %s %s; %s", last, t.Version, release.CostText(steps), goOn)
+	case len(steps) > 0:
+		return reject(v1alpha1.ReasonVersionHeld, t.imageField, t.Image, "is held: %s does not start on a database that %s has used, so all that is on the volume would be out of reach; use %s or later, or bring back a volume from before; %s", t.Version, last, steps[len(steps)-1].At, goOn)
 	case last.Less(firstMigrations):
 		return reject(v1alpha1.ReasonVersionHeld, t.imageField, t.Image, "is held: %s does not start on a database that %s has used, so all that is on the volume would be out of reach; bring back a volume of %s or later, or a new one; %s", t.Version, last, firstMigrations, goOn)
-	case release.NewestSupported.Less(last):
+	case release.NewestSupported().Less(last):
 		return reject(v1alpha1.ReasonVersionHeld, t.imageField, t.Image, "is held: %s was the last to use the volume, and this operator does not know whether %s starts on its database; back up the volume first; %s", last, t.Version, goOn)
 	}
 	return nil
@@ -87,10 +84,10 @@ func (t Tenant) highest(volume Volume, held bool) release.Version {
 		return t.Version
 	}
 	last, known := t.lastOn(volume)
-	if known && !held && release.NewestSupported.Less(last) { // confirmed, or CheckDowngrade would have rejected it
+	if known && !held && release.NewestSupported().Less(last) { // confirmed, or CheckDowngrade would have rejected it
 		return t.Version
 	}
-	if known && held || known && t.Version.Less(last) && t.Version.Less(migration) == last.Less(migration) {
+	if known && held || known && t.Version.Less(last) && len(release.StepsBetween(t.Version, last)) == 0 {
 		return last
 	}
 	return t.Version

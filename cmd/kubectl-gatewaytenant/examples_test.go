@@ -64,7 +64,7 @@ func TestExamplesOfHelpWork(t *testing.T) {
 			}
 			if args[0] == "plan" || args[0] == "render" && slices.Contains(args, "-f") {
 				args = append(args, "--offline")
-			} else if args[0] != "validate" {
+			} else if args[0] != "validate" && args[0] != "convert" {
 				continue
 			}
 			ran++

@@ -75,7 +75,7 @@ kubectl's own for the way to a cluster, such as --as, --cluster and --request-ti
 	command.PersistentFlags().VisitAll(func(flag *pflag.Flag) {
 		flag.Hidden = !slices.Contains([]string{"namespace", "context", "kubeconfig"}, flag.Name)
 	})
-	command.AddCommand(o.status(), o.plan(), o.render(), o.validate(), o.rotate(), o.suspend(true), o.suspend(false), o.connect())
+	command.AddCommand(o.status(), o.plan(), o.render(), o.validate(), o.convert(), o.rotate(), o.suspend(true), o.suspend(false), o.connect())
 	return command
 }
 

@@ -72,32 +72,43 @@ type ConfigInput struct {
 // Files reads files, and of directories the YAML and JSON files in them; - is in. Documents of other kinds are passed over.
 // Namespace is that of GatewayTenants that name none, and configMaps identify those with entries; a bare list stands for the first one.
 func Files(names []string, in io.Reader, namespace string, configMaps entries.ConfigMaps) (Input, error) {
-	var input Input
-	files, err := filesOf(names)
+	files, err := filesOf(names, ".yaml", ".yml", ".json")
 	if err != nil {
-		return input, err
+		return Input{}, err
 	}
+	input, err := readFiles(files, in, namespace, configMaps)
+	if err == nil && len(input.Tenants)+len(input.Configs)+len(input.Findings) == 0 {
+		err = fmt.Errorf("%s: neither a GatewayTenant nor a ConfigMap %s nor a list of its entries is in it; give one of these with -f", strings.Join(names, ", "), configMaps.First.Name)
+	}
+	return input, err
+}
+
+// readFiles reads files that are not directories.
+func readFiles(files []string, in io.Reader, namespace string, configMaps entries.ConfigMaps) (Input, error) {
+	var input Input
 	for _, name := range files {
 		text, err := readFile(name, in)
 		if err != nil {
 			return input, err
 		}
-		if name == "-" {
-			name = "stdin"
-		}
-		r := fileReader{&input, name, strings.Split(string(text), "\n"), namespace, configMaps}
+		r := fileReader{&input, shownName(name), strings.Split(string(text), "\n"), namespace, configMaps}
 		for _, document := range r.split(string(text)) {
 			r.document(document)
 		}
 	}
-	if len(input.Tenants)+len(input.Configs)+len(input.Findings) == 0 {
-		return input, fmt.Errorf("%s: neither a GatewayTenant nor a ConfigMap %s nor a list of its entries is in it; give one of these with -f", strings.Join(names, ", "), configMaps.First.Name)
-	}
 	return input, nil
 }
 
-// filesOf puts the files that kubectl would read of a directory in its place.
-func filesOf(names []string) ([]string, error) {
+// shownName returns the name of a file for messages.
+func shownName(name string) string {
+	if name == "-" {
+		return "stdin"
+	}
+	return name
+}
+
+// filesOf replaces each directory by the files in it that have one of the extensions.
+func filesOf(names []string, extensions ...string) ([]string, error) {
 	var files []string
 	for _, name := range names {
 		entries, err := os.ReadDir(name)
@@ -107,12 +118,12 @@ func filesOf(names []string) ([]string, error) {
 		}
 		before := len(files)
 		for _, entry := range entries {
-			if !entry.IsDir() && slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(entry.Name())) {
+			if !entry.IsDir() && slices.Contains(extensions, filepath.Ext(entry.Name())) {
 				files = append(files, filepath.Join(name, entry.Name()))
 			}
 		}
 		if len(files) == before {
-			return nil, fmt.Errorf("%s: no YAML or JSON file is in this directory", name)
+			return nil, fmt.Errorf("%s: no file with the extension %s is in this directory", name, strings.Join(extensions, " or "))
 		}
 	}
 	return files, nil

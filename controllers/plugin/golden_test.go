@@ -107,7 +107,7 @@ func TestDirectoryStandsForItsFiles(t *testing.T) {
 	if len(of.Tenants) < len(one.Tenants) || len(of.Configs) == 0 {
 		t.Errorf("%d GatewayTenants and %d ConfigMaps are in the directory of the samples", len(of.Tenants), len(of.Configs))
 	}
-	if _, err := Files([]string{t.TempDir()}, nil, "", entries.ConfigMaps{}); err == nil || !strings.Contains(err.Error(), "no YAML or JSON") {
+	if _, err := Files([]string{t.TempDir()}, nil, "", entries.ConfigMaps{}); err == nil || !strings.Contains(err.Error(), "no file with the extension .yaml or .yml or .json is in this directory") {
 		t.Errorf("an empty directory: %v", err)
 	}
 }

@@ -124,7 +124,7 @@ func TestSandboxTokensCanBeDisabled(t *testing.T) {
 // is accepted is written as the values that it is, and no key of ours is changed by it.
 func FuzzConfigBecomesValuesNeverSyntax(f *testing.F) {
 	var inputs []Input
-	for _, version := range []string{"0.0.71", "0.0.87", "0.0.111"} {
+	for _, version := range []string{"0.0.71", "0.0.87", "0.0.111", "0.1.0", "0.1.5"} {
 		inputs = append(inputs, input(version, ""), withoutTokens(input(version, "")))
 	}
 	for i, c := range TOMLCases(f) {

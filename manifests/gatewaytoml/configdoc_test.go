@@ -12,7 +12,7 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/manifests/release"
 )
 
-const configDocHead = `<!-- Written by make generate from manifests/gatewaytoml/schema.go. -->
+var configDocHead = `<!-- Written by make generate from manifests/gatewaytoml/schema.go. -->
 # Configuration: ` + "`spec.config`" + `
 
 For tenants who configure their gateway, and for platform teams who review what they set. ` + "`spec.config`" + ` is TOML that is merged
@@ -20,6 +20,11 @@ over the defaults: tables key by key, and other values are replaced. The operato
 the gateway's own release. It rejects a text with which the gateway would not start, before it changes anything. The
 condition ` + "`Accepted`" + ` then has the line, the column and the way out. A gateway that calls other services, such as an OpenID
 Connect issuer, an interceptor or middleware, also needs them to answer when it starts, which is not checked.
+
+Releases before v0.1.0 read schema version 1 of gateway.toml, and releases from v0.1.0 on read version 2. The operator sets the
+version, so your text need not have it. A text with keys that only one of them has is rejected for the other:
+[` + "`kubectl gatewaytenant convert`" + `](kubectl-plugin.md#convert-a-text-for-openshell-010) converts a text to version 2.
+` + unsupportedDoc() + `
 
 ## Limits
 
@@ -44,15 +49,15 @@ Tables of drivers that the gateway does not run are not rendered, and the condit
 |---|---|
 `
 
-const configDocKeys = `
+var configDocKeys = `
 ## Rules about several keys
 
 | keys | rule |
 |---|---|
 | ` + "`grpc_rate_limit_requests`, `grpc_rate_limit_window_seconds`" + ` | both or neither, unless one is 0, which disables the limit |
 | ` + "`oidc.admin_role`, `oidc.user_role`" + ` | both are empty or neither; they are not empty by default |
-| ` + "`no_proxy`, `proxy_connect_by_hostname`, `proxy_auth_secret_name`, `proxy_auth_secret_key`" + ` | need ` + "`https_proxy`" + ` |
-| ` + "`proxy_auth_secret_name`, `proxy_auth_secret_key`" + ` | both or neither, with ` + "`proxy_auth_allow_insecure = true` and `topology = \"sidecar\"`" + ` |
+| ` + "`no_proxy`, `proxy_connect_by_hostname`, `proxy_ca_bundle`, `proxy_auth_secret_name`, `proxy_auth_secret_key`" + ` | need ` + "`https_proxy`" + ` |
+| ` + "`proxy_auth_secret_name`, `proxy_auth_secret_key`" + ` | both or neither; before v0.1.0, with ` + "`proxy_auth_allow_insecure = true` and `topology = \"sidecar\"`" + `; from v0.1.0 on, with ` + "`proxy_auth_allow_insecure = true` unless `https_proxy` begins with `https://`" + ` |
 | ` + "`grpc_endpoint`" + ` of an interceptor | not ` + "`https://`" + ` before v0.0.102 |
 | ` + "`grpc_endpoint`" + ` of an interceptor or middleware | from v0.0.107 on, unless ` + "`spec.sandboxTokens` is `Disabled` or `allow_insecure_transport = true`" + `: ` + "`https://`" + `, or ` + "`unix://`" + ` for an interceptor |
 | ` + "`tls_ca_cert_path`" + ` | needs an endpoint with ` + "`https://`" + ` |
@@ -61,6 +66,8 @@ const configDocKeys = `
 | ` + "`bindings`" + ` with ` + "`binding_policy`" + ` other than ` + "`dynamic`" + ` | each names a method and at least one phase; ` + "`post_commit` needs `failure_policy = \"fail_open\"`" + ` |
 | ` + "`provider_profile_sources`" + ` | each source once; the type ` + "`interceptor`" + ` needs the name of an interceptor in ` + "`interceptors`" + ` |
 | ` + "`credential_drivers`" + ` | one driver, with a table in ` + "`openshell.credential_drivers`" + `; ` + "`default_credential_driver`" + ` is the same or empty |
+| ` + "`ocsf_log.max_files`" + ` | not with ` + "`rotation = \"never\"`" + ` |
+| ` + "`ocsf_log.path`" + ` | not the path of another file below /var/openshell that the text names, and neither above nor below it |
 | ` + "`auth_method`" + ` of the driver vault | ` + "`kubernetes`" + `, the default, needs ` + "`role`" + `; ` + "`token_file` needs `token_path`" + `; neither may have the keys of the other |
 
 ## Keys
@@ -68,7 +75,7 @@ const configDocKeys = `
 - *managed*: the gateway's other objects depend on it. You may repeat the value, but not change it.
 - *default*: it has this value unless you set another.
 - *releases*: the releases of OpenShell that know the key. A gateway of another release does not start with it. Without an
-  entry, all releases from v0.0.71 to v0.0.111 know it.
+  entry, all releases know it that this page describes: v` + schemas[0].oldest.String() + ` to v` + schemas[0].newest.String() + ` and v` + schemas[1].oldest.String() + ` to v` + schemas[1].newest.String() + `.
 
 | key | value | releases | |
 |---|---|---|---|
@@ -82,9 +89,9 @@ func TestConfigurationDoc(t *testing.T) {
 		fmt.Fprintf(&text, "| %s | %s |\n", policy.what, policy.reason)
 	}
 	text.WriteString(configDocKeys)
-	oldest, newest := input("0.0.71", ""), input("0.0.111", "")
-	own := merge(managedKeys(newest), inheritedKeys(newest))
-	describe(&text, reflect.TypeFor[configFile](), nil, "", own, merge(defaults(oldest), defaults(newest)))
+	for _, row := range mergeRows(rowsOf(1, "0.0.71", "0.0.111"), rowsOf(2, "0.1.0", "0.1.5")) {
+		fmt.Fprintf(&text, "| `%s` | %s | %s | %s |\n", row.key, row.value, row.releases, row.remark)
+	}
 	const file = "../../docs/configuration.md"
 	if *Update {
 		if err := os.WriteFile(file, []byte(text.String()), 0o600); err != nil {
@@ -100,38 +107,13 @@ func TestConfigurationDoc(t *testing.T) {
 	}
 }
 
-// describe writes a line for each key of a table, in the schema's order.
-func describe(text *strings.Builder, schema reflect.Type, path []string, releases string, own, defaults any) {
-	for field := range schema.Fields() {
-		at := append(append([]string{}, path...), field.Tag.Get("toml"))
-		releases := releases
-		if since := field.Tag.Get("since"); since != "" {
-			releases = "from v" + since
-		}
-		if until := field.Tag.Get("until"); until != "" {
-			releases += " to v" + until
-		}
-		ours, def := below(own, field.Tag.Get("toml")), below(defaults, field.Tag.Get("toml"))
-		inner := field.Type
-		if inner.Kind() == reflect.Slice && inner.Elem().Kind() == reflect.Struct {
-			inner, at[len(at)-1] = inner.Elem(), at[len(at)-1]+"[]"
-		}
-		if inner.Kind() == reflect.Struct {
-			describe(text, inner, at, releases, ours, def)
-			continue
-		}
-		fmt.Fprintf(text, "| `%s` | %s | %s | %s |\n", strings.Join(at, "."), typeText(field), releases, remark(field, ours, def))
-	}
-}
-
-func below(value any, key string) any {
-	inner, _ := value.(table)
-	return inner[key]
-}
-
 func typeText(field reflect.StructField) string {
 	name := strings.TrimPrefix(strings.TrimPrefix(kindNames[field.Type.Kind()], "a "), "an ")
 	format, hasFormat := formats[partAt(field.Tag.Get("format"), release.Version{Major: 1})]
+	if field.Type.Kind() == reflect.Slice && hasFormat {
+		want, _, _ := strings.Cut(format.want, ": ")
+		return "array of strings, each " + want
+	}
 	values := "`" + strings.ReplaceAll(field.Tag.Get("enum"), ",", "`, `") + "`"
 	switch {
 	case values != "``" && field.Type.Kind() == reflect.Slice:
@@ -183,8 +165,6 @@ func remark(field reflect.StructField, ours, def any) string {
 		return "*managed*: the wildcards of `spec.serverDnsNames`"
 	case ours != nil:
 		return "*managed*: " + value(ours)
-	case field.Tag.Get("toml") == "supervisor_image" && def != nil:
-		return "*default*: up to v0.0.81, `ghcr.io/nvidia/openshell/supervisor` in the gateway's version; if the platform does not allow that repository, in every version the supervisor [from the repository next to the gateway's](install.md#settings)"
 	case def != nil:
 		return "*default*: " + value(def)
 	case field.Tag.Get("required") != "":

@@ -1,10 +1,19 @@
 package gatewaytoml
 
-import "strings"
+import (
+	"maps"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/ambient-code/gatewaytenant-operator/manifests/message"
+)
 
 // rules find keys whose values are valid by themselves but not together, or not where this gateway runs.
 var rules = []func(in Input, given table, found finder){
-	sandboxTokens, clientCertificates, rateLimit, oidc, proxy, credentials, interceptors, profileSources, middleware, supervisorImages,
+	sandboxTokens, clientCertificates, unauthenticatedUsers, rateLimit, oidc, proxy, credentials, interceptors, profileSources, middleware,
+	sandboxImages, eventLog,
 }
 
 // contradictions returns what the rules find, and the managed keys that a text changes.
@@ -26,13 +35,6 @@ func sandboxTokens(in Input, given table, found finder) {
 	}
 }
 
-// clientCertificates rejects a way to authenticate clients that gateways have on other platforms only.
-func clientCertificates(_ Input, given table, found finder) {
-	if tableAt(given, "openshell", "gateway", "mtls_auth")["enabled"] == true {
-		found("openshell.gateway.mtls_auth.enabled", "cannot be true: gateways do not start with it on Kubernetes; remove it, since clients must present a certificate anyway")
-	}
-}
-
 // rateLimit requires both keys of the rate limit or neither, unless one is 0, which disables the limit.
 func rateLimit(_ Input, given table, found finder) {
 	gateway := tableAt(given, "openshell", "gateway")
@@ -51,9 +53,6 @@ func oidc(_ Input, given table, found finder) {
 	if !there {
 		return
 	}
-	if tableAt(gateway, "auth")["allow_unauthenticated_users"] == true {
-		found("openshell.gateway.auth.allow_unauthenticated_users", "cannot be true with openshell.gateway.oidc: clients then need neither a certificate nor a token; remove it")
-	}
 	admin, setsAdmin := provider["admin_role"]
 	user, setsUser := provider["user_role"]
 	emptyAdmin, emptyUser := setsAdmin && admin == "", setsUser && user == ""
@@ -65,13 +64,13 @@ func oidc(_ Input, given table, found finder) {
 	}
 }
 
-// proxy checks the proxy through which sandboxes connect. Its credentials are sent without encryption, and in the topology
-// combined the sandbox could read them.
-func proxy(_ Input, given table, found finder) {
+// proxy checks the proxy through which sandboxes connect. Its credentials are sent without encryption unless its URL begins with
+// https://, and in schema version 1 the sandbox could read them in the topology combined.
+func proxy(in Input, given table, found finder) {
 	driver := tableAt(given, "openshell", "drivers", "kubernetes")
 	const within = "openshell.drivers.kubernetes."
 	if driver["https_proxy"] == nil {
-		for _, key := range []string{"no_proxy", "proxy_auth_secret_name", "proxy_auth_secret_key", "proxy_connect_by_hostname"} {
+		for _, key := range []string{"no_proxy", "proxy_auth_secret_name", "proxy_auth_secret_key", "proxy_connect_by_hostname", "proxy_ca_bundle"} {
 			if driver[key] != nil {
 				found(within+key, "needs https_proxy; set it, or remove this key")
 			}
@@ -79,6 +78,8 @@ func proxy(_ Input, given table, found finder) {
 	}
 	named, keyed := driver["proxy_auth_secret_name"] != nil, driver["proxy_auth_secret_key"] != nil
 	insecure := driver["proxy_auth_allow_insecure"] == true
+	address, _ := driver["https_proxy"].(string)
+	encrypted := strings.HasPrefix(strings.ToLower(strings.TrimSpace(address)), "https://")
 	switch {
 	case named && !keyed:
 		found(within+"proxy_auth_secret_name", "needs proxy_auth_secret_key; set both, or remove it")
@@ -86,25 +87,77 @@ func proxy(_ Input, given table, found finder) {
 		found(within+"proxy_auth_secret_key", "needs proxy_auth_secret_name; set both, or remove it")
 	case !named && insecure:
 		found(within+"proxy_auth_allow_insecure", "needs proxy_auth_secret_name and proxy_auth_secret_key; set them, or remove it")
-	case named && !insecure:
+	case named && !insecure && !encrypted:
 		found(within+"proxy_auth_secret_name", "needs proxy_auth_allow_insecure = true, because the credentials are sent to the proxy without encryption; set it, or remove the credentials")
-	case named && driver["topology"] != "sidecar":
+	case named && in.Release.Schema == 1 && driver["topology"] != "sidecar":
 		found(within+"proxy_auth_secret_name", `needs topology = "sidecar", because the sandbox could read the credentials otherwise; set it, or remove the credentials`)
 	}
 }
 
-// supervisorImages checks the images of supervisors. They run in every sandbox, with more rights than the sandbox, so they must
-// come from the repositories that gateway images may come from.
-func supervisorImages(in Input, given table, found finder) {
-	for _, within := range []string{"openshell.gateway", "openshell.drivers.kubernetes"} {
-		image, is := tableAt(given, strings.Split(within, ".")...)["supervisor_image"].(string)
+// sandboxImages checks the images that the gateway adds to every sandbox, with more rights than the sandbox. They must come from
+// the repositories that gateway images may come from.
+func sandboxImages(in Input, given table, found finder) {
+	for _, key := range []string{"gateway.supervisor_image", "drivers.kubernetes.supervisor_image", "drivers.kubernetes.sandbox_runtime_image"} {
+		key = "openshell." + key
+		path := strings.Split(key, ".")
+		image, is := tableAt(given, path[:len(path)-1]...)[path[len(path)-1]].(string)
 		if !is {
 			continue
 		}
 		if image == "" {
-			found(within+".supervisor_image", "is empty; name an image, or remove this key")
+			found(key, "is empty; name an image, or remove this key")
 		} else if err := in.CheckImage(image); err != nil {
-			found(within+".supervisor_image", "cannot be used%s", err)
+			found(key, "cannot be used%s", err)
 		}
 	}
+}
+
+// eventLog rejects a number of files for a log that is one file, and a log in the place of another file that the text names.
+func eventLog(_ Input, given table, found finder) {
+	const key = "openshell.gateway.ocsf_log"
+	log := tableAt(given, "openshell", "gateway", "ocsf_log")
+	if log["rotation"] == "never" && log["max_files"] != nil {
+		found(key+".max_files", `needs rotation = "daily"; remove one of them`)
+	}
+	file, is := log["path"].(string)
+	if !is {
+		return
+	}
+	for _, other := range otherFiles(given) {
+		if overlap(file, other.file) {
+			found(key+".path", "is %q, and %s is %q: the gateway would write its log over that file, or could not create one of the two; name another file",
+				message.TruncateMiddle(file), message.TruncateMiddle(other.key), message.TruncateMiddle(other.file))
+			return
+		}
+	}
+}
+
+// otherFile is a file on the gateway's volume that a key names.
+type otherFile struct{ key, file string }
+
+// otherFiles returns the key-encryption key, files of certificates and tokens, and the sockets that a text names.
+func otherFiles(given table) []otherFile {
+	var files []otherFile
+	var search func(value any, at []string)
+	search = func(value any, at []string) {
+		switch value := value.(type) {
+		case table:
+			for _, key := range slices.Sorted(maps.Keys(value)) {
+				if key != "ocsf_log" {
+					search(value[key], append(slices.Clip(at), key))
+				}
+			}
+		case []any:
+			for i, item := range value {
+				search(item, append(slices.Clip(at), strconv.Itoa(i)))
+			}
+		case string:
+			file := strings.TrimPrefix(strings.TrimSpace(value), "unix://")
+			if strings.HasPrefix(path.Clean(file), VolumePath+"/") {
+				files = append(files, otherFile{dotted(at), file})
+			}
+		}
+	}
+	search(given, nil)
+	return files
 }

@@ -96,20 +96,26 @@ func costOf(in Input, mostAllocated uint64, mostTime time.Duration) (allocated u
 func TestCostOfAConfigIsLinear(t *testing.T) {
 	for _, size := range []int{20_000, 65_536} {
 		for name, config := range costlyConfigs(size) {
-			mostAllocated, mostTime := costlyConfigLimits(config)
-			allocated, took := costOf(input("0.0.111", config), mostAllocated, mostTime)
-			t.Logf("%-26s %5d bytes: %8d bytes allocated, %s", name, len(config), allocated, took)
-			if allocated > mostAllocated || took > mostTime {
-				t.Errorf("%s, %d bytes: %d bytes allocated in %s; want at most %d in %s", name, len(config), allocated, took, mostAllocated, mostTime)
-			}
-			file, err := New(input("0.0.111", config))
-			if err != nil && len(err.Error()) > 3000 {
-				t.Errorf("%s, %d bytes: the message has %d bytes", name, len(config), len(err.Error()))
-			}
-			if len(file.text) > maxRenderedSize {
-				t.Errorf("%s, %d bytes: gateway.toml has %d bytes", name, len(config), len(file.text))
-			}
+			checkCost(t, "0.0.111", name, config)
+			checkCost(t, "0.1.5", name, config)
 		}
+	}
+}
+
+func checkCost(t *testing.T, version, name, config string) {
+	t.Helper()
+	mostAllocated, mostTime := costlyConfigLimits(config)
+	allocated, took := costOf(input(version, config), mostAllocated, mostTime)
+	t.Logf("%s %-26s %5d bytes: %8d bytes allocated, %s", version, name, len(config), allocated, took)
+	if allocated > mostAllocated || took > mostTime {
+		t.Errorf("%s, %d bytes: %d bytes allocated in %s; want at most %d in %s", name, len(config), allocated, took, mostAllocated, mostTime)
+	}
+	file, err := New(input(version, config))
+	if err != nil && len(err.Error()) > 3000 {
+		t.Errorf("%s, %d bytes: the message has %d bytes", name, len(config), len(err.Error()))
+	}
+	if len(file.text) > maxRenderedSize {
+		t.Errorf("%s, %d bytes: gateway.toml has %d bytes", name, len(config), len(file.text))
 	}
 }
 

@@ -3,6 +3,7 @@ package gatewaytoml
 import (
 	"maps"
 	"path"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -32,18 +33,20 @@ func isExternal(driver table) bool {
 
 // credentials checks where credentials are stored: by one driver, or else by the gateway itself, encrypted with a key on its
 // volume.
-func credentials(_ Input, given table, found finder) {
+func credentials(in Input, given table, found finder) {
 	const field = "openshell.gateway.credential_drivers"
 	gateway := tableAt(given, "openshell", "gateway")
 	names := credentialDrivers(given)
-	if chosen, _ := gateway["default_credential_driver"].(string); notBlank(chosen) && !slices.Contains(names, strings.TrimSpace(chosen)) {
+	v1 := in.Release.Schema == 1 // which ignores white space, and names that are there twice
+	chosen, sets := gateway["default_credential_driver"].(string)
+	if v1 && notBlank(chosen) && !slices.Contains(names, strings.TrimSpace(chosen)) || !v1 && sets && !slices.Equal(names, []string{chosen}) {
 		found("openshell.gateway.default_credential_driver", "must be the driver in credential_drivers; remove it")
 	}
 	checkKeyPath(tableAt(gateway, "credential_storage"), found)
 	if gateway["credential_drivers"] == nil {
 		return
 	}
-	if len(names) != 1 || names[0] == "" {
+	if len(names) != 1 || names[0] == "" || !v1 && !reflect.DeepEqual(gateway["credential_drivers"], []any{names[0]}) {
 		found(field, "must name one driver; name one, or remove it: the gateway then stores credentials itself")
 		return
 	}
@@ -51,7 +54,7 @@ func credentials(_ Input, given table, found finder) {
 	within := "openshell.credential_drivers." + name
 	driver, hasTable := tableAt(given, "openshell", "credential_drivers")[name].(table)
 	switch {
-	case isExternal(driver):
+	case isExternal(driver) && (v1 || name == "vault" || name == kubernetesSecrets):
 	case name == kubernetesSecrets:
 		found(field, `cannot name kubernetes-secrets: it needs rights on all Secrets of the namespace, since Kubernetes cannot limit their creation by name, `+
 			"and the gateway could then read the private key of the tenant's certificate authority; remove it: the gateway then stores credentials itself, or name vault")
@@ -59,6 +62,8 @@ func credentials(_ Input, given table, found finder) {
 		vault(within, driver, found)
 	case name == "vault":
 		found(field, `names vault, which needs the table %s with its address; add it, or remove the driver`, within)
+	case !v1:
+		found(field, "names %q, which is not a driver of gateways from OpenShell %s on; name vault, or remove it: the gateway then stores credentials itself", message.TruncateMiddle(name), firstV2)
 	default:
 		found(field, `names %q, which is not a driver of the gateway; name vault, or set transport = "uds" and socket_path in the table openshell.credential_drivers.%s`, message.TruncateMiddle(name), message.TruncateMiddle(printableKey(name)))
 	}

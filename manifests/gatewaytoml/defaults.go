@@ -1,38 +1,39 @@
 package gatewaytoml
 
-import "github.com/ambient-code/gatewaytenant-operator/manifests/release"
-
-// firstWithoutSideload is the first version whose gateways do not know the keys supervisor_sideload_method and
-// app_armor_profile.
-var firstWithoutSideload = release.New(0, 1, 0)
+import "cmp"
 
 // defaults returns the keys that the operator sets in addition to the managed ones. A tenant may change them.
 func defaults(in Input) table {
-	gateway := table{
-		"log_level": "info",
+	gateway := table{"log_level": "info"}
+	if in.Release.DemandsCertificate {
 		// Without OIDC, the gateway requires a client certificate, and without this key no user could do anything.
-		"auth": table{"allow_unauthenticated_users": true},
+		gateway["auth"] = table{"allow_unauthenticated_users": true}
 	}
+	if in.SandboxTokens {
+		gateway["gateway_jwt"] = table{"ttl_secs": int64(3600)} // by the gateway's own default, tokens do not expire
+	}
+	if in.Release.EncryptsCredentials { // the gateway's own default is a path that cannot be written
+		gateway["credential_storage"] = table{"key_encryption_key_path": SubdirKeyPath}
+	}
+	return table{"openshell": table{"version": int64(in.Release.Schema), "gateway": gateway, "drivers": table{"kubernetes": driverDefaults(in)}}}
+}
+
+// driverDefaults returns the defaults of the driver.
+func driverDefaults(in Input) table {
 	driver := table{}
-	if in.Version.Less(firstWithoutSideload) {
+	if in.Release.Sideload {
 		driver["supervisor_sideload_method"] = SideloadInitContainer
 		if in.AppArmorProfile != "" {
 			driver["app_armor_profile"] = in.AppArmorProfile
 		}
 	}
-	if in.SandboxTokens {
-		gateway["gateway_jwt"] = table{"ttl_secs": int64(3600)} // by the gateway's own default, tokens do not expire
+	if in.SupervisorImage != "" || in.Release.SandboxImage || !in.Release.PinnedSupervisor {
+		driver["supervisor_image"] = cmp.Or(in.SupervisorImage, in.Release.Image("supervisor"))
 	}
-	switch {
-	case in.SupervisorImage != "":
-		driver["supervisor_image"] = in.SupervisorImage
-	case in.Version.Less(release.New(0, 0, 82)): // before, the built-in default was :latest
-		driver["supervisor_image"] = "ghcr.io/nvidia/openshell/supervisor:" + in.Version.String()
+	if in.Release.SandboxImage { // gateway, supervisor and sandbox must be of the same release
+		driver["sandbox_runtime_image"] = cmp.Or(in.SandboxImage, in.Release.Image("sandbox"))
 	}
-	if !in.Version.Less(FirstWithKey) { // the gateway's own default is a path that cannot be written
-		gateway["credential_storage"] = table{"key_encryption_key_path": SubdirKeyPath}
-	}
-	return table{"openshell": table{"version": int64(1), "gateway": gateway, "drivers": table{"kubernetes": driver}}}
+	return driver
 }
 
 // defaultsFor returns the defaults without those that would be wrong in combination with the tenant's keys.

@@ -23,6 +23,9 @@ var boundaries = []struct{ version, differs string }{
 	{"0.0.106", "The last one in which gateway_jwt alone has the gateway's id."},
 	{"0.0.107", "The driver has a gateway_id of its own, which the gateway does not copy from gateway_jwt, so both are set."},
 	{"0.0.111", "The newest that is known; nothing differs from 0.0.107."},
+	{"0.1.0", "Schema version 2: the driver inherits nothing, the supervisor and the sandbox have their own images, and nothing is sideloaded."},
+	{"0.1.3", "The handshake demands no client certificate, so no user is let in without authentication: certificates authenticate users by default."},
+	{"0.1.5", "Callers may set labels and annotations of pods that the tenant allows; nothing differs here."},
 }
 
 func TestDefaultsOfEachVersion(t *testing.T) {

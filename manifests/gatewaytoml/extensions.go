@@ -12,9 +12,6 @@ import (
 // Gateways call interceptors and middleware, and do not start if one of them is registered wrongly. They do not start either
 // while one cannot be reached, which cannot be checked here.
 
-// firstAuthenticated is the first version whose gateways authenticate themselves to interceptors and middleware.
-var firstAuthenticated = release.New(0, 0, 107)
-
 // interceptors checks openshell.gateway.interceptors.
 func interceptors(in Input, given table, found finder) {
 	names := map[string]bool{}
@@ -26,8 +23,9 @@ func interceptors(in Input, given table, found finder) {
 		}
 		names[name] = true
 		endpoint, _ := item["grpc_endpoint"].(string)
-		if in.Version.Less(release.New(0, 0, 102)) && strings.HasPrefix(strings.ToLower(strings.TrimSpace(endpoint)), "https://") {
-			found(within+".grpc_endpoint", "begins with https://, which interceptors support from OpenShell 0.0.102 on, and the gateway is %s; use http://, or a newer gateway", in.Version)
+		if !in.Release.SecureInterceptors && strings.HasPrefix(strings.ToLower(strings.TrimSpace(endpoint)), "https://") {
+			found(within+".grpc_endpoint", "begins with https://, which interceptors support from OpenShell %s on, and the gateway is %s; use http://, or a newer gateway",
+				release.First(func(c release.Contract) bool { return c.SecureInterceptors }), in.Release.Version)
 		}
 		extension(in, within, "interceptor", item, []string{"https://", "unix://"}, found)
 		interceptorBindings(within, item, found)
@@ -49,7 +47,7 @@ func middleware(in Input, given table, found finder) {
 		switch {
 		case payload && body:
 			found(within+".max_body_bytes", "is another name of max_payload_bytes; remove one of them")
-		case !payload && !body && in.Version.Less(firstAuthenticated):
+		case !payload && !body && !in.Release.AuthenticatesToExtensions:
 			found(within, "needs max_body_bytes; set it")
 		case !payload && !body:
 			found(within, "needs max_payload_bytes; set it")
@@ -81,7 +79,7 @@ func extension(in Input, within, kind string, item table, secure []string, found
 
 // presentsToken reports whether the gateway presents a token to an interceptor or middleware.
 func presentsToken(in Input, item table) bool {
-	return in.SandboxTokens && !in.Version.Less(firstAuthenticated) && item["allow_insecure_transport"] != true
+	return in.SandboxTokens && in.Release.AuthenticatesToExtensions && item["allow_insecure_transport"] != true
 }
 
 // audienceOf returns the audience of the token for an interceptor or middleware, and the key that it comes from.
@@ -110,7 +108,7 @@ func audiences(in Input, given table) []string {
 }
 
 // profileSources checks openshell.gateway.provider_profile_sources.
-func profileSources(_ Input, given table, found finder) {
+func profileSources(in Input, given table, found finder) {
 	const field = "openshell.gateway.provider_profile_sources"
 	gateway := tableAt(given, "openshell", "gateway")
 	list, is := gateway["provider_profile_sources"].([]any)
@@ -135,6 +133,9 @@ func profileSources(_ Input, given table, found finder) {
 			case !configured[this.name]:
 				found(within+".name", "is %q, and no interceptor of this name is configured; add it to openshell.gateway.interceptors, or remove the source", message.TruncateMiddle(this.name))
 			}
+		}
+		if this.kind != "interceptor" && in.Release.Schema != 1 && item["name"] != nil {
+			found(within+".name", `is a key of the type interceptor only; remove it`)
 		}
 		if sources[this] {
 			found(within, "repeats an earlier source; remove one of them")

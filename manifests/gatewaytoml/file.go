@@ -13,7 +13,7 @@ type File struct {
 	// run, sorted, as they can be shown to users.
 	UnusedTables []string
 	// OpenDefault reports whether the gateway treats every client that has the client certificate and sends no token as an
-	// administrator.
+	// administrator. Without OIDC, gateways from 0.1.3 on always do.
 	OpenDefault bool
 	// DefaultKeyPath reports whether the gateway needs a key-encryption key and the tenant's text leaves its path to the operator.
 	DefaultKeyPath bool

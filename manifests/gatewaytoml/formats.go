@@ -24,8 +24,12 @@ var formats = map[string]format{
 	"early-endpoint":     {"a URL with a host, or unix:// with the path of a socket below " + VolumePath + ": nothing can listen on other sockets of the gateway's container", isEarlyEndpoint},
 	"endpoint":           {"a URL that begins with http:// or https://, or unix:// with the path of a socket below " + VolumePath + ": nothing can listen on other sockets of the gateway's container", isEndpoint},
 	"http-endpoint":      {"a URL that begins with http:// or https://", isHTTPEndpoint},
-	"proxy":              {"http://host:port, without credentials, path, query or fragment", isProxyURL},
+	"https-url":          {"a URL that begins with https://, without credentials, query or fragment", isHTTPSURL},
+	"https-origin":       {"an origin, such as https://keys.example.com, without credentials, path, query or fragment", isHTTPSOrigin},
+	"proxy":              {"http://host:port, without credentials, path, query or fragment", func(text string) bool { return isProxyURL(text, "http") }},
+	"any-proxy":          {"http://host:port or https://host:port, without credentials, path, query or fragment", func(text string) bool { return isProxyURL(text, "http", "https") }},
 	"vault-address":      {"a URL that begins with http:// or https://, without credentials, query or fragment", isVaultAddress},
+	"vault-https":        {"a URL that begins with https://, without credentials, query or fragment", isHTTPSURL},
 	"vault-path":         {"a relative path of at most 1024 letters, digits, '-', '_', '.' and '/', without empty parts and parts that are . or ..", isVaultPath},
 	"timeout":            {`a whole number of milliseconds or seconds above 0, such as "500ms" or "2s"`, func(text string) bool { return milliseconds(text) > 0 }},
 	"middleware-timeout": {`from "10ms" to "30s"`, isMiddlewareTimeout},
@@ -35,6 +39,8 @@ var formats = map[string]format{
 	"socket":             {"the path of a socket below " + VolumePath + ": nothing can listen on other sockets of the gateway's container", isVolumeFile},
 	"file":               {"the absolute path of a file", isFile},
 	"ca-file":            {"the path of a file with certificates in the gateway's container: below " + strings.Join(caDirectories, ", ") + ", or " + strings.Join(caFiles, " or "), isCAFile},
+	"log-file":           {"the path of a file below " + VolumePath + ", the only place in the gateway's container that can be written, and not that of its database or key, or above them", isLogFile},
+	"pod-key":            {"the key of a label or annotation without a domain: keys with a domain decide about networks, service meshes and rights of pods", isPodKey},
 	"secret-name":        {"the name of a Secret", func(text string) bool { return len(text) <= 253 && secretName.MatchString(text) }},
 	"secret-key":         {"the name of a key of a Secret", isSecretKey},
 }
@@ -119,8 +125,8 @@ func isEarlyEndpoint(text string) bool {
 	return isEndpoint(text) || !strings.HasPrefix(strings.TrimSpace(text), "unix:") && isPlainURL(strings.TrimSpace(text))
 }
 
-func isProxyURL(text string) bool {
-	parsed := parseURL(strings.TrimSpace(text), "http")
+func isProxyURL(text string, schemes ...string) bool {
+	parsed := parseURL(strings.TrimSpace(text), schemes...)
 	if parsed == nil || hasCredentials(parsed) || strings.ContainsAny(text, "?#") || parsed.Path != "" && parsed.Path != "/" {
 		return false
 	}

@@ -6,8 +6,8 @@ import "github.com/ambient-code/gatewaytenant-operator/manifests/release"
 type Input struct {
 	// Text is the tenant's spec.config.
 	Text string
-	// Version is the gateway's version.
-	Version release.Version
+	// Release is what is known of the gateway's release.
+	Release release.Contract
 	// Namespace is the tenant's namespace.
 	Namespace string
 	// Endpoint is the gateway's URL within the cluster.
@@ -24,6 +24,9 @@ type Input struct {
 	AppArmorProfile string
 	// SupervisorImage is the default image of supervisors. It is empty if that of the gateway's release applies.
 	SupervisorImage string
+	// SandboxImage is the default image that the pods of sandboxes start from, for releases that need one. It is empty if that of the
+	// gateway's release applies.
+	SandboxImage string
 	// CheckImage returns why the platform does not allow an image.
 	CheckImage func(image string) error
 }

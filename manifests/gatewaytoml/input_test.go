@@ -23,7 +23,7 @@ func input(version, text string) Input {
 	}
 	return Input{
 		Text:                  text,
-		Version:               parsed,
+		Release:               release.Of(parsed),
 		Namespace:             "tenant-a",
 		Endpoint:              "https://openshell-gateway.tenant-a.svc.cluster.local:8080",
 		SandboxServiceAccount: "openshell-gateway-sandbox",
@@ -49,12 +49,12 @@ func rejected(t *testing.T, in Input, words ...string) {
 	t.Helper()
 	_, err := New(in)
 	if err == nil {
-		t.Errorf("%s %q is accepted", in.Version, in.Text)
+		t.Errorf("%s %q is accepted", in.Release.Version, in.Text)
 		return
 	}
 	for _, word := range append(words, "spec.config") {
 		if !strings.Contains(err.Error(), word) {
-			t.Errorf("%s %q: %q does not contain %q", in.Version, in.Text, err, word)
+			t.Errorf("%s %q: %q does not contain %q", in.Release.Version, in.Text, err, word)
 		}
 	}
 }

@@ -1,20 +1,14 @@
 package gatewaytoml
 
-import (
-	"regexp"
-
-	"github.com/ambient-code/gatewaytenant-operator/manifests/release"
-)
-
-// FirstWithKey is the first version whose gateways need a key-encryption key.
-var FirstWithKey = release.New(0, 0, 100)
+import "regexp"
 
 // Kept are values of gateway.toml that a gateway keeps for as long as its volume exists, even if the operator chooses
 // others for a new gateway: existing sandboxes depend on them.
 type Kept struct {
 	// GatewayID is in the issuer and the audience of the tokens of sandboxes.
 	GatewayID string
-	// SideloadMethod is the way of the supervisor into a sandbox, or SideloadUnset if gateway.toml does not set it.
+	// SideloadMethod is the way of the supervisor into a sandbox, or SideloadUnset if gateway.toml does not set it. Schema version 2
+	// has none.
 	SideloadMethod string
 }
 
@@ -54,7 +48,11 @@ func ReadKept(text, namespace string) (kept Kept, known bool) {
 		return kept, false
 	}
 	driver := tableAt(config, "openshell", "drivers", "kubernetes")
-	kept.GatewayID = textAt(driver, "gateway_id", namespace) // without one, no token and no label of a sandbox has it
+	unset := namespace // without an id, no token and no label of a sandbox has it
+	if tableAt(config, "openshell")["version"] == int64(2) {
+		unset = DefaultGatewayID // sandboxes always have a label with it
+	}
+	kept.GatewayID = textAt(driver, "gateway_id", unset)
 	if tokens := tableAt(config, "openshell", "gateway", "gateway_jwt"); tokens != nil {
 		kept.GatewayID = textAt(tokens, "gateway_id", DefaultGatewayID)
 	}

@@ -5,8 +5,6 @@ import (
 	"maps"
 	"reflect"
 	"slices"
-
-	"github.com/ambient-code/gatewaytenant-operator/manifests/release"
 )
 
 // managedKeys returns the keys of gateway.toml on which the tenant's other objects depend: ports, mounts and names. A tenant may
@@ -16,8 +14,6 @@ func managedKeys(in Input) table {
 		"bind_address":         "0.0.0.0:8080", // the gateway's own default is loopback
 		"health_bind_address":  "0.0.0.0:8081",
 		"metrics_bind_address": "0.0.0.0:9090",
-		"compute_drivers":      []any{"kubernetes"},
-		"sandbox_namespace":    in.Namespace,
 		"server_sans":          items(in.Wildcards), // other names have no effect there but a restart
 		"disable_tls":          false,
 		"tls": table{
@@ -25,6 +21,12 @@ func managedKeys(in Input) table {
 			"key_path":       serverTLSPath + "/tls.key",
 			"client_ca_path": clientCAPath + "/ca.crt",
 		},
+	}
+	if in.Release.Schema == 1 {
+		gateway["compute_drivers"] = []any{"kubernetes"}
+		gateway["sandbox_namespace"] = in.Namespace
+	} else {
+		gateway["compute_driver"] = "kubernetes"
 	}
 	driver := table{
 		"namespace":              in.Namespace,
@@ -40,7 +42,7 @@ func managedKeys(in Input) table {
 			"gateway_id":       in.Namespace, // in the tokens' issuer and audience: unique to the tenant
 		}
 	}
-	if !in.Version.Less(release.New(0, 0, 107)) { // the first release whose driver has its own copy; it is not taken from gateway_jwt
+	if in.Release.DriverGatewayID {
 		driver["gateway_id"] = in.Namespace
 	}
 	return table{"openshell": table{"gateway": gateway, "drivers": table{"kubernetes": driver}}}
@@ -56,9 +58,22 @@ func items(values []string) []any {
 }
 
 // inheritedKeys returns keys of the gateway's table that the driver would inherit if its own, which are managed, did not take
-// precedence. They are not written, and a tenant cannot give them other values.
+// precedence. They are not written, and a tenant cannot give them other values. In schema version 2, the driver inherits none.
 func inheritedKeys(in Input) table {
+	if in.Release.Schema != 1 {
+		return nil
+	}
 	return table{"openshell": table{"gateway": table{"service_account_name": in.SandboxServiceAccount, "client_tls_secret_name": in.ClientTLSSecret}}}
+}
+
+// managedEverywhere returns the managed keys whose values are the same in every namespace and for every tenant.
+func managedEverywhere(in Input) table {
+	all := managedKeys(in)
+	delete(tableAt(all, "openshell"), "drivers")
+	delete(tableAt(all, "openshell", "gateway"), "server_sans")
+	delete(tableAt(all, "openshell", "gateway"), "sandbox_namespace")
+	delete(tableAt(all, "openshell", "gateway", "gateway_jwt"), "gateway_id")
+	return all
 }
 
 // changedManagedKeys finds managed keys that a text changes.

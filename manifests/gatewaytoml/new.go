@@ -2,8 +2,9 @@
 // operator manages. It rejects a text with which a gateway of the tenant's release would not start. Like package manifests,
 // it is pure.
 //
-// [New] shows the way of a text: decode.go bounds and decodes it; unsafe.go, validate.go (with schema.go), and contradictions.go
-// (with managed.go, credentials.go and extensions.go) find its faults; unused.go, defaults.go and encode.go write gateway.toml.
+// [New] shows the way of a text: decode.go bounds and decodes it; unsafe.go, validate.go (with schema.go or schema2.go), and
+// contradictions.go (with authentication.go, managed.go, credentials.go and extensions.go) find its faults; unused.go, defaults.go and
+// encode.go write gateway.toml. [Convert] rewrites a text of schema version 1 for gateways that read version 2.
 package gatewaytoml
 
 import (
@@ -32,18 +33,20 @@ func New(in Input) (File, error) {
 		return File{}, errorsOf(text, faults)
 	}
 	file := File{
-		SetsGatewayID:   setsGatewayID(given),
-		DefaultKeyPath:  !in.Version.Less(FirstWithKey) && !setsKeyPath(given),
-		audiences:       audiences(in, given),
-		kept:            NewKept(in.Namespace),
-		appArmorProfile: in.AppArmorProfile,
+		SetsGatewayID:  setsGatewayID(given),
+		DefaultKeyPath: in.Release.EncryptsCredentials && !setsKeyPath(given),
+		audiences:      audiences(in, given),
+		kept:           NewKept(in.Namespace),
+	}
+	if in.Release.Sideload {
+		file.appArmorProfile = in.AppArmorProfile
 	}
 	if file.sideloadMethod = sideloadMethod(given); file.sideloadMethod != "" {
 		file.kept.SideloadMethod = file.sideloadMethod
 	}
 	file.UnusedTables = removeUnused(given)
 	merged := merge(merge(defaultsFor(in, given), given), managedKeys(in))
-	file.OpenDefault = admitsWithoutToken(merged)
+	file.OpenDefault = admitsWithoutToken(in.Release, merged)
 	file.text, err = encode(text, merged)
 	return file, err
 }

@@ -57,6 +57,17 @@ func (k *keyTree) position(path []string) position {
 	return found
 }
 
+// find returns what is at a path, nil if the text has nothing there.
+func (k *keyTree) find(path []string) *keyTree {
+	for _, step := range path {
+		if k == nil {
+			return nil
+		}
+		k = k.below[step]
+	}
+	return k
+}
+
 // child returns what is at a step below, which is added if it is missing.
 func (k *keyTree) child(step string) *keyTree {
 	child := k.below[step]

@@ -1,14 +1,15 @@
 package gatewaytoml
 
-// The types below describe gateway.toml in all supported releases: every key with its type, and the rules about that key alone
-// that a gateway enforces when it starts. A gateway does not start with a key or value that breaks them. Rules about several
-// keys are in contradictions.go, credentials.go and extensions.go. To support a new release, add its keys and rules.
+// The types below describe gateway.toml of schema version 1, which gateways before OpenShell 0.1.0 read: every key with its
+// type, and the rules about that key alone that a gateway enforces when it starts. A gateway does not start with a key or value
+// that breaks them. Rules about several keys are in contradictions.go, credentials.go and extensions.go. Schema version 2 is in
+// schema2.go. To support a new release, add its keys and rules.
 //
 // The tags of a field:
 //   - since, until: the first and the last release that knows the key, if not all of them do
 //   - required: the table must have the key
-//   - enum: the values, separated by commas; with trim, the gateway ignores white space around them; note says why others that
-//     the gateway accepts are rejected
+//   - enum: the values, separated by commas; with trim, the gateway ignores white space around them; note says why
+//     the operator rejects others, even if a gateway accepts them
 //   - format: the format of a string, see [formats]; by release as in [partAt]
 //   - range: the first and the last number, see [rangeAt]; by release as in [partAt]
 //   - refused: the key is rejected although gateways accept it, for a reason in [refusals]
@@ -17,7 +18,7 @@ package gatewaytoml
 
 type configFile struct {
 	OpenShell struct {
-		Version           int64                   `toml:"version" enum:"0,1"`
+		Version           int64                   `toml:"version" enum:"0,1" note:"gateways before OpenShell 0.1.0 read no other version; remove it: the operator sets the version"`
 		Gateway           gatewayConfig           `toml:"gateway"`
 		Drivers           driverConfigs           `toml:"drivers"`
 		Supervisor        supervisorConfig        `toml:"supervisor" since:"0.0.86"`

@@ -2,8 +2,10 @@ package gatewaytoml
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -48,14 +50,23 @@ func schemaKeys(t *testing.T, schema reflect.Type, at []string, first, last rele
 // TestEveryKeyOfTheSchema holds each key to its rules: its type, its values, the keys that it needs, and the releases that
 // know it.
 func TestEveryKeyOfTheSchema(t *testing.T) {
-	oldest, newest := releases(t, "all")
-	keys := schemaKeys(t, reflect.TypeFor[configFile](), nil, oldest, newest)
+	for _, schema := range schemas {
+		t.Run(fmt.Sprint("version ", schema.version), func(t *testing.T) { testEveryKey(t, schema) })
+	}
+}
+
+func testEveryKey(t *testing.T, schema schemaData) {
+	oldest, newest := schema.oldest, schema.newest
+	keys := schemaKeys(t, schemaOf(schema.version), nil, oldest, newest)
 	if len(keys) < 130 {
 		t.Fatalf("there are %d keys only", len(keys))
 	}
 	for _, key := range keys {
+		if key.first.Less(oldest) {
+			key.first = oldest
+		}
 		name := dotted(key.path)
-		c := keyCase{t, key, name, context(t, name), managedKeys(input(key.last.String(), ""))}
+		c := keyCase{t, key, name, schema, schema.context(t, name), managedKeys(input(key.last.String(), ""))}
 		if key.field.Tag.Get("refused") != "" {
 			c.rejected("a refused key", key.last, c.with(c.valid()), "cannot be set")
 			continue
@@ -81,21 +92,25 @@ type keyCase struct {
 	t       *testing.T
 	key     schemaKey
 	name    string
+	schema  schemaData
 	context table
 	own     table
 }
 
 // context returns the context of a key.
-func context(t *testing.T, name string) table {
+func (s schemaData) context(t *testing.T, name string) table {
 	t.Helper()
+	all := map[string]string{}
+	maps.Copy(all, contexts)
+	maps.Copy(all, s.contexts)
 	best := ""
-	for path := range contexts {
+	for path := range all {
 		if strings.HasPrefix(name, path) && len(path) > len(best) {
 			best = path
 		}
 	}
 	found := table{}
-	if err := toml.Unmarshal([]byte(contexts[best]), &found); err != nil {
+	if err := toml.Unmarshal([]byte(all[best]), &found); err != nil {
 		t.Fatal(best, err)
 	}
 	return found
@@ -148,7 +163,10 @@ func (c keyCase) valid() any {
 	if inherited := tableAt(inheritedKeys(input(c.key.last.String(), "")), c.key.path[:len(c.key.path)-1]...)[c.key.path[len(c.key.path)-1]]; inherited != nil {
 		own = inherited
 	}
-	value, special := validValues[c.name]
+	value, special := c.schema.validValues[c.name]
+	if !special {
+		value, special = validValues[c.name]
+	}
 	values := strings.Split(c.key.field.Tag.Get("enum"), ",")
 	examples := formatExamples[partAt(c.key.field.Tag.Get("format"), c.key.last)].valid
 	switch {
@@ -158,14 +176,17 @@ func (c keyCase) valid() any {
 		return value
 	}
 	switch kind := c.key.field.Type.Kind(); {
+	case kind == reflect.Slice && len(examples) > 0:
+		return []any{examples[0]}
 	case kind == reflect.Slice:
 		return []any{append(values, "")[0]}
 	case kind == reflect.Map:
 		return table{"a": "b"}
 	case kind == reflect.Bool:
-		return true
+		return values[0] != "false"
 	case kind != reflect.String && values[0] != "":
-		return int64(1)
+		number, _ := strconv.ParseInt(values[len(values)-1], 10, 64)
+		return number
 	case kind != reflect.String:
 		first, _ := rangeAt(c.key.field.Type, c.key.field.Tag, c.key.last)
 		return max(first, 1000)
@@ -192,7 +213,9 @@ func (c keyCase) values() {
 	tag := c.key.field.Tag
 	if tag.Get("enum") != "" {
 		for value := range strings.SplitSeq(tag.Get("enum"), ",") {
-			if upper := strings.ToUpper(value); c.key.field.Type.Kind() == reflect.Slice {
+			if upper := strings.ToUpper(value); c.key.field.Type.Kind() == reflect.Bool {
+				c.rejected("the other value", c.key.last, c.with(value != "true"), "it must be")
+			} else if c.key.field.Type.Kind() == reflect.Slice {
 				c.rejected("another value", c.key.last, c.with([]any{value + "x"}), "it must be")
 			} else if upper != value {
 				c.rejected("another value", c.key.last, c.with(upper), "it must be")
@@ -201,7 +224,11 @@ func (c keyCase) values() {
 	}
 	for _, version := range []release.Version{c.key.first, c.key.last} {
 		for _, text := range formatExamples[partAt(tag.Get("format"), version)].invalid {
-			c.rejected("another format", version, c.with(text), "it must be")
+			var value any = text
+			if c.key.field.Type.Kind() == reflect.Slice {
+				value = []any{text}
+			}
+			c.rejected("another format", version, c.with(value), "it must be")
 		}
 	}
 	if kind := c.key.field.Type.Kind(); kind < reflect.Int || kind > reflect.Uint64 {
@@ -227,7 +254,11 @@ func (c keyCase) needs() {
 	if c.key.field.Tag.Get("required") != "" {
 		c.rejected("a table without the key", c.key.last, c.with(nil), "is missing")
 	}
-	for _, other := range companions[c.name] {
+	others, special := c.schema.companions[c.name]
+	if !special {
+		others = companions[c.name]
+	}
+	for _, other := range others {
 		path := strings.Split(strings.NewReplacer("[", ".", "]", "").Replace(other), ".")
 		root := put(put(c.context, path, nil), c.key.path, c.valid())
 		c.rejected("no "+other, c.key.last, c.text(root.(table)), "")

@@ -13,8 +13,9 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/manifests/release"
 )
 
-// checker compares TOML with the schema of one version.
+// checker compares TOML with the schema of one release.
 type checker struct {
+	contract          release.Contract
 	version           release.Version
 	credentialDrivers []string // those that the gateway runs, sorted
 	faults            []fault
@@ -22,9 +23,17 @@ type checker struct {
 
 // invalidKeys finds keys and values that the schema does not have for the gateway's version. A gateway does not start with them.
 func invalidKeys(in Input, given table) []fault {
-	c := &checker{version: in.Version, credentialDrivers: credentialDrivers(given)}
-	c.table(reflect.TypeFor[configFile](), given, nil)
+	c := &checker{contract: in.Release, version: in.Release.Version, credentialDrivers: credentialDrivers(given)}
+	c.table(schemaOf(in.Release.Schema), given, nil)
 	return c.faults
+}
+
+// schemaOf returns the type that describes gateway.toml of a schema version.
+func schemaOf(version int) reflect.Type {
+	if version == 1 {
+		return reflect.TypeFor[configFile]()
+	}
+	return reflect.TypeFor[configFileV2]()
 }
 
 func (c *checker) fault(path []string, format string, args ...any) {
@@ -33,8 +42,12 @@ func (c *checker) fault(path []string, format string, args ...any) {
 
 // table checks a table against a struct of the schema.
 func (c *checker) table(schema reflect.Type, given table, at []string) {
-	if schema == reflect.TypeFor[credentialDriverConfigs]() {
-		c.credentialDriverTables(given, at)
+	switch schema {
+	case reflect.TypeFor[credentialDriverConfigs]():
+		c.credentialDriverTables(reflect.TypeFor[vaultConfig](), reflect.TypeFor[externalDriverConfig](), given, at)
+		return
+	case reflect.TypeFor[credentialDriverConfigsV2]():
+		c.credentialDriverTables(reflect.TypeFor[vaultConfigV2](), reflect.TypeFor[externalDriverConfigV2](), given, at)
 		return
 	}
 	fields := fieldsOf(schema)
@@ -43,7 +56,7 @@ func (c *checker) table(schema reflect.Type, given table, at []string) {
 		field, there := fields[key]
 		if !there {
 			if !ignoresUnknown(schema, given) {
-				c.faults = append(c.faults, fault{path, func() string { return describeUnknown(c.version, schema, path) }})
+				c.faults = append(c.faults, fault{path, func() string { return describeUnknown(c.contract, schema, path) }})
 			}
 			continue
 		}
@@ -70,7 +83,7 @@ func (c *checker) table(schema reflect.Type, given table, at []string) {
 // ignoresUnknown reports whether a gateway ignores the keys of a table that the schema does not have.
 func ignoresUnknown(schema reflect.Type, given table) bool {
 	switch schema {
-	case reflect.TypeFor[driverConfigs](), reflect.TypeFor[externalDriverConfig]():
+	case reflect.TypeFor[driverConfigs](), reflect.TypeFor[driverConfigsV2](), reflect.TypeFor[externalDriverConfig]():
 		return true
 	case reflect.TypeFor[profileSource]():
 		return given["type"] != "interceptor"
@@ -78,8 +91,9 @@ func ignoresUnknown(schema reflect.Type, given table) bool {
 	return false
 }
 
-// credentialDriverTables checks the tables of the drivers that the gateway runs. It does not read the others.
-func (c *checker) credentialDriverTables(given table, at []string) {
+// credentialDriverTables checks the tables of the drivers that the gateway runs against the types of Vault and of drivers outside
+// the gateway. It does not read the others.
+func (c *checker) credentialDriverTables(vault, external reflect.Type, given table, at []string) {
 	for _, name := range slices.Sorted(maps.Keys(given)) {
 		if _, selected := slices.BinarySearch(c.credentialDrivers, name); !selected {
 			continue
@@ -87,9 +101,9 @@ func (c *checker) credentialDriverTables(given table, at []string) {
 		path := append(slices.Clip(at), name)
 		switch settings, _ := given[name].(table); {
 		case name == "vault" && !isExternal(settings):
-			c.value(reflect.TypeFor[vaultConfig](), "", given[name], path)
-		case name != kubernetesSecrets || isExternal(settings):
-			c.value(reflect.TypeFor[externalDriverConfig](), "", given[name], path)
+			c.value(vault, "", given[name], path)
+		case name != kubernetesSecrets || isExternal(settings) || c.contract.Schema != 1 && settings["transport"] != nil:
+			c.value(external, "", given[name], path)
 		}
 	}
 }
@@ -122,7 +136,10 @@ func (c *checker) value(schema reflect.Type, tag reflect.StructTag, given any, a
 			return
 		}
 	case reflect.Bool:
-		if _, is := given.(bool); is {
+		if is, ok := given.(bool); ok {
+			if only := tag.Get("enum"); only != "" && fmt.Sprint(is) != only {
+				c.fault(at, "is %t; it must be %s", is, enumText(tag))
+			}
 			return
 		}
 	default: // integers

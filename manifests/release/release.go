@@ -1,4 +1,5 @@
-// Package release compares releases of OpenShell, and says which of them the operator supports.
+// Package release holds what the operator knows of each release of OpenShell: whether it supports the release, and what its
+// gateway reads, needs and does. The facts are in changes.go.
 package release
 
 import (
@@ -6,13 +7,6 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
-)
-
-// The operator supports the releases from the oldest to the newest. It knows what each of them accepts and needs.
-// To support a newer one, follow docs/contributing.md.
-var (
-	OldestSupported = New(0, 0, 71)
-	NewestSupported = New(0, 0, 111)
 )
 
 // Version is the version of a release, which is also that of its gateway.

@@ -21,6 +21,7 @@ type Config struct {
 		} `toml:"supervisor"`
 	} `toml:"openshell"`
 
+	release    Release
 	kubernetes kubernetes
 }
 
@@ -41,8 +42,9 @@ type Settings struct {
 	CredentialStorage       map[string]any `toml:"credential_storage"`
 
 	DatabaseURL    *string                        `toml:"database_url"`
-	ComputeDrivers []string                       `toml:"compute_drivers"`
-	MTLSAuth       struct{ Enabled bool }         `toml:"mtls_auth"`
+	ComputeDrivers []string                       `toml:"compute_drivers"` // version 1
+	ComputeDriver  *string                        `toml:"compute_driver"`  // version 2
+	MTLSAuth       *struct{ Enabled bool }        `toml:"mtls_auth"`
 	RateRequests   *int64                         `toml:"grpc_rate_limit_requests"`
 	RateWindow     *int64                         `toml:"grpc_rate_limit_window_seconds"`
 	Interceptors   []Extension                    `toml:"interceptors"`
@@ -61,9 +63,11 @@ type TLS struct {
 
 // OIDC is the table openshell.gateway.oidc.
 type OIDC struct {
-	Issuer    string  `toml:"issuer"`
-	AdminRole *string `toml:"admin_role"`
-	UserRole  *string `toml:"user_role"`
+	Issuer        string   `toml:"issuer"`
+	AdminRole     *string  `toml:"admin_role"`
+	UserRole      *string  `toml:"user_role"`
+	JWKSOrigins   []string `toml:"jwks_allowed_origins"`
+	AllowInsecure bool     `toml:"dangerously_allow_insecure_http"`
 }
 
 // JWT is the table openshell.gateway.gateway_jwt.
@@ -86,22 +90,16 @@ type Extension struct {
 // Parse returns the configuration that a gateway of this release reads from the text of its gateway.toml. It returns an
 // error if the gateway refuses the text, whatever other files it has.
 func Parse(r Release, name string, text []byte) (*Config, error) {
-	c := &Config{}
-	if len(bytes.TrimSpace(text)) > 0 {
-		var raw map[string]any
-		err := toml.Unmarshal(text, &raw)
-		if err == nil {
-			err = file.accepts(r, raw)
-		}
-		if err == nil {
-			err = toml.Unmarshal(text, c)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("gateway.toml '%s' cannot be parsed: %w", name, err)
-		}
-		if err := c.selectDriver(r, raw); err != nil {
-			return nil, err
-		}
+	c := &Config{release: r}
+	decode, rules := c.decode, c.rules()
+	if r.ReadsSchema2() {
+		decode, rules = c.decode2, c.rules2()
+	}
+	if r > Newest {
+		return nil, fmt.Errorf("release %s of the gateway is not described", r)
+	}
+	if err := decode(r, name, text); err != nil {
+		return nil, err
 	}
 	if !c.OpenShell.Gateway.BindAddress.IsValid() {
 		c.OpenShell.Gateway.BindAddress = netip.MustParseAddrPort("127.0.0.1:17670")
@@ -109,12 +107,36 @@ func Parse(r Release, name string, text []byte) (*Config, error) {
 	if jwt := c.OpenShell.Gateway.JWT; jwt != nil && jwt.GatewayID == "" {
 		jwt.GatewayID = "openshell"
 	}
-	for _, rule := range []func(Release) error{c.onlyInArguments, c.listeners, c.authentication, c.credentials, c.extensions, c.driver} {
+	for _, rule := range rules {
 		if err := rule(r); err != nil {
 			return nil, err
 		}
 	}
 	return c, nil
+}
+
+// decode reads version 1 of gateway.toml.
+func (c *Config) decode(r Release, name string, text []byte) error {
+	if len(bytes.TrimSpace(text)) == 0 {
+		return nil
+	}
+	var raw map[string]any
+	err := toml.Unmarshal(text, &raw)
+	if err == nil {
+		err = file.accepts(r, raw)
+	}
+	if err == nil {
+		err = toml.Unmarshal(text, c)
+	}
+	if err != nil {
+		return fmt.Errorf("gateway.toml '%s' cannot be parsed: %w", name, err)
+	}
+	return c.selectDriver(r, raw)
+}
+
+// rules returns the rules of version 1 about several keys, in their order.
+func (c *Config) rules() []func(Release) error {
+	return []func(Release) error{c.onlyInArguments, c.listeners, c.authentication, c.credentials, c.extensions, c.driver}
 }
 
 // inherit maps the keys of openshell.gateway that the kubernetes driver takes over to its own.
@@ -137,10 +159,15 @@ func (c *Config) selectDriver(r Release, raw map[string]any) error {
 		}
 	}
 	maps.Copy(merged, given)
-	err := kubernetesTable.accepts(r, merged)
+	return c.decodeDriver(r, kubernetesTable, merged)
+}
+
+// decodeDriver checks the table of the kubernetes driver against its schema, and reads it.
+func (c *Config) decodeDriver(r Release, schema schema, given map[string]any) error {
+	err := schema.accepts(r, given)
 	if err == nil {
 		var text []byte
-		if text, err = toml.Marshal(merged); err == nil {
+		if text, err = toml.Marshal(given); err == nil {
 			err = toml.Unmarshal(text, &c.kubernetes)
 		}
 	}

@@ -30,15 +30,18 @@ func files(t *testing.T) map[string][]byte {
 	}
 }
 
-func reader(files map[string][]byte) ReadFile {
-	return func(path string) ([]byte, error) {
-		content, ok := files[path]
-		if !ok {
-			return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
-		}
-		return content, nil
+// mounted holds regular files by their paths.
+type mounted map[string][]byte
+
+func (m mounted) Read(path string) ([]byte, error) {
+	content, ok := m[path]
+	if !ok {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
 	}
+	return content, nil
 }
+
+func (m mounted) ReadRegular(path string) ([]byte, error) { return m.Read(path) }
 
 // starting is a gateway.toml that every release accepts.
 const starting = `[openshell.gateway]
@@ -63,10 +66,10 @@ ttl_secs = 60
 
 // TestEachReleaseStarts with a small gateway.toml, whose addresses and paths are then known.
 func TestEachReleaseStarts(t *testing.T) {
-	for r := Oldest; r <= Newest; r++ {
+	for r := Oldest; r <= NewestSchema1; r++ {
 		contents := files(t)
 		contents["/etc/gateway.toml"] = []byte(starting)
-		c, err := Load(r, "/etc/gateway.toml", reader(contents))
+		c, err := Load(r, "/etc/gateway.toml", mounted(contents))
 		if err != nil {
 			t.Fatalf("%s: %v", r, err)
 		}
@@ -85,31 +88,31 @@ func TestKeysByRelease(t *testing.T) {
 		until       Release
 	}{
 		{"#KUBERNETES", `supervisor_topology = "sidecar"`, 74, 81},
-		{"#KUBERNETES", `sandbox_uid = 1000`, 76, Newest},
-		{"#KUBERNETES", `sandbox_gid = 1`, 110, Newest},
-		{"#KUBERNETES", `topology = "sidecar"`, 82, Newest},
-		{"#KUBERNETES", `sidecar.proxy_uid = 1337`, 82, Newest},
-		{"#KUBERNETES", `sidecar.proxy_uid = 999`, Newest + 1, Newest},
+		{"#KUBERNETES", `sandbox_uid = 1000`, 76, NewestSchema1},
+		{"#KUBERNETES", `sandbox_gid = 1`, 110, NewestSchema1},
+		{"#KUBERNETES", `topology = "sidecar"`, 82, NewestSchema1},
+		{"#KUBERNETES", `sidecar.proxy_uid = 1337`, 82, NewestSchema1},
+		{"#KUBERNETES", `sidecar.proxy_uid = 999`, NewestSchema1 + 1, NewestSchema1},
 		{"#KUBERNETES", `sidecar.proxy_uid = 4294967295`, 82, 109},
-		{"#KUBERNETES", `workspace_storage_class = "fast"`, 94, Newest},
-		{"#KUBERNETES", `gateway_id = "a"`, 107, Newest},
-		{"#KUBERNETES", `https_proxy = "http://proxy:3128"`, 107, Newest},
-		{"#KUBERNETES", `host_gateway_ip = "10.0.0.1"`, Oldest, Newest},
-		{"#GATEWAY", `interceptors = []`, 84, Newest},
-		{"#GATEWAY", `provider_profile_sources = [{type = "user"}]`, 84, Newest},
-		{"#GATEWAY", `otlp.endpoint = "http://collector:4317"`, 96, Newest},
-		{"#GATEWAY", `policy_validation_failure_mode = "retain_last_valid"`, 97, Newest},
-		{"#GATEWAY", `credential_storage.key_encryption_key_path = "/var/k"`, 100, Newest},
-		{"#GATEWAY", `credential_drivers = ["kubernetes-secrets"]`, 100, Newest},
+		{"#KUBERNETES", `workspace_storage_class = "fast"`, 94, NewestSchema1},
+		{"#KUBERNETES", `gateway_id = "a"`, 107, NewestSchema1},
+		{"#KUBERNETES", `https_proxy = "http://proxy:3128"`, 107, NewestSchema1},
+		{"#KUBERNETES", `host_gateway_ip = "10.0.0.1"`, Oldest, NewestSchema1},
+		{"#GATEWAY", `interceptors = []`, 84, NewestSchema1},
+		{"#GATEWAY", `provider_profile_sources = [{type = "user"}]`, 84, NewestSchema1},
+		{"#GATEWAY", `otlp.endpoint = "http://collector:4317"`, 96, NewestSchema1},
+		{"#GATEWAY", `policy_validation_failure_mode = "retain_last_valid"`, 97, NewestSchema1},
+		{"#GATEWAY", `credential_storage.key_encryption_key_path = "/var/k"`, 100, NewestSchema1},
+		{"#GATEWAY", `credential_drivers = ["kubernetes-secrets"]`, 100, NewestSchema1},
 		{"#GATEWAY", `interceptors = [{name = "q", grpc_endpoint = "http://q:1"}]`, 84, 106},
-		{"#GATEWAY", `interceptors = [{name = "q", grpc_endpoint = "http://q:1", allow_insecure_transport = true}]`, 107, Newest},
-		{"#TABLES", "[[openshell.supervisor.middleware]]\nname = \"m\"\ngrpc_endpoint = \"https://m:1\"\nmax_body_bytes = 1", 86, Newest},
-		{"#TABLES", "[[openshell.supervisor.middleware]]\nname = \"m\"\ngrpc_endpoint = \"https://m:1\"\nmax_payload_bytes = 1", 107, Newest},
+		{"#GATEWAY", `interceptors = [{name = "q", grpc_endpoint = "http://q:1", allow_insecure_transport = true}]`, 107, NewestSchema1},
+		{"#TABLES", "[[openshell.supervisor.middleware]]\nname = \"m\"\ngrpc_endpoint = \"https://m:1\"\nmax_body_bytes = 1", 86, NewestSchema1},
+		{"#TABLES", "[[openshell.supervisor.middleware]]\nname = \"m\"\ngrpc_endpoint = \"https://m:1\"\nmax_payload_bytes = 1", 107, NewestSchema1},
 		{"#TABLES", "[[openshell.supervisor.middleware]]\nname = \"m\"\ngrpc_endpoint = \"http://m:1\"\nmax_body_bytes = 1\ntimeout = \"5s\"",
 			86, 106},
-		{"#TABLES", "[openshell.credential_drivers.vault]\naddress = 1", 100, Newest}, // not selected
+		{"#TABLES", "[openshell.credential_drivers.vault]\naddress = 1", 100, NewestSchema1}, // not selected
 	} {
-		for r := Oldest; r <= Newest; r++ {
+		for r := Oldest; r <= NewestSchema1; r++ {
 			_, err := Parse(r, "gateway.toml", []byte(strings.Replace(starting, c.where, c.toml, 1)))
 			if want := r >= c.since && r <= c.until; (err == nil) != want {
 				t.Errorf("%s at %s: accepted %v, want %v: %v", c.toml, r, err == nil, want, err)
@@ -184,7 +187,7 @@ func TestRefusedByTheNewest(t *testing.T) {
 	} {
 		t.Run(c.toml, func(t *testing.T) {
 			text := strings.Replace(starting, c.where, c.toml, 1)
-			if _, err := Parse(Newest, "gateway.toml", []byte(text)); err == nil || !strings.Contains(err.Error(), c.words) {
+			if _, err := Parse(NewestSchema1, "gateway.toml", []byte(text)); err == nil || !strings.Contains(err.Error(), c.words) {
 				t.Errorf("%v, want %q", err, c.words)
 			}
 		})
@@ -205,14 +208,14 @@ func TestMissingAndBadFiles(t *testing.T) {
 		contents := files(t)
 		contents["/etc/gateway.toml"] = []byte(starting)
 		delete(contents, path)
-		if _, err := Load(Newest, "/etc/gateway.toml", reader(contents)); err == nil || !strings.Contains(err.Error(), words) {
+		if _, err := Load(NewestSchema1, "/etc/gateway.toml", mounted(contents)); err == nil || !strings.Contains(err.Error(), words) {
 			t.Errorf("without %s: %v", path, err)
 		}
 		if path == "/etc/gateway.toml" {
 			continue
 		}
 		contents[path] = []byte(" \n")
-		if _, err := Load(Newest, "/etc/gateway.toml", reader(contents)); err == nil {
+		if _, err := Load(NewestSchema1, "/etc/gateway.toml", mounted(contents)); err == nil {
 			t.Errorf("starts with an empty %s", path)
 		}
 	}
@@ -235,6 +238,9 @@ func TestMigrations(t *testing.T) {
 		{87, []int{1, 4, 5, 6}, "[] migration error: migration 6 was previously applied but is missing in the resolved migrations"},
 		{88, []int{1, 4, 5}, "[6] <nil>"},
 		{111, []int{1, 4, 5, 6}, "[] <nil>"},
+		{111, []int{1, 4, 5, 6, 7}, "[] migration error: migration 7 was previously applied but is missing in the resolved migrations"},
+		{firstSchema2, []int{1, 4, 5}, "[6 7] <nil>"},
+		{Newest, []int{1, 4, 5, 6, 7}, "[] <nil>"},
 	} {
 		pending, err := Pending(c.r, c.applied)
 		if got := fmt.Sprint(versions(pending), " ", err); got != c.want {

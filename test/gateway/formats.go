@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -41,23 +42,25 @@ func webEndpoint(s string) error {
 	return nil
 }
 
-// proxyURL accepts http://host:port and nothing else.
-func proxyURL(s string) error {
-	u, err := url.Parse(strings.TrimSpace(s))
-	switch {
-	case err != nil:
-		return fmt.Errorf("https_proxy is not a valid URL: %w", err)
-	case !strings.EqualFold(u.Scheme, "http") || u.Host == "":
-		return errors.New("https_proxy is not an http URL")
-	case u.User != nil:
-		return errors.New("https_proxy contains credentials")
-	case u.Path != "" && u.Path != "/", u.RawQuery != "", u.Fragment != "":
-		return errors.New("https_proxy is more than a host and a port")
+// proxyURL returns a check that accepts scheme://host:port with one of the schemes, and nothing else.
+func proxyURL(schemes ...string) func(string) error {
+	return func(s string) error {
+		u, err := url.Parse(strings.TrimSpace(s))
+		switch {
+		case err != nil:
+			return fmt.Errorf("https_proxy is not a valid URL: %w", err)
+		case !slices.Contains(schemes, strings.ToLower(u.Scheme)) || u.Host == "":
+			return fmt.Errorf("https_proxy is not an %s URL", strings.Join(schemes, " or "))
+		case u.User != nil:
+			return errors.New("https_proxy contains credentials")
+		case u.Path != "" && u.Path != "/", u.RawQuery != "", u.Fragment != "":
+			return errors.New("https_proxy is more than a host and a port")
+		}
+		if port, err := strconv.ParseUint(u.Port(), 10, 16); err != nil || port == 0 {
+			return errors.New("https_proxy has no port")
+		}
+		return nil
 	}
-	if port, err := strconv.ParseUint(u.Port(), 10, 16); err != nil || port == 0 {
-		return errors.New("https_proxy has no port")
-	}
-	return nil
 }
 
 var (
@@ -75,6 +78,25 @@ func secretName(s string) error {
 func secretKey(s string) error {
 	if !secretKeyPattern.MatchString(s) || s == "." || s == ".." {
 		return errors.New("proxy_auth_secret_key cannot be a key of a Secret")
+	}
+	return nil
+}
+
+var driverNamePattern = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
+
+// driverName accepts the name of a compute driver.
+func driverName(s string) error {
+	if !driverNamePattern.MatchString(s) {
+		return fmt.Errorf("compute_driver cannot be '%s'", s)
+	}
+	return nil
+}
+
+// origin accepts https://host:port and https://host.
+func origin(s string) error {
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || u.Path != "" || u.RawQuery != "" || u.Fragment != "" {
+		return fmt.Errorf("'%s' is not an HTTPS origin", s)
 	}
 	return nil
 }

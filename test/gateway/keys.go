@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// file is the schema of a whole gateway.toml.
+// file is the schema of a whole gateway.toml of version 1.
 var file = table(map[string]schema{
 	"openshell": table(map[string]schema{
 		"version":            integer(0, 1),
@@ -88,7 +88,7 @@ var middlewareTable = table(map[string]schema{
 })
 
 // profileSource is a table whose other keys depend on its type; upstream ignores those that the type does not have.
-var profileSource = schema{check: func(_ Release, value any) error {
+var profileSource = schema{check: func(r Release, value any) error {
 	source, ok := value.(map[string]any)
 	if !ok {
 		return wrongType(value, "a table")
@@ -97,7 +97,7 @@ var profileSource = schema{check: func(_ Release, value any) error {
 	case "builtin", "user":
 		return nil
 	case "interceptor":
-		return table(map[string]schema{"type": text(), "name": text(notEmpty).must()}).accepts(Newest, source)
+		return table(map[string]schema{"type": text(), "name": text(notEmpty).must()}).accepts(r, source)
 	}
 	return errors.New("missing or unknown field `type`, expected one of `builtin`, `user`, `interceptor`")
 }}
@@ -120,7 +120,7 @@ var kubernetesTable = table(map[string]schema{
 	"sidecar": table(map[string]schema{
 		"proxy_uid": unsigned32(), "process_binary_aware_network_policy": boolean(),
 	}).from(82),
-	"https_proxy":                              text(proxyURL).from(107),
+	"https_proxy":                              text(proxyURL("http")).from(107),
 	"no_proxy":                                 text(notEmpty).from(107),
 	"proxy_auth_secret_name":                   text(notEmpty, secretName).from(107),
 	"proxy_auth_secret_key":                    text(notEmpty, secretKey).from(107),

@@ -23,6 +23,7 @@ type kubernetes struct {
 	} `toml:"sidecar"`
 	HTTPSProxy         *string `toml:"https_proxy"`
 	NoProxy            *string `toml:"no_proxy"`
+	ProxyCABundle      *string `toml:"proxy_ca_bundle"`
 	ProxySecretName    *string `toml:"proxy_auth_secret_name"`
 	ProxySecretKey     *string `toml:"proxy_auth_secret_key"`
 	ProxyAllowInsecure *bool   `toml:"proxy_auth_allow_insecure"`
@@ -63,26 +64,42 @@ func portOf(address *netip.AddrPort) uint16 {
 // authentication refuses settings of TLS, tokens and OIDC that contradict each other.
 func (c *Config) authentication(Release) error {
 	g := c.OpenShell.Gateway
-	switch {
-	case g.DisableTLS && g.TLS != nil && g.TLS.ClientCAPath != "":
-		return errors.New("client certificates cannot be verified without TLS")
-	case !g.DisableTLS && g.TLS == nil:
-		return errors.New("TLS is enabled and no certificate is set")
-	case g.MTLSAuth.Enabled:
+	if err := c.encryption(); err != nil {
+		return err
+	}
+	if g.MTLSAuth != nil && g.MTLSAuth.Enabled {
 		return errors.New("the compute driver kubernetes does not identify users by certificates")
 	}
 	if _, ok := c.OpenShell.Drivers["kubernetes"]; g.JWT != nil && !ok {
 		return errors.New("configuration error: tokens for sandboxes need the table openshell.drivers.kubernetes")
 	}
-	if t := g.TLS; t != nil && !g.DisableTLS {
-		if (t.ExternalCertPath == "") != (t.ExternalKeyPath == "") {
-			return errors.New("TLS error: the external certificate or its key is not set")
-		}
-		if t.ExternalCertPath != "" && len(t.ExternalServerNames) == 0 {
-			return errors.New("TLS error: no server name selects the external certificate")
-		}
+	if err := c.externalCertificate(); err != nil {
+		return err
 	}
 	return c.oidc()
+}
+
+func (c *Config) encryption() error {
+	g := c.OpenShell.Gateway
+	switch {
+	case g.DisableTLS && g.TLS != nil && g.TLS.ClientCAPath != "":
+		return errors.New("client certificates cannot be verified without TLS")
+	case !g.DisableTLS && g.TLS == nil:
+		return errors.New("TLS is enabled and no certificate is set")
+	}
+	return nil
+}
+
+func (c *Config) externalCertificate() error {
+	t := c.OpenShell.Gateway.TLS
+	switch {
+	case t == nil || c.OpenShell.Gateway.DisableTLS:
+	case (t.ExternalCertPath == "") != (t.ExternalKeyPath == ""):
+		return errors.New("TLS error: the external certificate or its key is not set")
+	case t.ExternalCertPath != "" && len(t.ExternalServerNames) == 0:
+		return errors.New("TLS error: no server name selects the external certificate")
+	}
+	return nil
 }
 
 func (c *Config) oidc() error {
@@ -90,11 +107,18 @@ func (c *Config) oidc() error {
 	if oidc == nil {
 		return nil
 	}
-	if admin, user := oidc.AdminRole, oidc.UserRole; (admin == nil || *admin != "") != (user == nil || *user != "") {
-		return errors.New("configuration error: one of the OIDC roles is empty and the other is not")
+	if err := oidc.roles(); err != nil {
+		return err
 	}
 	if u, err := url.Parse(oidc.Issuer); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return fmt.Errorf("configuration error: the OIDC issuer %s is not a URL", oidc.Issuer)
+	}
+	return nil
+}
+
+func (o *OIDC) roles() error {
+	if admin, user := o.AdminRole, o.UserRole; (admin == nil || *admin != "") != (user == nil || *user != "") {
+		return errors.New("configuration error: one of the OIDC roles is empty and the other is not")
 	}
 	return nil
 }
@@ -157,7 +181,12 @@ func (c *Config) driver(r Release) error {
 			return fmt.Errorf("configuration error: no compute driver is named '%s'", name)
 		}
 	}
-	for _, rule := range []func(Release) error{c.kubernetes.identities, c.kubernetes.workspaces, c.kubernetes.proxy} {
+	return startDriver(r, c.kubernetes.identities, c.kubernetes.workspaces, c.kubernetes.proxy)
+}
+
+// startDriver applies rules of the kubernetes driver.
+func startDriver(r Release, rules ...func(Release) error) error {
+	for _, rule := range rules {
 		if err := rule(r); err != nil {
 			return fmt.Errorf("the compute driver cannot start: %w", err)
 		}

@@ -92,7 +92,11 @@ func (c *Config) credentialDriver(r Release, names []string) error {
 	prefix := "configuration error: [openshell.credential_drivers." + name + "] "
 	value, configured := c.OpenShell.CredentialDrivers[name]
 	given, ok := value.(map[string]any)
-	builtin, isBuiltin := driverTables[name]
+	tables := driverTables
+	if r.ReadsSchema2() {
+		tables = driverTables2
+	}
+	builtin, isBuiltin := tables[name]
 	switch {
 	case configured && !ok:
 		return errors.New(prefix + "is not a table")

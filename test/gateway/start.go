@@ -7,53 +7,44 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io/fs"
 	"strings"
 )
 
-// ReadFile reads a file that is mounted into the gateway's container, as os.ReadFile does.
-type ReadFile func(path string) ([]byte, error)
-
 // Load returns the configuration that a gateway of this release reads from the file of this name. It returns an error if
 // the gateway does not start with the file, or with the other files that the file names.
-func Load(r Release, name string, read ReadFile) (*Config, error) {
-	text, err := read(name)
+func Load(r Release, name string, files Files) (*Config, error) {
+	text, err := readConfig(r, name, files)
 	if err != nil {
-		return nil, fmt.Errorf("failed to read gateway config file '%s': %w", name, osError(err))
+		return nil, err
 	}
 	c, err := Parse(r, name, text)
 	if err != nil {
 		return nil, err
 	}
 	g := c.OpenShell.Gateway
-	if _, err := NewTokens(g.JWT, read); err != nil {
+	tokens, err := NewTokens(g.JWT, files.Read)
+	if err != nil {
 		return nil, err
 	}
 	for _, e := range append(g.Interceptors, c.OpenShell.Supervisor.Middleware...) {
 		if e.CAPath == "" {
 			continue
 		}
-		if _, err := read(e.CAPath); err != nil {
+		if _, err := files.Read(e.CAPath); err != nil {
 			return nil, fmt.Errorf("configuration error: failed to read TLS CA certificate for '%s' from '%s': %w", e.Name, e.CAPath, osError(err))
 		}
 	}
+	if r.ReadsSchema2() {
+		if err := c.loadFiles2(tokens, files.Read); err != nil {
+			return nil, err
+		}
+	}
 	if !g.DisableTLS {
-		if _, err := g.TLS.Load(read, g.OIDC == nil); err != nil {
+		if _, err := g.TLS.Load(files.Read, c.DemandsCertificates()); err != nil {
 			return nil, err
 		}
 	}
 	return c, nil
-}
-
-// osError replaces the text of a Go error by that of the operating system, which a gateway reports.
-func osError(err error) error {
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return errors.New("No such file or directory (os error 2)") //nolint:staticcheck // not Go's text
-	case errors.Is(err, fs.ErrPermission):
-		return errors.New("Permission denied (os error 13)") //nolint:staticcheck // not Go's text
-	}
-	return err
 }
 
 // Load returns the TLS configuration of the listener for clients. Clients need a certificate of the client CA; if

@@ -39,7 +39,7 @@ func TestCallers(t *testing.T) {
 		{"no token with OIDC", oidc, own, "", "", true},
 	} {
 		t.Run(c.what, func(t *testing.T) {
-			got, err := c.config.Identify(c.tokens, c.header, now)
+			got, err := c.config.Identify(c.tokens, Caller{Authorization: c.header}, now)
 			if got != c.want || (err != nil) != c.refused {
 				t.Errorf("%q, %v", got, err)
 			}
@@ -49,7 +49,7 @@ func TestCallers(t *testing.T) {
 
 func tokensOf(t *testing.T, contents map[string][]byte) *Tokens {
 	t.Helper()
-	tokens, err := NewTokens(&JWT{"/jwt/signing.pem", "/jwt/public.pem", "/jwt/kid", "a", 60}, reader(contents))
+	tokens, err := NewTokens(&JWT{"/jwt/signing.pem", "/jwt/public.pem", "/jwt/kid", "a", 60}, mounted(contents).Read)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +58,7 @@ func tokensOf(t *testing.T, contents map[string][]byte) *Tokens {
 
 func TestClientsNeedACertificateUnlessThereIsOIDC(t *testing.T) {
 	for required, want := range map[bool]tls.ClientAuthType{true: tls.RequireAndVerifyClientCert, false: tls.VerifyClientCertIfGiven} {
-		config, err := (&TLS{CertPath: "/tls/tls.crt", KeyPath: "/tls/tls.key", ClientCAPath: "/tls/ca.crt"}).Load(reader(files(t)), required)
+		config, err := (&TLS{CertPath: "/tls/tls.crt", KeyPath: "/tls/tls.key", ClientCAPath: "/tls/ca.crt"}).Load(mounted(files(t)).Read, required)
 		if err != nil || config.ClientAuth != want {
 			t.Errorf("required %v: %v, %v", required, config, err)
 		}

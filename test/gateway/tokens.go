@@ -80,12 +80,38 @@ func parse(segment string, into any) error {
 	return json.Unmarshal(text, into)
 }
 
-// Identify returns who a caller is with this Authorization header: "sandbox ID", or "administrator", which every caller
-// without a known token is while unauthenticated users are allowed. It returns an error if the caller is refused. A
-// gateway with OIDC accepts the tokens of the issuer, too; here these are refused, because no issuer is asked.
-func (c *Config) Identify(t *Tokens, authorization string, now time.Time) (string, error) {
+// match reports whether the public key belongs to the signing key.
+func (t *Tokens) match() bool { return t.public.Equal(t.signing.Public()) }
+
+// PublishedKeys returns the document with the key that verifies tokens.
+func (t *Tokens) PublishedKeys() []byte {
+	key := map[string]string{"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": t.kid, "x": base64.RawURLEncoding.EncodeToString(t.public)}
+	text, _ := json.Marshal(map[string]any{"keys": []any{key}}) // strings: cannot fail
+	return text
+}
+
+// Discovery returns the document that names the issuer of tokens and, below a base URL, the document with its key.
+func (t *Tokens) Discovery(base string) []byte {
+	text, _ := json.Marshal(map[string]any{ // strings: cannot fail
+		"issuer": t.issuer, "jwks_uri": base + "/.well-known/jwks.json", "id_token_signing_alg_values_supported": []string{"EdDSA"},
+	})
+	return text
+}
+
+// A Caller is what a gateway knows of the client of a request.
+type Caller struct {
+	Authorization string // the header
+	Certificate   bool   // the handshake verified a client certificate
+}
+
+const administrator = "administrator"
+
+// Identify returns who a caller is: "sandbox ID", or "administrator", which every caller without a known token is while
+// unauthenticated users are allowed. It returns an error if the caller is refused. A gateway with OIDC accepts the tokens of
+// the issuer, too; here these are refused, because no issuer is asked.
+func (c *Config) Identify(t *Tokens, caller Caller, now time.Time) (string, error) {
 	g := c.OpenShell.Gateway
-	token, given := strings.CutPrefix(authorization, "Bearer ")
+	token, given := strings.CutPrefix(caller.Authorization, "Bearer ")
 	if given && t != nil {
 		sandbox, err := t.verify(token, now)
 		if err == nil {
@@ -94,11 +120,29 @@ func (c *Config) Identify(t *Tokens, authorization string, now time.Time) (strin
 			return "", err
 		}
 	}
-	switch {
-	case g.OIDC != nil && given:
+	if g.OIDC != nil && given {
 		return "", errors.New("invalid token")
-	case g.OIDC != nil, t != nil && !g.Auth.AllowUnauthenticatedUsers:
+	}
+	if c.release.ReadsSchema2() {
+		return c.identifyUser2(t, caller)
+	}
+	if g.OIDC != nil || t != nil && !g.Auth.AllowUnauthenticatedUsers {
 		return "", errors.New("no token")
 	}
-	return "administrator", nil
+	return administrator, nil
+}
+
+// identifyUser2 identifies a caller without a known token. Without OIDC there are no roles, so every user is an administrator. A
+// gateway on which nothing identifies a caller admits all of them.
+func (c *Config) identifyUser2(t *Tokens, caller Caller) (string, error) {
+	g, byCertificate := c.OpenShell.Gateway, c.MapsCertificates()
+	switch {
+	case byCertificate && caller.Certificate, g.Auth.AllowUnauthenticatedUsers:
+		return administrator, nil
+	case byCertificate && t == nil && g.OIDC == nil:
+		return "", errors.New("missing client certificate")
+	case byCertificate, t != nil, g.OIDC != nil:
+		return "", errors.New("missing authorization header")
+	}
+	return administrator, nil
 }

@@ -2,6 +2,7 @@
 // runtime. It does as little as it can and reports it in a kubelet's words:
 //
 //   - certgen pods run the real certgen program, as a process with the pod's arguments, environment and token;
+//   - pods that run the preflight of a gateway's program end as package gateway says;
 //   - gateway pods become ready if everything that they mount exists and package gateway says that they start;
 //   - all other pods are running and ready.
 //

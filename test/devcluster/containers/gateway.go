@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/netip"
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/distribution/reference"
@@ -35,20 +33,19 @@ type volume struct {
 
 // startGateway returns an error if the gateway of a pod does not start with these files, on its volume and in this
 // cluster. If it starts and does not become ready, the error is an unreadyError.
-func (k *kubelet) startGateway(ctx context.Context, pod *corev1.Pod, files map[string][]byte) error {
-	release, known := releaseOf(pod.Spec.Containers[0].Image)
-	config, err := gateway.Load(release, configFile(pod.Spec.Containers[0].Args), func(name string) ([]byte, error) {
-		content, ok := files[name]
-		if !ok {
-			return nil, fs.ErrNotExist
-		}
-		return content, nil
-	})
+func (k *kubelet) startGateway(ctx context.Context, pod *corev1.Pod, mounted files) error {
+	container := pod.Spec.Containers[0]
+	name := gateway.ConfigPath(container.Args)
+	release, known := releaseOf(container.Image)
+	if !known {
+		release = gateway.NewestFor(mounted[name].content)
+	}
+	config, err := gateway.Load(release, name, mounted)
 	if err != nil {
 		return earlyError{err}
 	}
 	if known {
-		if err := k.useVolume(ctx, pod, release, config, files); err != nil {
+		if err := k.useVolume(ctx, pod, release, config, mounted); err != nil {
 			return err
 		}
 		if err := k.listSandboxes(ctx, pod, release); err != nil {
@@ -58,32 +55,23 @@ func (k *kubelet) startGateway(ctx context.Context, pod *corev1.Pod, files map[s
 	return reachable(config)
 }
 
-// releaseOf returns the release that an image's tag names. Other images are taken for the newest, and known is false.
-func releaseOf(image string) (release gateway.Release, known bool) {
+// releaseOf returns the release that an image's tag names. It reports false if the tag names none.
+func releaseOf(image string) (gateway.Release, bool) {
 	named, err := reference.ParseNormalizedNamed(image)
 	if err != nil {
-		return gateway.Newest, false
+		return 0, false
 	}
-	if tagged, ok := named.(reference.Tagged); ok {
-		if release, ok := gateway.ParseRelease(tagged.Tag()); ok {
-			return release, true
-		}
+	tagged, ok := named.(reference.Tagged)
+	if !ok {
+		return 0, false
 	}
-	return gateway.Newest, false
-}
-
-// configFile returns the file that --config names.
-func configFile(args []string) string {
-	if i := slices.Index(args, "--config"); i >= 0 && i+1 < len(args) {
-		return args[i+1]
-	}
-	return ""
+	return gateway.ParseRelease(tagged.Tag())
 }
 
 // useVolume migrates the database on the volume of a pod and creates its key-encryption key, as far as the kubelet records
 // them. A gateway that would create a second key is refused, which a real one is not: it starts and cannot read
 // the credentials that it has stored.
-func (k *kubelet) useVolume(ctx context.Context, pod *corev1.Pod, release gateway.Release, config *gateway.Config, files map[string][]byte) error {
+func (k *kubelet) useVolume(ctx context.Context, pod *corev1.Pod, release gateway.Release, config *gateway.Config, mounted files) error {
 	claim, root, err := k.volumeOf(ctx, pod)
 	if err != nil || claim == nil {
 		return err
@@ -103,10 +91,10 @@ func (k *kubelet) useVolume(ctx context.Context, pod *corev1.Pod, release gatewa
 		kept.applied = append(kept.applied, migration.Version)
 	}
 	key := config.KeyPath(release, root)
-	_, mounted := files[key]
+	_, isMounted := mounted[key]
 	rootKey := path.Dir(key) == root && claim.Annotations[annotationRootOwner] != ownedByGateway
 	switch {
-	case key == "", mounted, kept.key == key:
+	case key == "", isMounted, kept.key == key:
 		return nil
 	case rootKey, !strings.HasPrefix(key, root+"/"): // all but the volume is read-only
 		return gateway.ErrKeyDirectory(key)

@@ -53,7 +53,7 @@ func TestGatewayIsReadyOnlyIfItIsReached(t *testing.T) {
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			text := strings.Replace(starts, c.old, c.changed, 1)
-			err := kubeletWith(nil).startGateway(t.Context(), podOf("gateway:0.0.71"), map[string][]byte{"/g.toml": []byte(text)})
+			err := kubeletWith(nil).startGateway(t.Context(), podOf("gateway:0.0.71"), files{"/g.toml": {content: []byte(text)}})
 			switch {
 			case c.refusal == "":
 				if err != nil {
@@ -96,7 +96,7 @@ func TestGatewayStartsOnlyOnAVolumeThatItCanUse(t *testing.T) {
 				if s.key != "" {
 					text = strings.Replace(text, "disable_tls", "credential_storage.key_encryption_key_path = '"+s.key+"'\ndisable_tls", 1)
 				}
-				err := k.startGateway(t.Context(), podOf("gateway:"+s.version), map[string][]byte{"/g.toml": []byte(text)})
+				err := k.startGateway(t.Context(), podOf("gateway:"+s.version), files{"/g.toml": {content: []byte(text)}})
 				if (err == nil) != (s.refusal == "") || err != nil && !strings.Contains(err.Error(), s.refusal) {
 					t.Errorf("%s with %s: %v; want %q", s.version, s.key, err, s.refusal)
 				}

@@ -15,6 +15,8 @@ import (
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ambient-code/gatewaytenant-operator/test/gateway"
 )
 
 // kubelet advances each pod of its nodes step by step.
@@ -42,6 +44,8 @@ type memory struct {
 	seen    time.Time // when the pod was seen first
 	mounts  int       // attempts to mount its volumes that failed
 	crash   *crash    // the container that ended and does not wait yet
+
+	bySubPath files // what the first container mounted by subPath when it started
 }
 
 // Reconcile moves a pod on.
@@ -167,6 +171,7 @@ const (
 	other kind = iota
 	gatewayPod
 	certgenPod
+	preflightPod
 )
 
 func kindOf(pod *corev1.Pod) kind {
@@ -177,6 +182,9 @@ func kindOf(pod *corev1.Pod) kind {
 	if owner != nil && owner.Kind == "StatefulSet" &&
 		pod.Labels["app.kubernetes.io/name"] == "openshell" && pod.Labels["app.kubernetes.io/component"] == "gateway" {
 		return gatewayPod
+	}
+	if len(pod.Spec.Containers) > 0 && gateway.IsPreflight(pod.Spec.Containers[0].Args) {
+		return preflightPod
 	}
 	return other
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"path"
 	"strings"
 	"time"
 
@@ -24,9 +23,9 @@ type controlledError struct{ reason, message string }
 
 func (e controlledError) Error() string { return e.message }
 
-// mount returns the contents of the files that a pod's first container sees in its volumes, by path. It returns an error
-// if the volumes cannot be mounted.
-func (k *kubelet) mount(ctx context.Context, pod *corev1.Pod, m *memory) (map[string][]byte, error) {
+// mount returns the files that a pod's first container sees in its volumes. It returns an error if the volumes cannot be
+// mounted.
+func (k *kubelet) mount(ctx context.Context, pod *corev1.Pod, m *memory) (files, error) {
 	if failure := k.control(ctx, pod, annotationMountFailure); failure != "" {
 		reason, message, _ := strings.Cut(failure, ": ")
 		return nil, controlledError{reason, message}
@@ -35,7 +34,7 @@ func (k *kubelet) mount(ctx context.Context, pod *corev1.Pod, m *memory) (map[st
 	if left := delay - time.Since(m.seen); err == nil && left > 0 {
 		return nil, lateError{left}
 	}
-	return k.mounted(ctx, pod)
+	return k.mounted(ctx, pod, m)
 }
 
 // mountLater returns the status of a pod whose volumes are not mounted, and when the next attempt is made.
@@ -62,7 +61,7 @@ func (k *kubelet) mountLater(pod *corev1.Pod, m *memory, err error) (*corev1.Pod
 }
 
 // mounted returns the same as mount without the controls of tests. As for a kubelet, it is an error if something is missing.
-func (k *kubelet) mounted(ctx context.Context, pod *corev1.Pod) (map[string][]byte, error) {
+func (k *kubelet) mounted(ctx context.Context, pod *corev1.Pod, m *memory) (files, error) {
 	volumes := map[string]map[string][]byte{}
 	for _, volume := range pod.Spec.Volumes {
 		contents, err := k.volume(ctx, pod.Namespace, volume)
@@ -71,13 +70,7 @@ func (k *kubelet) mounted(ctx context.Context, pod *corev1.Pod) (map[string][]by
 		}
 		volumes[volume.Name] = contents
 	}
-	files := map[string][]byte{}
-	for _, mount := range pod.Spec.Containers[0].VolumeMounts {
-		for name, content := range volumes[mount.Name] {
-			files[path.Join(mount.MountPath, name)] = content
-		}
-	}
-	return files, nil
+	return m.placeAll(pod, volumes), nil
 }
 
 // volume is what one volume holds.

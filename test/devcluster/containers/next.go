@@ -39,10 +39,10 @@ func (k *kubelet) next(ctx context.Context, pod *corev1.Pod, m *memory) (*corev1
 	if what == gatewayPod && podReady(pod) && fault == "" {
 		return nil, 0 // It has read its files; only another container reads them again.
 	}
-	var files map[string][]byte
+	var mounted files
 	if what != other {
 		var err error
-		if files, err = k.mount(ctx, pod, m); err != nil {
+		if mounted, err = k.mount(ctx, pod, m); err != nil {
 			return k.mountLater(pod, m, err)
 		}
 	}
@@ -56,15 +56,20 @@ func (k *kubelet) next(ctx context.Context, pod *corev1.Pod, m *memory) (*corev1
 	case neverPulls(image):
 		return k.pull(pod, m, first, image)
 	case hangs(image):
-		return running(pod, what == certgenPod), 0 // a Job's pod has no probe that could fail
+		return running(pod, what != gatewayPod), 0 // a Job's pod has no probe that could fail
+	case what != gatewayPod && crashes(image):
+		now := time.Now()
+		return k.programEnded(pod, m, &program{started: now, ends: now, code: 1, message: crashesByTag})
 	case what == certgenPod:
-		return k.certgen(ctx, pod, m, crashes(image))
+		return k.certgen(ctx, pod, m)
+	case what == preflightPod:
+		return k.preflight(pod, m, mounted)
 	case crashes(image):
 		return k.terminate(pod, m, first, end{code: 1, message: crashesByTag})
 	case fault != "":
 		return k.fail(pod, m, fault)
 	}
-	problem := k.startGateway(ctx, pod, files)
+	problem := k.startGateway(ctx, pod, mounted)
 	switch {
 	case problem == nil:
 		return running(pod, true), 0
@@ -97,11 +102,7 @@ func (k *kubelet) pull(pod *corev1.Pod, m *memory, which container, image string
 }
 
 // certgen runs certgen, once or until it succeeds, as the pod's restart policy says.
-func (k *kubelet) certgen(ctx context.Context, pod *corev1.Pod, m *memory, crashes bool) (*corev1.PodStatus, time.Duration) {
-	if crashes {
-		now := time.Now()
-		return k.certgenEnded(pod, m, &program{started: now, ends: now, code: 1, message: crashesByTag})
-	}
+func (k *kubelet) certgen(ctx context.Context, pod *corev1.Pod, m *memory) (*corev1.PodStatus, time.Duration) {
 	if m.program == nil {
 		run, err := k.programs.start(ctx, pod)
 		if err != nil {
@@ -113,10 +114,11 @@ func (k *kubelet) certgen(ctx context.Context, pod *corev1.Pod, m *memory, crash
 	if !m.program.ended() {
 		return running(pod, true), 0 // its end will wake us
 	}
-	return k.certgenEnded(pod, m, m.program)
+	return k.programEnded(pod, m, m.program)
 }
 
-func (k *kubelet) certgenEnded(pod *corev1.Pod, m *memory, run *program) (*corev1.PodStatus, time.Duration) {
+// programEnded ends the pod of a Job, or starts its container again, as the pod's restart policy says.
+func (k *kubelet) programEnded(pod *corev1.Pod, m *memory, run *program) (*corev1.PodStatus, time.Duration) {
 	if run.code == 0 || pod.Spec.RestartPolicy == corev1.RestartPolicyNever {
 		return over(pod, run), 0
 	}

@@ -7,6 +7,8 @@
 //	server listen   accepts TCP connections on some ports
 //	server dial     tries to connect to some addresses, and prints what happened
 //
+// As in a real gateway of a release 0.1.N, server config preflight checks a gateway.toml.
+//
 // The variable GATEWAY_FAULT makes the gateway fail; see type fault.
 package main
 
@@ -40,13 +42,40 @@ func main() {
 		err = listenOn(ctx, arguments)
 	case "dial":
 		err = dial(ctx, arguments)
+	case "config":
+		err = preflight(os.Args[1:])
 	default:
 		err = fmt.Errorf("unknown command %q, want client, listen or dial", command)
 	}
 	if err != nil {
 		fmt.Fprint(os.Stderr, gateway.Report(err))
+		if errors.Is(err, gateway.ErrUsage) {
+			os.Exit(2)
+		}
 		os.Exit(1)
 	}
+}
+
+// preflight checks a gateway.toml.
+func preflight(arguments []string) error {
+	release, err := environmentRelease()
+	if err != nil {
+		return err
+	}
+	if err := gateway.RunPreflight(release, arguments, os.Getenv, osFiles{}); err != nil {
+		return err
+	}
+	fmt.Println("gateway config preflight passed")
+	return nil
+}
+
+// environmentRelease returns the release as which the program behaves.
+func environmentRelease() (gateway.Release, error) {
+	release, ok := gateway.ParseRelease(os.Getenv("GATEWAY_RELEASE"))
+	if !ok {
+		return 0, errors.New("the variable GATEWAY_RELEASE must be a release 0.0.N or 0.1.N")
+	}
+	return release, nil
 }
 
 // options are the arguments of a gateway.
@@ -64,9 +93,9 @@ func parseOptions(arguments []string) (options, error) {
 	flags.StringVar(&o.config, "config", os.Getenv("OPENSHELL_GATEWAY_CONFIG"), "The gateway.toml.")
 	flags.StringVar(&o.database, "db-url", os.Getenv("OPENSHELL_DB_URL"), "The database, as sqlite:PATH.")
 	_ = flags.Parse(arguments) // exits by itself on an error
-	release, ok := gateway.ParseRelease(os.Getenv("GATEWAY_RELEASE"))
-	if !ok {
-		return o, errors.New("the variable GATEWAY_RELEASE must be a release 0.0.N")
+	release, err := environmentRelease()
+	if err != nil {
+		return o, err
 	}
 	if o.config == "" || o.database == "" {
 		return o, errors.New("--config and --db-url are required")
@@ -78,7 +107,6 @@ func parseOptions(arguments []string) (options, error) {
 		}
 		o.port = uint16(port)
 	}
-	var err error
 	o.release = release
 	o.fault, err = parseFault(os.Getenv("GATEWAY_FAULT"))
 	return o, err

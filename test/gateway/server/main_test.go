@@ -85,20 +85,23 @@ func (f *fixture) write(name string, content []byte) {
 }
 
 // toml returns a gateway.toml of a release.
-func (f *fixture) toml(keyPath string) []byte {
+func (f *fixture) toml(release, keyPath string) []byte {
+	head, auth, driver := "", "auth.allow_unauthenticated_users = true\n", "[openshell.drivers.kubernetes]\n"
+	if strings.HasPrefix(release, "0.1.") {
+		head, auth, driver = "[openshell]\nversion = 2\n", "", driver+"grpc_endpoint = 'https://localhost'\n"
+	}
 	text := fmt.Sprintf(`
 [openshell.gateway]
 bind_address = "127.0.0.1:%[2]d"
 health_bind_address = "127.0.0.1:%[3]d"
 metrics_bind_address = "127.0.0.1:%[4]d"
-auth.allow_unauthenticated_users = true
 tls = {cert_path = "%[1]s/server/tls.crt", key_path = "%[1]s/server/tls.key", client_ca_path = "%[1]s/ca.crt"}
 gateway_jwt = {signing_key_path = "%[1]s/signing.pem", public_key_path = "%[1]s/public.pem", kid_path = "%[1]s/kid", ttl_secs = 3600}
 `, f.dir, f.ports[0], f.ports[1], f.ports[2])
 	if keyPath != "" {
 		text += fmt.Sprintf("credential_storage.key_encryption_key_path = %q\n", keyPath)
 	}
-	return []byte(text + f.extra + "[openshell.drivers.kubernetes]\n")
+	return []byte(head + text + auth + f.extra + driver)
 }
 
 // process is a gateway that runs.
@@ -111,7 +114,7 @@ type process struct {
 // run starts a gateway. It does not wait until the gateway is ready.
 func (f *fixture) run(release, keyPath, fault string) *process {
 	f.t.Helper()
-	f.write("gateway.toml", f.toml(keyPath))
+	f.write("gateway.toml", f.toml(release, keyPath))
 	command := exec.Command(f.program, "--config", f.dir+"/gateway.toml", "--db-url", "sqlite:"+f.dir+"/volume/openshell.db")
 	p := &process{Cmd: command, done: make(chan error, 1)}
 	p.Env = []string{"GATEWAY_RELEASE=" + release, "GATEWAY_FAULT=" + fault, "HOME=" + f.dir,

@@ -16,9 +16,12 @@ import (
 )
 
 // reachIssuer asks the OIDC issuer for its configuration. A gateway does not start without it.
-func reachIssuer(ctx context.Context, oidc *gateway.OIDC) error {
+func reachIssuer(ctx context.Context, release gateway.Release, oidc *gateway.OIDC) error {
 	if oidc == nil {
 		return nil
+	}
+	if release.ReadsSchema2() {
+		return reachIssuer2(ctx, oidc)
 	}
 	url := strings.TrimSuffix(oidc.Issuer, "/") + "/.well-known/openid-configuration"
 	status, err := request(ctx, http.DefaultTransport, url, "")

@@ -7,6 +7,8 @@ import (
 	"io"
 	"net/http"
 	"time"
+
+	"github.com/ambient-code/gatewaytenant-operator/test/gateway"
 )
 
 // answer describes the gateway, and the client as the gateway sees it.
@@ -24,25 +26,41 @@ type answer struct {
 //	GET /values/NAME   returns it
 //	POST /tokens/ID    issues a token for a sandbox
 //
-// Each request is identified by its bearer token. A refused request gets the status 401.
+// Each request is identified by its bearer token or certificate. A refused request gets the status 401. What openRoutes
+// serves needs neither.
 func (s *server) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.root)
 	mux.HandleFunc("PUT /values/{name}", s.putValue)
 	mux.HandleFunc("GET /values/{name}", s.getValue)
 	mux.HandleFunc("POST /tokens/{sandbox}", s.issue)
+	open := s.openRoutes()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.health.requests.Add(1)
-		if _, err := s.caller(r); err != nil {
-			http.Error(w, err.Error(), http.StatusUnauthorized)
+		if _, pattern := open.Handler(r); pattern != "" {
+			open.ServeHTTP(w, r)
 			return
 		}
-		mux.ServeHTTP(w, r)
+		_, err := s.caller(r)
+		switch isRPC := s.release.ReadsSchema2() && isGRPC(r); {
+		case err != nil && isRPC:
+			failRPC(w, grpcUnauthenticated, err.Error())
+		case err != nil:
+			http.Error(w, err.Error(), http.StatusUnauthorized)
+		case isRPC:
+			failRPC(w, grpcUnimplemented, "the stand-in gateway does not have this RPC")
+		default:
+			mux.ServeHTTP(w, r)
+		}
 	})
 }
 
 func (s *server) caller(r *http.Request) (string, error) {
-	return s.config.Identify(s.tokens, r.Header.Get("Authorization"), time.Now())
+	caller := gateway.Caller{
+		Authorization: r.Header.Get("Authorization"),
+		Certificate:   r.TLS != nil && len(r.TLS.VerifiedChains) > 0,
+	}
+	return s.config.Identify(s.tokens, caller, time.Now())
 }
 
 func (s *server) root(w http.ResponseWriter, r *http.Request) {

@@ -44,7 +44,7 @@ func serve(ctx context.Context, arguments []string) error {
 
 // start does all that a gateway does before it listens, in its order.
 func start(ctx context.Context, o options) (*server, error) {
-	config, err := gateway.Load(o.release, o.config, os.ReadFile)
+	config, err := gateway.Load(o.release, o.config, osFiles{})
 	if err != nil {
 		return nil, err
 	}
@@ -61,14 +61,14 @@ func start(ctx context.Context, o options) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{options: o, config: config, tokens: tokens, instance: rand.Text(), health: &health{broken: o.fault.neverReady()}}
+	s := &server{options: o, config: config, tokens: tokens, instance: rand.Text(), health: &health{release: o.release, broken: o.fault.neverReady()}}
 	if s.store, err = openStore(ctx, o); err != nil {
 		return nil, err
 	}
 	if s.store.key, err = config.Key(o.release, os.Getenv); err != nil {
 		return nil, err
 	}
-	if err := reachIssuer(ctx, settings.OIDC); err != nil {
+	if err := reachIssuer(ctx, o.release, settings.OIDC); err != nil {
 		return nil, err
 	}
 	if o.release.ListsSandboxes() {
@@ -105,9 +105,12 @@ func (s *server) listen(ctx context.Context) error {
 	}
 	clients := newHTTPServer(s.fault.wrap(s.routes()))
 	if settings.DisableTLS {
+		if s.release.ReadsSchema2() {
+			clients.Protocols = withoutTLS()
+		}
 		go func() { failed <- clients.Serve(listener) }()
 	} else {
-		reloader, err := newReloader(settings.TLS, settings.OIDC == nil)
+		reloader, err := newReloader(settings.TLS, s.config.DemandsCertificates())
 		if err != nil {
 			return err
 		}
@@ -122,8 +125,27 @@ func (s *server) listen(ctx context.Context) error {
 		return err
 	case <-ctx.Done():
 		logInfo("Shutdown signal received")
-		return nil // Open connections are not drained, as in a real gateway.
+		if s.release.ReadsSchema2() {
+			s.drain(clients)
+		}
+		return nil // Before, open connections were not drained.
 	}
+}
+
+// drain lets requests end that have begun, for at most 30 seconds. The probes answer meanwhile.
+func (s *server) drain(clients *http.Server) {
+	s.health.draining.Store(true)
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	_ = clients.Shutdown(ctx) // what has not ended is aborted
+}
+
+// withoutTLS returns the protocols of a listener without TLS. RPCs need HTTP/2.
+func withoutTLS() *http.Protocols {
+	protocols := &http.Protocols{}
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true)
+	return protocols
 }
 
 func newHTTPServer(handler http.Handler) *http.Server {

@@ -1,0 +1,129 @@
+package release
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// To support a new release, follow docs/contributing.md: extend known, and add what changed to changes.
+
+// span is a range of releases that follow each other.
+type span struct{ first, last Version }
+
+// known are the releases whose facts are known, oldest first.
+var known = []span{
+	{New(0, 0, 71), New(0, 0, 111)},
+}
+
+// change is what is different from a release on. A field that a change does not set stays as it was in the release before.
+type change struct {
+	since Version
+	apply func(*Contract)
+	// upgrade is what an upgrade to the release costs beyond a restart of the gateway. A step, see steps, need not be repeated.
+	upgrade string
+}
+
+// changes are all changes, oldest first. The first sets what is not zero in the oldest release.
+var changes = []change{
+	{since: New(0, 0, 71), apply: func(c *Contract) {
+		*c = Contract{
+			Known:              Run,
+			Schema:             1,
+			Repository:         "ghcr.io/nvidia/openshell",
+			Sideload:           true,
+			SandboxAPIs:        []string{"v1alpha1"},
+			DemandsCertificate: true,
+		}
+	}},
+	{since: New(0, 0, 72), apply: func(c *Contract) {
+		c.Known = Read
+		c.SandboxAPIs = []string{"v1alpha1", "v1beta1"} // before, pods that a Sandbox of v1beta1 owns got no token
+	}},
+	{since: New(0, 0, 82), apply: func(c *Contract) { // before, it was latest
+		c.PinnedSupervisor = true
+	}, upgrade: "gateways do not start with the key `supervisor_topology`: write `topology` instead"},
+	{since: New(0, 0, 100), apply: func(c *Contract) { c.EncryptsCredentials = true }, upgrade: "the gateway creates a key on its volume, with which it encrypts stored credentials"},
+	{since: New(0, 0, 102), apply: func(c *Contract) { c.SecureInterceptors = true }},
+	{since: New(0, 0, 107), apply: func(c *Contract) {
+		c.ListsSandboxes = true
+		c.DriverGatewayID = true
+		c.AuthenticatesToExtensions = true
+	}, upgrade: "the gateway does not start without the Sandbox API; interceptors and middleware get a token, so they need HTTPS or allow_insecure_transport"},
+	{since: New(0, 0, 111), apply: func(c *Contract) { c.Known = Run }},
+	{since: New(0, 1, 0), apply: func(c *Contract) {
+		c.Known = Documented
+		c.Schema = 2
+		c.SandboxImage = true
+		c.Sideload = false
+	}},
+	{since: New(0, 1, 3), apply: func(c *Contract) {
+		c.DemandsCertificate = false
+		c.CertificateUsers = true
+	}},
+	{since: New(0, 1, 5), apply: func(c *Contract) { c.Known = Inferred }},
+	{since: New(0, 1, 10), apply: func(c *Contract) { c.Repository = "quay.io/ai-openshell" }},
+}
+
+// Step is a release that changes the data of a gateway so that there is no way back, or loses something. An upgrade across it
+// has to be confirmed.
+type Step struct {
+	// At is the first release after the step.
+	At Version
+	// Loss is what the step changes or loses.
+	Loss string
+	// Before is what to do before the step.
+	Before string
+}
+
+// steps are all such releases, oldest first.
+var steps = []Step{
+	{
+		At:     New(0, 0, 88),
+		Loss:   "the database is migrated for good, and sandboxes that were made before are lost to the gateway while their pods and volumes stay",
+		Before: "back up the volume and delete the sandboxes first",
+	},
+}
+
+// StepsBetween returns the steps between two releases, oldest first, whichever of the two is newer.
+func StepsBetween(a, b Version) []Step { return stepsBetween(steps, a, b) }
+
+func stepsBetween(steps []Step, a, b Version) []Step {
+	if b.Less(a) {
+		a, b = b, a
+	}
+	var between []Step
+	for _, step := range steps {
+		if a.Less(step.At) && !b.Less(step.At) {
+			between = append(between, step)
+		}
+	}
+	return between
+}
+
+// StepsText says which gateways cannot share a database.
+func StepsText() string { return sharingText(steps) }
+
+func sharingText(steps []Step) string {
+	var texts []string
+	for i, step := range steps {
+		if i == 0 {
+			texts = append(texts, fmt.Sprintf("gateways from %s on cannot share a database with older ones", step.At))
+		} else {
+			texts = append(texts, fmt.Sprintf("those from %s on cannot either", step.At))
+		}
+	}
+	return strings.Join(texts, ", and ")
+}
+
+// CostText says what steps change or lose, and what to do before them.
+func CostText(steps []Step) string {
+	var losses, before []string
+	for _, step := range steps {
+		losses = append(losses, step.Loss)
+		if !slices.Contains(before, step.Before) {
+			before = append(before, step.Before)
+		}
+	}
+	return strings.Join(losses, ", and ") + "; " + strings.Join(before, ", and ")
+}
