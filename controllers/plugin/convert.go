@@ -189,9 +189,8 @@ func WriteConversions(out io.Writer, all []Conversion) {
 		if of := cmp.Or(conversion.Object, conversion.File); conversion.Object != "" || len(all) > 1 {
 			fmt.Fprintln(out, "#", message.StripControls(of))
 		}
-		fmt.Fprint(out, conversion.Text)
-		if text := conversion.Text; text != "" && text[len(text)-1] != '\n' {
-			fmt.Fprintln(out)
+		if conversion.Text != "" {
+			fmt.Fprintln(out, strings.TrimSuffix(conversion.Text, "\n"))
 		}
 	}
 }

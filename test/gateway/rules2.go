@@ -22,8 +22,7 @@ func (c *Config) authentication2(r Release) error {
 	switch {
 	case !c.MapsCertificates():
 	case r < firstOpenHandshake:
-		return errors.New("mTLS user authentication is not supported with the Kubernetes compute driver. " +
-			"Configure OIDC or a trusted fronting proxy for user authentication.")
+		return errors.New("users cannot be identified by certificates with the Kubernetes driver; use OIDC")
 	case g.DisableTLS:
 		return errors.New("users cannot be identified by certificates without TLS")
 	case g.TLS.ClientCAPath == "":

@@ -12,7 +12,7 @@ import (
 
 // TestWhoIsAUser2 checks how certificates become users, and what the handshake requires.
 func TestWhoIsAUser2(t *testing.T) {
-	const unsupported = "mTLS user authentication is not supported with the Kubernetes compute driver"
+	const unsupported = "users cannot be identified by certificates with the Kubernetes driver"
 	const oidc = "oidc = {issuer = \"https://idp\", audience = \"a\"}\n"
 	for _, c := range []struct {
 		what, toml, noCA string

@@ -41,7 +41,7 @@ func until(ctx context.Context, what string, check func() error) error {
 // story is what happens to gateways, all in all: whatever the operator has a right to, it needs for one of these steps.
 func (s *stage) story(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
-		s.gatewaysCome, s.earlierGoes, s.ownersComeBack, s.namesChange, s.brokenPodIsMended, s.refusedPodIsReported, s.clientsAreLetIn, s.gatewayGoes,
+		s.gatewaysCome, s.earlierGoes, s.ownersComeBack, s.labelComesBack, s.namesChange, s.brokenPodIsMended, s.refusedPodIsReported, s.clientsAreLetIn, s.gatewayGoes,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -186,6 +186,24 @@ func (s *stage) namesChange(ctx context.Context) error {
 			return nil
 		}
 		return fmt.Errorf("it has %v", gt.Status.ServerDNSNames)
+	})
+}
+
+// labelComesBack when somebody changes that by which the operator's cache holds the ClusterRoleBinding.
+func (s *stage) labelComesBack(ctx context.Context) error {
+	binding := &rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: manifests.NodeReaderPrefix + s.earlier()}}
+	patch := fmt.Sprintf(`{"metadata":{"labels":{%q:"somebody"}}}`, manifests.LabelManagedBy)
+	if err := admin.Patch(ctx, binding, client.RawPatch(types.MergePatchType, []byte(patch))); err != nil {
+		return err
+	}
+	return until(ctx, "the label of "+binding.Name, func() error {
+		if err := admin.Get(ctx, client.ObjectKeyFromObject(binding), binding); err != nil {
+			return err
+		}
+		if is := binding.Labels[manifests.LabelManagedBy]; is != manifests.Manager {
+			return fmt.Errorf("it is %q", is)
+		}
+		return nil
 	})
 }
 
