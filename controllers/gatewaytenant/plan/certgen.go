@@ -17,12 +17,12 @@ import (
 
 // addCertgen adds the Job that issues the Secrets, if certgen has to run.
 func (p *Plan) addCertgen(in Input) {
-	p.checkJob(in)
+	request := p.Objects.Certgen.GetAnnotations()[manifests.AnnotationWish]
+	p.checkJob(in, request)
 	job, failingSince := in.job(), in.Now
 	if in.JobHistory != nil {
 		job, failingSince = in.JobHistory.Observe(in.GatewayTenant.Namespace, job, p.Certificates.NeedsCertgen(), in.Now)
 	}
-	request := p.Objects.Certgen.GetAnnotations()[manifests.AnnotationWish]
 	action, wait := certificates.Decide(p.Certificates, job, request, failingSince, in.Now)
 	if wait > 0 {
 		p.Again = earliest(p.Again, in.Now.Add(wait))
@@ -68,8 +68,9 @@ func othersJob(job *batchv1.Job) string {
 }
 
 // checkJob finds out whether another client prevents certgen from running. A deletion or a suspension counts only after
-// diagnose.Grace: the operator replaces Jobs, and queues such as Kueue suspend them until there is room.
-func (p *Plan) checkJob(in Input) {
+// diagnose.Grace: the operator replaces Jobs, and queues such as Kueue suspend them until there is room. The suspension of a Job for
+// another request does not count, since the operator replaces that Job.
+func (p *Plan) checkJob(in Input, request string) {
 	job := in.Observed.Job
 	if job == nil {
 		return
@@ -79,7 +80,7 @@ func (p *Plan) checkJob(in Input) {
 		p.blockCertgen(in, job.DeletionTimestamp.Time, name+" "+removal)
 	} else if why := othersJob(job); why != "" {
 		p.CertgenBlocked = name + " " + why
-	} else if suspended := diagnose.JobCondition(job, batchv1.JobSuspended); suspended != nil {
+	} else if suspended := diagnose.JobCondition(job, batchv1.JobSuspended); suspended != nil && in.job().RequestHash == request {
 		p.blockCertgen(in, suspended.LastTransitionTime.Time, fmt.Sprintf("%s is suspended since %s by another client, such as a queue without room for it; if nothing resumes it: kubectl patch job %s -n %s --type=merge -p '{\"spec\":{\"suspend\":false}}'",
 			name, suspended.LastTransitionTime.UTC().Format(time.RFC3339), job.Name, job.Namespace))
 	}

@@ -119,11 +119,15 @@ func TestCertgenBlocked(t *testing.T) {
 		{"a finalizer keeps the Job", deleted(time.Minute, "red.example/x"), "its finalizer red.example/x keeps it; the client that set it must remove it; if that client no longer exists: kubectl patch job openshell-gateway-certgen -n tenant-a", 0},
 		{"a queue admits the Job", suspended(time.Second), "", 9 * time.Second},
 		{"another client suspends the Job", suspended(time.Minute), "is suspended since 2026-06-01T11:59:00Z by another client, such as a queue without room for it; if nothing resumes it: kubectl patch job openshell-gateway-certgen -n tenant-a", 0},
+		{"a Job for another request is suspended", func(job *batchv1.Job) {
+			suspended(time.Minute)(job)
+			job.Annotations = nil
+		}, "", 0},
 		{"another client's Job", func(job *batchv1.Job) { job.Labels, job.OwnerReferences = nil, nil }, "is not the operator's; give it another name, or delete it: kubectl delete job openshell-gateway-certgen -n tenant-a", 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for _, f := range []*fixture{newServingTenant(t), newTenant(t)} {
-				f.finishedJob("earlier request")
+				f.finishedJob(f.desired(certgenJob).GetAnnotations()[manifests.AnnotationWish])
 				f.change = func(observed *observe.Observed) {
 					observed.Job = observed.Job.DeepCopy()
 					c.change(observed.Job)
