@@ -180,6 +180,8 @@ func outcome(err error) string {
 		return "certificate"
 	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH):
 		return "refused" // kube-proxy and NetworkPolicies refuse by other errors than a host on which nothing listens
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "aborted" // the gateway ended
 	case errors.As(err, new(*net.DNSError)):
 		return "name"
 	case errors.Is(err, context.DeadlineExceeded), isTimeout(err):

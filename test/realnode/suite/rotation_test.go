@@ -102,7 +102,8 @@ func testTokenRotation(t *testing.T, g gateway, c caller, before *corev1.Pod) {
 		t.Errorf("the clients saw %d starts of the gateway, want 2: %s", len(total.Instances), asJSON(total))
 	}
 	for outcome, count := range total.Outcomes {
-		if !slices.Contains([]string{"ok", "refused", "timeout"}, outcome) {
+		aborted := outcome == "aborted" && count == 1 // that which is open when the gateway ends: the client has one at a time
+		if !aborted && !slices.Contains([]string{"ok", "refused", "timeout"}, outcome) {
 			t.Errorf("%d connections ended with %q, but during the restart they may only be refused: %s", count, outcome, asJSON(total))
 		}
 	}
