@@ -127,15 +127,18 @@ func forget(content map[string]any, annotations ...string) {
 	}
 }
 
-// certificatesRest tells what certgen has still to do: it waits a while before it takes a Secret over again, or shows what
-// a new authority has signed.
+// certificatesRest tells what certgen has still to do: it waits a while, which grows, before it takes a Secret over again, or shows
+// what a new authority has signed.
 func (t *trial) certificatesRest() error {
 	tenant, err := t.tenant()
 	if err != nil {
 		return nil //nolint:nilerr // there is none, so there is nothing to do
 	}
 	is := meta.FindStatusCondition(tenant.Status.Conditions, v1alpha1.ConditionCertificatesReady)
-	if is != nil && (is.Reason == v1alpha1.ReasonRenewing || strings.Contains(is.Message, "certgen")) {
+	if is == nil {
+		return nil
+	}
+	if is.Reason == v1alpha1.ReasonRenewing || strings.Contains(is.Message, "certgen") || strings.Contains(is.Message, "correcting owner references") {
 		return fmt.Errorf("certificates: %s", is.Message)
 	}
 	return nil
