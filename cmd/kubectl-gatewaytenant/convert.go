@@ -58,7 +58,7 @@ Exit codes, for CI; the first that holds:
 
 // unsupported says that the operator does not run these gateways, unless it does.
 func unsupported() string {
-	if release.SupportsSchema(2) {
+	if len(release.SupportedWith(2)) > 0 {
 		return ""
 	}
 	return "\nThis version of the operator does not run these gateways yet."

@@ -11,7 +11,7 @@ import (
 
 // unsupportedDoc says whether the operator supports releases that read schema version 2.
 func unsupportedDoc() string {
-	if release.SupportsSchema(2) {
+	if len(release.SupportedWith(2)) > 0 {
 		return ""
 	}
 	return "The operator does not support releases from v0.1.0 on yet."

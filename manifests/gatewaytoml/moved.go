@@ -11,7 +11,7 @@ import (
 )
 
 // firstV2 is the first release that reads schema version 2.
-var firstV2 = release.New(0, 1, 0)
+var firstV2 = release.First(func(c release.Contract) bool { return c.Schema == 2 })
 
 // convertCommand converts a text to schema version 2. A message offers it with orConvert at its end.
 const (

@@ -69,16 +69,10 @@ func describeDriverKey(contract release.Contract, schema reflect.Type, path []st
 // releasesOf names the supported releases that read the same schema version as a release, or that release alone if the operator
 // does not support it.
 func releasesOf(contract release.Contract) string {
-	var same []release.Version
-	for _, version := range release.Supported() {
-		if release.Of(version).Schema == contract.Schema {
-			same = append(same, version)
-		}
+	if same := release.SupportedWith(contract.Schema); len(same) > 0 {
+		return release.Ranges(same)
 	}
-	if len(same) == 0 {
-		return contract.Version.String()
-	}
-	return fmt.Sprintf("%s to %s", same[0], same[len(same)-1])
+	return contract.Version.String()
 }
 
 // describeUnsupported returns the message about a key that only gateways of other versions know.

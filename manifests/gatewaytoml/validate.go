@@ -16,14 +16,13 @@ import (
 // checker compares TOML with the schema of one release.
 type checker struct {
 	contract          release.Contract
-	version           release.Version
 	credentialDrivers []string // those that the gateway runs, sorted
 	faults            []fault
 }
 
 // invalidKeys finds keys and values that the schema does not have for the gateway's version. A gateway does not start with them.
 func invalidKeys(in Input, given table) []fault {
-	c := &checker{contract: in.Release, version: in.Release.Version, credentialDrivers: credentialDrivers(given)}
+	c := &checker{contract: in.Release, credentialDrivers: credentialDrivers(given)}
 	c.table(schemaOf(in.Release.Schema), given, nil)
 	return c.faults
 }
@@ -60,8 +59,8 @@ func (c *checker) table(schema reflect.Type, given table, at []string) {
 			}
 			continue
 		}
-		if !isKnown(field, c.version) {
-			c.faults = append(c.faults, fault{path, func() string { return describeUnsupported(c.version, schema, field, path) }})
+		if !isKnown(field, c.contract.Version) {
+			c.faults = append(c.faults, fault{path, func() string { return describeUnsupported(c.contract.Version, schema, field, path) }})
 			continue
 		}
 		if reason := field.Tag.Get("refused"); reason != "" {
@@ -161,13 +160,13 @@ func (c *checker) text(tag reflect.StructTag, given string, at []string) {
 			c.fault(at, "is %q; it must be %s", message.TruncateMiddle(given), enumText(tag))
 		}
 	}
-	if format, is := formats[partAt(tag.Get("format"), c.version)]; is && !format.valid(given) {
+	if format, is := formats[partAt(tag.Get("format"), c.contract.Version)]; is && !format.valid(given) {
 		c.fault(at, "is %q; it must be %s", message.TruncateMiddle(given), format.want)
 	}
 }
 
 func (c *checker) number(schema reflect.Type, tag reflect.StructTag, given int64, at []string) {
-	first, last := rangeAt(schema, tag, c.version)
+	first, last := rangeAt(schema, tag, c.contract.Version)
 	switch {
 	case given < first && last == math.MaxInt64:
 		c.fault(at, "is %d; it must be at least %d", given, first)

@@ -111,16 +111,16 @@ func OldestSupported() Version { return supported[0] }
 // NewestSupported returns the newest release that the operator supports.
 func NewestSupported() Version { return supported[len(supported)-1] }
 
-// SupportsSchema reports whether the operator supports a release that reads a version of gateway.toml.
-func SupportsSchema(version int) bool {
-	return slices.ContainsFunc(supported, func(v Version) bool { return Of(v).Schema == version })
+// SupportedWith returns the supported releases that read a version of gateway.toml, oldest first.
+func SupportedWith(schema int) []Version {
+	return slices.DeleteFunc(Supported(), func(version Version) bool { return Of(version).Schema != schema })
 }
 
 // SupportedText names the releases that the operator supports, such as "0.0.71 to 0.0.111 and 0.1.3 to 0.1.5".
-func SupportedText() string { return ranges(supported) }
+func SupportedText() string { return Ranges(supported) }
 
-// ranges returns versions, oldest first, as text. Versions that follow each other are one range.
-func ranges(versions []Version) string {
+// Ranges returns versions, oldest first, as text. Versions that follow each other are one range.
+func Ranges(versions []Version) string {
 	var texts []string
 	for i := 0; i < len(versions); {
 		first := versions[i]
@@ -142,11 +142,12 @@ func (c Contract) Image(name string) string {
 	return fmt.Sprintf("%s/%s:%s", c.Repository, name, c.Version)
 }
 
-// First returns the first known release whose contract is as asked.
+// First returns the first release whose contract is as asked, also if that release is not known yet. The contract is always that of
+// a release with a change.
 func First(is func(Contract) bool) Version {
-	for _, version := range Known() {
-		if is(Of(version)) {
-			return version
+	for _, change := range changes {
+		if is(Of(change.since)) {
+			return change.since
 		}
 	}
 	return Version{}

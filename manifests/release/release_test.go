@@ -89,7 +89,7 @@ func TestTextsOfSteps(t *testing.T) {
 }
 
 func TestRanges(t *testing.T) {
-	if is, want := ranges([]Version{New(0, 0, 1), New(0, 0, 2), New(0, 0, 3), New(0, 1, 0), New(0, 2, 1), New(0, 2, 2)}), "0.0.1 to 0.0.3 and 0.1.0 and 0.2.1 to 0.2.2"; is != want {
+	if is, want := Ranges([]Version{New(0, 0, 1), New(0, 0, 2), New(0, 0, 3), New(0, 1, 0), New(0, 2, 1), New(0, 2, 2)}), "0.0.1 to 0.0.3 and 0.1.0 and 0.2.1 to 0.2.2"; is != want {
 		t.Errorf("%q, want %q", is, want)
 	}
 }
