@@ -30,18 +30,7 @@ func TestConvertRewritesATextLineByLine(t *testing.T) {
 		fmt.Fprintf(&listed, "%s (decision: %t)\n", note, note.Decision)
 	}
 	for golden, got := range map[string]string{"testdata/convert/after.toml": converted, "testdata/convert/notes.txt": listed.String()} {
-		if *Update {
-			if err := os.WriteFile(golden, []byte(got), 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(golden)
-		if err != nil {
-			t.Fatal(err, "run make golden")
-		}
-		if diff := cmp.Diff(string(want), got); diff != "" {
-			t.Errorf("%s (make golden rewrites it): %s", golden, diff)
-		}
+		CompareGolden(t, golden, got)
 	}
 }
 

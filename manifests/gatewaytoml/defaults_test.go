@@ -1,11 +1,6 @@
 package gatewaytoml
 
-import (
-	"os"
-	"testing"
-
-	"github.com/google/go-cmp/cmp"
-)
+import "testing"
 
 // boundaries are the versions at which gateways begin to know or to need something, the ones before them, and what
 // differs in a gateway.toml without any config.
@@ -35,19 +30,7 @@ func TestDefaultsOfEachVersion(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := "# " + b.differs + "\n" + string(file.text)
-		golden := "testdata/defaults/" + b.version + ".toml"
-		if *Update {
-			if err := os.WriteFile(golden, []byte(got), 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(golden)
-		if err != nil {
-			t.Fatal(err, "run make golden")
-		}
-		if diff := cmp.Diff(string(want), got); diff != "" {
-			t.Errorf("%s (make golden rewrites it): %s", golden, diff)
-		}
+		CompareGolden(t, "testdata/defaults/"+b.version+".toml", got)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"sigs.k8s.io/yaml"
 
 	"github.com/ambient-code/gatewaytenant-operator/manifests/release"
@@ -14,6 +15,23 @@ import (
 
 // Update is the flag that rewrites the golden files.
 var Update = flag.Bool("update", false, "rewrite the golden files")
+
+// CompareGolden fails the test unless a golden file has a text.
+func CompareGolden(t *testing.T, file, got string) {
+	t.Helper()
+	if *Update {
+		if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err, "run make golden")
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (make golden rewrites it):\n%s", file, diff)
+	}
+}
 
 // input returns the input for the gateway of the tenant in namespace tenant-a.
 func input(version, text string) Input {

@@ -2,11 +2,8 @@ package gatewaytoml_test
 
 import (
 	"fmt"
-	"os"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
@@ -30,17 +27,5 @@ func TestTOML(t *testing.T) {
 		}
 		fmt.Fprintf(&got, "%s %q\n    %s\n", c.Version, c.TOML, result)
 	}
-	const golden = "testdata/toml.golden"
-	if *gatewaytoml.Update {
-		if err := os.WriteFile(golden, []byte(got.String()), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err, "run make golden")
-	}
-	if diff := cmp.Diff(string(want), got.String()); diff != "" {
-		t.Errorf("differs from %s (make golden rewrites it):\n%s", golden, diff)
-	}
+	gatewaytoml.CompareGolden(t, "testdata/toml.golden", got.String())
 }

@@ -15,17 +15,7 @@ health_bind_address = "0.0.0.0:8081"
 metrics_bind_address = "0.0.0.0:9090"
 compute_driver = "Kubernetes"
 #GATEWAY
-[openshell.gateway.tls]
-cert_path = "/tls/tls.crt"
-key_path = "/tls/tls.key"
-client_ca_path = "/tls/ca.crt"
-[openshell.gateway.gateway_jwt]
-signing_key_path = "/jwt/signing.pem"
-public_key_path = "/jwt/public.pem"
-kid_path = "/jwt/kid"
-ttl_secs = 60
-#TABLES
-[openshell.drivers.kubernetes]
+` + identity + `[openshell.drivers.kubernetes]
 grpc_endpoint = "https://gateway:8080"
 #KUBERNETES
 `

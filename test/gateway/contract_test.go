@@ -43,14 +43,8 @@ func (m mounted) Read(path string) ([]byte, error) {
 
 func (m mounted) ReadRegular(path string) ([]byte, error) { return m.Read(path) }
 
-// starting is a gateway.toml that every release accepts.
-const starting = `[openshell.gateway]
-bind_address = "0.0.0.0:8080"
-health_bind_address = "0.0.0.0:8081"
-metrics_bind_address = "0.0.0.0:9090"
-auth.allow_unauthenticated_users = true
-#GATEWAY
-[openshell.gateway.tls]
+// identity are the tables with the certificates and keys of a gateway.toml, in both schema versions.
+const identity = `[openshell.gateway.tls]
 cert_path = "/tls/tls.crt"
 key_path = "/tls/tls.key"
 client_ca_path = "/tls/ca.crt"
@@ -60,7 +54,16 @@ public_key_path = "/jwt/public.pem"
 kid_path = "/jwt/kid"
 ttl_secs = 60
 #TABLES
-[openshell.drivers.kubernetes]
+`
+
+// starting is a gateway.toml that every release accepts.
+const starting = `[openshell.gateway]
+bind_address = "0.0.0.0:8080"
+health_bind_address = "0.0.0.0:8081"
+metrics_bind_address = "0.0.0.0:9090"
+auth.allow_unauthenticated_users = true
+#GATEWAY
+` + identity + `[openshell.drivers.kubernetes]
 #KUBERNETES
 `
 
