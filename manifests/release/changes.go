@@ -65,8 +65,8 @@ var changes = []change{
 	{since: New(0, 1, 10), apply: func(c *Contract) { c.Repository = "quay.io/ai-openshell" }},
 }
 
-// Step is a release that changes the data of a gateway so that there is no way back, or loses something. An upgrade across it
-// has to be confirmed.
+// Step is a release that changes the data of a gateway so that older releases cannot use it, or that loses data. An upgrade across
+// it has to be confirmed.
 type Step struct {
 	// At is the first release after the step.
 	At Version

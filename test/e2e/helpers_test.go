@@ -23,7 +23,7 @@ func get[T client.Object](t *testing.T, object T, namespace, name string) T {
 // alone fails a test that runs in parallel with others. It is for what changes something that all tests share.
 func alone(t *testing.T) {
 	t.Helper()
-	t.Setenv("CHANGED_BY", t.Name()) // panics in a parallel test, and below one; nobody reads the variable
+	t.Setenv("CHANGED_BY", t.Name()) // panics in a parallel test and in its subtests; the variable has no other use
 }
 
 // readyLimit is how long a tenant may take from a change until its status is final.

@@ -189,7 +189,7 @@ func (s *stage) namesChange(ctx context.Context) error {
 	})
 }
 
-// labelComesBack when somebody changes that by which the operator's cache holds the ClusterRoleBinding.
+// labelComesBack changes the label by which the operator's cache selects the ClusterRoleBinding, and waits for its repair.
 func (s *stage) labelComesBack(ctx context.Context) error {
 	binding := &rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: manifests.NodeReaderPrefix + s.earlier()}}
 	patch := fmt.Sprintf(`{"metadata":{"labels":{%q:"somebody"}}}`, manifests.LabelManagedBy)
