@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -21,6 +24,7 @@ type operator struct {
 	dead     atomic.Bool
 	unled    atomic.Bool // its requests for the lease do not arrive
 	blind    atomic.Bool // what it reads by itself, and not by a watch, fails
+	late     sync.Map    // the paths that it lists as of the past, and does not watch yet
 	next     http.RoundTripper
 	ctx      context.Context // ends with it
 	cancel   context.CancelFunc
@@ -75,16 +79,34 @@ func (o *operator) read(request *http.Request, next http.RoundTripper) (*http.Re
 		return next.RoundTrip(o.proxy.asOfThePast(request))
 	}
 	if request.URL.Query().Get("sendInitialEvents") == "true" && o.proxy.past.Load() != nil {
+		o.late.Store(request.URL.Path, nil)
 		return reply(request, http.StatusUnprocessableEntity, "Invalid", 0), nil // so that it lists, which can be of the past
 	}
 	if o.watching.expired.Load() && request.URL.Query().Get("resourceVersion") != "" {
 		return reply(request, http.StatusGone, "Expired", 0), nil
 	}
 	response, err := next.RoundTrip(asLines(request))
+	if err == nil && response.StatusCode == http.StatusOK {
+		o.late.Delete(request.URL.Path)
+	}
 	if err == nil {
 		response.Body = newStream(response.Body, o, watched(request))
 	}
 	return response, err
+}
+
+// present returns an error while the operator sees the past, or does not watch yet what it was shown of that: a list of a
+// version that the API server does not know yet fails, and is tried again later and later.
+func (o *operator) present() error {
+	if o.proxy.past.Load() != nil {
+		return errors.New("the operator does not see the present yet")
+	}
+	var err error
+	o.late.Range(func(path, _ any) bool {
+		err = fmt.Errorf("the operator does not watch %s yet", path)
+		return false
+	})
+	return err
 }
 
 // asOfThePast is a list of what there was, if it is to be one.

@@ -69,14 +69,6 @@ func (p *proxy) strayed() []string {
 	return slices.Clone(p.outside)
 }
 
-// present returns an error while the operator sees the past. It may write when it sees the present again.
-func (p *proxy) present() error {
-	if p.past.Load() != nil {
-		return errors.New("the operator does not see the present yet")
-	}
-	return nil
-}
-
 // quietFor is how long no write was made.
 func (p *proxy) quietFor() time.Duration {
 	p.mu.Lock()

@@ -231,7 +231,7 @@ func (t *trial) settle(ctx context.Context, done func(*trial) error) error {
 	defer cancel()
 	var doneAt time.Time
 	return poll(ctx, func() error {
-		if err := cmp.Or(done(t), t.certificatesRest(), t.proxy.present()); err != nil {
+		if err := cmp.Or(done(t), t.certificatesRest(), t.current().present()); err != nil {
 			doneAt = time.Time{}
 			return err
 		}
