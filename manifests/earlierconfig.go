@@ -73,8 +73,8 @@ func NeedsEarlierConfig(volume Volume) bool {
 // used any more, and the values are those of a new gateway. If there is no gateway.toml, its hash in the
 // StatefulSet identifies it if the operator rendered it.
 func (t Tenant) earlierValues(volume Volume) (values gatewaytoml.Kept, known bool) {
-	if volume.Config != nil {
-		return gatewaytoml.ReadKept(*volume.Config, t.Namespace)
+	if text, exists := volume.file(); exists {
+		return gatewaytoml.ReadKept(text, t.Namespace)
 	}
 	if volume.Image == "" {
 		return gatewaytoml.NewKept(t.Namespace), !volume.TokenKeys

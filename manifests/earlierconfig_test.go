@@ -88,7 +88,7 @@ func TestGatewayKeepsWhatItsSandboxesDependOn(t *testing.T) {
 		}
 		volume.Claim.Annotations = map[string]string{annotationHighestVersion: "0.0.107", annotationKeyPath: gatewaytoml.SubdirKeyPath}
 		if c.config != no {
-			volume.Config = &c.config
+			volume.Files, volume.FileKeys = map[string]string{ConfigKey: c.config}, []string{ConfigKey}
 		}
 		for annotation, value := range map[string]string{annotationGatewayID: c.id, annotationSideloadMethod: c.method} {
 			if value != no {
@@ -158,7 +158,8 @@ func TestExistingGatewaysKeepTheirConfig(t *testing.T) {
 			known := used(version.String(), gatewayRepository+version.String())
 			known.Claim.Annotations[annotationKeyPath] = gatewaytoml.SubdirKeyPath
 			byHash := known
-			known.Config, byHash.ConfigHash = &earlier, hash(earlier)
+			known.Files, byHash.ConfigHash = map[string]string{ConfigKey: earlier}, hash(earlier)
+			known.FileKeys = []string{ConfigKey}
 			for what, volume := range map[string]Volume{"its ConfigMap": known, "the hash in its StatefulSet": byHash} {
 				if err := tenant.CheckEarlierConfig(volume); err != nil {
 					t.Errorf("%s, %s: %v", version, what, err)
@@ -190,7 +191,7 @@ func TestSideloadMethodInConfigWins(t *testing.T) {
 		}
 		volume := used("0.0.71", gatewayRepository+"0.0.71")
 		text := newGatewayTOML(t, tenant)
-		volume.Config = &text
+		volume.Files, volume.FileKeys = map[string]string{ConfigKey: text}, []string{ConfigKey}
 		want := "image-volume" // the earlier text decides
 		if recorded != "" {
 			volume.Claim.Annotations[annotationGatewayID], volume.Claim.Annotations[annotationSideloadMethod] = "tenant-a", recorded

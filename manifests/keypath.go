@@ -66,10 +66,11 @@ func (t Tenant) keyPath(volume Volume) (path string, known bool) {
 // keyPathIn returns the path in the gateway.toml that exists, if the StatefulSet's pod has this text and the operator chose the
 // path. It ignores a text that the operator does not read.
 func keyPathIn(volume Volume) (path string, known bool) {
-	if !NeedsEarlierConfig(volume) || volume.Config == nil || hash(*volume.Config) != volume.ConfigHash {
+	text, exists := volume.file()
+	if !NeedsEarlierConfig(volume) || !exists || hash(text) != volume.ConfigHash {
 		return "", false
 	}
-	path = gatewaytoml.ReadKeyPath(*volume.Config)
+	path = gatewaytoml.ReadKeyPath(text)
 	if path != gatewaytoml.RootKeyPath && path != gatewaytoml.SubdirKeyPath {
 		return "", false
 	}

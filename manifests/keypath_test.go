@@ -190,7 +190,7 @@ func TestKeyPathDecisionSurvivesEachWrite(t *testing.T) {
 // TestKeyPathIsKnownWhenThePlatformSetsAProfile: the platform may opt in to an AppArmor profile together with the upgrade to an
 // operator that records key paths. The earlier gateway.toml does not have the profile then.
 func TestKeyPathIsKnownWhenThePlatformSetsAProfile(t *testing.T) {
-	platform, err := testPlatform(t).WithSandboxSettings("", appArmorUnconfined)
+	platform, err := testPlatform(t).WithSettings(Settings{SandboxAppArmorProfile: appArmorUnconfined})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -245,7 +245,8 @@ func TestKeyPathIsThatOfTheTextThatServes(t *testing.T) {
 			t.Fatal(err)
 		}
 		volume := used("0.0.111", tenant.Image)
-		volume.Serves, volume.Config, volume.ConfigHash = c.serves, &c.text, hash(c.text)
+		volume.Serves, volume.ConfigHash = c.serves, hash(c.text)
+		volume.Files, volume.FileKeys = map[string]string{ConfigKey: c.text}, []string{ConfigKey}
 		if c.changed {
 			volume.ConfigHash = hash("another text")
 		}

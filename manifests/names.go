@@ -9,12 +9,17 @@ const (
 	GatewayName = v1alpha1.Name
 	// ConfigName is the name of the ConfigMap that holds ConfigKey.
 	ConfigName = "openshell-gateway-config"
-	// ConfigKey is the file name of the gateway's configuration.
+	// ConfigKey is the file name of the gateway's configuration. It is also the key of the text in the ConfigMap, unless the pod mounts
+	// that key by itself.
 	ConfigKey = "gateway.toml"
 	// CertgenName is the name of the Job that makes the Secrets, and of its ServiceAccount and RoleBinding.
 	CertgenName = "openshell-gateway-certgen"
+	// PreflightName is the name of the Job that checks gateway.toml, and of its ServiceAccount and NetworkPolicy.
+	PreflightName = "openshell-gateway-preflight"
 	// SandboxName is the name of the sandboxes' ServiceAccount, and of the RoleBinding that lets the gateway run them.
 	SandboxName = "openshell-gateway-sandbox"
+	// SandboxV2Name is the RoleBinding that lets a gateway run sandboxes whose pods it creates itself.
+	SandboxV2Name = "openshell-gateway-sandbox-v2"
 
 	// SandboxSSHName and SandboxSSHLabelName are the NetworkPolicies that keep strangers from the sandboxes, for each
 	// of the two labels by which a sandbox's pod may be known.
@@ -73,7 +78,7 @@ func Labels() map[string]string {
 }
 
 const (
-	// AnnotationWish is on the certgen Job: the hash of what it was asked to do. A Job cannot be changed, so another
+	// AnnotationWish is on the certgen and preflight Jobs: the hash of what it was asked to do. A Job cannot be changed, so another
 	// wish needs another Job.
 	AnnotationWish = "openshell.ambient-code.io/wish"
 	// annotationHighestVersion is on the volume claim, and stays there when the tenant goes: the highest version of a
@@ -93,6 +98,9 @@ const (
 	// AnnotationConfigHash is on the pod template: the hash of gateway.toml. Beside it, the token key and the image, nothing
 	// restarts a pod.
 	AnnotationConfigHash = "openshell.ambient-code.io/config-hash"
+	// AnnotationConfigKey is on the pod template: the key of the ConfigMap that the pod mounts as gateway.toml. It is absent if the pod
+	// mounts the whole ConfigMap.
+	AnnotationConfigKey = "openshell.ambient-code.io/config-key"
 	// AnnotationTokenKey is on the pod template: the id of the token key.
 	AnnotationTokenKey = "openshell.ambient-code.io/token-key"
 )
@@ -104,6 +112,6 @@ var ObjectAnnotations = []string{
 
 // TenantAnnotations are the annotations of a GatewayTenant that the operator reads.
 var TenantAnnotations = []string{
-	v1alpha1.AnnotationSource, v1alpha1.AnnotationHandOver, v1alpha1.AnnotationConfirmVersion,
+	v1alpha1.AnnotationSource, v1alpha1.AnnotationHandOver, v1alpha1.AnnotationConfirmVersion, v1alpha1.AnnotationConfirmPreflight,
 	v1alpha1.AnnotationRotateTLS, v1alpha1.AnnotationRotateCA, v1alpha1.AnnotationRotateTokens,
 }

@@ -35,7 +35,7 @@ func evaluate(gt *v1alpha1.GatewayTenant, platform Platform, limit int) (t Tenan
 	img, err := parseImage(field, ref, platform.allowedRepositories)
 	errs = appendRejected(errs, err)
 	isImage := err == nil
-	version, err := effectiveVersion(img, field, gt.Spec.Version)
+	version, err := platform.effectiveVersion(img, field, gt.Spec.Version)
 	if isImage { // otherwise, the image must be corrected first
 		errs = appendRejected(errs, err)
 	}
@@ -66,6 +66,7 @@ func evaluate(gt *v1alpha1.GatewayTenant, platform Platform, limit int) (t Tenan
 	}
 	t.asked = hash(append(asked, wildcards(names)...)) // the other names restart nothing
 	t.confirmed, _ = release.Parse(gt.Annotations[v1alpha1.AnnotationConfirmVersion])
+	t.confirmedPreflight = gt.Annotations[v1alpha1.AnnotationConfirmPreflight]
 	if known {
 		config, err := gatewaytoml.New(t.configInput(gt.Spec.Config, img))
 		if err != nil {

@@ -2,11 +2,8 @@ package manifests
 
 import (
 	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
-	"github.com/ambient-code/gatewaytenant-operator/manifests/message"
 	"github.com/ambient-code/gatewaytenant-operator/manifests/release"
 )
 
@@ -25,6 +22,8 @@ type Platform struct {
 	assignsIDs          bool
 	telemetry           v1alpha1.Telemetry
 	appArmorProfile     string
+	skipsPreflight      bool
+	experimental        []release.Version
 	namespace           string // of the operator
 }
 
@@ -47,7 +46,7 @@ func NewPlatform(gatewayImage, certgenImage string, allowedRepositories []string
 		return Platform{}, err
 	}
 	if version, hasVersion := release.Parse(img.tag); hasVersion {
-		if _, err := supported(version, defaultImageField, gatewayImage); err != nil {
+		if _, err := (Platform{}).supported(version, defaultImageField, gatewayImage); err != nil {
 			return Platform{}, err
 		}
 	}
@@ -59,30 +58,4 @@ func NewPlatform(gatewayImage, certgenImage string, allowedRepositories []string
 func (p Platform) AssigningIDs() Platform {
 	p.assignsIDs = true
 	return p
-}
-
-// WithSandboxSettings returns the platform with what the ConfigMap gatewaytenant-platform sets for the sandboxes of tenants that
-// do not set it themselves: whether they send telemetry, and their AppArmor profile. If a value is empty, the gateway's own
-// default applies.
-func (p Platform) WithSandboxSettings(telemetry, appArmorProfile string) (Platform, error) {
-	if err := checkSetting("telemetry", telemetry, string(v1alpha1.TelemetryEnabled), string(v1alpha1.TelemetryDisabled)); err != nil {
-		return Platform{}, err
-	}
-	if err := checkSetting("sandboxAppArmorProfile", appArmorProfile, appArmorUnconfined); err != nil {
-		return Platform{}, err
-	}
-	p.telemetry, p.appArmorProfile = v1alpha1.Telemetry(telemetry), appArmorProfile
-	return p, nil
-}
-
-// appArmorUnconfined is the AppArmor profile with which the container runtime does not restrict sandboxes. The runtime's
-// default profile can keep the supervisor of a sandbox from starting.
-const appArmorUnconfined = "Unconfined"
-
-// checkSetting rejects a value that is not allowed for a key of the ConfigMap gatewaytenant-platform.
-func checkSetting(key, value string, allowed ...string) error {
-	if value == "" || slices.Contains(allowed, value) {
-		return nil
-	}
-	return fmt.Errorf("key %s of ConfigMap gatewaytenant-platform: %q is not allowed; set %s or an empty value", key, message.TruncateMiddle(value), strings.Join(allowed, ", "))
 }

@@ -13,7 +13,7 @@ import (
 // renderWith renders a tenant of a platform with settings for sandboxes.
 func renderWith(t *testing.T, spec v1alpha1.GatewayTenantSpec, telemetry, appArmorProfile string) Objects {
 	t.Helper()
-	platform, err := testPlatform(t).WithSandboxSettings(telemetry, appArmorProfile)
+	platform, err := testPlatform(t).WithSettings(Settings{Telemetry: telemetry, SandboxAppArmorProfile: appArmorProfile})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func TestUnknownPlatformSettingsAreRefused(t *testing.T) {
 		{"disabled", "", "telemetry"},
 		{"", "RuntimeDefault", "sandboxAppArmorProfile"},
 	} {
-		_, err := testPlatform(t).WithSandboxSettings(c.telemetry, c.appArmorProfile)
+		_, err := testPlatform(t).WithSettings(Settings{Telemetry: c.telemetry, SandboxAppArmorProfile: c.appArmorProfile})
 		if err == nil || !strings.Contains(err.Error(), "key "+c.key+" of ConfigMap gatewaytenant-platform: ") {
 			t.Errorf("%+v: %v", c, err)
 		}

@@ -50,6 +50,8 @@ type Objects struct {
 	Foundation []*unstructured.Unstructured
 	// Certgen is the Job that makes the Secrets. It needs the foundation, and is applied only when there is work for it.
 	Certgen *unstructured.Unstructured
+	// Preflight is the Job that checks gateway.toml with the gateway's image before a pod is replaced. It is nil if there is none.
+	Preflight *unstructured.Unstructured
 	// Gateway is the StatefulSet. It needs the Secrets: a pod that misses one backs off for minutes.
 	Gateway *unstructured.Unstructured
 }
@@ -57,21 +59,25 @@ type Objects struct {
 // Render returns all objects of a tenant. Equal inputs give equal bytes.
 func Render(t Tenant, in RenderInput) (Objects, error) {
 	values, _ := t.keptValues(in.Volume) // unknown only for a volume that is being deleted
-	config, err := t.config.Text(t.chosenKeyPath(in.Volume), values)
+	text, err := t.config.Text(t.chosenKeyPath(in.Volume), values)
 	if err != nil {
 		return Objects{}, err
 	}
+	config := t.configFile(string(text))
 	namespaced := []any{
 		template[corev1.ServiceAccountApplyConfiguration]("serviceaccount-gateway"),
 		template[corev1.ServiceAccountApplyConfiguration]("serviceaccount-sandbox"),
 		template[corev1.ServiceAccountApplyConfiguration]("serviceaccount-certgen"),
-		roleBinding("rolebinding-sandbox", t),
+	}
+	namespaced = append(namespaced, t.sandboxBindings(config, in.Volume)...)
+	namespaced = append(namespaced,
 		roleBinding("rolebinding-certgen", t),
-		template[corev1.ConfigMapApplyConfiguration]("configmap").WithData(map[string]string{ConfigKey: string(config)}),
+		template[corev1.ConfigMapApplyConfiguration]("configmap").WithData(t.configData(config, in.Volume)),
 		template[networkingv1.NetworkPolicyApplyConfiguration]("networkpolicy-sandbox-ssh"),
 		template[networkingv1.NetworkPolicyApplyConfiguration]("networkpolicy-sandbox-ssh-label"),
 		template[corev1.ServiceApplyConfiguration]("service"),
-	}
+	)
+	namespaced = append(namespaced, t.preflightFoundation()...)
 	if needsClientsPolicy(t.network) {
 		namespaced = append(namespaced, clientsPolicy(t.network))
 	}
@@ -95,7 +101,10 @@ func Render(t Tenant, in RenderInput) (Objects, error) {
 	if objects.Certgen, err = RenderCertgen(t); err != nil {
 		return Objects{}, err
 	}
-	if objects.Gateway, err = finish(statefulSet(t, in, hash(string(config))), t.Namespace, Owner(t.UID)); err != nil {
+	if objects.Preflight, err = renderPreflight(t, config); err != nil {
+		return Objects{}, err
+	}
+	if objects.Gateway, err = finish(statefulSet(t, in, config), t.Namespace, Owner(t.UID)); err != nil {
 		return Objects{}, err
 	}
 	return objects, nil
@@ -131,21 +140,22 @@ func RenderCertgen(t Tenant) (*unstructured.Unstructured, error) {
 
 // statefulSet returns the gateway's workload. Only these values restart its pod: the image, the hash of gateway.toml and the id
 // of the token key. New certificates do not, since the gateway reloads them.
-func statefulSet(t Tenant, in RenderInput, configHash string) *appsv1.StatefulSetApplyConfiguration {
+func statefulSet(t Tenant, in RenderInput, config configFile) *appsv1.StatefulSetApplyConfiguration {
 	set := template[appsv1.StatefulSetApplyConfiguration]("statefulset")
 	pod := set.Spec.Template
 	container := &pod.Spec.Containers[0]
-	container.WithImage(t.Image).WithImagePullPolicy(t.pullPolicy)
-	if t.telemetry != "" {
-		container.WithEnv(corev1.EnvVar().WithName("OPENSHELL_TELEMETRY_ENABLED").WithValue(strconv.FormatBool(t.telemetry == v1alpha1.TelemetryEnabled)))
-	}
+	container.WithImage(t.Image).WithImagePullPolicy(t.pullPolicy).WithEnv(environment(t)...)
 	t.platform.dropFixedIDs(pod.Spec)
 	asked := hash([]string{t.asked, in.TokenKey})
 	set.WithAnnotations(map[string]string{annotationAsked: asked})
 	if in.Rollout.Granted || !in.Rollout.Lapsed && in.Gateway[annotationRollout] != "" && in.Gateway[annotationAsked] == asked {
 		set.WithAnnotations(map[string]string{annotationRollout: "platform"})
 	}
-	pod.WithAnnotations(map[string]string{AnnotationConfigHash: configHash})
+	pod.WithAnnotations(map[string]string{AnnotationConfigHash: config.hash})
+	pod.Spec.WithTerminationGracePeriodSeconds(t.release.GracePeriodSeconds)
+	if t.release.ConfigIsFile {
+		mountFile(pod, config.key)
+	}
 	if t.sandboxTokens {
 		const volume = "sandbox-jwt"
 		pod.WithAnnotations(map[string]string{AnnotationTokenKey: in.TokenKey})
@@ -153,6 +163,15 @@ func statefulSet(t Tenant, in RenderInput, configHash string) *appsv1.StatefulSe
 		pod.Spec.WithVolumes(corev1.Volume().WithName(volume).WithSecret(corev1.SecretVolumeSource().WithSecretName(TokenKeysName).WithDefaultMode(0o440)))
 	}
 	return set
+}
+
+// environment returns the variables that the gateway reads, in addition to those in its template.
+func environment(t Tenant) []*corev1.EnvVarApplyConfiguration {
+	if t.telemetry == "" {
+		return nil
+	}
+	value := strconv.FormatBool(t.telemetry == v1alpha1.TelemetryEnabled)
+	return []*corev1.EnvVarApplyConfiguration{corev1.EnvVar().WithName("OPENSHELL_TELEMETRY_ENABLED").WithValue(value)}
 }
 
 // dropFixedIDs removes uids and groups from a pod on a cluster that assigns them to namespaces. Only pods of the tenant's namespace
@@ -167,10 +186,6 @@ func (p Platform) dropFixedIDs(pod *corev1.PodSpecApplyConfiguration) {
 func TokenKeyIn(set *appsapi.StatefulSet) string {
 	return set.Spec.Template.Annotations[AnnotationTokenKey]
 }
-
-// GoesWithThePod reports whether a pod reads an object of the foundation when it starts. While the StatefulSet must not change, such
-// an object must not change either.
-func GoesWithThePod(object *unstructured.Unstructured) bool { return object.GetKind() == "ConfigMap" }
 
 // AskedFor reports whether a StatefulSet changes because its tenant requested it, and not because of the platform.
 func AskedFor(rendered, live metav1.Object) bool {

@@ -105,7 +105,11 @@ func renderText(t *testing.T, gt *v1alpha1.GatewayTenant) []byte {
 func (o Objects) text(t *testing.T) []byte {
 	t.Helper()
 	var text []byte
-	for _, object := range append(append([]*unstructured.Unstructured{}, o.Foundation...), o.Certgen, o.Gateway) {
+	all := append(append([]*unstructured.Unstructured{}, o.Foundation...), o.Certgen)
+	if o.Preflight != nil {
+		all = append(all, o.Preflight)
+	}
+	for _, object := range append(all, o.Gateway) {
 		one, err := yaml.Marshal(object.Object)
 		if err != nil {
 			t.Fatal(err)

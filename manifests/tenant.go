@@ -28,17 +28,18 @@ type Tenant struct {
 	// UID is that of the GatewayTenant, which owns all objects of the tenant.
 	UID types.UID
 
-	platform      Platform
-	imageField    string // where the image comes from
-	pullPolicy    corev1.PullPolicy
-	asked         string // the hash of what in the spec restarts the pod
-	release       release.Contract
-	confirmed     release.Version // that may migrate the database irreversibly
-	storage       v1alpha1.Storage
-	network       v1alpha1.Network
-	sandboxTokens bool
-	telemetry     v1alpha1.Telemetry // empty if the gateway's own default applies
-	config        gatewaytoml.File
+	platform           Platform
+	imageField         string // where the image comes from
+	pullPolicy         corev1.PullPolicy
+	asked              string // the hash of what in the spec restarts the pod
+	release            release.Contract
+	confirmed          release.Version // that may migrate the database irreversibly
+	confirmedPreflight string          // the hash of the preflight whose failure is confirmed
+	storage            v1alpha1.Storage
+	network            v1alpha1.Network
+	sandboxTokens      bool
+	telemetry          v1alpha1.Telemetry // empty if the gateway's own default applies
+	config             gatewaytoml.File
 }
 
 // UnusedTables returns the tables of spec.config that are left out of gateway.toml because they configure drivers that the
@@ -48,6 +49,10 @@ func (t Tenant) UnusedTables() []string { return t.config.UnusedTables }
 // OpenDefault reports whether every client that has the client certificate and sends no token is an administrator of the
 // gateway, as by default.
 func (t Tenant) OpenDefault() bool { return t.config.OpenDefault }
+
+// Experimental returns what is not known of the gateway's release, if the platform allows it although the operator does not support it.
+// It is empty if the operator supports the release.
+func (t Tenant) Experimental() string { return t.release.Unsupported }
 
 // IssuesSandboxTokens reports whether the gateway issues tokens to sandboxes. Without one, a sandbox cannot authenticate.
 func (t Tenant) IssuesSandboxTokens() bool { return t.sandboxTokens }

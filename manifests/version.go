@@ -2,6 +2,7 @@ package manifests
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/manifests/release"
@@ -10,14 +11,14 @@ import (
 // effectiveVersion returns the version in the image's tag or, if the tag has none, the given one. If there are both, they must
 // agree: rules for the wrong version would accept a gateway.toml with which the gateway does not start. The operator must
 // support the version. The image comes from the field.
-func effectiveVersion(img image, field, given string) (release.Version, error) {
+func (p Platform) effectiveVersion(img image, field, given string) (release.Version, error) {
 	const versionField = "spec.version"
 	tagged, hasVersion := release.Parse(img.tag)
 	if given == "" {
 		if !hasVersion {
 			return release.Version{}, reject(v1alpha1.ReasonVersionUnknown, versionField, given, "is needed: the image %s does not tell the gateway's version; set it, such as 0.0.71", img.ref)
 		}
-		return supported(tagged, field, img.ref)
+		return p.supported(tagged, field, img.ref)
 	}
 	version, ok := release.Parse(given)
 	if !ok {
@@ -27,19 +28,21 @@ func effectiveVersion(img image, field, given string) (release.Version, error) {
 		return release.Version{}, reject(v1alpha1.ReasonVersionUnknown, versionField, given, "contradicts the image's tag %s; leave it out, or correct one of them", img.tag)
 	}
 	if hasVersion {
-		return supported(version, field, img.ref)
+		return p.supported(version, field, img.ref)
 	}
-	return supported(version, versionField, given)
+	return p.supported(version, versionField, given)
 }
 
-// supported returns the version that the value of a field names, and rejects one that the operator does not support.
-func supported(version release.Version, field, value string) (release.Version, error) {
-	if release.Of(version).Unsupported == "" {
+// supported returns the version that the value of a field names, and rejects one that the operator does not support, unless the
+// platform allows it as experimental.
+func (p Platform) supported(version release.Version, field, value string) (release.Version, error) {
+	why := release.Of(version).Unsupported
+	if why == "" || slices.Contains(p.experimental, version) {
 		return version, nil
 	}
 	wayOut := "use a release from " + release.SupportedText()
-	if release.NewestSupported().Less(version) {
+	if release.NewestSupported().Less(version) || release.OldestSupported().Less(version) && !release.IsKnown(version) {
 		wayOut += fmt.Sprintf(", or upgrade the operator to a version that supports %s", version)
 	}
-	return release.Version{}, reject(v1alpha1.ReasonVersionUnsupported, field, value, "is release %s of the gateway, which this operator does not support; %s", version, wayOut)
+	return release.Version{}, reject(v1alpha1.ReasonVersionUnsupported, field, value, "is release %s of the gateway, which this operator does not support: %s; %s", version, why, wayOut)
 }

@@ -22,8 +22,13 @@ type Volume struct {
 	Image string
 	// ConfigHash is the hash of gateway.toml in the StatefulSet's pod template, empty if there is none.
 	ConfigHash string
-	// Config is the text of the gateway.toml in the ConfigMap, nil if there is none. It is needed if NeedsEarlierConfig.
-	Config *string
+	// FileKey is the key of the ConfigMap that the StatefulSet's pod template mounts, empty if there is no StatefulSet. PodFileKey is
+	// that of the pod, empty if there is none or if it mounts the whole ConfigMap.
+	FileKey, PodFileKey string
+	// FileKeys are the keys of the ConfigMap that contain a gateway.toml, sorted.
+	FileKeys []string
+	// Files are their texts. It is nil if these were not read, which is only necessary if NeedsFiles.
+	Files map[string]string
 	// TokenKeys reports whether the keys exist that sign the tokens of sandboxes.
 	TokenKeys bool
 	// Serves reports whether a pod of the StatefulSet's present template is ready.
@@ -50,7 +55,7 @@ func (t Tenant) CheckDowngrade(volume Volume) error {
 		return reject(v1alpha1.ReasonVersionHeld, t.imageField, t.Image, "is held: %s does not start on a database that %s has used, so all that is on the volume would be out of reach; use %s or later, or bring back a volume from before; %s", t.Version, last, steps[len(steps)-1].At, goOn)
 	case last.Less(firstMigrations):
 		return reject(v1alpha1.ReasonVersionHeld, t.imageField, t.Image, "is held: %s does not start on a database that %s has used, so all that is on the volume would be out of reach; bring back a volume of %s or later, or a new one; %s", t.Version, last, firstMigrations, goOn)
-	case release.NewestSupported().Less(last):
+	case t.Version.Less(last) && release.Of(last).Unsupported != "":
 		return reject(v1alpha1.ReasonVersionHeld, t.imageField, t.Image, "is held: %s was the last to use the volume, and this operator does not know whether %s starts on its database; back up the volume first; %s", last, t.Version, goOn)
 	}
 	return nil
@@ -84,7 +89,7 @@ func (t Tenant) highest(volume Volume, held bool) release.Version {
 		return t.Version
 	}
 	last, known := t.lastOn(volume)
-	if known && !held && release.NewestSupported().Less(last) { // confirmed, or CheckDowngrade would have rejected it
+	if known && !held && t.Version.Less(last) && release.Of(last).Unsupported != "" { // confirmed, or CheckDowngrade would have rejected it
 		return t.Version
 	}
 	if known && held || known && t.Version.Less(last) && len(release.StepsBetween(t.Version, last)) == 0 {

@@ -150,6 +150,9 @@ const (
 	ReasonDefaultNamespace = "DefaultNamespace"
 	// ReasonConfigIgnored: spec.config has tables of drivers that the gateway does not run; they are left out of gateway.toml.
 	ReasonConfigIgnored = "ConfigIgnored"
+	// ReasonExperimentalVersion: the operator does not support the release of the gateway, and the platform allows it as experimental. The
+	// message says what is not known of the release.
+	ReasonExperimentalVersion = "ExperimentalVersion"
 	// ReasonOpenDefault: the gateway has no OIDC, so every client that has the client certificate and sends no token is an
 	// administrator. This is the default and no fault: it comes after all other reasons, and no alert counts it.
 	ReasonOpenDefault = "OpenDefault"
@@ -168,6 +171,15 @@ const (
 	// ReasonApplyFailed: the API server refused one or more objects; the message names each, with the cause and what to do. Only
 	// objects that depend on these wait.
 	ReasonApplyFailed = "ApplyFailed"
+	// ReasonPreflightRunning: the image of the gateway is checking the next gateway.toml in a Job. The gateway that runs is replaced when
+	// that has succeeded.
+	ReasonPreflightRunning = "PreflightRunning"
+	// ReasonPreflightFailed: the image of the gateway rejects the next gateway.toml, so the gateway that runs is not replaced. The message
+	// has the category and the output of the image, and says how to continue.
+	ReasonPreflightFailed = "PreflightFailed"
+	// ReasonPreflightBlocked: the image of the gateway cannot check the next gateway.toml, because its Job cannot run; the message says
+	// why. The gateway that runs is not replaced, and the Job is repeated.
+	ReasonPreflightBlocked = "PreflightBlocked"
 	// ReasonWaitingForRemoval: an object of an earlier gateway, or the volume claim of a running one, is still being deleted.
 	ReasonWaitingForRemoval = "WaitingForRemoval"
 	// ReasonSuspended: spec.suspend is true, so nothing is changed, repaired or renewed.

@@ -30,6 +30,10 @@ const (
 	// migrated for good by it, or cannot be read by it.
 	AnnotationConfirmVersion = "openshell.ambient-code.io/confirm-version"
 
+	// AnnotationConfirmPreflight confirms that a gateway is restarted although the preflight of its gateway.toml failed. The value is in
+	// the message of the condition Ready, and holds for one image and one gateway.toml.
+	AnnotationConfirmPreflight = "openshell.ambient-code.io/confirm-preflight"
+
 	// AnnotationRotateTLS asks for new certificates of the gateway and its clients, from the same authority. The value is
 	// of the user's choice, such as a date; one that is not the last one asks once. Clients notice nothing.
 	AnnotationRotateTLS = "openshell.ambient-code.io/rotate-tls"

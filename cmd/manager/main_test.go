@@ -42,8 +42,8 @@ func TestPlatformSettingsComeFromTheEnvironment(t *testing.T) {
 		{"", "unconfined", "key sandboxAppArmorProfile"},
 	} {
 		o, _, err := parse(nil, environment("CERTGEN_IMAGE", "certgen:1", "TELEMETRY", c.telemetry, "SANDBOX_APP_ARMOR_PROFILE", c.appArmorProfile))
-		if err != nil || o.Telemetry != c.telemetry || o.SandboxAppArmorProfile != c.appArmorProfile {
-			t.Errorf("%+v: %q, %q, %v", c, o.Telemetry, o.SandboxAppArmorProfile, err)
+		if err != nil || o.Settings.Telemetry != c.telemetry || o.Settings.SandboxAppArmorProfile != c.appArmorProfile {
+			t.Errorf("%+v: %q, %q, %v", c, o.Settings.Telemetry, o.Settings.SandboxAppArmorProfile, err)
 		}
 		if _, err := o.Platform(); (err == nil) != (c.refusal == "") || err != nil && !strings.Contains(err.Error(), c.refusal) {
 			t.Errorf("%+v: %v", c, err)

@@ -56,7 +56,7 @@ type unreadSince struct{ by sync.Map }
 // waits reports whether to postpone the status because such a failure is recent and the gateway serves.
 func (u *unreadSince) waits(in status.Input, now time.Time) bool {
 	namespace := in.GatewayTenant.Namespace
-	if in.Observed == nil || in.Observed.EarlierConfigErr == nil {
+	if in.Observed == nil || in.Observed.FilesErr == nil {
 		u.forget(namespace)
 		return false
 	}

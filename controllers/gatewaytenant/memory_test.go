@@ -58,7 +58,7 @@ func TestUnreadConfigIsReportedWhenItLasts(t *testing.T) {
 		gt := newTenant()
 		_, set := servingPlan(t, gt)
 		gt.Namespace, set.Status.ReadyReplicas = namespace, readyReplicas
-		return status.Input{GatewayTenant: gt, Observed: &observe.Observed{StatefulSet: set, EarlierConfigErr: err}}
+		return status.Input{GatewayTenant: gt, Observed: &observe.Observed{StatefulSet: set, FilesErr: err}}
 	}
 	failure := errors.New("reading ConfigMap a/b: timeout")
 	for _, c := range []struct {

@@ -16,6 +16,7 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/observe"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/plan"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/status"
+	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
 // Reconcile observes a tenant, plans, executes the plan and reports the state of the tenant.
@@ -62,7 +63,8 @@ func (r *Reconciler) converge(
 	var err error
 	in.Tenant, err = r.evaluations.evaluate(tenant, r.platform)
 	errors.As(err, &in.Rejected)
-	if out.Observed, out.Err = r.observer.Observe(ctx, tenant, namespace, in.Rejected == nil); out.Err != nil {
+	needsFiles := func(volume manifests.Volume) bool { return in.Rejected == nil && in.Tenant.NeedsFiles(volume) }
+	if out.Observed, out.Err = r.observer.Observe(ctx, tenant, namespace, needsFiles); out.Err != nil {
 		out.Observed, out.Plan = nil, &plan.Plan{Tenant: in.Tenant, Rejected: in.Rejected}
 		return out, 0
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/platformconfig/plan"
+	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
 // AddFlags adds the operator's flags to flags, and sets the options to their defaults: the values from the environment or,
@@ -30,7 +31,10 @@ func (o *Options) AddFlags(flags *flag.FlagSet, env func(string) string) error {
 	o.AllowedRepositories, o.WatchNamespaces = split(cmp.Or(env("ALLOWED_REPOSITORIES"), "ghcr.io/nvidia/")), nil
 	flags.Var((*list)(&o.AllowedRepositories), "allowed-repositories", "repositories, or paths above them, from which gateway images may come, in full and separated by commas; $ALLOWED_REPOSITORIES")
 	flags.Var((*list)(&o.WatchNamespaces), "watch-namespaces", "namespaces to work in, separated by commas; empty: all")
-	o.Telemetry, o.SandboxAppArmorProfile = env("TELEMETRY"), env("SANDBOX_APP_ARMOR_PROFILE")
+	o.Settings = manifests.Settings{
+		Telemetry: env("TELEMETRY"), SandboxAppArmorProfile: env("SANDBOX_APP_ARMOR_PROFILE"),
+		Preflight: env("PREFLIGHT"), ExperimentalVersions: split(env("EXPERIMENTAL_VERSIONS")),
+	}
 	o.Guard = plan.DefaultGuard
 	flags.IntVar(&o.Guard.Most, "removal-limit", o.Guard.Most, "how many GatewayTenants an edit of platform-config may remove without a confirmation, unless they are all")
 	flags.IntVar(&o.Guard.Percent, "removal-limit-percent", o.Guard.Percent, "an edit that removes more than the removal limit is held only if that is also more than this percentage of all bridged GatewayTenants")

@@ -35,8 +35,8 @@ type Options struct {
 	CertgenImage string
 	// AllowedRepositories are the repositories that gateway images may come from.
 	AllowedRepositories []string
-	// Telemetry and SandboxAppArmorProfile apply to tenants that do not set them. If one is empty, the gateway's own default applies.
-	Telemetry, SandboxAppArmorProfile string
+	// Settings are those of the ConfigMap gatewaytenant-platform that apply to the gateways of all tenants.
+	Settings manifests.Settings
 	// Lifetimes are the lifetimes of the tenants' certificates.
 	Lifetimes certificates.Lifetimes
 
@@ -68,7 +68,7 @@ func (o Options) Platform() (manifests.Platform, error) {
 	if err != nil {
 		return platform, err
 	}
-	return platform.In(o.PlatformNamespace).WithSandboxSettings(o.Telemetry, o.SandboxAppArmorProfile)
+	return platform.In(o.PlatformNamespace).WithSettings(o.Settings)
 }
 
 // PlatformOf returns platform as it is on the cluster whose APIs mapper knows. OpenShift assigns users and groups to pods.

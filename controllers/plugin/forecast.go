@@ -159,6 +159,7 @@ func (g *gatewayPreview) restarts(step plan.Step, snapshot observe.Snapshot) []s
 			why = append(why, fmt.Sprintf("the image changes from %s to %s", g.observed.Volume.Image, g.Tenant.Image))
 		case within == "metadata.annotations."+manifests.AnnotationConfigHash:
 			why = append(why, "gateway.toml changes: "+strings.Join(g.changedKeys(snapshot), ", "))
+		case within == "metadata.annotations."+manifests.AnnotationConfigKey, strings.HasPrefix(within, `spec.volumes[name="gateway-config"]`): // follow from the text
 		case within == "metadata.annotations."+manifests.AnnotationTokenKey:
 			why = append(why, "the token keys are others")
 		default:
@@ -170,14 +171,13 @@ func (g *gatewayPreview) restarts(step plan.Step, snapshot observe.Snapshot) []s
 
 // changedKeys returns the keys of gateway.toml that change.
 func (g *gatewayPreview) changedKeys(snapshot observe.Snapshot) []string {
-	i := slices.IndexFunc(g.Objects.Foundation, manifests.GoesWithThePod)
-	desired := g.Objects.Foundation[i]
-	after, _, _ := unstructured.NestedString(desired.Object, "data", manifests.ConfigKey)
+	config := observe.Ref{Kind: "ConfigMap", Name: manifests.ConfigName}
+	i := slices.IndexFunc(g.Objects.Foundation, func(object *unstructured.Unstructured) bool { return observe.RefOf(object) == config })
 	before := ""
-	if live := snapshot.Find(observe.RefOf(desired)); live != nil {
-		before, _, _ = unstructured.NestedString(live.Object, "data", manifests.ConfigKey)
+	if live, set := snapshot.Find(config), snapshot.Find(observe.Workload); live != nil && set != nil {
+		before = manifests.ConfigIn(live, set)
 	}
-	return gatewaytoml.ChangedKeys(before, after)
+	return gatewaytoml.ChangedKeys(before, manifests.ConfigIn(g.Objects.Foundation[i], g.Objects.Gateway))
 }
 
 // becomesOpen reports whether a tenant that is open now was not open before. A plan does not repeat the default for every tenant.

@@ -266,20 +266,32 @@ func (o observer) claim() Object {
 // described are the kinds of the objects that a condition is about. optional are objects that need not exist.
 var (
 	described = []string{"StatefulSet", "PersistentVolumeClaim", "Job", "Pod"}
-	optional  = append([]observe.Ref{observe.ClientsPolicy, observe.OtherWorkload, observe.SharedBinding}, observe.Leftovers...)
+	optional  = append(append([]observe.Ref{observe.OtherWorkload, observe.SharedBinding}, observe.Optional...), observe.Leftovers...)
 )
 
-// others returns the objects of which only the existence is reported.
+// others returns the objects of which only the existence is reported. Optional objects are among them only if they exist.
 func (o observer) others(namespace string) []Object {
 	var all []Object
 	for _, ref := range observe.Refs(namespace) {
-		if !slices.Contains(described, ref.Kind) && !slices.Contains(optional, ref) {
-			_, object := o.find(ref.Kind, ref.Name)
+		if slices.Contains(described, ref.Kind) {
+			continue
+		}
+		is, object := o.find(ref.Kind, ref.Name)
+		if !o.isOptional(ref) || is != nil && slices.Contains(observe.Optional, ref) {
 			all = append(all, object)
 		}
 	}
 	slices.SortStableFunc(all, func(a, b Object) int { return strings.Compare(a.Kind, b.Kind) })
 	return all
+}
+
+// isOptional reports whether an object need not exist. Of the two RoleBindings for sandboxes, one must exist.
+func (o observer) isOptional(ref observe.Ref) bool {
+	if ref.Kind == "RoleBinding" && ref.Name == manifests.SandboxName {
+		v2, _ := o.find(ref.Kind, manifests.SandboxV2Name)
+		return v2 != nil
+	}
+	return slices.Contains(optional, ref)
 }
 
 // day formats a date, and how far away it is.

@@ -47,6 +47,7 @@ func (c *chart) values() []value {
 var platformEnums = map[string][]any{
 	"telemetry":              {"", "Enabled", "Disabled"},
 	"sandboxAppArmorProfile": {"", "Unconfined"},
+	"preflight":              {"", "Enabled", "Disabled"},
 }
 
 // podFields are the fields of a pod's spec that are for whoever installs to set: nothing in config/default sets them.

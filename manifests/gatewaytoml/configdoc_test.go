@@ -24,7 +24,6 @@ Connect issuer, an interceptor or middleware, also needs them to answer when it 
 Releases before v0.1.0 read schema version 1 of gateway.toml, and releases from v0.1.0 on read version 2. The operator sets the
 version, so your text need not have it. A text with keys that only one of them has is rejected for the other:
 [` + "`kubectl gatewaytenant convert`" + `](kubectl-plugin.md#convert-a-text-for-openshell-010) converts a text to version 2.
-` + unsupportedDoc() + `
 
 ## Limits
 

@@ -5,17 +5,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-
-	"github.com/ambient-code/gatewaytenant-operator/manifests/release"
 )
-
-// unsupportedDoc says whether the operator supports releases that read schema version 2.
-func unsupportedDoc() string {
-	if len(release.SupportedWith(2)) > 0 {
-		return ""
-	}
-	return "The operator does not support releases from v0.1.0 on yet."
-}
 
 // keyRow is the line about a key.
 type keyRow struct{ key, value, releases, remark string }

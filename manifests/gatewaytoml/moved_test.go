@@ -36,14 +36,14 @@ func TestKeysOfTheOtherSchemaAreRejected(t *testing.T) {
 			rejected(t, input(version, "[openshell]\n"+line), "line 2, column ", place, convert)
 		}
 	}
-	// No release with schema version 2 is supported, so the messages do not offer one.
+	const newer = ", or use a newer gateway with a text that kubectl gatewaytenant convert -f FILE wrote"
 	for line, message := range map[string]string{
 		"gateway.compute_driver = 'kubernetes'":                                               "openshell.gateway.compute_driver is a key from OpenShell 0.1.0 on, and the gateway is 0.0.111, which does not start with it; remove it: the operator sets openshell.gateway.compute_drivers",
-		"gateway.enable_websocket_tunnel = true":                                              "openshell.gateway.enable_websocket_tunnel is a key from OpenShell 0.1.1 on, and the gateway is 0.0.111, which does not start with it; remove it",
-		"gateway.ocsf_log.path = '/var/openshell/a'":                                          "openshell.gateway.ocsf_log is a key from OpenShell 0.1.3 on, and the gateway is 0.0.111, which does not start with it; remove it",
-		"gateway.oidc = {issuer = 'https://a', audience = 'a', jwks_allowed_origins = []}":    "openshell.gateway.oidc.jwks_allowed_origins is a key from OpenShell 0.1.0 on, and the gateway is 0.0.111, which does not start with it; remove it",
-		"drivers.kubernetes.sandbox_runtime_image = 'ghcr.io/nvidia/openshell/sandbox:0.1.5'": "openshell.drivers.kubernetes.sandbox_runtime_image is a key from OpenShell 0.1.0 on, and the gateway is 0.0.111, which does not start with it; remove it",
-		"drivers.kubernetes.allowed_pod_labels = ['a']":                                       "openshell.drivers.kubernetes.allowed_pod_labels is a key from OpenShell 0.1.5 on, and the gateway is 0.0.111, which does not start with it; remove it",
+		"gateway.enable_websocket_tunnel = true":                                              "openshell.gateway.enable_websocket_tunnel is a key from OpenShell 0.1.1 on, and the gateway is 0.0.111, which does not start with it; remove it" + newer,
+		"gateway.ocsf_log.path = '/var/openshell/a'":                                          "openshell.gateway.ocsf_log is a key from OpenShell 0.1.3 on, and the gateway is 0.0.111, which does not start with it; remove it" + newer,
+		"gateway.oidc = {issuer = 'https://a', audience = 'a', jwks_allowed_origins = []}":    "openshell.gateway.oidc.jwks_allowed_origins is a key from OpenShell 0.1.0 on, and the gateway is 0.0.111, which does not start with it; remove it" + newer,
+		"drivers.kubernetes.sandbox_runtime_image = 'ghcr.io/nvidia/openshell/sandbox:0.1.5'": "openshell.drivers.kubernetes.sandbox_runtime_image is a key from OpenShell 0.1.0 on, and the gateway is 0.0.111, which does not start with it; remove it" + newer,
+		"drivers.kubernetes.allowed_pod_labels = ['a']":                                       "openshell.drivers.kubernetes.allowed_pod_labels is a key from OpenShell 0.1.5 on, and the gateway is 0.0.111, which does not start with it; remove it" + newer,
 		"version = 2": "openshell.version is 2; it must be 0 or 1, because gateways before OpenShell 0.1.0 read no other version; remove it: the operator sets the version",
 	} {
 		_, err := New(input("0.0.111", "[openshell]\n"+line))

@@ -216,7 +216,7 @@ var policies = []struct {
 	{
 		what:   "`image_preparation_timeout_seconds` and `database_max_connections`",
 		reason: "it is not known which releases have them, and a gateway does not start with a key that it does not know",
-		words:  "is not a key of gateway.toml for OpenShell 0.1.5",
+		words:  "is not a key of gateway.toml for OpenShell 0.1.3 to 0.1.5",
 		texts:  []string{"openshell.gateway.image_preparation_timeout_seconds = 60", "openshell.gateway.database_max_connections = 5"},
 		v2:     true,
 	},

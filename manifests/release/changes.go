@@ -14,6 +14,7 @@ type span struct{ first, last Version }
 // known are the releases whose facts are known, oldest first.
 var known = []span{
 	{New(0, 0, 71), New(0, 0, 111)},
+	{New(0, 1, 0), New(0, 1, 10)},
 }
 
 // change is what is different from a release on. A field that a change does not set stays as it was in the release before.
@@ -30,6 +31,7 @@ var changes = []change{
 		*c = Contract{
 			Known:              Run,
 			Schema:             1,
+			GracePeriodSeconds: 5,
 			Repository:         "ghcr.io/nvidia/openshell",
 			Sideload:           true,
 			SandboxAPIs:        []string{"v1alpha1"},
@@ -53,15 +55,24 @@ var changes = []change{
 	{since: New(0, 0, 111), apply: func(c *Contract) { c.Known = Run }},
 	{since: New(0, 1, 0), apply: func(c *Contract) {
 		c.Known = Documented
+		c.Unsupported = "it admits clients by a rule that 0.1.3 replaced; use 0.1.3 or later"
 		c.Schema = 2
+		c.ConfigIsFile = true
+		c.Preflight = true
+		c.GracePeriodSeconds = 30
+		c.CreatesPods = true
 		c.SandboxImage = true
 		c.Sideload = false
 	}},
 	{since: New(0, 1, 3), apply: func(c *Contract) {
+		c.Unsupported = ""
 		c.DemandsCertificate = false
 		c.CertificateUsers = true
 	}},
 	{since: New(0, 1, 5), apply: func(c *Contract) { c.Known = Inferred }},
+	{since: New(0, 1, 6), apply: func(c *Contract) {
+		c.Unsupported = "its sandboxes call their supervisors, and the NetworkPolicies and rights for that are not known"
+	}},
 	{since: New(0, 1, 10), apply: func(c *Contract) { c.Repository = "quay.io/ai-openshell" }},
 }
 

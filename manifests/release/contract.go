@@ -18,6 +18,14 @@ type Contract struct {
 
 	// Schema is the version of gateway.toml: 1 or 2. No file starts gateways of both.
 	Schema int
+	// ConfigIsFile is set if the gateway refuses a gateway.toml that is a symbolic link, as every file of a mounted ConfigMap is, unless it
+	// is mounted by itself with subPath.
+	ConfigIsFile bool
+	// Preflight is set if the gateway's program can check a gateway.toml without starting. That it can do so in a Job is inferred from its
+	// documentation.
+	Preflight bool
+	// GracePeriodSeconds is how long the gateway may take to end.
+	GracePeriodSeconds int64
 
 	// Repository is where the project publishes the images of the release, without the last part, such as gateway.
 	Repository string
@@ -32,6 +40,9 @@ type Contract struct {
 	SandboxAPIs []string
 	// ListsSandboxes is set if a gateway does not start unless it can list the Sandboxes of its namespace.
 	ListsSandboxes bool
+	// CreatesPods is set if the gateway itself creates pods, Secrets, Services and NetworkPolicies for sandboxes, in addition to
+	// Sandboxes.
+	CreatesPods bool
 
 	// DemandsCertificate is set if a gateway without OIDC ends the TLS handshake with a client that sends no certificate. Then
 	// allow_unauthenticated_users admits the holders of a certificate, and without it, it would admit every client.
@@ -75,11 +86,11 @@ func Of(version Version) Contract {
 		change.apply(&contract)
 	}
 	contract.Version = version
-	if !isKnown(version) {
+	if !IsKnown(version) {
 		if contract.Known != "" {
 			contract.Known = Inferred
 		}
-		contract.Unsupported = "it is not known to this operator"
+		contract.Unsupported = "its facts are not known"
 	}
 	return contract
 }
@@ -95,7 +106,8 @@ func Known() []Version {
 	return all
 }
 
-func isKnown(version Version) bool {
+// IsKnown reports whether the facts of a release are known.
+func IsKnown(version Version) bool {
 	return slices.ContainsFunc(known, func(s span) bool { return !version.Less(s.first) && !s.last.Less(version) })
 }
 

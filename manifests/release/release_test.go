@@ -22,8 +22,11 @@ func TestContracts(t *testing.T) {
 		{New(0, 0, 90), true, Read, 1},
 		{New(0, 0, 111), true, Run, 1},
 		{New(0, 0, 112), false, Inferred, 1},
-		{New(0, 1, 0), false, Inferred, 2},
-		{New(0, 1, 5), false, Inferred, 2},
+		{New(0, 1, 2), false, Documented, 2},
+		{New(0, 1, 3), true, Documented, 2},
+		{New(0, 1, 5), true, Inferred, 2},
+		{New(0, 1, 6), false, Inferred, 2},
+		{New(0, 1, 11), false, Inferred, 2},
 		{New(1, 0, 0), false, Inferred, 2},
 	} {
 		is := Of(c.version)

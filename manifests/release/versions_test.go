@@ -46,6 +46,9 @@ How it is known what a release needs:
 - *documented*: its documentation was read, and single files of its source.
 - *inferred*: less is known of it, and the rest is taken from the release before.
 
+From 0.1.0 on, the image of the gateway checks a changed gateway.toml in a Job before the running gateway is replaced
+([preflight](lifecycle.md#preflight)). That it works in such a Job follows from its documentation, and was not run.
+
 An upgrade restarts the gateway once. What it costs beyond that is in the last column, and adds up if releases are left out.
 Where it must be confirmed, [lifecycle.md](lifecycle.md#upgrade-across-0088) says how.
 

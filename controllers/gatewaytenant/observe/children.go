@@ -21,11 +21,18 @@ import (
 var (
 	// ClientsPolicy exists only while the tenant requests it.
 	ClientsPolicy = Ref{"NetworkPolicy", manifests.ClientsName}
+	// Optional are all objects that exist only while the tenant or the gateway's release needs them.
+	Optional = []Ref{
+		ClientsPolicy, {"RoleBinding", manifests.SandboxName}, {"RoleBinding", manifests.SandboxV2Name},
+		{"ServiceAccount", manifests.PreflightName}, {"NetworkPolicy", manifests.PreflightName},
+	}
 	// Leftovers are objects of an earlier control plane that are deleted.
 	Leftovers = []Ref{
 		{"Role", manifests.SandboxName}, {"Role", manifests.CertgenName},
 		{"NetworkPolicy", "openshell-gateway-sandbox-ssh-v2"}, {"NetworkPolicy", "openshell-gateway-allow-sandbox-v2"},
 	}
+	// Preflight is the Job that checks gateway.toml before a pod is replaced.
+	Preflight = Ref{"Job", manifests.PreflightName}
 	// OtherWorkload is a gateway of an earlier control plane with a database server of its own.
 	OtherWorkload = Ref{"Deployment", manifests.GatewayName}
 	// Workload is the gateway's StatefulSet.
@@ -52,15 +59,19 @@ var children = []child{
 	{Ref{"ServiceAccount", manifests.GatewayName}, &corev1.ServiceAccount{}, keepServiceAccount},
 	{Ref{"ServiceAccount", manifests.SandboxName}, &corev1.ServiceAccount{}, keepServiceAccount},
 	{Ref{"ServiceAccount", manifests.CertgenName}, &corev1.ServiceAccount{}, keepServiceAccount},
+	{Ref{"ServiceAccount", manifests.PreflightName}, &corev1.ServiceAccount{}, keepServiceAccount},
 	{Ref{"RoleBinding", manifests.SandboxName}, &rbacv1.RoleBinding{}, keepRoleBinding},
+	{Ref{"RoleBinding", manifests.SandboxV2Name}, &rbacv1.RoleBinding{}, keepRoleBinding},
 	{Ref{"RoleBinding", manifests.CertgenName}, &rbacv1.RoleBinding{}, keepRoleBinding},
 	{Ref{"ConfigMap", manifests.ConfigName}, &corev1.ConfigMap{}, keepConfigMap},
 	{Ref{"NetworkPolicy", manifests.SandboxSSHName}, &networkingv1.NetworkPolicy{}, keepNetworkPolicy},
 	{Ref{"NetworkPolicy", manifests.SandboxSSHLabelName}, &networkingv1.NetworkPolicy{}, keepNetworkPolicy},
+	{Ref{"NetworkPolicy", manifests.PreflightName}, &networkingv1.NetworkPolicy{}, keepNetworkPolicy},
 	{Ref{"NetworkPolicy", manifests.ClientsName}, &networkingv1.NetworkPolicy{}, keepNetworkPolicy},
 	{Ref{"Service", manifests.GatewayName}, &corev1.Service{}, keepService},
 	{Ref{"PersistentVolumeClaim", manifests.ClaimName}, &corev1.PersistentVolumeClaim{}, keepClaims()},
 	{Ref{"Job", manifests.CertgenName}, &batchv1.Job{}, keepJob},
+	{Preflight, &batchv1.Job{}, keepJob},
 	{Workload, &appsv1.StatefulSet{}, keepStatefulSet},
 	{Ref{"Secret", manifests.CAName}, &corev1.Secret{}, keepSecret},
 	{Ref{"Secret", manifests.ServerTLSName}, &corev1.Secret{}, keepSecret},

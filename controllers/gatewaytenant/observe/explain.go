@@ -54,24 +54,36 @@ func (o *Observer) explainMissingPod(ctx context.Context, set *appsv1.StatefulSe
 	})
 }
 
-// explainJob returns why a Job does not do its work. If one of its pods has failed, that is read immediately.
+// explainJob returns why the certgen Job does not do its work.
 func (o *Observer) explainJob(ctx context.Context, job *batchv1.Job, observed *Observed) diagnose.Problem {
+	return o.lookUpJob(ctx, job, lookupKey{job.Namespace, "Job"}, observed, diagnose.Job)
+}
+
+// explainPreflight returns what the preflight Job found, or why it does not run.
+func (o *Observer) explainPreflight(ctx context.Context, job *batchv1.Job, observed *Observed) diagnose.Problem {
+	return o.lookUpJob(ctx, job, lookupKey{job.Namespace, preflightLookup}, observed, diagnose.Preflight)
+}
+
+// lookUpJob reads what explains the state of a Job. If one of its pods has failed, that is read immediately.
+func (o *Observer) lookUpJob(
+	ctx context.Context, job *batchv1.Job, key lookupKey, observed *Observed, explain func(*batchv1.Job, []corev1.Pod, []corev1.Event) diagnose.Problem,
+) diagnose.Problem {
 	ended := diagnose.JobCondition(job, batchv1.JobFailed) != nil
 	hasPods, hasFailed := job.Status.Active > 0 || job.Status.Failed > 0 || ended, job.Status.Failed > 0 || ended
 	state := lookupState{what: fmt.Sprint(job.UID, hasPods, job.Status.Failed, ended), urgent: hasFailed}
-	return o.lookUp(ctx, lookupKey{job.Namespace, "Job"}, state, observed, func(ctx context.Context) (diagnose.Problem, error) {
+	return o.lookUp(ctx, key, state, observed, func(ctx context.Context) (diagnose.Problem, error) {
 		var pods []corev1.Pod
 		if hasPods {
 			var err error
 			if pods, err = o.podsOfJob(ctx, job); err != nil {
-				return diagnose.Job(job, nil, nil), err
+				return explain(job, nil, nil), err
 			}
 		}
-		if problem := diagnose.Job(job, pods, nil); !problem.IsZero() {
+		if problem := explain(job, pods, nil); !problem.IsZero() {
 			return problem, nil
 		}
 		events, err := o.eventsOfJob(ctx, job, pods)
-		return diagnose.Job(job, pods, events), err
+		return explain(job, pods, events), err
 	})
 }
 

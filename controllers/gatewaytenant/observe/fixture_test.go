@@ -90,7 +90,7 @@ func (f *fixture) fromCaches() *observe.Observed {
 	manager := &objectCache{f: f, object: &rbacv1.ClusterRoleBinding{}, name: observe.Binding(observetest.Namespace).Name, transform: keepBinding}
 	observer := observe.NewObserver(manager, f.server(), caches, &observe.Evictions{}, grace{}, func() time.Time { return now })
 	namespace := f.snapshot().Namespace
-	observed, err := observer.Observe(f.t.Context(), f.tenant, &namespace, true)
+	observed, err := observer.Observe(f.t.Context(), f.tenant, &namespace, manifests.NeedsEarlierConfig)
 	if err != nil {
 		f.t.Fatal(err)
 	}

@@ -25,6 +25,9 @@ func newLookups() *lookups {
 	return &lookups{slot: make(chan struct{}, 1), by: map[lookupKey]*lookup{}}
 }
 
+// preflightLookup is the kind of the preflight Job in a lookupKey.
+const preflightLookup = "Preflight"
+
 // lookupKey names a workload of a tenant.
 type lookupKey struct{ namespace, kind string }
 
@@ -129,5 +132,6 @@ func (l *lookups) settle(key lookupKey) {
 // forget drops a tenant that no longer exists.
 func (l *lookups) forget(namespace string) {
 	l.settle(lookupKey{namespace, "Job"})
+	l.settle(lookupKey{namespace, preflightLookup})
 	l.settle(lookupKey{namespace, "StatefulSet"})
 }

@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"cmp"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -42,9 +43,8 @@ type Observed struct {
 	StatefulSet *appsv1.StatefulSet
 	// Volume is what is known of the volume.
 	Volume manifests.Volume
-	// EarlierConfigErr is why the text of the existing gateway.toml could not be read. The gateway keeps settings from that text. It
-	// is nil if the text was read, or is not needed.
-	EarlierConfigErr error
+	// FilesErr is why the texts of Volume.Files could not be read. It is nil if they were read, or are not needed.
+	FilesErr error
 	// SandboxAPIs are the versions of the Sandbox API that the cluster serves. It is nil if they could not be read.
 	SandboxAPIs []string
 	// SharedSubjects are the subjects of the ClusterRoleBinding that an earlier control plane shares among all tenants.
@@ -55,6 +55,9 @@ type Observed struct {
 	Job *batchv1.Job
 	// JobProblem is why the Job does not do its work. It is empty if nothing is known.
 	JobProblem string
+	// Preflight is the preflight Job. It is nil if it does not exist. PreflightProblem is what it found, or why it does not run.
+	Preflight        *batchv1.Job
+	PreflightProblem diagnose.Problem
 	// Pod is the gateway's pod while the gateway does not serve. It is nil if the gateway serves or the pod does not exist.
 	Pod *corev1.Pod
 	// PodCreated is when the gateway's pod was created. It is zero if there is no pod.
@@ -84,6 +87,7 @@ func (o *Observed) setStatefulSet(set *appsv1.StatefulSet) {
 	}
 	o.StatefulSet = set
 	o.Volume.Image = gatewayImage(set)
+	o.Volume.FileKey = cmp.Or(set.Spec.Template.Annotations[manifests.AnnotationConfigKey], manifests.ConfigKey)
 	o.Volume.ConfigHash, o.Volume.Serves = set.Spec.Template.Annotations[manifests.AnnotationConfigHash], workload.Serves(set)
 	o.Owners = append(o.Owners, set.UID)
 }
@@ -95,7 +99,7 @@ func isGatewayPod(pod *corev1.Pod, set *appsv1.StatefulSet) bool {
 
 // setPod sets what follows from the gateway's pod. The pod itself only matters while the gateway does not serve.
 func (o *Observed) setPod(pod *corev1.Pod) {
-	o.PodCreated = pod.CreationTimestamp.Time
+	o.PodCreated, o.Volume.PodFileKey = pod.CreationTimestamp.Time, pod.Annotations[manifests.AnnotationConfigKey]
 	if !workload.Serves(o.StatefulSet) {
 		o.Pod = pod
 		o.Volume.TerminationMessage = diagnose.TerminationMessage(pod)

@@ -3,6 +3,8 @@ package observe
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -50,9 +52,8 @@ func (o *Observer) Forget(namespace string) {
 	o.evictions.forget(namespace)
 }
 
-// Observe reads the state of a tenant. Accepted reports whether its spec is valid by itself. The text of an existing gateway.toml,
-// which no cache holds, is only read if it is and the volume claim does not record what the gateway keeps.
-func (o *Observer) Observe(ctx context.Context, tenant *v1alpha1.GatewayTenant, namespace *metav1.PartialObjectMetadata, accepted bool) (*Observed, error) {
+// Observe reads the state of a tenant. NeedsFiles reports whether the texts of the ConfigMap are needed, which no cache holds.
+func (o *Observer) Observe(ctx context.Context, tenant *v1alpha1.GatewayTenant, namespace *metav1.PartialObjectMetadata, needsFiles func(manifests.Volume) bool) (*Observed, error) {
 	observed := &Observed{
 		NamespaceUID: namespace.UID, PodSecurity: namespace.Labels[LabelPodSecurity], Restoring: v1alpha1.Restoring(namespace),
 		Owners: []types.UID{tenant.UID}, Objects: make(map[Ref]metav1.Object, len(children)+1), Secrets: map[string]*corev1.Secret{},
@@ -73,8 +74,9 @@ func (o *Observer) Observe(ctx context.Context, tenant *v1alpha1.GatewayTenant, 
 	if err := o.observeProblems(ctx, tenant, observed); err != nil {
 		return nil, err
 	}
-	if accepted && !observed.Restoring && manifests.NeedsEarlierConfig(observed.Volume) {
-		observed.Volume.Config, observed.EarlierConfigErr = o.earlierConfig(ctx, tenant.Namespace)
+	if !observed.Restoring && needsFiles(observed.Volume) {
+		observed.Volume.Files, observed.FilesErr = o.files(ctx, tenant.Namespace)
+		observed.Volume.FileKeys = slices.Sorted(maps.Keys(observed.Volume.Files))
 	}
 	return observed, nil
 }
@@ -87,8 +89,14 @@ func (o *Observed) add(ref Ref, object metav1.Object, tenant types.UID) {
 		o.setStatefulSet(object)
 	case *corev1.PersistentVolumeClaim:
 		o.Volume.Claim = object
+	case *corev1.ConfigMap:
+		o.Volume.FileKeys = slices.Sorted(maps.Keys(object.Data))
 	case *batchv1.Job:
-		o.Job = object
+		if ref == Preflight {
+			o.Preflight = object
+		} else {
+			o.Job = object
+		}
 	case *corev1.Secret:
 		o.Secrets[object.Name] = object
 		if object.Name == manifests.TokenKeysName {
@@ -135,6 +143,11 @@ func (o *Observer) observeProblems(ctx context.Context, tenant *v1alpha1.Gateway
 		o.lookups.settle(lookupKey{tenant.Namespace, "Job"})
 	} else {
 		observed.JobProblem = o.due(observed, o.explainJob(ctx, job, observed)).Description()
+	}
+	if job := observed.Preflight; job == nil || diagnose.JobCondition(job, batchv1.JobComplete) != nil {
+		o.lookups.settle(lookupKey{tenant.Namespace, preflightLookup})
+	} else {
+		observed.PreflightProblem = o.due(observed, o.explainPreflight(ctx, job, observed))
 	}
 	set := observed.StatefulSet
 	if set == nil {

@@ -3,6 +3,7 @@ package observe
 import (
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -28,9 +29,8 @@ const (
 	lookupTimeout = 10 * time.Second
 )
 
-// earlierConfig reads gateway.toml from the API server. It is nil if its ConfigMap does not exist. The caches do not hold the text,
-// which only decides until the claim records what the gateway keeps.
-func (o *Observer) earlierConfig(ctx context.Context, namespace string) (*string, error) {
+// files reads the texts of gateway.toml from the API server, by key of their ConfigMap. There are none if it does not exist.
+func (o *Observer) files(ctx context.Context, namespace string) (map[string]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
 	var list corev1.ConfigMapList
@@ -41,8 +41,14 @@ func (o *Observer) earlierConfig(ctx context.Context, namespace string) (*string
 	if len(list.Items) == 0 {
 		return nil, nil
 	}
-	text := list.Items[0].Data[manifests.ConfigKey]
-	return &text, nil
+	return filesOf(list.Items[0].Data), nil
+}
+
+// filesOf returns the values of a ConfigMap that are texts of gateway.toml.
+func filesOf(data map[string]string) map[string]string {
+	files := maps.Clone(data)
+	maps.DeleteFunc(files, func(key, _ string) bool { return !manifests.IsFileKey(key) })
+	return files
 }
 
 // gatewayPod returns the gateway's pod and, if the gateway has none, another pod that has its name. Each is nil if it does not exist.

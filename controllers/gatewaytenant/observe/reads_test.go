@@ -3,6 +3,7 @@ package observe
 import (
 	"context"
 	"errors"
+	"maps"
 	"testing"
 	"time"
 
@@ -16,18 +17,20 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
-// TestEarlierConfigIsReadByName expects a request for one ConfigMap, since the operator's role does not allow others.
-func TestEarlierConfigIsReadByName(t *testing.T) {
-	const config, none = "[openshell.gateway.gateway_jwt]\ngateway_id = 'main'\n", "none"
+// TestFilesAreReadByName expects a request for one ConfigMap, since the operator's role does not allow others.
+func TestFilesAreReadByName(t *testing.T) {
+	data := map[string]string{manifests.ConfigKey: "version = 1", "gateway-v2-1.toml": "version = 2"}
+	with := map[string]string{"notes": "a user's"}
+	maps.Copy(with, data)
 	for name, c := range map[string]struct {
 		items []corev1.ConfigMap
 		err   error
-		want  string
+		want  map[string]string
 	}{
-		"the ConfigMap exists":         {[]corev1.ConfigMap{{Data: map[string]string{manifests.ConfigKey: config}}}, nil, config},
-		"the ConfigMap has no text":    {[]corev1.ConfigMap{{}}, nil, ""},
-		"the ConfigMap does not exist": {nil, nil, none},
-		"the read fails":               {nil, errors.New("timeout"), none},
+		"the ConfigMap exists":         {[]corev1.ConfigMap{{Data: with}}, nil, data},
+		"the ConfigMap has no text":    {[]corev1.ConfigMap{{}}, nil, nil},
+		"the ConfigMap does not exist": {nil, nil, nil},
+		"the read fails":               {nil, errors.New("timeout"), nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := interceptor.NewClient(nil, interceptor.Funcs{
@@ -44,9 +47,9 @@ func TestEarlierConfigIsReadByName(t *testing.T) {
 					return c.err
 				},
 			})
-			text, err := NewObserver(nil, server, nil, nil, nil, time.Now).earlierConfig(t.Context(), "a")
-			if (err != nil) != (c.err != nil) || (text == nil) != (c.want == none) || text != nil && *text != c.want {
-				t.Errorf("the text is %v (%v), want %q", text, err, c.want)
+			files, err := NewObserver(nil, server, nil, nil, nil, time.Now).files(t.Context(), "a")
+			if (err != nil) != (c.err != nil) || !maps.Equal(files, c.want) {
+				t.Errorf("the files are %v (%v), want %v", files, err, c.want)
 			}
 		})
 	}

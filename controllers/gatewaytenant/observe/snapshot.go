@@ -2,6 +2,8 @@ package observe
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -79,8 +81,9 @@ func (s Snapshot) Observed(tenant types.UID) (*Observed, error) {
 			observed.add(RefOf(object), typed, tenant)
 		}
 		if object.GetKind() == "ConfigMap" {
-			text, _, _ := unstructured.NestedString(object.Object, "data", manifests.ConfigKey)
-			observed.Volume.Config = &text
+			data, _, _ := unstructured.NestedStringMap(object.Object, "data")
+			observed.Volume.Files = filesOf(data)
+			observed.Volume.FileKeys = slices.Sorted(maps.Keys(observed.Volume.Files))
 		}
 	}
 	for name, secret := range s.Secrets {

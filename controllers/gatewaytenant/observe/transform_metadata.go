@@ -31,7 +31,8 @@ const (
 	maxInitContainers   = 4       // of a pod, of those that have not completed
 	maxFinalizers       = 4       // of an object that is being deleted
 	maxSecretAnnotation = 16 << 10
-	maxRequests         = 8 // of a volume claim: if it has more, only the size is kept
+	maxFileKeys         = 32 // of a ConfigMap, each of at most 253 bytes
+	maxRequests         = 8  // of a volume claim: if it has more, only the size is kept
 )
 
 // first returns at most n bytes of the beginning of a text, without keeping the rest in memory.

@@ -12,7 +12,7 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
-// keepPod keeps the owner of a pod, the revision that it runs, whether it is ready or being evicted and, if it is not ready, why.
+// keepPod keeps the owner of a pod, the revision and the gateway.toml that it runs, whether it is ready or being evicted and, if it is not ready, why.
 func keepPod(object any) (any, error) {
 	if pod, ok := object.(*corev1.Pod); ok {
 		return trimmedPod(pod), nil
@@ -28,6 +28,9 @@ func trimmedPod(pod *corev1.Pod) *corev1.Pod {
 	}}
 	if revision, has := pod.Labels[appsv1.ControllerRevisionHashLabelKey]; has {
 		kept.Labels = map[string]string{appsv1.ControllerRevisionHashLabelKey: revision}
+	}
+	if key, has := pod.Annotations[manifests.AnnotationConfigKey]; has {
+		kept.Annotations = map[string]string{manifests.AnnotationConfigKey: first(key, maxName)}
 	}
 	kept.Status.Phase = corev1.PodPhase(first(string(pod.Status.Phase), maxName))
 	if diagnose.IsReady(pod) {

@@ -1,6 +1,9 @@
 package observe
 
 import (
+	"maps"
+	"slices"
+
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -30,9 +33,14 @@ func keepServiceAccount(object any) (any, error) {
 	return object, nil
 }
 
+// keepConfigMap keeps the keys of the texts of gateway.toml, as far as they fit.
 func keepConfigMap(object any) (any, error) {
 	if config, ok := object.(*corev1.ConfigMap); ok {
-		config.Data, config.BinaryData, config.Immutable = nil, nil, nil
+		keys := slices.DeleteFunc(slices.Sorted(maps.Keys(config.Data)), func(key string) bool { return !manifests.IsFileKey(key) })
+		config.Data, config.BinaryData, config.Immutable = map[string]string{}, nil, nil
+		for _, key := range keys[:min(len(keys), maxFileKeys)] {
+			config.Data[key] = ""
+		}
 	}
 	return object, nil
 }

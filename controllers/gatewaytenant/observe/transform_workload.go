@@ -14,18 +14,23 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
-// keepStatefulSet keeps of the spec only the gateway's image, the hash of its gateway.toml and a number of replicas other than the one
+// keepStatefulSet keeps of the spec only the gateway's image, the hash and the key of its gateway.toml and a number of replicas other than the one
 // that is applied, since the metadata shows whether the rest is as it was applied. It drops the parts of the status that the operator does not use.
 func keepStatefulSet(object any) (any, error) {
 	if set, ok := object.(*appsv1.StatefulSet); ok {
-		image, hash := gatewayImage(set), set.Spec.Template.Annotations[manifests.AnnotationConfigHash]
+		image, annotations := gatewayImage(set), map[string]string{}
+		for _, name := range []string{manifests.AnnotationConfigHash, manifests.AnnotationConfigKey} {
+			if value, has := set.Spec.Template.Annotations[name]; has {
+				annotations[name] = first(value, maxName)
+			}
+		}
 		replicas := set.Spec.Replicas
 		if replicas != nil && *replicas == 1 {
 			replicas = nil
 		}
 		set.Spec, set.Status = appsv1.StatefulSetSpec{Replicas: replicas}, trimmedStatefulSetStatus(set.Status)
-		if hash != "" {
-			set.Spec.Template.Annotations = map[string]string{manifests.AnnotationConfigHash: hash}
+		if len(annotations) > 0 {
+			set.Spec.Template.Annotations = annotations
 		}
 		set.Spec.Template.Spec.Containers = []corev1.Container{{Name: manifests.GatewayName, Image: image}}
 	}

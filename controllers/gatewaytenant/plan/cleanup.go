@@ -25,8 +25,11 @@ func (p *Plan) addCleanup(in Input) {
 			Reason: fmt.Sprintf("ServiceAccount %s/%s has a binding of its own", subject.Namespace, subject.Name),
 		})
 	}
-	if live := in.Observed.Objects[observe.ClientsPolicy]; live != nil && !p.renders(observe.ClientsPolicy) && live.GetDeletionTimestamp() == nil && apply.AppliedBy(live, manifests.Manager) {
-		remove(observe.ClientsPolicy, live, "spec.network no longer limits the clients")
+	for _, ref := range observe.Optional {
+		live := in.Observed.Objects[ref]
+		if live != nil && !p.renders(ref) && live.GetDeletionTimestamp() == nil && apply.AppliedBy(live, manifests.Manager) {
+			remove(ref, live, unneeded(ref))
+		}
 	}
 	for _, ref := range observe.Leftovers {
 		live := in.Observed.Objects[ref]
@@ -34,6 +37,17 @@ func (p *Plan) addCleanup(in Input) {
 			remove(ref, live, "an earlier control plane left it, and it has no successor")
 		}
 	}
+}
+
+// unneeded returns why an optional object is deleted.
+func unneeded(ref observe.Ref) string {
+	switch ref {
+	case observe.ClientsPolicy:
+		return "spec.network no longer limits the clients"
+	case preflightUser, preflightPolicy:
+		return "the gateway has no preflight"
+	}
+	return "no gateway that needs it runs any more"
 }
 
 // SharedSubject returns the tenant's gateway as a subject of the ClusterRoleBinding that an earlier control plane shares among all

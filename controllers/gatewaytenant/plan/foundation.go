@@ -26,7 +26,7 @@ func (p *Plan) addFoundation(in Input) {
 		if !needed {
 			continue
 		}
-		if manifests.GoesWithThePod(desired) {
+		if p.Tenant.GoesWithThePod(desired) {
 			if step.Live != nil && in.Observed.StatefulSet != nil {
 				step.Stage = ConfigStage
 			}

@@ -20,8 +20,8 @@ func Make(in Input) *Plan {
 		p.Slot = SlotIrrelevant
 		return p
 	}
-	if p.Rejected == nil && manifests.NeedsEarlierConfig(in.Observed.Volume) && in.Observed.EarlierConfigErr != nil {
-		p.Incomplete = in.Observed.EarlierConfigErr
+	if p.Rejected == nil && in.Observed.FilesErr != nil {
+		p.Incomplete = in.Observed.FilesErr
 		return p
 	}
 	p.checkNamespace(in)
@@ -37,6 +37,7 @@ func Make(in Input) *Plan {
 	p.addFoundation(in) // the stage of each step decides when it is executed
 	p.addCertgen(in)
 	p.addCleanup(in)
+	p.addPreflight(in)
 	p.addWorkload(in)
 	p.addRequirements(in)
 	p.refuseAdoption(in)
@@ -109,7 +110,10 @@ func (p *Plan) render(in Input) {
 		return
 	}
 	input.Rollout = p.decideRollout(in)
-	if in.Observed.StatefulSet != nil && (p.missingAPI(in) != nil || !p.Certificates.Complete) {
+	if p.Preflight = p.checkPreflight(in); p.Preflight != nil && p.Slot == SlotNeeded {
+		p.Slot, p.Held = SlotUnused, false // it needs a slot when the preflight has succeeded
+	}
+	if in.Observed.StatefulSet != nil && (p.missingAPI(in) != nil || !p.Certificates.Complete || p.Preflight != nil) {
 		input.Rollout.Held = true // the StatefulSet waits, and a version on the claim that does not run yet would rule out the one that does
 	}
 	if input.Rollout != (manifests.Rollout{}) {

@@ -27,16 +27,23 @@ const (
 
 // Objects that others need, and the gateway's pod.
 var (
-	podRef       = observe.Ref{Kind: "Pod", Name: manifests.PodName}
-	claimRef     = observe.Ref{Kind: "PersistentVolumeClaim", Name: manifests.ClaimName}
-	configRef    = observe.Ref{Kind: "ConfigMap", Name: manifests.ConfigName}
-	sandboxRole  = observe.Ref{Kind: "RoleBinding", Name: manifests.SandboxName}
-	certgenRole  = observe.Ref{Kind: "RoleBinding", Name: manifests.CertgenName}
-	sshPolicy    = observe.Ref{Kind: "NetworkPolicy", Name: manifests.SandboxSSHName}
-	sshLabel     = observe.Ref{Kind: "NetworkPolicy", Name: manifests.SandboxSSHLabelName}
-	gatewayUser  = observe.Ref{Kind: "ServiceAccount", Name: manifests.GatewayName}
-	certgenUser  = observe.Ref{Kind: "ServiceAccount", Name: manifests.CertgenName}
-	configNeeds  = []need{{claimRef, asRendered}} // the claim records what gateway.toml follows from, such as the path of a key
+	podRef          = observe.Ref{Kind: "Pod", Name: manifests.PodName}
+	claimRef        = observe.Ref{Kind: "PersistentVolumeClaim", Name: manifests.ClaimName}
+	configRef       = observe.Ref{Kind: "ConfigMap", Name: manifests.ConfigName}
+	sandboxRole     = observe.Ref{Kind: "RoleBinding", Name: manifests.SandboxName}
+	sandboxV2       = observe.Ref{Kind: "RoleBinding", Name: manifests.SandboxV2Name}
+	certgenRole     = observe.Ref{Kind: "RoleBinding", Name: manifests.CertgenName}
+	sshPolicy       = observe.Ref{Kind: "NetworkPolicy", Name: manifests.SandboxSSHName}
+	sshLabel        = observe.Ref{Kind: "NetworkPolicy", Name: manifests.SandboxSSHLabelName}
+	gatewayUser     = observe.Ref{Kind: "ServiceAccount", Name: manifests.GatewayName}
+	certgenUser     = observe.Ref{Kind: "ServiceAccount", Name: manifests.CertgenName}
+	preflightUser   = observe.Ref{Kind: "ServiceAccount", Name: manifests.PreflightName}
+	preflightPolicy = observe.Ref{Kind: "NetworkPolicy", Name: manifests.PreflightName}
+	configNeeds     = []need{{claimRef, asRendered}} // the claim records what gateway.toml follows from, such as the path of a key
+	// preflightNeeds has the policy that keeps the pod of a preflight, which runs the tenant's image, from the network.
+	preflightNeeds = []need{
+		{configRef, asRendered}, {preflightUser, toExist}, {preflightPolicy, asRendered},
+	}
 	certgenNeeds = []need{{certgenUser, toExist}, {certgenRole, asRendered}}
 )
 
@@ -46,6 +53,7 @@ func podNeeds(namespace string) []need {
 	return append([]need{
 		{gatewayUser, toExist},                    // the API server rejects a pod without its ServiceAccount
 		{sandboxRole, toExist},                    // without its rights, a gateway from 0.0.107 on ends immediately
+		{sandboxV2, toExist},                      // the same, from 0.1.0 on
 		{observe.Binding(namespace), toExist},     // without it, sandboxes get no tokens
 		{sshPolicy, beforeFirstStart},             // without it, other pods can connect to the sandboxes of this gateway
 		{sshLabel, beforeFirstStart},              // the same, for sandboxes with the other label
@@ -67,6 +75,8 @@ func needsOf(step Step, namespace string) []need {
 		return configNeeds
 	case observe.Ref{Kind: "Job", Name: manifests.CertgenName}:
 		return certgenNeeds
+	case observe.Preflight:
+		return preflightNeeds
 	case observe.SharedBinding:
 		return []need{{observe.Binding(namespace), asRendered}}
 	case observe.Leftovers[0], observe.Leftovers[1]: // Roles, which the former RoleBindings bind

@@ -65,6 +65,8 @@ type Plan struct {
 	Steps []Step
 	// AdoptionRefused reports whether the steps are nothing but conflicts that prevent an adoption.
 	AdoptionRefused bool
+	// Preflight is why the gateway is not replaced before a preflight has succeeded. It is nil if that is not necessary.
+	Preflight *PreflightError
 	// Slot is what the plan does about the tenant's rollout slot.
 	Slot SlotUse
 	// Held reports whether the running gateway stays as it is until it gets a rollout slot.

@@ -116,7 +116,7 @@ func TestInterruptedAdoptionIsARolloutOfThePlatform(t *testing.T) {
 
 func TestPlanOfAnUpdateOfThePlatform(t *testing.T) {
 	updatePlatform := func(f *fixture) {
-		platform, err := f.platform.WithSandboxSettings(string(v1alpha1.TelemetryDisabled), "")
+		platform, err := f.platform.WithSettings(manifests.Settings{Telemetry: string(v1alpha1.TelemetryDisabled)})
 		if err != nil {
 			f.t.Fatal(err)
 		}

@@ -38,6 +38,8 @@ const (
 	CleanupStage
 	// ConfigStage changes the gateway.toml of a gateway that exists.
 	ConfigStage
+	// PreflightStage replaces or creates the preflight Job.
+	PreflightStage
 	// WorkloadStage applies the StatefulSet.
 	WorkloadStage
 	// PodStage deletes a pod that blocks its own replacement, so that the next one has the StatefulSet's present template.

@@ -46,8 +46,12 @@ func (p *Plan) addWorkload(in Input) {
 	if newKey {
 		step.Reason = "the token keys are made anew"
 	}
-	if step.Blocked == nil && missing != nil {
+	switch {
+	case step.Blocked != nil:
+	case missing != nil:
 		step.Blocked = missing
+	case p.Preflight != nil && step.Waits == "":
+		step.Blocked = p.Preflight
 	}
 	p.Steps = append(p.Steps, step)
 	if missing == nil && p.RepairAt.IsZero() { // otherwise, the next pod would not start either

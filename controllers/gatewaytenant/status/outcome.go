@@ -1,6 +1,7 @@
 package status
 
 import (
+	"cmp"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -36,6 +37,9 @@ var outcomes = map[string]outcome{
 	v1alpha1.ReasonConflict:               {event: corev1.EventTypeWarning, stalled: true, waits: true},
 	v1alpha1.ReasonSandboxAPIMissing:      {event: corev1.EventTypeWarning, stalled: true, waits: true},
 	v1alpha1.ReasonSecretBlocked:          {event: corev1.EventTypeWarning, stalled: true},
+	v1alpha1.ReasonPreflightRunning:       {waits: true},
+	v1alpha1.ReasonPreflightFailed:        {event: corev1.EventTypeWarning, stalled: true, waits: true},
+	v1alpha1.ReasonPreflightBlocked:       {event: corev1.EventTypeWarning, waits: true},
 }
 
 // failed is the outcome of all other reasons: the operator tries again, and a Warning reports it.
@@ -58,7 +62,7 @@ func reasonOf(err error) string {
 	case plan.IsMissingAPI(err):
 		return v1alpha1.ReasonSandboxAPIMissing
 	}
-	return v1alpha1.ReasonApplyFailed
+	return cmp.Or(plan.PreflightReason(err), v1alpha1.ReasonApplyFailed)
 }
 
 // Retry reports whether the operator has to try again after an error, since no event will follow. If several errors were joined,

@@ -100,7 +100,7 @@ func TestUnreadConfigKeepsTheStatus(t *testing.T) {
 			in := serving(t)
 			in.GatewayTenant = before.GatewayTenant.DeepCopy()
 			in.Err = errors.New("reading ConfigMap a/b: timeout")
-			in.Observed.EarlierConfigErr, in.Plan = in.Err, &plan.Plan{Tenant: in.Plan.Tenant, Incomplete: in.Err}
+			in.Observed.FilesErr, in.Plan = in.Err, &plan.Plan{Tenant: in.Plan.Tenant, Incomplete: in.Err}
 			c.change(&in)
 			status := Compute(in)
 			for condition, want := range map[string]metav1.ConditionStatus{

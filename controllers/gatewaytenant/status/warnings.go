@@ -56,6 +56,9 @@ func Warnings(in Input) []Warning {
 		all = append(all, Warning{v1alpha1.ReasonUpdateQueued, queued(in.SlotHolders)})
 	}
 	if in.Plan.Rejected == nil {
+		if unknown := in.Plan.Tenant.Experimental(); unknown != "" {
+			all = append(all, Warning{v1alpha1.ReasonExperimentalVersion, fmt.Sprintf("gateway %s runs only because the platform lists it in experimentalVersions, and sandboxes may not work: %s", in.Plan.Tenant.Version, unknown)})
+		}
 		all = append(all, versionWarnings(in)...)
 		if differs := in.Plan.Tenant.SizeDiffers(in.Observed.Volume); differs != "" {
 			all = append(all, Warning{v1alpha1.ReasonStorageSizeDiffers, differs})

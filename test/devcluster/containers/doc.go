@@ -11,5 +11,6 @@
 // the node's pods, like a kubelet that has stopped.
 //
 // An image tag that ends in -never-pulls, -crashes or -hangs does that, also for init containers; other init containers
-// succeed immediately. Annotations control mounts and failures; see controls.go.
+// succeed immediately. With a tag that ends in -rejects, a preflight finds no gateway.toml. Annotations control mounts and failures; see
+// controls.go.
 package main

@@ -86,6 +86,7 @@ const crashesByTag = "crashes, as its tag says"
 func neverPulls(image string) bool { return strings.HasSuffix(image, "-never-pulls") }
 func crashes(image string) bool    { return strings.HasSuffix(image, "-crashes") }
 func hangs(image string) bool      { return strings.HasSuffix(image, "-hangs") }
+func rejects(image string) bool    { return strings.HasSuffix(image, "-rejects") }
 
 // pull alternates as a kubelet does between an attempt that failed and the wait for the next.
 func (k *kubelet) pull(pod *corev1.Pod, m *memory, which container, image string) (*corev1.PodStatus, time.Duration) {

@@ -37,6 +37,9 @@ func preflightError(container corev1.Container, variables []string, mounted file
 		}
 		return ""
 	}
+	if rejects(container.Image) {
+		mounted = files{}
+	}
 	release, known := releaseOf(container.Image)
 	if !known {
 		release = gateway.Newest // an older one has no preflight

@@ -1,0 +1,173 @@
+package plan
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	batchv1 "k8s.io/api/batch/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/diagnose"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/observe"
+	"github.com/ambient-code/gatewaytenant-operator/manifests"
+)
+
+const (
+	lastOfSchema1 = "ghcr.io/nvidia/openshell/gateway:0.0.111"
+	nextImage     = "ghcr.io/nvidia/openshell/gateway:0.1.3"
+	preflightRuns = "update StatefulSet openshell-gateway, blocked: the gateway that runs is not replaced before the preflight of the next gateway.toml has succeeded"
+)
+
+// newUpgrade returns a fixture in which gateway 0.0.111 serves and its tenant has requested and confirmed 0.1.3.
+func newUpgrade(t *testing.T) *fixture {
+	t.Helper()
+	f := newTenant(t)
+	f.tenant.Spec.Image = lastOfSchema1
+	f.certificates.Complete, f.certificates.Findings, f.certificates.TokenKeyID = true, nil, "key-1"
+	f.execute()
+	f.serve("1")
+	f.tenant.Spec.Image = nextImage
+	f.tenant.Annotations = map[string]string{v1alpha1.AnnotationConfirmVersion: "0.1.3"}
+	return f
+}
+
+// endPreflight ends the preflight Job with a condition.
+func (f *fixture) endPreflight(condition batchv1.JobConditionType, at metav1.Time) {
+	f.t.Helper()
+	f.cluster.Set(observe.Preflight, map[string]any{"conditions": []any{
+		map[string]any{"type": string(condition), "status": "True", "lastTransitionTime": at.UTC().Format("2006-01-02T15:04:05Z")},
+	}}, "status")
+}
+
+// files returns the keys of the ConfigMap.
+func (f *fixture) files() []string {
+	f.t.Helper()
+	data, _, _ := unstructured.NestedStringMap(f.cluster.Snapshot().Find(configMap).Object, "data")
+	var keys []string
+	for key, text := range data {
+		version := "schema 1"
+		if strings.Contains(text, "version = 2") {
+			version = "schema 2"
+		}
+		if key != manifests.ConfigKey {
+			key = "one of its own"
+		}
+		keys = append(keys, key+": "+version)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// wish returns the annotation of the preflight Job that names what it checks.
+func (f *fixture) wish() string {
+	f.t.Helper()
+	return f.cluster.Snapshot().Find(observe.Preflight).GetAnnotations()[manifests.AnnotationWish]
+}
+
+// TestUpgradeAcrossSchemas follows an upgrade step by step: what the running pod needs stays until the next one is ready.
+func TestUpgradeAcrossSchemas(t *testing.T) {
+	f := newUpgrade(t)
+	both := []string{"gateway.toml: schema 1", "one of its own: schema 2"}
+	for _, step := range []struct {
+		name  string
+		then  func()
+		want  []string
+		files []string
+	}{
+		{"the preflight is prepared", func() {}, []string{
+			"create RoleBinding openshell-gateway-sandbox-v2", "update ConfigMap openshell-gateway-config", "create ServiceAccount openshell-gateway-preflight",
+			"create NetworkPolicy openshell-gateway-preflight", "create Job openshell-gateway-preflight", preflightRuns,
+		}, both},
+		{"the preflight runs", func() {}, []string{preflightRuns}, both},
+		{"the preflight has succeeded", func() { f.endPreflight(batchv1.JobComplete, metav1.NewTime(now)) }, []string{
+			"update PersistentVolumeClaim openshell-data-openshell-gateway-0", "update StatefulSet openshell-gateway",
+		}, both},
+		{"the new pod is not ready", func() {
+			f.cluster.Set(statefulSet, "2", "status", "updateRevision")
+			f.breakPod("2")
+		}, []string{
+			"delete Job openshell-gateway-preflight, because its gateway.toml is in use",
+		}, both},
+		{"the new pod is ready", func() { f.serve("2") }, []string{
+			"update ConfigMap openshell-gateway-config", "delete RoleBinding openshell-gateway-sandbox, because no gateway that needs it runs any more",
+		}, both[1:]},
+		{"nothing is left", func() {}, nil, both[1:]},
+	} {
+		step.then()
+		if diff := cmp.Diff(step.want, f.steps()); diff != "" {
+			t.Fatalf("%s (-want +got):\n%s", step.name, diff)
+		}
+		f.execute()
+		if diff := cmp.Diff(step.files, f.files()); diff != "" {
+			t.Fatalf("%s: the files (-want +got):\n%s", step.name, diff)
+		}
+	}
+}
+
+func TestPreflightDecides(t *testing.T) {
+	failed := diagnose.Problem{Reason: v1alpha1.ReasonPreflightFailed, Message: "the preflight of the next gateway.toml failed (malformed)"}
+	for _, test := range []planTest{
+		{"it fails", func(f *fixture) {
+			f.endPreflight(batchv1.JobFailed, metav1.NewTime(now))
+			f.change = func(o *observe.Observed) { o.PreflightProblem = failed }
+		}, []string{"update StatefulSet openshell-gateway, blocked: the preflight of the next gateway.toml failed (malformed); the gateway that runs is not changed; correct spec.config or spec.image; " +
+			"to replace the gateway nevertheless, run: kubectl annotate --overwrite gwt openshell-gateway -n tenant-a openshell.ambient-code.io/confirm-preflight=WISH"}},
+		{"its failure is confirmed", func(f *fixture) {
+			f.tenant.Annotations[v1alpha1.AnnotationConfirmPreflight] = f.wish()
+			f.change = func(o *observe.Observed) { o.PreflightProblem = failed }
+		}, []string{"update PersistentVolumeClaim openshell-data-openshell-gateway-0", "update StatefulSet openshell-gateway"}},
+		{"another failure is confirmed", func(f *fixture) {
+			f.tenant.Annotations[v1alpha1.AnnotationConfirmPreflight] = "another"
+		}, []string{preflightRuns}},
+		{"it cannot run", func(f *fixture) {
+			f.endPreflight(batchv1.JobFailed, metav1.NewTime(now))
+			f.change = func(o *observe.Observed) { o.PreflightProblem = diagnose.Problem{Message: "its Job failed: too late"} }
+		}, []string{"update StatefulSet openshell-gateway, blocked: the preflight of the next gateway.toml cannot run: its Job failed: too late; the gateway that runs is not changed, and the preflight is repeated every 5m0s"}},
+		{"it could not run five minutes ago", func(f *fixture) {
+			f.endPreflight(batchv1.JobFailed, metav1.NewTime(now.Add(-preflightRetry)))
+			f.change = func(o *observe.Observed) { o.PreflightProblem = diagnose.Problem{Message: "its Job failed: too late"} }
+		}, []string{
+			"delete Job openshell-gateway-preflight, because it could not run, so another one replaces it",
+			"update StatefulSet openshell-gateway, blocked: the preflight of the next gateway.toml cannot run: its Job failed: too late; the gateway that runs is not changed, and the preflight is repeated every 5m0s",
+		}},
+		{"the config changes meanwhile", func(f *fixture) { f.tenant.Spec.Config = "openshell.gateway.log_level = 'debug'" }, []string{
+			"update ConfigMap openshell-gateway-config", "delete Job openshell-gateway-preflight, because it checks another image or gateway.toml", preflightRuns,
+		}},
+		{"the upgrade is withdrawn", func(f *fixture) { f.tenant.Spec.Image = lastOfSchema1 }, []string{
+			"delete RoleBinding openshell-gateway-sandbox-v2, because no gateway that needs it runs any more",
+			"delete ServiceAccount openshell-gateway-preflight, because the gateway has no preflight",
+			"delete NetworkPolicy openshell-gateway-preflight, because the gateway has no preflight",
+			"update ConfigMap openshell-gateway-config",
+			"delete Job openshell-gateway-preflight, because its gateway.toml is in use",
+		}},
+		{"the platform skips preflights", func(f *fixture) {
+			var err error
+			if f.platform, err = f.platform.WithSettings(manifests.Settings{Preflight: "Disabled"}); err != nil {
+				f.t.Fatal(err)
+			}
+		}, []string{
+			"update PersistentVolumeClaim openshell-data-openshell-gateway-0",
+			"delete ServiceAccount openshell-gateway-preflight, because the gateway has no preflight",
+			"delete NetworkPolicy openshell-gateway-preflight, because the gateway has no preflight",
+			"update StatefulSet openshell-gateway",
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			f := newUpgrade(t)
+			f.execute()
+			wish := f.wish()
+			test.change(f)
+			steps := f.steps()
+			for i := range steps {
+				steps[i] = strings.ReplaceAll(steps[i], wish, "WISH")
+			}
+			if diff := cmp.Diff(test.want, steps); diff != "" {
+				t.Errorf("steps (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
