@@ -91,7 +91,7 @@ func keep(status *v1alpha1.GatewayTenantStatus, in Input) {
 
 // setPlanned reports a spec that is accepted, and what of it is done.
 func setPlanned(status *v1alpha1.GatewayTenantStatus, in Input) {
-	if status.Image = in.Plan.Tenant.Image; in.Plan.Held || !in.Plan.RepairAt.IsZero() {
+	if status.Image = in.Plan.Tenant.Image; in.Plan.Held || !in.Plan.RepairAt.IsZero() || in.suspended() && in.Observed.StatefulSet != nil {
 		status.Image = in.Observed.Volume.Image
 	} else {
 		status.Version = in.Plan.Tenant.Version.String()
