@@ -59,18 +59,23 @@ func (r *Reconciler) converge(
 	out = status.Input{GatewayTenant: tenant, TrustDelay: r.trustDelay}
 	in := plan.Input{GatewayTenant: tenant, Platform: r.platform, Comparer: r.comparer, JobHistory: &r.jobs, Now: r.now()}
 	in.History, in.NoRollout = r.history.of(tenant.Namespace), !r.slots.Rolls(tenant.Namespace)
+	observed, observeErr := r.observer.Observe(ctx, tenant, namespace)
 	var err error
-	in.Tenant, err = r.evaluations.evaluate(tenant, r.platform)
+	in.Tenant, err = r.evaluations.evaluate(tenant, r.platform.For(tenant, observed.Volume))
 	errors.As(err, &in.Rejected)
-	if out.Observed, out.Err = r.observer.Observe(ctx, tenant, namespace, in.Rejected == nil); out.Err != nil {
-		out.Observed, out.Plan = nil, &plan.Plan{Tenant: in.Tenant, Rejected: in.Rejected}
+	if observeErr != nil {
+		out.Err, out.Plan = observeErr, &plan.Plan{Tenant: in.Tenant, Rejected: in.Rejected}
 		return out, 0
 	}
-	set := out.Observed.StatefulSet
+	if in.Rejected == nil {
+		r.observer.AddEarlierConfig(ctx, tenant.Namespace, observed)
+	}
+	out.Observed = observed
+	set := observed.StatefulSet
 	if r.history.isUnseen(tenant.Namespace, set) || set != nil && r.history.isOutdated(tenant.Namespace, observe.Workload, set) {
 		return out, outdatedRetry
 	}
-	in.Observed = out.Observed
+	in.Observed = observed
 	if out.Plan = r.plan(in); out.Plan.Held {
 		out.SlotHolders = r.slots.Holders()
 	}

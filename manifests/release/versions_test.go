@@ -47,7 +47,7 @@ How it is known what a release needs:
 - *inferred*: less is known of it, and the rest is taken from the release before.
 
 An upgrade restarts the gateway once. What it costs beyond that is in the last column, and adds up if releases are left out.
-Where it must be confirmed, [lifecycle.md](lifecycle.md#upgrade-across-0088) says how.
+Where it must be confirmed, [lifecycle.md](lifecycle.md#upgrade-across-a-breaking-step) says how.
 
 | release | supported | known | what an upgrade to it costs |
 |---|---|---|---|

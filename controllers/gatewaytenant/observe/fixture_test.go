@@ -90,10 +90,11 @@ func (f *fixture) fromCaches() *observe.Observed {
 	manager := &objectCache{f: f, object: &rbacv1.ClusterRoleBinding{}, name: observe.Binding(observetest.Namespace).Name, transform: keepBinding}
 	observer := observe.NewObserver(manager, f.server(), caches, &observe.Evictions{}, grace{}, func() time.Time { return now })
 	namespace := f.snapshot().Namespace
-	observed, err := observer.Observe(f.t.Context(), f.tenant, &namespace, true)
+	observed, err := observer.Observe(f.t.Context(), f.tenant, &namespace)
 	if err != nil {
 		f.t.Fatal(err)
 	}
+	observer.AddEarlierConfig(f.t.Context(), f.tenant.Namespace, observed)
 	return observed
 }
 
@@ -183,7 +184,7 @@ func (f *fixture) plan(observed *observe.Observed) *plan.Plan {
 		GatewayTenant: f.tenant, Platform: platform, Observed: observed, SlotGranted: true, Now: now,
 		Comparer: apply.NewComparer(clientgoscheme.Scheme, manifests.Manager, apply.Exclusive),
 	}
-	in.Tenant, err = manifests.NewTenant(f.tenant, platform)
+	in.Tenant, err = manifests.NewTenant(f.tenant, platform.For(f.tenant, observed.Volume))
 	errors.As(err, &in.Rejected)
 	p := plan.Make(in)
 	if p.Incomplete != nil {

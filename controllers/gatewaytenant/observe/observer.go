@@ -50,9 +50,8 @@ func (o *Observer) Forget(namespace string) {
 	o.evictions.forget(namespace)
 }
 
-// Observe reads the state of a tenant. Accepted reports whether its spec is valid by itself. The text of an existing gateway.toml,
-// which no cache holds, is only read if it is and the volume claim does not record what the gateway keeps.
-func (o *Observer) Observe(ctx context.Context, tenant *v1alpha1.GatewayTenant, namespace *metav1.PartialObjectMetadata, accepted bool) (*Observed, error) {
+// Observe reads the state of a tenant. If a read fails, it returns what was read before, together with the error.
+func (o *Observer) Observe(ctx context.Context, tenant *v1alpha1.GatewayTenant, namespace *metav1.PartialObjectMetadata) (*Observed, error) {
 	observed := &Observed{
 		NamespaceUID: namespace.UID, PodSecurity: namespace.Labels[LabelPodSecurity], Restoring: v1alpha1.Restoring(namespace),
 		Owners: []types.UID{tenant.UID}, Objects: make(map[Ref]metav1.Object, len(children)+1), Secrets: map[string]*corev1.Secret{},
@@ -61,22 +60,24 @@ func (o *Observer) Observe(ctx context.Context, tenant *v1alpha1.GatewayTenant, 
 		object := c.object.DeepCopyObject().(client.Object)
 		exists, err := Exists(o.caches.Children[c.Ref].Get(ctx, client.ObjectKey{Namespace: tenant.Namespace, Name: c.Name}, object))
 		if err != nil {
-			return nil, fmt.Errorf("reading %s %s/%s: %w", c.Kind, tenant.Namespace, c.Name, err)
+			return observed, fmt.Errorf("reading %s %s/%s: %w", c.Kind, tenant.Namespace, c.Name, err)
 		}
 		if exists {
 			observed.add(c.Ref, object, tenant.UID)
 		}
 	}
 	if err := o.observeShared(ctx, tenant.Namespace, observed); err != nil {
-		return nil, err
+		return observed, err
 	}
-	if err := o.observeProblems(ctx, tenant, observed); err != nil {
-		return nil, err
+	return observed, o.observeProblems(ctx, tenant, observed)
+}
+
+// AddEarlierConfig reads the text of an existing gateway.toml, which no cache holds, if the volume claim does not record what the
+// gateway keeps. Only a spec that is valid by itself needs the text.
+func (o *Observer) AddEarlierConfig(ctx context.Context, namespace string, observed *Observed) {
+	if !observed.Restoring && manifests.NeedsEarlierConfig(observed.Volume) {
+		observed.Volume.Config, observed.EarlierConfigErr = o.earlierConfig(ctx, namespace)
 	}
-	if accepted && !observed.Restoring && manifests.NeedsEarlierConfig(observed.Volume) {
-		observed.Volume.Config, observed.EarlierConfigErr = o.earlierConfig(ctx, tenant.Namespace)
-	}
-	return observed, nil
 }
 
 // add adds an object in the tenant's namespace.
