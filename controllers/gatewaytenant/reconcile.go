@@ -16,7 +16,6 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/observe"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/plan"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/status"
-	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
 // Reconcile observes a tenant, plans, executes the plan and reports the state of the tenant.
@@ -60,19 +59,23 @@ func (r *Reconciler) converge(
 	out = status.Input{GatewayTenant: tenant, TrustDelay: r.trustDelay}
 	in := plan.Input{GatewayTenant: tenant, Platform: r.platform, Comparer: r.comparer, JobHistory: &r.jobs, Now: r.now()}
 	in.History, in.NoRollout = r.history.of(tenant.Namespace), !r.slots.Rolls(tenant.Namespace)
+	observed, observeErr := r.observer.Observe(ctx, tenant, namespace)
 	var err error
-	in.Tenant, err = r.evaluations.evaluate(tenant, r.platform)
+	in.Tenant, err = r.evaluations.evaluate(tenant, r.platform.For(tenant, observed.Volume))
 	errors.As(err, &in.Rejected)
-	needsFiles := func(volume manifests.Volume) bool { return in.Rejected == nil && in.Tenant.NeedsFiles(volume) }
-	if out.Observed, out.Err = r.observer.Observe(ctx, tenant, namespace, needsFiles); out.Err != nil {
-		out.Observed, out.Plan = nil, &plan.Plan{Tenant: in.Tenant, Rejected: in.Rejected}
+	if observeErr != nil {
+		out.Err, out.Plan = observeErr, &plan.Plan{Tenant: in.Tenant, Rejected: in.Rejected}
 		return out, 0
 	}
-	set := out.Observed.StatefulSet
+	if in.Rejected == nil {
+		r.observer.AddFiles(ctx, in.Tenant, observed)
+	}
+	out.Observed = observed
+	set := observed.StatefulSet
 	if r.history.isUnseen(tenant.Namespace, set) || set != nil && r.history.isOutdated(tenant.Namespace, observe.Workload, set) {
 		return out, outdatedRetry
 	}
-	in.Observed = out.Observed
+	in.Observed = observed
 	if out.Plan = r.plan(in); out.Plan.Held {
 		out.SlotHolders = r.slots.Holders()
 	}

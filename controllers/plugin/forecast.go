@@ -78,7 +78,7 @@ func (p previewer) plan(tenant *v1alpha1.GatewayTenant, snapshot observe.Snapsho
 			return append([]string{}, preview.Fields...), err
 		},
 	}
-	in.Tenant, err = manifests.NewTenant(tenant, p.platform)
+	in.Tenant, err = manifests.NewTenant(tenant, p.platform.For(tenant, observed.Volume))
 	errors.As(err, &in.Rejected)
 	if snapshot.Secrets == nil {
 		in.Certificates = certificatesFromStatus(tenant, in.Tenant, observed)

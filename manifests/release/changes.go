@@ -94,6 +94,11 @@ var steps = []Step{
 		Loss:   "the database is migrated for good, and sandboxes that were made before are lost to the gateway while their pods and volumes stay",
 		Before: "back up the volume and delete the sandboxes first",
 	},
+	{
+		At:     New(0, 1, 0),
+		Loss:   "the database is migrated for good, sandboxes that were made before cannot be used any more, and the built-in provider profiles are gone",
+		Before: "back up the volume, export each provider profile that is in use (openshell provider profile export ID -o yaml --global), and delete all sandboxes first",
+	},
 }
 
 // StepsBetween returns the steps between two releases, oldest first, whichever of the two is newer.
@@ -110,6 +115,18 @@ func stepsBetween(steps []Step, a, b Version) []Step {
 		}
 	}
 	return between
+}
+
+// NewestBeside returns the newest supported release between which and version no step lies. The second result is false if there is none.
+func NewestBeside(version Version) (Version, bool) { return newestBeside(supported, steps, version) }
+
+func newestBeside(supported []Version, steps []Step, version Version) (Version, bool) {
+	for _, release := range slices.Backward(supported) {
+		if len(stepsBetween(steps, release, version)) == 0 {
+			return release, true
+		}
+	}
+	return Version{}, false
 }
 
 // StepsText says which gateways cannot share a database.
