@@ -60,6 +60,7 @@ Where it must be confirmed, [lifecycle.md](lifecycle.md#upgrade-across-0088) say
 		}
 		fmt.Fprintf(&page, "| %s | %s | %s | %s |\n", version, support, contract.Known, upgradeTo(version))
 	}
+	page.WriteString(sandboxesDoc())
 	return page.String()
 }
 
