@@ -15,6 +15,7 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/observe"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/plan"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/sandboxpods"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/status"
 )
 
@@ -62,7 +63,7 @@ func (r *Reconciler) converge(
 	var err error
 	in.Tenant, err = r.evaluations.evaluate(tenant, r.platform)
 	errors.As(err, &in.Rejected)
-	if out.Observed, out.Err = r.observer.Observe(ctx, tenant, namespace, in.Rejected == nil); out.Err != nil {
+	if out.Observed, out.Err = r.observe(ctx, in, namespace); out.Err != nil {
 		out.Observed, out.Plan = nil, &plan.Plan{Tenant: in.Tenant, Rejected: in.Rejected}
 		return out, 0
 	}
@@ -82,6 +83,17 @@ func (r *Reconciler) converge(
 		r.slots.Release(tenant.Namespace) // if its StatefulSet was changed nevertheless, it occupies a slot
 	}
 	return out, retry
+}
+
+// observe reads the state of a tenant and, if they concern its release, what rejects the pods of its sandboxes.
+func (r *Reconciler) observe(ctx context.Context, in plan.Input, namespace *metav1.PartialObjectMetadata) (*observe.Observed, error) {
+	observed, err := r.observer.Observe(ctx, in.GatewayTenant, namespace, in.Rejected == nil)
+	if err != nil || !sandboxpods.Concern(in.Tenant.Release()) {
+		return observed, err
+	}
+	rejections, wait, err := r.sandboxPods.Rejections(ctx, in.Tenant.Namespace)
+	observed.AddSandboxPods(rejections, wait)
+	return observed, err
 }
 
 // plan makes a plan, and gets the tenant a rollout slot if the plan needs one and one is free.
@@ -118,7 +130,7 @@ func (r *Reconciler) report(ctx context.Context, in status.Input, retry time.Dur
 	if len(in.SlotHolders) > 0 {
 		holders = holdersRefresh
 	}
-	if !r.unread.waits(in, now) {
+	if !r.unread.waits(in, now) && (in.Observed == nil || !in.Observed.Pending) {
 		if in.Observed != nil && !in.Observed.Restoring && in.Plan.Incomplete == nil {
 			since := r.stored.observe(tenant.Namespace, in.Plan.Certificates.ServerStored, now)
 			in.DistributionWait = status.DistributionWait(in, since, now)
