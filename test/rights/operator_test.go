@@ -20,7 +20,7 @@ import (
 
 const operatorName = operatortest.OperatorName
 
-// stage is where one story takes place: an operator with rights of its own, and two namespaces in which it works.
+// stage is where one story takes place: an operator with rights of its own, and three namespaces in which it works.
 type stage struct {
 	name   string
 	denied chan error // what it was denied first
@@ -30,6 +30,9 @@ type stage struct {
 // bridged is the namespace of the entry in platform-config, earlier that of a gateway of an earlier control plane.
 func (s *stage) bridged() string { return s.name + "-bridged" }
 func (s *stage) earlier() string { return s.name + "-earlier" }
+
+// sandboxes is the namespace of a gateway whose sandboxes are rejected.
+func (s *stage) sandboxes() string { return s.name + "-sandboxes" }
 
 // newStage makes all that is there before the operator is.
 func newStage(ctx context.Context, name string, all []right, without right) (*stage, error) {
@@ -66,7 +69,7 @@ func (s *stage) run(ctx context.Context) error {
 	}
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return &listener{next, s} })
 	options := operatortest.Options()
-	options.PlatformNamespace, options.WatchNamespaces = s.name, []string{s.bridged(), s.earlier()}
+	options.PlatformNamespace, options.WatchNamespaces = s.name, []string{s.bridged(), s.earlier(), s.sandboxes()}
 	options.Lifetimes.TrustDelay = time.Second // the story waits for a new name
 	options.Concurrency, options.RolloutPercent = 4, 100
 	operator, err := operatortest.StartOperator(ctx, config, options)
