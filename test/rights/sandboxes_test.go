@@ -22,7 +22,7 @@ func (s *stage) sandboxesAreRejected(ctx context.Context) error {
 		Spec:       corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{corev1.ResourceLimitsCPU: resource.MustParse("10")}},
 	}
 	gt := &v1alpha1.GatewayTenant{ObjectMeta: metav1.ObjectMeta{Name: v1alpha1.Name, Namespace: s.sandboxes()}}
-	gt.Spec.Image = "ghcr.io/nvidia/openshell/gateway:0.1.3"
+	gt.Spec.Image, gt.Spec.Suspend = "ghcr.io/nvidia/openshell/gateway:0.1.3", true
 	if err := errors.Join(admin.Create(ctx, namespace(s.sandboxes())), admin.Create(ctx, quota), admin.Create(ctx, gt)); err != nil {
 		return err
 	}

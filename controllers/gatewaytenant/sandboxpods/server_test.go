@@ -84,8 +84,8 @@ func (s *server) send(event, resource, kind string, object client.Object) {
 	s.changes[resource] <- change{event, object}
 }
 
-// taken returns which resources were listed.
-func (s *server) taken() []string {
+// listed returns which resources were listed.
+func (s *server) listed() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.requested
