@@ -92,15 +92,30 @@ func (volume Volume) last(image string, version release.Version) (release.Versio
 	if volume.Image == image {
 		return version, true
 	}
-	running, err := reference.ParseNormalizedNamed(volume.Image)
+	return taggedVersion(volume.Image)
+}
+
+// taggedVersion returns the version in the tag of an image. The second result reports whether the tag has one.
+func taggedVersion(image string) (release.Version, bool) {
+	named, err := reference.ParseNormalizedNamed(image)
 	if err != nil {
 		return release.Version{}, false
 	}
-	tagged, _ := running.(reference.Tagged)
+	tagged, _ := named.(reference.Tagged)
 	if tagged == nil {
 		return release.Version{}, false
 	}
 	return release.Parse(tagged.Tag())
+}
+
+// RunningRelease returns the contract of the release that runs on a volume or, if the image of its gateway does not tell that, of the
+// highest one that the claim records. The second result reports whether one of them is known.
+func RunningRelease(volume Volume) (release.Contract, bool) {
+	version, known := taggedVersion(volume.Image)
+	if !known && volume.Claim != nil {
+		version, known = release.Parse(volume.Claim.Annotations[annotationHighestVersion])
+	}
+	return release.Of(version), known
 }
 
 // highest is the version that a claim shall bear: it must be there before the gateway runs that could use the volume.

@@ -214,3 +214,27 @@ func TestSandboxPodsThatAGatewayRefuses(t *testing.T) {
 		}
 	}
 }
+
+func TestRunningRelease(t *testing.T) {
+	for _, c := range []struct {
+		name, recorded, image string
+		want                  release.Version
+		known                 bool
+	}{
+		{"nothing runs", "-", "", release.Version{}, false},
+		{"the image's tag", "-", gatewayRepository + "0.0.90", release.New(0, 0, 90), true},
+		{"the image's tag, which is not the highest version", "0.1.3", gatewayRepository + "0.0.90", release.New(0, 0, 90), true},
+		{"no version in the tag", "-", gatewayRepository + "dev", release.Version{}, false},
+		{"no version in the tag, but on the claim", "0.1.3", gatewayRepository + "dev", release.New(0, 1, 3), true},
+		{"a digest", "0.1.3", "ghcr.io/nvidia/openshell/gateway@sha256:" + strings.Repeat("a", 64), release.New(0, 1, 3), true},
+	} {
+		volume := used(c.recorded, "-")
+		volume.Image = c.image
+		if is, known := RunningRelease(volume); is.Version != c.want || known != c.known {
+			t.Errorf("%s: %s, known %v; want %s, %v", c.name, is.Version, known, c.want, c.known)
+		}
+	}
+	if is, known := RunningRelease(Volume{}); known {
+		t.Errorf("without a claim, %s runs", is.Version)
+	}
+}

@@ -15,7 +15,9 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/observe"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/plan"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/sandboxpods"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/status"
+	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
 // Reconcile observes a tenant, plans, executes the plan and reports the state of the tenant.
@@ -63,6 +65,9 @@ func (r *Reconciler) converge(
 	var err error
 	in.Tenant, err = r.evaluations.evaluate(tenant, r.platform.For(tenant, observed.Volume))
 	errors.As(err, &in.Rejected)
+	if observeErr == nil {
+		observeErr = r.observeSandboxPods(ctx, in.Tenant, observed)
+	}
 	if observeErr != nil {
 		out.Err, out.Plan = observeErr, &plan.Plan{Tenant: in.Tenant, Rejected: in.Rejected}
 		return out, 0
@@ -87,6 +92,16 @@ func (r *Reconciler) converge(
 		r.slots.Release(tenant.Namespace) // if its StatefulSet was changed nevertheless, it occupies a slot
 	}
 	return out, retry
+}
+
+// observeSandboxPods reads what rejects the pods of a tenant's sandboxes, if that concerns its release.
+func (r *Reconciler) observeSandboxPods(ctx context.Context, tenant manifests.Tenant, observed *observe.Observed) error {
+	if !sandboxpods.Concern(tenant.Release()) {
+		return nil
+	}
+	rejections, wait, err := r.sandboxPods.Rejections(ctx, tenant.Namespace)
+	observed.AddSandboxPods(rejections, wait)
+	return err
 }
 
 // plan makes a plan, and gets the tenant a rollout slot if the plan needs one and one is free.
@@ -123,7 +138,7 @@ func (r *Reconciler) report(ctx context.Context, in status.Input, retry time.Dur
 	if len(in.SlotHolders) > 0 {
 		holders = holdersRefresh
 	}
-	if !r.unread.waits(in, now) {
+	if !r.unread.waits(in, now) && (in.Observed == nil || !in.Observed.Pending) {
 		if in.Observed != nil && !in.Observed.Restoring && in.Plan.Incomplete == nil {
 			since := r.stored.observe(tenant.Namespace, in.Plan.Certificates.ServerStored, now)
 			in.DistributionWait = status.DistributionWait(in, since, now)

@@ -35,6 +35,7 @@ var changes = []change{
 			Repository:         "ghcr.io/nvidia/openshell",
 			Sideload:           true,
 			SandboxAPIs:        []string{"v1alpha1"},
+			SandboxPodSecurity: "privileged",
 			DemandsCertificate: true,
 		}
 	}},
@@ -63,6 +64,9 @@ var changes = []change{
 		c.CreatesPods = true
 		c.SandboxImage = true
 		c.Sideload = false
+		c.SandboxPodSecurity = "restricted" // by the fields of the pods; no sandbox was run at this level
+		c.StrictGroups = true               // whether 0.1.0 to 0.1.2 demand it was not seen
+		c.UnsetResources = true
 	}},
 	{since: New(0, 1, 3), apply: func(c *Contract) {
 		c.Unsupported = ""

@@ -36,6 +36,24 @@ func TestContracts(t *testing.T) {
 	}
 }
 
+// TestSandboxPods expects what the pods of sandboxes need since 0.1.0, and did not need before.
+func TestSandboxPods(t *testing.T) {
+	for _, c := range []struct {
+		version       Version
+		level         string
+		strict, unset bool
+	}{
+		{New(0, 0, 71), "privileged", false, false},
+		{New(0, 0, 111), "privileged", false, false},
+		{New(0, 1, 0), "restricted", true, true},
+		{New(0, 1, 10), "restricted", true, true},
+	} {
+		if is := Of(c.version); is.SandboxPodSecurity != c.level || is.StrictGroups != c.strict || is.UnsetResources != c.unset {
+			t.Errorf("%s: level %s, strict %v, unset %v; want %+v", c.version, is.SandboxPodSecurity, is.StrictGroups, is.UnsetResources, c)
+		}
+	}
+}
+
 // TestContractsShareNothing: a change of one contract must not change others.
 func TestContractsShareNothing(t *testing.T) {
 	first := Of(New(0, 0, 71))

@@ -63,6 +63,7 @@ Where it must be confirmed, [lifecycle.md](lifecycle.md#upgrade-across-a-breakin
 		}
 		fmt.Fprintf(&page, "| %s | %s | %s | %s |\n", version, support, contract.Known, upgradeTo(version))
 	}
+	page.WriteString(sandboxesDoc())
 	return page.String()
 }
 
