@@ -85,7 +85,7 @@ func TestRequestedRelease(t *testing.T) {
 		spec v1alpha1.GatewayTenantSpec
 		want release.Version
 	}{
-		{"the default", v1alpha1.GatewayTenantSpec{}, release.New(0, 0, 71)},
+		{"the default", v1alpha1.GatewayTenantSpec{}, release.New(0, 0, 111)},
 		{"a tag", v1alpha1.GatewayTenantSpec{Image: gatewayRepository + "0.0.90"}, release.New(0, 0, 90)},
 		{"a version", v1alpha1.GatewayTenantSpec{Image: gatewayRepository + "dev", Version: "0.0.90"}, release.New(0, 0, 90)},
 		{"a spec that is invalid otherwise", v1alpha1.GatewayTenantSpec{Image: gatewayRepository + "0.0.90", Config: "no TOML"}, release.New(0, 0, 90)},
