@@ -29,7 +29,9 @@ func gatewayIn(t *testing.T, namespace string) client.Client {
 		text += "proxy_auth_secret_name = '" + secret + "'\n"
 	}
 	config := map[string]string{manifests.ConfigKey: "", "gateway-v2.toml": text}
-	cluster.Create(t, &corev1.ConfigMap{ObjectMeta: meta(manifests.ConfigName), Data: config})
+	managed := meta(manifests.ConfigName)
+	managed.Labels = manifests.Labels()
+	cluster.Create(t, &corev1.ConfigMap{ObjectMeta: managed, Data: config})
 	cluster.Create(t, roleBinding(namespace, sandboxV2, "gatewaytenant-sandboxes-v2", manifests.GatewayName))
 	gateway := as(t, namespace, manifests.GatewayName)
 	cluster.Eventually(t, 10*time.Second, func() error { // until the API server heeds the binding
@@ -265,4 +267,24 @@ func stolenObjects(namespace string) []patchOf {
 		{"opens all pods", fence(namespace, "openshell-sandbox-supervisors", ""), "", "selects pods by"},
 		{"opens sandboxes", fence(namespace, "openshell-sandbox-supervisors", "workload"), "", "selects pods by"},
 	}
+}
+
+// TestGatewayOfAnEarlierControlPlaneKeepsItsSandboxes: until it is adopted, it may run them as another ServiceAccount, and with other
+// Secrets.
+func TestGatewayOfAnEarlierControlPlaneKeepsItsSandboxes(t *testing.T) {
+	t.Parallel()
+	const namespace = "gateways-earlier"
+	gateway := gatewayIn(t, namespace)
+	template := combinedTemplate()
+	template.Spec.ServiceAccountName, template.Spec.AutomountServiceAccountToken = "default", nil
+	earlier := sandbox(t, namespace, template, nil)
+	if err := gateway.Create(t.Context(), earlier, client.DryRunAll); !apierrors.IsInvalid(err) && !apierrors.IsForbidden(err) {
+		t.Errorf("a gateway that the operator manages creates it: %v", err)
+	}
+	config := get(t, &corev1.ConfigMap{}, namespace, manifests.ConfigName)
+	config.Labels[manifests.LabelManagedBy] = "agent-control-plane"
+	if err := cluster.Client.Update(t.Context(), config); err != nil {
+		t.Fatal(err)
+	}
+	cluster.Eventually(t, 10*time.Second, func() error { return gateway.Create(t.Context(), earlier, client.DryRunAll) })
 }
