@@ -77,7 +77,12 @@ func configOf(t *testing.T, sent map[string]string) []byte {
 			if err := json.Unmarshal([]byte(body), &config); err != nil {
 				t.Fatal(err)
 			}
-			return []byte(config.Data[manifests.ConfigKey])
+			if len(config.Data) != 1 {
+				t.Fatalf("a new gateway has %d files", len(config.Data))
+			}
+			for _, text := range config.Data {
+				return []byte(text)
+			}
 		}
 	}
 	t.Fatal("no gateway.toml is rendered")
