@@ -72,7 +72,7 @@ func (r *Reconciler) converge(
 		out.Err, out.Plan = observeErr, &plan.Plan{Tenant: in.Tenant, Rejected: in.Rejected}
 		return out, 0
 	}
-	if in.Rejected == nil {
+	if in.Rejected == nil && !tenant.Spec.Suspend {
 		r.observer.AddFiles(ctx, in.Tenant, observed)
 	}
 	out.Observed = observed
