@@ -78,6 +78,11 @@ func (t *trial) meddledAtAll() bool {
 	return len(t.touched) > 0
 }
 
+// excusesAlarm reports whether a condition rightly reports what the trial's fault did to the gateway's container.
+func (t *trial) excusesAlarm(is metav1.Condition) bool {
+	return t.hasRestarted() && (is.Reason == v1alpha1.ReasonPodNotReady || is.Reason == v1alpha1.ReasonCrashLoop && strings.Contains(is.Message, restartMessage))
+}
+
 // lostSecret tells whether certgen had a Secret to make in place of one that somebody deleted, or beside one that outlived
 // the tenant that all others went with.
 func (t *trial) lostSecret() bool {
