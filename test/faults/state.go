@@ -51,6 +51,9 @@ func (t *trial) stateOf(ctx context.Context, from client.Reader) (state, error) 
 			all[gvk.Kind+" "+strings.ReplaceAll(name, t.namespace, "NAMESPACE")] = object
 		}
 	}
+	if t.meddled(id{"ConfigMap", manifests.ConfigName}) {
+		all.dropUnmountedFiles()
+	}
 	if truths := all.truths(); len(truths) > 0 {
 		s["truths"] = truths
 	}
