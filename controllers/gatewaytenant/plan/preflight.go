@@ -120,7 +120,7 @@ func (p *Plan) isPresentPreflight(job *batchv1.Job) bool {
 
 // addPreflight adds the preflight Job if the gateway cannot be replaced without it, and deletes one that is outdated.
 func (p *Plan) addPreflight(in Input) {
-	job, ref := in.Observed.Preflight, observe.Preflight
+	job, set, ref := in.Observed.Preflight, in.Observed.StatefulSet, observe.Preflight
 	remove := func(reason string) {
 		step := Step{Action: Delete, Object: ref, Live: job, Reason: reason, Stage: PreflightStage}
 		if why := othersJob(job); why != "" {
@@ -145,7 +145,10 @@ func (p *Plan) addPreflight(in Input) {
 				remove("it could not run, so another one replaces it")
 			}
 		}
-	case isAsApplied(p.Objects.Gateway, in.Observed.StatefulSet) && apply.AppliedBy(job, manifests.Manager):
+	case !apply.AppliedBy(job, manifests.Manager):
+	case set == nil:
+		remove("no gateway runs that would be replaced")
+	case isAsApplied(p.Objects.Gateway, set):
 		remove("its gateway.toml is in use")
 	}
 }

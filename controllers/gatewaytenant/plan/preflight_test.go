@@ -165,6 +165,11 @@ func TestPreflightDecides(t *testing.T) {
 			"update ConfigMap openshell-gateway-config",
 			"delete Job openshell-gateway-preflight, because its gateway.toml is in use",
 		}},
+		{"the gateway is deleted", func(f *fixture) { f.cluster.Delete(observe.Workload) }, []string{
+			"update PersistentVolumeClaim openshell-data-openshell-gateway-0", "update ConfigMap openshell-gateway-config",
+			"delete RoleBinding openshell-gateway-sandbox, because no gateway that needs it runs any more",
+			"delete Job openshell-gateway-preflight, because no gateway runs that would be replaced", "create StatefulSet openshell-gateway",
+		}},
 		{"the platform skips preflights", func(f *fixture) {
 			var err error
 			if f.platform, err = f.platform.WithSettings(manifests.Settings{Preflight: "Disabled"}); err != nil {
