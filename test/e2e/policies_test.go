@@ -9,7 +9,6 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
-	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -72,18 +71,6 @@ func clusterBinding(name, role, account, namespace string) *rbacv1.ClusterRoleBi
 	}
 }
 
-// certgenWith is a Job under certgen's name that runs something else.
-func certgenWith(namespace, image string) *batchv1.Job {
-	no, all := false, &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}}
-	return &batchv1.Job{TypeMeta: metav1.TypeMeta{APIVersion: "batch/v1", Kind: "Job"}, ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: manifests.CertgenName}, Spec: batchv1.JobSpec{Template: corev1.PodTemplateSpec{Spec: corev1.PodSpec{
-		RestartPolicy: corev1.RestartPolicyNever, ServiceAccountName: manifests.CertgenName,
-		Containers: []corev1.Container{{
-			Name: "certgen", Image: image, Command: []string{"/certgen"},
-			SecurityContext: &corev1.SecurityContext{AllowPrivilegeEscalation: &no, Capabilities: all},
-		}},
-	}}}}
-}
-
 // TestStolenTokenOfTheOperator gets its thief no further than to what gateways are made of.
 func TestStolenTokenOfTheOperator(t *testing.T) {
 	t.Parallel()
@@ -109,16 +96,20 @@ func TestStolenTokenOfTheOperator(t *testing.T) {
 		{"deletes cluster-admin's binding", theirs, "delete", "writes only ClusterRoleBindings"},
 		{"adds a subject to a RoleBinding", sandbox, `[{"op":"add","path":"/subjects/-","value":{"kind":"ServiceAccount","name":"x","namespace":"x"}}]`, "its one subject"},
 		{"gives a RoleBinding another owner", sandbox, owner, "nobody owns it"},
+		{"gives a gateway certgen's rights", roleBinding("default", manifests.SandboxName, "gatewaytenant-certgen", manifests.GatewayName), "apply", "openshell-gateway-sandbox binds"},
+		{"gives certgen a gateway's rights", roleBinding("default", sandboxV2, "gatewaytenant-sandboxes-v2", manifests.CertgenName), "apply", "its one subject"},
+		{"gives new gateways other rights", roleBinding("default", sandboxV2, "gatewaytenant-sandboxes", manifests.GatewayName), "apply", "openshell-gateway-sandbox-v2 binds"},
+		{"gives them under another name", roleBinding("default", manifests.SandboxName, "gatewaytenant-sandboxes-v2", manifests.GatewayName), "apply", "openshell-gateway-sandbox binds"},
 		{"makes the gateway privileged", set, `[{"op":"replace","path":"/spec/template/spec/containers/0/securityContext/allowPrivilegeEscalation","value":true},{"op":"add","path":"/spec/template/spec/containers/0/securityContext/privileged","value":true}]`, "no privileges"},
 		{"gives it a capability", set, `[{"op":"add","path":"/spec/template/spec/containers/0/securityContext/capabilities/add","value":["SYS_ADMIN"]}]`, "no privileges"},
 		{"gives it the node's network", set, `[{"op":"add","path":"/spec/template/spec/hostNetwork","value":true}]`, "no namespace of the node"},
-		{"gives it the node's files", set, `[{"op":"add","path":"/spec/template/spec/volumes/-","value":{"name":"x","hostPath":{"path":"/"}}}]`, "and nothing else"},
-		{"mounts another Secret", set, `[{"op":"add","path":"/spec/template/spec/volumes/-","value":{"name":"x","secret":{"secretName":"x"}}}]`, "and nothing else"},
+		{"gives it the node's files", set, `[{"op":"add","path":"/spec/template/spec/volumes/-","value":{"name":"x","hostPath":{"path":"/"}}}]`, "no other volumes"},
+		{"mounts another Secret", set, `[{"op":"add","path":"/spec/template/spec/volumes/-","value":{"name":"x","secret":{"secretName":"x"}}}]`, "no other volumes"},
 		{"reads a Secret into the environment", set, `[{"op":"add","path":"` + container + `/env/-","value":{"name":"X","valueFrom":{"secretKeyRef":{"name":"x","key":"x"}}}}]`, "nothing out of Secrets"},
 		{"reads a whole Secret into the environment", set, `[{"op":"add","path":"` + container + `/envFrom","value":[{"secretRef":{"name":"x"}}]}]`, "nothing out of Secrets"},
 		{"runs another command", set, `[{"op":"add","path":"` + container + `/command","value":["/bin/sh"]}]`, "what their image is for"},
 		{"runs another image", set, `[{"op":"replace","path":"` + container + `/image","value":"docker.io/evil/gateway:1"}]`, "allowed repository"},
-		{"runs another image as certgen", certgenWith("default", "ghcr.io/nvidia/openshell/gateway:0.0.71"), "apply", "the operator's own"},
+		{"runs another image as certgen", jobWith("default", manifests.CertgenName, func(p *corev1.PodSpec) { p.Containers[0].Image = gatewayImage }), "apply", "the operator's own"},
 		{"runs it as somebody else", set, `[{"op":"replace","path":"/spec/template/spec/serviceAccountName","value":"default"}]`, "ServiceAccount"},
 		{"adds a container", set, `[{"op":"add","path":"/spec/template/spec/containers/-","value":{"name":"x","image":"x"}}]`, "one container"},
 		{"makes a pod", &corev1.Pod{ObjectMeta: meta("x"), Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "x", Image: "x"}}}}, "", "cannot create"},

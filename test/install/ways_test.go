@@ -51,7 +51,7 @@ var ways = []way{
 		removeOperator: func(t *testing.T) { helm(t, "uninstall", name, "-n", namespace) },
 		removeRest: func(t *testing.T) {
 			kubectl(t, "delete", "customresourcedefinition", "gatewaytenants.openshell.ambient-code.io")
-			kubectl(t, "delete", "clusterrole", "gatewaytenant-node-reader", "gatewaytenant-sandboxes", "gatewaytenant-certgen",
+			kubectl(t, "delete", "clusterrole", "gatewaytenant-node-reader", "gatewaytenant-sandboxes", "gatewaytenant-sandboxes-v2", "gatewaytenant-certgen",
 				"gatewaytenant-view", "gatewaytenant-edit", "gatewaytenant-admin", "gatewaytenant-handover")
 			kubectl(t, "delete", "namespace", namespace)
 		},
