@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
@@ -116,3 +117,21 @@ func (w *writtenStatus) outdated(tenant *v1alpha1.GatewayTenant, now time.Time) 
 }
 
 func (w *writtenStatus) forget(namespace string) { w.by.Delete(namespace) }
+
+// removedBindings records the ClusterRoleBinding that this process deleted last for each GatewayTenant that no longer exists, until the
+// cache shows that it is gone. After a loss, one redundant request may occur.
+type removedBindings struct{ by sync.Map }
+
+func (r *removedBindings) note(namespace string, binding *rbacv1.ClusterRoleBinding) {
+	r.by.Store(namespace, binding.UID)
+}
+
+// has reports whether a binding does not exist or was deleted.
+func (r *removedBindings) has(namespace string, binding *rbacv1.ClusterRoleBinding) bool {
+	if binding == nil {
+		r.by.Delete(namespace)
+		return true
+	}
+	uid, exists := r.by.Load(namespace)
+	return exists && uid == binding.UID
+}

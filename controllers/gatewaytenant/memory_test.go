@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
@@ -123,4 +124,20 @@ func TestOutdatedTenantIsNotReconciled(t *testing.T) {
 			t.Errorf("the reconcile waits for %s, want 0s", wait)
 		}
 	})
+}
+
+// TestBindingIsDeletedOnce, also if the cache shows it for a while after that.
+func TestBindingIsDeletedOnce(t *testing.T) {
+	var removed removedBindings
+	binding, next := &rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{UID: "1"}}, &rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{UID: "2"}}
+	if removed.has("a", binding) {
+		t.Error("it is taken for deleted before it was")
+	}
+	removed.note("a", binding)
+	if !removed.has("a", binding) || removed.has("a", next) || removed.has("b", binding) {
+		t.Error("not exactly the binding that was deleted is known")
+	}
+	if !removed.has("a", nil) || removed.has("a", binding) {
+		t.Error("the record outlives the binding: one that is restored with its uid would stay")
+	}
 }

@@ -159,7 +159,7 @@ func (r *Reconciler) next(in status.Input, waits ...time.Duration) (ctrl.Result,
 // API server first, since the cache may be outdated.
 func (r *Reconciler) removeBinding(ctx context.Context, tenant client.ObjectKey) (ctrl.Result, error) {
 	binding, err := r.observer.Binding(ctx, tenant.Namespace)
-	if err != nil || binding == nil {
+	if err != nil || r.removed.has(tenant.Namespace, binding) {
 		return ctrl.Result{}, err
 	}
 	namespace, err := r.namespace(ctx, tenant.Namespace)
@@ -174,6 +174,9 @@ func (r *Reconciler) removeBinding(ctx context.Context, tenant client.ObjectKey)
 		return ctrl.Result{}, err
 	}
 	executed := r.execute(ctx, tenant.Namespace, steps)
+	if len(executed.undone) == 0 {
+		r.removed.note(tenant.Namespace, binding)
+	}
 	return ctrl.Result{RequeueAfter: executed.retry}, executed.err
 }
 

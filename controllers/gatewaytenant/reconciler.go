@@ -42,6 +42,7 @@ type memory struct {
 	unread      unreadSince
 	outdated    outdatedSince
 	written     writtenStatus
+	removed     removedBindings
 }
 
 // forget drops the state of a tenant that no longer exists.

@@ -72,7 +72,7 @@ func (p previewer) plan(tenant *v1alpha1.GatewayTenant, snapshot observe.Snapsho
 		return nil, nil, err
 	}
 	in := plan.Input{
-		GatewayTenant: tenant, Platform: p.platform, Observed: observed, Comparer: p.comparer, SlotGranted: true, Now: p.now,
+		GatewayTenant: tenant, Platform: p.platform, Observed: observed, Comparer: p.comparer, SlotGranted: true, AssumePreflight: true, Now: p.now,
 		Fields: func(desired *unstructured.Unstructured, ref observe.Ref) ([]string, error) {
 			preview, err := p.comparer.Preview(desired, snapshot.Find(ref))
 			return append([]string{}, preview.Fields...), err

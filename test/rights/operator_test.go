@@ -20,16 +20,18 @@ import (
 
 const operatorName = operatortest.OperatorName
 
-// stage is where one story takes place: an operator with rights of its own, and two namespaces in which it works.
+// stage is where one story takes place: an operator with rights of its own, and three namespaces in which it works.
 type stage struct {
 	name   string
 	denied chan error // what it was denied first
 	once   sync.Once
 }
 
-// bridged is the namespace of the entry in platform-config, earlier that of a gateway of an earlier control plane.
+// bridged is the namespace of the entry in platform-config, earlier that of a gateway of an earlier control plane, and newest that of a
+// gateway from OpenShell 0.1 on.
 func (s *stage) bridged() string { return s.name + "-bridged" }
 func (s *stage) earlier() string { return s.name + "-earlier" }
+func (s *stage) newest() string  { return s.name + "-newest" }
 
 // newStage makes all that is there before the operator is.
 func newStage(ctx context.Context, name string, all []right, without right) (*stage, error) {
@@ -38,7 +40,7 @@ func newStage(ctx context.Context, name string, all []right, without right) (*st
 	here := metav1.ObjectMeta{Name: operatorName, Namespace: name}
 	subjects := []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Name: operatorName, Namespace: name}}
 	for _, object := range []client.Object{
-		namespace(name), namespace(s.earlier()),
+		namespace(name), namespace(s.earlier()), namespace(s.newest()),
 		&corev1.ServiceAccount{ObjectMeta: here},
 		&rbacv1.ClusterRole{ObjectMeta: named, Rules: rules(all, "ClusterRole", without)},
 		&rbacv1.ClusterRoleBinding{ObjectMeta: named, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: name}, Subjects: subjects},
@@ -66,7 +68,7 @@ func (s *stage) run(ctx context.Context) error {
 	}
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return &listener{next, s} })
 	options := operatortest.Options()
-	options.PlatformNamespace, options.WatchNamespaces = s.name, []string{s.bridged(), s.earlier()}
+	options.PlatformNamespace, options.WatchNamespaces = s.name, []string{s.bridged(), s.earlier(), s.newest()}
 	options.Lifetimes.TrustDelay = time.Second // the story waits for a new name
 	options.Concurrency, options.RolloutPercent = 4, 100
 	operator, err := operatortest.StartOperator(ctx, config, options)

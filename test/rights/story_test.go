@@ -41,7 +41,7 @@ func until(ctx context.Context, what string, check func() error) error {
 // story is what happens to gateways, all in all: whatever the operator has a right to, it needs for one of these steps.
 func (s *stage) story(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
-		s.gatewaysCome, s.earlierGoes, s.ownersComeBack, s.labelComesBack, s.namesChange, s.brokenPodIsMended, s.refusedPodIsReported, s.clientsAreLetIn, s.gatewayGoes,
+		s.gatewaysCome, s.gatewayIsUpgraded, s.earlierGoes, s.ownersComeBack, s.labelComesBack, s.namesChange, s.brokenPodIsMended, s.refusedPodIsReported, s.clientsAreLetIn, s.gatewayGoes,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -142,24 +142,31 @@ func (s *stage) earlierGoes(ctx context.Context) error {
 	})
 }
 
-// ownersComeBack when somebody takes them off.
+// child is one of a gateway's objects.
+type child struct{ version, kind, name string }
+
+// ownersComeBack after they were removed.
 func (s *stage) ownersComeBack(ctx context.Context) error {
-	var errs []error
-	for _, c := range [][3]string{
+	return s.ownersComeBackTo(ctx, s.earlier(), []child{
 		{"v1", "ServiceAccount", manifests.GatewayName}, {"v1", "ServiceAccount", manifests.SandboxName}, {"v1", "ServiceAccount", manifests.CertgenName},
 		{"v1", "ConfigMap", manifests.ConfigName}, {"v1", "Service", manifests.GatewayName}, {"v1", "PersistentVolumeClaim", manifests.ClaimName},
 		{"apps/v1", "StatefulSet", manifests.GatewayName}, {rbac, "RoleBinding", manifests.SandboxName}, {rbac, "RoleBinding", manifests.CertgenName},
 		{"networking.k8s.io/v1", "NetworkPolicy", manifests.SandboxSSHName}, {"networking.k8s.io/v1", "NetworkPolicy", manifests.SandboxSSHLabelName},
-	} {
+	})
+}
+
+func (s *stage) ownersComeBackTo(ctx context.Context, namespace string, children []child) error {
+	var errs []error
+	for _, c := range children {
 		object := &unstructured.Unstructured{}
-		object.SetAPIVersion(c[0])
-		object.SetKind(c[1])
-		object.SetNamespace(s.earlier())
-		object.SetName(c[2])
+		object.SetAPIVersion(c.version)
+		object.SetKind(c.kind)
+		object.SetNamespace(namespace)
+		object.SetName(c.name)
 		if err := admin.Patch(ctx, object, client.RawPatch(types.JSONPatchType, []byte(`[{"op":"remove","path":"/metadata/ownerReferences"}]`))); err != nil {
-			return fmt.Errorf("%s %s: %w", c[1], c[2], err)
+			return fmt.Errorf("%s %s: %w", c.kind, c.name, err)
 		}
-		errs = append(errs, until(ctx, "the owner of "+c[1]+" "+c[2], func() error {
+		errs = append(errs, until(ctx, "the owner of "+c.kind+" "+c.name, func() error {
 			if err := admin.Get(ctx, client.ObjectKeyFromObject(object), object); err != nil {
 				return err
 			}

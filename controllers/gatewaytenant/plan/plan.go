@@ -29,6 +29,8 @@ type Input struct {
 	JobHistory *certificates.JobHistory
 	// SlotGranted reports whether the tenant has a rollout slot.
 	SlotGranted bool
+	// AssumePreflight plans as if a preflight that has not ended would succeed, for a forecast of all steps.
+	AssumePreflight bool
 	// NoRollout reports that the gateway does not roll in a slot, whatever the annotations of its StatefulSet say. It is false where
 	// only these are known.
 	NoRollout bool

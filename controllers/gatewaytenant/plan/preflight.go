@@ -29,25 +29,40 @@ func (e *PreflightError) Error() string { return e.Message }
 
 // checkPreflight returns why the preflight does not allow the gateway to be replaced yet. It is nil if it does, or if none is needed.
 func (p *Plan) checkPreflight(in Input) *PreflightError {
-	set := in.Observed.StatefulSet
-	if set == nil || !p.Objects.NeedsPreflight(p.Tenant, in.Observed.Volume) || isAsApplied(p.Objects.Gateway, set) {
-		return nil // the last: another client has changed what was checked before
+	if !p.needsPreflight(in) || p.preflightSucceeded(in) {
+		return nil
 	}
 	running := &PreflightError{v1alpha1.ReasonPreflightRunning, "the gateway that runs is not replaced before the preflight of the next gateway.toml has succeeded"}
 	job, found := in.Observed.Preflight, in.Observed.PreflightProblem
-	if job == nil || job.DeletionTimestamp != nil || !p.isPresentPreflight(job) {
-		return running
-	}
 	switch {
-	case diagnose.JobCondition(job, batchv1.JobComplete) != nil:
-		return nil
+	case job == nil || job.DeletionTimestamp != nil || !p.isPresentPreflight(job) || found.IsZero():
+		if in.AssumePreflight {
+			return nil
+		}
+		return running
 	case found.Reason == v1alpha1.ReasonPreflightFailed:
 		return &PreflightError{found.Reason, fmt.Sprintf("%s; the gateway that runs is not changed; correct spec.config or spec.image; to replace the gateway nevertheless, run: kubectl annotate --overwrite gwt %s -n %s %s=%s",
 			found.Description(), v1alpha1.Name, job.Namespace, v1alpha1.AnnotationConfirmPreflight, job.Annotations[manifests.AnnotationWish])}
-	case !found.IsZero():
-		return &PreflightError{v1alpha1.ReasonPreflightBlocked, fmt.Sprintf("the preflight of the next gateway.toml cannot run: %s; the gateway that runs is not changed, and the preflight is repeated every %s", found.Description(), preflightRetry)}
 	}
-	return running
+	return &PreflightError{v1alpha1.ReasonPreflightBlocked, fmt.Sprintf("the preflight of the next gateway.toml cannot run: %s; the gateway that runs is not changed, and the preflight is repeated every %s", found.Description(), preflightRetry)}
+}
+
+// assumesPreflight reports whether the steps follow from a preflight that has not succeeded yet.
+func (p *Plan) assumesPreflight(in Input) bool {
+	return in.AssumePreflight && p.Preflight == nil && p.needsPreflight(in) && !p.preflightSucceeded(in)
+}
+
+// needsPreflight reports whether the next gateway.toml has to be checked. If the StatefulSet was rendered with it before, another client
+// has changed the StatefulSet, and what is restored was checked before.
+func (p *Plan) needsPreflight(in Input) bool {
+	set := in.Observed.StatefulSet
+	return set != nil && p.Objects.NeedsPreflight(p.Tenant, in.Observed.Volume) && !isAsApplied(p.Objects.Gateway, set)
+}
+
+// preflightSucceeded reports whether the present preflight has succeeded.
+func (p *Plan) preflightSucceeded(in Input) bool {
+	job := in.Observed.Preflight
+	return job != nil && job.DeletionTimestamp == nil && p.isPresentPreflight(job) && diagnose.JobCondition(job, batchv1.JobComplete) != nil
 }
 
 // isPresentPreflight reports whether a Job checks the present image and gateway.toml.
@@ -65,7 +80,7 @@ func (p *Plan) addPreflight(in Input) {
 		}
 		p.Steps = append(p.Steps, step)
 	}
-	needed := p.Preflight != nil
+	needed := p.Preflight != nil || p.assumesPreflight(in)
 	switch {
 	case in.isUnreadable("Job"):
 	case job == nil && needed:
@@ -75,7 +90,7 @@ func (p *Plan) addPreflight(in Input) {
 	case needed && !p.isPresentPreflight(job):
 		remove("it checks another image or gateway.toml")
 	case needed:
-		if failed := diagnose.JobCondition(job, batchv1.JobFailed); failed != nil && p.Preflight.Reason == v1alpha1.ReasonPreflightBlocked {
+		if failed := diagnose.JobCondition(job, batchv1.JobFailed); failed != nil && p.Preflight != nil && p.Preflight.Reason == v1alpha1.ReasonPreflightBlocked {
 			if due := failed.LastTransitionTime.Add(preflightRetry); in.Now.Before(due) {
 				p.Again = earliest(p.Again, due)
 			} else {

@@ -43,6 +43,9 @@ func (p *Plan) addWorkload(in Input) {
 	case !p.RepairAt.IsZero():
 		step.Waits, p.Again = p.RepairAt.UTC().Format(time.RFC3339)+", because other clients change it again and again", earliest(p.Again, p.RepairAt)
 	}
+	if step.Waits == "" && p.assumesPreflight(in) {
+		step.Waits = "its preflight"
+	}
 	if newKey {
 		step.Reason = "the token keys are made anew"
 	}
