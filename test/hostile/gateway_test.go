@@ -15,9 +15,15 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/test/gateway"
 )
 
-// TestEachReleaseAcceptsItsDefaults holds the gateway.toml that is rendered for each release against what a gateway of the
-// release accepts. The two are written independently.
-func TestEachReleaseAcceptsItsDefaults(t *testing.T) {
+// TestEachReleaseStartsByDefault holds what is rendered for each release against what a gateway of the release accepts, for a new gateway
+// and for one that replaces a gateway of each schema version. The two are written independently.
+func TestEachReleaseStartsByDefault(t *testing.T) {
+	const schema1, schema2, before = manifests.ConfigKey, "gateway-v2-0.toml", "of the gateway that runs"
+	replaced := func(key string) manifests.Volume {
+		return manifests.Volume{
+			Claim: &corev1.PersistentVolumeClaim{}, Image: "i", FileKey: key, PodFileKey: key, FileKeys: []string{key}, Files: map[string]string{key: before},
+		}
+	}
 	for _, version := range release.Supported() {
 		r, _ := gateway.ParseRelease(version.String())
 		if !r.Described() {
@@ -26,8 +32,15 @@ func TestEachReleaseAcceptsItsDefaults(t *testing.T) {
 		}
 		tenant := &v1alpha1.GatewayTenant{ObjectMeta: metav1.ObjectMeta{Namespace: "tenant-a", Name: v1alpha1.Name, UID: anyUID}}
 		tenant.Spec.Image = repository + "openshell/gateway:" + r.String()
-		if _, err := gateway.Parse(r, "gateway.toml", configOf(t, sentFor(t, tenant))); err != nil {
-			t.Errorf("%s: %v", r, err)
+		for what, volume := range map[string]manifests.Volume{"new": {}, "after schema 1": replaced(schema1), "after schema 2": replaced(schema2)} {
+			sent := sentOn(t, tenant, volume)
+			if err := checkGateway(t, r, sent); err != nil {
+				t.Errorf("%s, %s: %v", r, what, err)
+			}
+			kept := decoded[corev1.ConfigMap](t, sent, "/configmaps/"+manifests.ConfigName).Data[volume.FileKey]
+			if replacesItself := volume.FileKey == schema1 && !r.ReadsSchema2(); volume.FileKey != "" && !replacesItself && kept != before {
+				t.Errorf("%s, %s: the gateway that runs finds %q when it restarts", r, what, kept)
+			}
 		}
 	}
 }
@@ -60,26 +73,9 @@ func TestGatewaysAcceptWhatIsRendered(t *testing.T) {
 			continue
 		}
 		judged++
-		config := configOf(t, sentFor(t, tenant))
-		if _, err := gateway.Parse(r, "gateway.toml", config); err != nil {
+		if err := checkGateway(t, r, sentFor(t, tenant)); err != nil {
 			t.Errorf("%s: %v\n%s", r, err, tenant.Spec.Config)
 		}
 	}
 	t.Logf("%d of %d are judged", judged, *renderedSpecs)
-}
-
-// configOf returns the gateway.toml among rendered objects.
-func configOf(t *testing.T, sent map[string]string) []byte {
-	t.Helper()
-	for url, body := range sent {
-		if strings.HasSuffix(url, "/configmaps/"+manifests.ConfigName) {
-			var config corev1.ConfigMap
-			if err := json.Unmarshal([]byte(body), &config); err != nil {
-				t.Fatal(err)
-			}
-			return []byte(config.Data[manifests.ConfigKey])
-		}
-	}
-	t.Fatal("no gateway.toml is rendered")
-	return nil
 }
