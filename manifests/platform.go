@@ -7,12 +7,6 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/manifests/release"
 )
 
-// BuiltinImage is the gateway image of tenants that name none, unless the platform sets another.
-const BuiltinImage = "ghcr.io/nvidia/openshell/gateway:0.0.71"
-
-// defaultImageField stands in messages for the field that the image of a tenant comes from, if the tenant names none.
-const defaultImageField = "the default gateway image"
-
 // Platform is what the platform sets for all tenants. Make one with [NewPlatform].
 type Platform struct {
 	gatewayImage        string

@@ -42,6 +42,9 @@ type Tenant struct {
 	config             gatewaytoml.File
 }
 
+// Release returns the contract of the release that the gateway runs.
+func (t Tenant) Release() release.Contract { return t.release }
+
 // UnusedTables returns the tables of spec.config that are left out of gateway.toml because they configure drivers that the
 // gateway does not run, sorted, as they can be shown to users.
 func (t Tenant) UnusedTables() []string { return t.config.UnusedTables }

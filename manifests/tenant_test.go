@@ -62,7 +62,7 @@ func TestVersionIsTheTagsUnlessThatDoesNotTell(t *testing.T) {
 		{repository + ":0.0.71-rc.1", "", "0.0.71"},
 		{repository + ":0.0.71", "v0.0.71", "0.0.71"},
 		{repository + ":dev", "0.0.111", "0.0.111"},
-		{"", "", "0.0.71"},
+		{"", "", "0.0.111"},
 	} {
 		tenant, err := tenantOf(t, v1alpha1.GatewayTenantSpec{Image: c.image, Version: c.version})
 		if err != nil || tenant.Version.String() != c.want {

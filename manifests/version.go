@@ -1,6 +1,7 @@
 package manifests
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -45,4 +46,15 @@ func (p Platform) supported(version release.Version, field, value string) (relea
 		wayOut += fmt.Sprintf(", or upgrade the operator to a version that supports %s", version)
 	}
 	return release.Version{}, reject(v1alpha1.ReasonVersionUnsupported, field, value, "is release %s of the gateway, which this operator does not support: %s; %s", version, why, wayOut)
+}
+
+// RequestedRelease returns the contract of the release that a GatewayTenant requests, without a look at the rest of its spec. The second
+// result is false if the image or the version is rejected.
+func RequestedRelease(gt *v1alpha1.GatewayTenant, platform Platform) (release.Contract, bool) {
+	img, err := parseImage("", cmp.Or(gt.Spec.Image, platform.gatewayImage), platform.allowedRepositories)
+	if err != nil {
+		return release.Contract{}, false
+	}
+	version, err := platform.effectiveVersion(img, "", gt.Spec.Version)
+	return release.Of(version), err == nil
 }

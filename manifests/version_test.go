@@ -77,3 +77,27 @@ func TestInstallPageNamesTheSupportedReleases(t *testing.T) {
 		}
 	}
 }
+
+// TestRequestedRelease agrees with NewTenant, and is known also if the rest of the spec is invalid.
+func TestRequestedRelease(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		spec v1alpha1.GatewayTenantSpec
+		want release.Version
+	}{
+		{"the default", v1alpha1.GatewayTenantSpec{}, release.New(0, 0, 111)},
+		{"a tag", v1alpha1.GatewayTenantSpec{Image: gatewayRepository + "0.0.90"}, release.New(0, 0, 90)},
+		{"a version", v1alpha1.GatewayTenantSpec{Image: gatewayRepository + "dev", Version: "0.0.90"}, release.New(0, 0, 90)},
+		{"a spec that is invalid otherwise", v1alpha1.GatewayTenantSpec{Image: gatewayRepository + "0.0.90", Config: "no TOML"}, release.New(0, 0, 90)},
+		{"no version", v1alpha1.GatewayTenantSpec{Image: gatewayRepository + "dev"}, release.Version{}},
+		{"an unsupported version", v1alpha1.GatewayTenantSpec{Image: gatewayRepository + "0.0.70"}, release.Version{}},
+		{"a repository that is not allowed", v1alpha1.GatewayTenantSpec{Image: "docker.io/gateway:0.0.90"}, release.Version{}},
+		{"no image", v1alpha1.GatewayTenantSpec{Image: "?"}, release.Version{}},
+	} {
+		gt := &v1alpha1.GatewayTenant{Spec: c.spec}
+		is, valid := RequestedRelease(gt, testPlatform(t))
+		if valid != (c.want != release.Version{}) || valid && is.Version != c.want {
+			t.Errorf("%s: %s, valid %v; want %s", c.name, is.Version, valid, c.want)
+		}
+	}
+}

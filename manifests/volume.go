@@ -38,21 +38,29 @@ type Volume struct {
 }
 
 // CheckDowngrade rejects a version that would migrate the volume's database irreversibly, or not start on it, unless an annotation
-// of the GatewayTenant confirms the version. The error is a [*RejectedError].
+// of the GatewayTenant confirms the version. One confirmation is not enough for an upgrade across several steps. The error is a
+// [*RejectedError].
 func (t Tenant) CheckDowngrade(volume Volume) error {
-	if volume.Claim == nil || t.confirmed == t.Version {
+	if volume.Claim == nil {
 		return nil
 	}
 	goOn := fmt.Sprintf("to go on, run: kubectl annotate --overwrite gwt %s -n %s %s=%s", v1alpha1.Name, t.Namespace, v1alpha1.AnnotationConfirmVersion, t.Version)
 	last, known := t.lastOn(volume)
 	steps := release.StepsBetween(last, t.Version)
+	if next, staged := stopBefore(last, t.Version); known && staged {
+		return reject(v1alpha1.ReasonVersionHeld, t.imageField, t.Image, "is held: from %s to %s, the data of the gateway changes for good at %s and again at %s, and each of these steps is made and confirmed by itself; set an image of %s first and confirm that version; when the gateway is Ready with it, set the image of %[2]s again",
+			last, t.Version, steps[0].At, steps[1].At, next)
+	}
+	if t.confirmed == t.Version {
+		return nil
+	}
 	switch {
 	case !known:
 		return reject(v1alpha1.ReasonVersionHeld, t.imageField, t.Image, "is held: nothing tells which version last used the claim %s, and %s; %s", volume.Claim.Name, release.StepsText(), goOn)
 	case len(steps) > 0 && last.Less(t.Version):
-		return reject(v1alpha1.ReasonVersionHeld, t.imageField, t.Image, "is held: from %s to %s %s; %s", last, t.Version, release.CostText(steps), goOn)
+		return reject(v1alpha1.ReasonVersionHeld, t.imageField, t.Image, "is held: from %s to %s %s; there is no way back but to restore that backup, since gateways before %s do not start on the migrated database; %s", last, t.Version, release.CostText(steps), steps[len(steps)-1].At, goOn)
 	case len(steps) > 0:
-		return reject(v1alpha1.ReasonVersionHeld, t.imageField, t.Image, "is held: %s does not start on a database that %s has used, so all that is on the volume would be out of reach; use %s or later, or bring back a volume from before; %s", t.Version, last, steps[len(steps)-1].At, goOn)
+		return reject(v1alpha1.ReasonVersionHeld, t.imageField, t.Image, "is held: %s does not start on a database that %s has used, so all that is on the volume would be out of reach; use %s or later, or restore a backup of the volume from before the upgrade; %s", t.Version, last, steps[len(steps)-1].At, goOn)
 	case last.Less(firstMigrations):
 		return reject(v1alpha1.ReasonVersionHeld, t.imageField, t.Image, "is held: %s does not start on a database that %s has used, so all that is on the volume would be out of reach; bring back a volume of %s or later, or a new one; %s", t.Version, last, firstMigrations, goOn)
 	case t.Version.Less(last) && release.Of(last).Unsupported != "":
@@ -61,24 +69,53 @@ func (t Tenant) CheckDowngrade(volume Volume) error {
 	return nil
 }
 
-// lastOn is the highest version that is known to have used a volume: what its claim says or, of one that was there
-// before the operator, the version of the gateway that runs on it.
-func (t Tenant) lastOn(volume Volume) (release.Version, bool) {
+// stopBefore returns the release to which an upgrade has to go first because it would cross several steps at the same time. The second
+// result reports whether there is one.
+func stopBefore(from, to release.Version) (release.Version, bool) {
+	steps := release.StepsBetween(from, to)
+	if len(steps) < 2 || to.Less(from) {
+		return release.Version{}, false
+	}
+	return release.NewestBeside(steps[0].At)
+}
+
+// lastOn returns the highest version that is known to have used the volume.
+func (t Tenant) lastOn(volume Volume) (release.Version, bool) { return volume.last(t.Image, t.Version) }
+
+// last returns the highest version that is known to have used a volume whose claim exists: the version that the claim records or, if
+// the claim existed before the operator, the version of the gateway that runs on it. The tag of an image may not name its version, so
+// the version of one image is given.
+func (volume Volume) last(image string, version release.Version) (release.Version, bool) {
 	if recorded, ok := release.Parse(volume.Claim.Annotations[annotationHighestVersion]); ok {
 		return recorded, true
 	}
-	if volume.Image == t.Image {
-		return t.Version, true
+	if volume.Image == image {
+		return version, true
 	}
-	running, err := reference.ParseNormalizedNamed(volume.Image)
+	return taggedVersion(volume.Image)
+}
+
+// taggedVersion returns the version in the tag of an image. The second result reports whether the tag has one.
+func taggedVersion(image string) (release.Version, bool) {
+	named, err := reference.ParseNormalizedNamed(image)
 	if err != nil {
 		return release.Version{}, false
 	}
-	tagged, _ := running.(reference.Tagged)
+	tagged, _ := named.(reference.Tagged)
 	if tagged == nil {
 		return release.Version{}, false
 	}
 	return release.Parse(tagged.Tag())
+}
+
+// RunningRelease returns the contract of the release that runs on a volume or, if the image of its gateway does not tell that, of the
+// highest one that the claim records. The second result reports whether one of them is known.
+func RunningRelease(volume Volume) (release.Contract, bool) {
+	version, known := taggedVersion(volume.Image)
+	if !known && volume.Claim != nil {
+		version, known = release.Parse(volume.Claim.Annotations[annotationHighestVersion])
+	}
+	return release.Of(version), known
 }
 
 // highest is the version that a claim shall bear: it must be there before the gateway runs that could use the volume.

@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/manifests/release"
 )
 
 const gatewayRepository = "ghcr.io/nvidia/openshell/gateway:"
@@ -87,6 +88,48 @@ func TestVersionsThatTheVolumeCannotShareAreHeld(t *testing.T) {
 	}
 }
 
+// TestStepsAreConfirmedOneByOne: one confirmation is not enough for an upgrade across several steps. The way back is one step, since a
+// backup of the volume may be of any version. The release need not be supported for this.
+func TestStepsAreConfirmedOneByOne(t *testing.T) {
+	version := release.New(0, 1, 3)
+	for _, c := range []struct {
+		name          string
+		volume        Volume
+		to, confirmed release.Version
+		texts, noText []string
+	}{
+		{"two steps", used("0.0.71", gatewayRepository+"0.0.71"), version, release.Version{}, []string{"at 0.0.88 and again at 0.1.0", "set an image of 0.0.111 first", "Ready", "the image of 0.1.3 again"}, []string{"confirm-version="}},
+		{"two steps, confirmed", used("0.0.71", gatewayRepository+"0.0.71"), version, version, []string{"set an image of 0.0.111 first"}, []string{"confirm-version="}},
+		{"two steps, adopted and confirmed", used("", gatewayRepository+"0.0.71"), version, version, []string{"set an image of 0.0.111 first"}, nil},
+		{"the second step", used("0.0.111", gatewayRepository+"0.0.111"), version, release.Version{}, []string{
+			"from 0.0.111 to 0.1.3", "migrated for good", "back up the volume", "openshell provider profile export", "delete all sandboxes", "there is no way back", "before 0.1.0", "confirm-version=0.1.3",
+		}, []string{"0.0.88"}},
+		{"the second step, the first is confirmed", used("0.0.111", gatewayRepository+"0.0.111"), version, release.New(0, 0, 111), []string{"confirm-version=0.1.3"}, nil},
+		{"the second step, confirmed", used("0.0.111", gatewayRepository+"0.0.111"), version, version, nil, nil},
+		{"back over two steps", used("0.1.3", gatewayRepository+"0.1.3"), release.New(0, 0, 71), release.Version{}, []string{"0.0.71 does not start", "restore a backup of the volume", "confirm-version=0.0.71"}, nil},
+		{"back over two steps, confirmed", used("0.1.3", gatewayRepository+"0.1.3"), release.New(0, 0, 71), release.New(0, 0, 71), nil, nil},
+		{"nothing tells which version used it, confirmed", used("", "-"), version, version, nil, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			tenant := Tenant{Namespace: "tenant-a", Image: gatewayRepository + c.to.String(), Version: c.to, confirmed: c.confirmed, imageField: "spec.image"}
+			err := tenant.CheckDowngrade(c.volume)
+			if (err != nil) != (len(c.texts) > 0) {
+				t.Fatal(err)
+			}
+			for _, text := range c.texts {
+				if !strings.Contains(err.Error(), text) {
+					t.Errorf("the message %q does not contain %q", err, text)
+				}
+			}
+			for _, text := range c.noText {
+				if strings.Contains(err.Error(), text) {
+					t.Errorf("the message %q contains %q", err, text)
+				}
+			}
+		})
+	}
+}
+
 func TestClaimOfAHeldGatewayBearsTheVersionThatRuns(t *testing.T) {
 	tenant, err := tenantOf(t, v1alpha1.GatewayTenantSpec{Image: gatewayRepository + "0.0.80"})
 	if err != nil {
@@ -105,7 +148,7 @@ func TestClaimKeepsWhatItCannotChange(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	volume := used("0.0.71", "-")
+	volume := used("0.0.111", "-")
 	volume.Claim.Spec.AccessModes = []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOncePod}
 	volume.Claim.Spec.Resources.Requests = corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("7Gi")}
 	spec := claim(tenant, volume, false).Spec
@@ -169,5 +212,29 @@ func TestSandboxPodsThatAGatewayRefuses(t *testing.T) {
 		if (message != "") != c.refused || c.refused && (!strings.Contains(message, "0.0.72") || !strings.Contains(message, "agent-sandbox 0.4")) {
 			t.Errorf("%s where %v is served: %q", c.version, c.served, message)
 		}
+	}
+}
+
+func TestRunningRelease(t *testing.T) {
+	for _, c := range []struct {
+		name, recorded, image string
+		want                  release.Version
+		known                 bool
+	}{
+		{"nothing runs", "-", "", release.Version{}, false},
+		{"the image's tag", "-", gatewayRepository + "0.0.90", release.New(0, 0, 90), true},
+		{"the image's tag, which is not the highest version", "0.1.3", gatewayRepository + "0.0.90", release.New(0, 0, 90), true},
+		{"no version in the tag", "-", gatewayRepository + "dev", release.Version{}, false},
+		{"no version in the tag, but on the claim", "0.1.3", gatewayRepository + "dev", release.New(0, 1, 3), true},
+		{"a digest", "0.1.3", "ghcr.io/nvidia/openshell/gateway@sha256:" + strings.Repeat("a", 64), release.New(0, 1, 3), true},
+	} {
+		volume := used(c.recorded, "-")
+		volume.Image = c.image
+		if is, known := RunningRelease(volume); is.Version != c.want || known != c.known {
+			t.Errorf("%s: %s, known %v; want %s, %v", c.name, is.Version, known, c.want, c.known)
+		}
+	}
+	if is, known := RunningRelease(Volume{}); known {
+		t.Errorf("without a claim, %s runs", is.Version)
 	}
 }

@@ -138,6 +138,12 @@ const (
 	// ReasonAgentSandboxUnsupported: the gateway gives no tokens to the sandboxes of the installed release of agent-sandbox, so
 	// new sandboxes do not connect to it.
 	ReasonAgentSandboxUnsupported = "AgentSandboxUnsupported"
+	// ReasonNodesRejectSandboxes: nodes do not support what the pods of sandboxes demand, so no sandbox starts there; the message has
+	// their container runtimes and what to do.
+	ReasonNodesRejectSandboxes = "NodesRejectSandboxes"
+	// ReasonQuotaRejectsSandboxes: a ResourceQuota rejects the pods of sandboxes because no LimitRange gives their containers
+	// defaults; the message names it and the resources.
+	ReasonQuotaRejectsSandboxes = "QuotaRejectsSandboxes"
 	// ReasonStorageSizeDiffers: the volume claim does not request spec.storage.size, because the claim cannot change or does
 	// not need to; the message has both sizes and what to do.
 	ReasonStorageSizeDiffers = "StorageSizeDiffers"

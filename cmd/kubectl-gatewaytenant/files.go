@@ -109,7 +109,7 @@ Exit codes, for CI; the first that holds:
   0  nothing would change`,
 		Example: `  kubectl gatewaytenant plan -f platform-config.yaml
   kubectl gatewaytenant plan -f gatewaytenant.yaml -n tenant-a -o json
-  kubectl gatewaytenant plan -f platform-config.yaml --gateway-image=ghcr.io/nvidia/openshell/gateway:0.0.72`,
+  kubectl gatewaytenant plan -f platform-config.yaml --gateway-image=ghcr.io/nvidia/openshell/gateway:0.0.110`,
 		Args: filesByFlag,
 		RunE: func(command *cobra.Command, _ []string) error {
 			if len(i.files) == 0 {
@@ -154,7 +154,7 @@ is told by file and line. Documents of other kinds are passed over.
 What the platform allows is said by the operator's flags. Exit codes: 0 all is accepted, 1 something is not.`,
 		Example: `  kubectl gatewaytenant validate -f platform-config.yaml -f gatewaytenant.yaml
   kubectl kustomize overlays/production | kubectl gatewaytenant validate -f - \
-    --allowed-repositories=registry.example.com/openshell --gateway-image=registry.example.com/openshell/gateway:0.0.72`,
+    --allowed-repositories=registry.example.com/openshell --gateway-image=registry.example.com/openshell/gateway:0.0.110`,
 		Args: filesByFlag,
 		RunE: func(command *cobra.Command, _ []string) error {
 			if len(i.files) == 0 {

@@ -13,7 +13,7 @@ import (
 
 // evaluationCache holds the result of manifests.NewTenant for the present spec of each tenant: one entry per tenant, which is
 // replaced when the spec changes and dropped when the tenant no longer exists. The result depends on the spec, the annotations
-// and the settings of the platform, and the last cannot change while the process runs.
+// and the settings of the platform. Of these settings, only the default image changes while the process runs: it depends on the volume.
 //
 // Events about a tenant's objects lead to many reconciles of an unchanged spec. Without the cache, each of them would evaluate
 // the spec again, and a tenant can make its spec expensive. The loss of an entry costs one evaluation.
@@ -34,6 +34,7 @@ type evaluated struct {
 	uid         types.UID
 	generation  int64
 	annotations [sha256.Size]byte
+	image       string // the default
 }
 
 // evaluate returns the result of manifests.NewTenant.
@@ -42,7 +43,7 @@ func (c *evaluationCache) evaluate(gt *v1alpha1.GatewayTenant, platform manifest
 	if err != nil {
 		return manifests.Tenant{}, err
 	}
-	of := evaluated{gt.UID, gt.Generation, sha256.Sum256(annotations)}
+	of := evaluated{gt.UID, gt.Generation, sha256.Sum256(annotations), platform.DefaultImage()}
 	c.mu.Lock()
 	last, there := c.byNamespace[gt.Namespace]
 	c.mu.Unlock()

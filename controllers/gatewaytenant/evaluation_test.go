@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes/scheme"
@@ -72,6 +73,21 @@ func TestUnchangedSpecIsEvaluatedOnce(t *testing.T) {
 					t.Errorf("the spec is evaluated again: %t, want %t", again, c.again)
 				}
 			})
+		}
+	}
+}
+
+// TestSpecIsEvaluatedAgainForAnotherVolume: the volume decides which image a tenant without one runs.
+func TestSpecIsEvaluatedAgainForAnotherVolume(t *testing.T) {
+	gt, cache := newTenant(), &evaluationCache{}
+	old := &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Annotations: map[string]string{"openshell.ambient-code.io/highest-version": "0.0.71"}}}
+	for _, c := range []struct {
+		claim *corev1.PersistentVolumeClaim
+		want  string
+	}{{nil, "0.0.111"}, {old, "0.0.87"}, {nil, "0.0.111"}} {
+		tenant, err := cache.evaluate(gt, testPlatform(t).For(gt, manifests.Volume{Claim: c.claim}))
+		if err != nil || tenant.Version.String() != c.want {
+			t.Errorf("with the claim %v, the version is %s (%v), want %s", c.claim, tenant.Version, err, c.want)
 		}
 	}
 }

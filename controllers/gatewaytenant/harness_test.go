@@ -181,10 +181,10 @@ func servingPlan(t *testing.T, tenant *v1alpha1.GatewayTenant) (*plan.Plan, *app
 	}
 }
 
-// input observes the tenant, and reads no gateway.toml.
+// input observes the tenant without the text of its gateway.toml.
 func (d *diagnosis) input() status.Input {
 	d.t.Helper()
-	observed, err := d.r.observer.Observe(d.t.Context(), d.gt, &metav1.PartialObjectMetadata{}, func(manifests.Volume) bool { return false })
+	observed, err := d.r.observer.Observe(d.t.Context(), d.gt, &metav1.PartialObjectMetadata{})
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -258,7 +258,7 @@ func (d *diagnosis) readOtherTenant() (end func()) {
 	d.server.busy = make(chan struct{})
 	done := make(chan error)
 	go func() {
-		_, err := d.r.observer.Observe(d.t.Context(), other, &metav1.PartialObjectMetadata{}, func(manifests.Volume) bool { return false })
+		_, err := d.r.observer.Observe(d.t.Context(), other, &metav1.PartialObjectMetadata{})
 		done <- err
 	}()
 	<-d.server.busy

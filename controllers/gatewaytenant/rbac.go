@@ -30,6 +30,10 @@ package gatewaytenant
 // +kubebuilder:rbac:groups="",resources=secrets,resourceNames=openshell-gateway-ca;openshell-server-tls;openshell-client-tls;openshell-gateway-jwt-keys,verbs=list;watch
 // +kubebuilder:rbac:groups=apiextensions.k8s.io,resources=customresourcedefinitions,resourceNames=sandboxes.agents.x-k8s.io,verbs=list;watch
 
+// What can reject the pods of sandboxes. The operator watches it once a tenant requests a release that it concerns.
+//
+// +kubebuilder:rbac:groups="",resources=nodes;resourcequotas;limitranges,verbs=list;watch
+
 // Pods and Events, which explain why something does not run. A gateway's pod is deleted if it blocks its own replacement.
 //
 // +kubebuilder:rbac:groups="",resources=pods,verbs=list

@@ -15,6 +15,7 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/observe"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/plan"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/sandboxpods"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/status"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
@@ -60,19 +61,26 @@ func (r *Reconciler) converge(
 	out = status.Input{GatewayTenant: tenant, TrustDelay: r.trustDelay}
 	in := plan.Input{GatewayTenant: tenant, Platform: r.platform, Comparer: r.comparer, JobHistory: &r.jobs, Now: r.now()}
 	in.History, in.NoRollout = r.history.of(tenant.Namespace), !r.slots.Rolls(tenant.Namespace)
+	observed, observeErr := r.observer.Observe(ctx, tenant, namespace)
 	var err error
-	in.Tenant, err = r.evaluations.evaluate(tenant, r.platform)
+	in.Tenant, err = r.evaluations.evaluate(tenant, r.platform.For(tenant, observed.Volume))
 	errors.As(err, &in.Rejected)
-	needsFiles := func(volume manifests.Volume) bool { return in.Rejected == nil && in.Tenant.NeedsFiles(volume) }
-	if out.Observed, out.Err = r.observer.Observe(ctx, tenant, namespace, needsFiles); out.Err != nil {
-		out.Observed, out.Plan = nil, &plan.Plan{Tenant: in.Tenant, Rejected: in.Rejected}
+	if observeErr == nil {
+		observeErr = r.observeSandboxPods(ctx, in.Tenant, observed)
+	}
+	if observeErr != nil {
+		out.Err, out.Plan = observeErr, &plan.Plan{Tenant: in.Tenant, Rejected: in.Rejected}
 		return out, 0
 	}
-	set := out.Observed.StatefulSet
+	if in.Rejected == nil {
+		r.observer.AddFiles(ctx, in.Tenant, observed)
+	}
+	out.Observed = observed
+	set := observed.StatefulSet
 	if r.history.isUnseen(tenant.Namespace, set) || set != nil && r.history.isOutdated(tenant.Namespace, observe.Workload, set) {
 		return out, outdatedRetry
 	}
-	in.Observed = out.Observed
+	in.Observed = observed
 	if out.Plan = r.plan(in); out.Plan.Held {
 		out.SlotHolders = r.slots.Holders()
 	}
@@ -84,6 +92,16 @@ func (r *Reconciler) converge(
 		r.slots.Release(tenant.Namespace) // if its StatefulSet was changed nevertheless, it occupies a slot
 	}
 	return out, retry
+}
+
+// observeSandboxPods reads what rejects the pods of a tenant's sandboxes, if that concerns its release.
+func (r *Reconciler) observeSandboxPods(ctx context.Context, tenant manifests.Tenant, observed *observe.Observed) error {
+	if !sandboxpods.Concern(tenant.Release()) {
+		return nil
+	}
+	rejections, wait, err := r.sandboxPods.Rejections(ctx, tenant.Namespace)
+	observed.AddSandboxPods(rejections, wait)
+	return err
 }
 
 // plan makes a plan, and gets the tenant a rollout slot if the plan needs one and one is free.
@@ -120,7 +138,7 @@ func (r *Reconciler) report(ctx context.Context, in status.Input, retry time.Dur
 	if len(in.SlotHolders) > 0 {
 		holders = holdersRefresh
 	}
-	if !r.unread.waits(in, now) {
+	if !r.unread.waits(in, now) && (in.Observed == nil || !in.Observed.Pending) {
 		if in.Observed != nil && !in.Observed.Restoring && in.Plan.Incomplete == nil {
 			since := r.stored.observe(tenant.Namespace, in.Plan.Certificates.ServerStored, now)
 			in.DistributionWait = status.DistributionWait(in, since, now)

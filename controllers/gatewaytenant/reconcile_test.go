@@ -7,6 +7,7 @@ import (
 
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/observe"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/plan"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/sandboxpods"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/status"
 )
 
@@ -45,5 +46,22 @@ func TestSuspendedTenantIsReconciledInTime(t *testing.T) {
 	result, err := r.next(status.Input{GatewayTenant: gt, Plan: &plan.Plan{Again: time.Unix(1060, 0)}})
 	if err != nil || result.RequeueAfter != time.Minute {
 		t.Errorf("the next reconcile is after %s (%v), want 1m0s", result.RequeueAfter, err)
+	}
+}
+
+// TestStatusWaitsForWhatIsReadForTheFirstTime: otherwise a warning would disappear from the status whenever the operator starts.
+func TestStatusWaitsForWhatIsReadForTheFirstTime(t *testing.T) {
+	d := newDiagnosis(t)
+	d.r.counter = &tenantCounter{counted: time.Now().Add(time.Hour)}
+	d.gt.Generation++ // so that the status changes
+	in := d.input()
+	in.Observed.AddSandboxPods(sandboxpods.Rejections{}, time.Second)
+	if result, err := d.r.report(t.Context(), in, 0); err != nil || result.RequeueAfter != time.Second || d.writes != 0 {
+		t.Errorf("while it is read: the next reconcile is after %s (%v), and the status was written %d times", result.RequeueAfter, err, d.writes)
+	}
+	in = d.input()
+	in.Observed.AddSandboxPods(sandboxpods.Rejections{}, 0)
+	if result, err := d.r.report(t.Context(), in, 0); err != nil || result.RequeueAfter != 0 || d.writes != 1 {
+		t.Errorf("when it is read: the next reconcile is after %s (%v), and the status was written %d times", result.RequeueAfter, err, d.writes)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/observe"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/rollout"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/sandboxpods"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -18,6 +19,7 @@ type Reconciler struct {
 	client.Client               // reads from the manager's cache
 	live          client.Reader // reads from the API server, before a decision for which a cache may be outdated
 	observer      *observe.Observer
+	sandboxPods   *sandboxpods.Watcher
 	comparer      *apply.Comparer
 	applier       *apply.Applier
 	events        events.EventRecorder

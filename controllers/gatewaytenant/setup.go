@@ -23,6 +23,7 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/controllers/enqueue"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/observe"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/rollout"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/sandboxpods"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/namedcache"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
@@ -55,6 +56,9 @@ func SetupWithManager(mgr ctrl.Manager, options Options) error {
 		return err
 	}
 	r := newReconciler(mgr, options, caches)
+	if r.sandboxPods, err = sandboxpods.New(mgr, options.Namespaces, r.concernedBySandboxPods); err != nil {
+		return err
+	}
 	allTenants.from.Store(&tenantSource{tenants: mgr.GetClient(), leads: mgr.Elected()})
 	build := ctrl.NewControllerManagedBy(mgr).
 		Named("gatewaytenant").
@@ -62,6 +66,7 @@ func SetupWithManager(mgr ctrl.Manager, options Options) error {
 		WatchesMetadata(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(forNamespace)).
 		Watches(&rbacv1.ClusterRoleBinding{}, enqueue.Debounced(forBinding)).
 		WatchesRawSource(r.slots.Source(caches.StatefulSets())).
+		WatchesRawSource(r.sandboxPods.Source()).
 		WatchesRawSource(source.Kind[client.Object](caches.Pods, &corev1.Pod{}, enqueue.Debounced(r.forPod), observe.PodHealthChanged())).
 		WatchesRawSource(source.Kind[client.Object](caches.SharedBinding, &rbacv1.ClusterRoleBinding{}, handler.TypedEnqueueRequestsFromMapFunc(forSharedBinding))).
 		WatchesRawSource(source.Kind[client.Object](caches.SandboxCRD, &apiextensionsv1.CustomResourceDefinition{}, handler.TypedEnqueueRequestsFromMapFunc(r.forAllTenants), observe.ServedVersionsChanged())).
@@ -91,6 +96,12 @@ func newReconciler(mgr ctrl.Manager, options Options, caches *observe.Caches) *R
 	r.history.most = options.MaxRestarts
 	r.slots = rollout.New(options.RolloutPercent, r.counter.countTotal)
 	return r
+}
+
+// concernedBySandboxPods reports whether nodes and ResourceQuotas can reject the pods of a tenant's sandboxes.
+func (r *Reconciler) concernedBySandboxPods(tenant *v1alpha1.GatewayTenant) bool {
+	requested, valid := manifests.RequestedRelease(tenant, r.platform)
+	return valid && sandboxpods.Concern(requested)
 }
 
 // The functions that follow map an object to the requests for the tenants that it concerns.

@@ -14,6 +14,7 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/controllers/certificates"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/observe"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/plan"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/sandboxpods"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/status"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 	"github.com/ambient-code/gatewaytenant-operator/manifests/gatewaytoml"
@@ -38,10 +39,12 @@ type previewer struct {
 	platform manifests.Platform
 	comparer *apply.Comparer
 	now      time.Time
+	// rejections returns what rejects the pods of sandboxes in a namespace. It is nil if the cluster is not read.
+	rejections func(namespace string) sandboxpods.Rejections
 }
 
 func newPreviewer(platform manifests.Platform, now time.Time) previewer {
-	return previewer{platform, apply.NewComparer(Scheme, manifests.Manager, apply.Exclusive), now}
+	return previewer{platform: platform, comparer: apply.NewComparer(Scheme, manifests.Manager, apply.Exclusive), now: now}
 }
 
 // gatewayPreview has the operator's plan for a GatewayTenant and what follows from it for the user.
@@ -78,8 +81,11 @@ func (p previewer) plan(tenant *v1alpha1.GatewayTenant, snapshot observe.Snapsho
 			return append([]string{}, preview.Fields...), err
 		},
 	}
-	in.Tenant, err = manifests.NewTenant(tenant, p.platform)
+	in.Tenant, err = manifests.NewTenant(tenant, p.platform.For(tenant, observed.Volume))
 	errors.As(err, &in.Rejected)
+	if p.rejections != nil && sandboxpods.Concern(in.Tenant.Release()) {
+		observed.SandboxPods = p.rejections(tenant.Namespace)
+	}
 	if snapshot.Secrets == nil {
 		in.Certificates = certificatesFromStatus(tenant, in.Tenant, observed)
 	}

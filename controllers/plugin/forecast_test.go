@@ -87,10 +87,10 @@ func TestObjectsOfAFormerTenantDoNotPreventTheCreation(t *testing.T) {
 	}
 }
 
-// serving returns a tenant and its objects as the operator has applied them, for a gateway that serves.
-func serving(t *testing.T) (*v1alpha1.GatewayTenant, *observetest.Cluster) {
+// serving returns a tenant and its objects as the operator has applied them, for a gateway that serves. Without an image, it is the default.
+func serving(t *testing.T, image string) (*v1alpha1.GatewayTenant, *observetest.Cluster) {
 	t.Helper()
-	tenant := &v1alpha1.GatewayTenant{ObjectMeta: metav1.ObjectMeta{Namespace: observetest.Namespace, Name: v1alpha1.Name, UID: "1"}}
+	tenant := &v1alpha1.GatewayTenant{ObjectMeta: metav1.ObjectMeta{Namespace: observetest.Namespace, Name: v1alpha1.Name, UID: "1"}, Spec: v1alpha1.GatewayTenantSpec{Image: image}}
 	tenant.Status.ServerDNSNames = []string{"openshell-gateway.tenant-a.svc", "openshell-gateway.tenant-a.svc.cluster.local"}
 	cluster := observetest.New(t)
 	for range 2 { // what is rendered depends on the claim
@@ -122,7 +122,7 @@ func withoutSecrets(cluster *observetest.Cluster) observe.Snapshot {
 func TestForecastOfATenantThatServes(t *testing.T) {
 	none := func(*v1alpha1.GatewayTenant, *observetest.Cluster) {}
 	for _, test := range []struct {
-		name             string
+		name, image      string
 		change           func(*v1alpha1.GatewayTenant, *observetest.Cluster)
 		changes, restart []string
 		renewals         []string
@@ -130,14 +130,21 @@ func TestForecastOfATenantThatServes(t *testing.T) {
 	}{
 		{name: "nothing changes", change: none},
 		{name: "another image", change: func(tenant *v1alpha1.GatewayTenant, _ *observetest.Cluster) {
-			tenant.Spec.Image = "ghcr.io/nvidia/openshell/gateway:0.0.72"
+			tenant.Spec.Image = "ghcr.io/nvidia/openshell/gateway:0.0.110"
+		}, changes: []string{
+			"update StatefulSet openshell-gateway, metadata.annotations.openshell.ambient-code.io/asked-hash, spec.template.spec.containers[name=\"openshell-gateway\"].image",
+		}, restart: []string{
+			"the image changes from ghcr.io/nvidia/openshell/gateway:0.0.111 to ghcr.io/nvidia/openshell/gateway:0.0.110",
+		}},
+		{name: "no image any more, on a volume that the default cannot use", image: "ghcr.io/nvidia/openshell/gateway:0.0.71", change: func(tenant *v1alpha1.GatewayTenant, _ *observetest.Cluster) {
+			tenant.Spec.Image = ""
 		}, changes: []string{
 			"update PersistentVolumeClaim openshell-data-openshell-gateway-0, metadata.annotations.openshell.ambient-code.io/highest-version",
 			"update ConfigMap openshell-gateway-config, data.gateway.toml",
 			"update StatefulSet openshell-gateway, metadata.annotations.openshell.ambient-code.io/asked-hash, spec.template.metadata.annotations.openshell.ambient-code.io/config-hash, spec.template.spec.containers[name=\"openshell-gateway\"].image",
 		}, restart: []string{
 			"gateway.toml changes: openshell.drivers.kubernetes.supervisor_image",
-			"the image changes from ghcr.io/nvidia/openshell/gateway:0.0.71 to ghcr.io/nvidia/openshell/gateway:0.0.72",
+			"the image changes from ghcr.io/nvidia/openshell/gateway:0.0.71 to ghcr.io/nvidia/openshell/gateway:0.0.87",
 		}},
 		{name: "another config", change: func(tenant *v1alpha1.GatewayTenant, _ *observetest.Cluster) {
 			tenant.Spec.Config = "[openshell.gateway]\nlog_level = \"debug\"\n"
@@ -181,7 +188,7 @@ func TestForecastOfATenantThatServes(t *testing.T) {
 		}, blocked: "Service tenant-a/openshell-gateway is there already and is controlled by ConfigMap other; delete that, or move it to another namespace"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			tenant, cluster := serving(t)
+			tenant, cluster := serving(t, test.image)
 			test.change(tenant, cluster)
 			preview, err := testPreviewer(t).previewGateway(tenant, withoutSecrets(cluster))
 			if err != nil {

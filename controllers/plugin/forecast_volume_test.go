@@ -83,7 +83,7 @@ func TestForecastKeepsWhatTheOperatorKeeps(t *testing.T) {
 	}
 	claim := of("v1", "PersistentVolumeClaim", manifests.ClaimName, map[string]any{"metadata": map[string]any{"annotations": map[string]any{"openshell.ambient-code.io/highest-version": "0.0.71"}}})
 	set := of("apps/v1", "StatefulSet", manifests.GatewayName, map[string]any{"spec": map[string]any{"template": map[string]any{"spec": map[string]any{
-		"containers": []any{map[string]any{"name": manifests.GatewayName, "image": manifests.BuiltinImage}},
+		"containers": []any{map[string]any{"name": manifests.GatewayName, "image": "ghcr.io/nvidia/openshell/gateway:0.0.71"}},
 	}}}})
 	config := of("v1", "ConfigMap", manifests.ConfigName, map[string]any{"data": map[string]any{manifests.ConfigKey: adoptedConfig}})
 	for _, test := range []struct {

@@ -155,6 +155,9 @@ func (p Planner) follow(ctx context.Context, steps []step, plan *Plan) error {
 		}
 	}
 	previewer := newPreviewer(p.Settings.Platform, p.Now)
+	if p.Cluster != nil {
+		previewer.rejections = sandboxPodRejections(ctx, p.Cluster)
+	}
 	for _, s := range steps {
 		snapshot, read := snapshots[s.after.GetNamespace()]
 		if !read {

@@ -35,6 +35,7 @@ var changes = []change{
 			Repository:         "ghcr.io/nvidia/openshell",
 			Sideload:           true,
 			SandboxAPIs:        []string{"v1alpha1"},
+			SandboxPodSecurity: "privileged",
 			DemandsCertificate: true,
 		}
 	}},
@@ -63,6 +64,9 @@ var changes = []change{
 		c.CreatesPods = true
 		c.SandboxImage = true
 		c.Sideload = false
+		c.SandboxPodSecurity = "restricted" // by the fields of the pods; no sandbox was run at this level
+		c.StrictGroups = true               // whether 0.1.0 to 0.1.2 demand it was not seen
+		c.UnsetResources = true
 	}},
 	{since: New(0, 1, 3), apply: func(c *Contract) {
 		c.Unsupported = ""
@@ -94,6 +98,11 @@ var steps = []Step{
 		Loss:   "the database is migrated for good, and sandboxes that were made before are lost to the gateway while their pods and volumes stay",
 		Before: "back up the volume and delete the sandboxes first",
 	},
+	{
+		At:     New(0, 1, 0),
+		Loss:   "the database is migrated for good, sandboxes that were made before cannot be used any more, and the built-in provider profiles are gone",
+		Before: "back up the volume, export each provider profile that is in use (openshell provider profile export ID -o yaml --global), and delete all sandboxes first",
+	},
 }
 
 // StepsBetween returns the steps between two releases, oldest first, whichever of the two is newer.
@@ -110,6 +119,18 @@ func stepsBetween(steps []Step, a, b Version) []Step {
 		}
 	}
 	return between
+}
+
+// NewestBeside returns the newest supported release between which and version no step lies. The second result is false if there is none.
+func NewestBeside(version Version) (Version, bool) { return newestBeside(supported, steps, version) }
+
+func newestBeside(supported []Version, steps []Step, version Version) (Version, bool) {
+	for _, release := range slices.Backward(supported) {
+		if len(stepsBetween(steps, release, version)) == 0 {
+			return release, true
+		}
+	}
+	return Version{}, false
 }
 
 // StepsText says which gateways cannot share a database.

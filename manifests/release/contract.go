@@ -44,6 +44,14 @@ type Contract struct {
 	// Sandboxes.
 	CreatesPods bool
 
+	// SandboxPodSecurity is the strictest Pod Security level that admits the pods of sandboxes: privileged, baseline or restricted.
+	SandboxPodSecurity string
+	// StrictGroups is set if the pods of sandboxes demand supplementalGroupsPolicy Strict, which not every node supports.
+	StrictGroups bool
+	// UnsetResources is set if containers of sandboxes have neither requests nor limits. A ResourceQuota on CPU or memory then rejects
+	// their pods, unless a LimitRange has defaults.
+	UnsetResources bool
+
 	// DemandsCertificate is set if a gateway without OIDC ends the TLS handshake with a client that sends no certificate. Then
 	// allow_unauthenticated_users admits the holders of a certificate, and without it, it would admit every client.
 	DemandsCertificate bool

@@ -36,6 +36,24 @@ func TestContracts(t *testing.T) {
 	}
 }
 
+// TestSandboxPods expects what the pods of sandboxes need since 0.1.0, and did not need before.
+func TestSandboxPods(t *testing.T) {
+	for _, c := range []struct {
+		version       Version
+		level         string
+		strict, unset bool
+	}{
+		{New(0, 0, 71), "privileged", false, false},
+		{New(0, 0, 111), "privileged", false, false},
+		{New(0, 1, 0), "restricted", true, true},
+		{New(0, 1, 10), "restricted", true, true},
+	} {
+		if is := Of(c.version); is.SandboxPodSecurity != c.level || is.StrictGroups != c.strict || is.UnsetResources != c.unset {
+			t.Errorf("%s: level %s, strict %v, unset %v; want %+v", c.version, is.SandboxPodSecurity, is.StrictGroups, is.UnsetResources, c)
+		}
+	}
+}
+
 // TestContractsShareNothing: a change of one contract must not change others.
 func TestContractsShareNothing(t *testing.T) {
 	first := Of(New(0, 0, 71))
@@ -54,9 +72,27 @@ func TestStepsBetween(t *testing.T) {
 		{New(0, 0, 87), New(0, 0, 88), 1},
 		{New(0, 0, 88), New(0, 0, 87), 1},
 		{New(0, 0, 88), New(0, 0, 111), 0},
+		{New(0, 0, 111), New(0, 1, 0), 1},
+		{New(0, 1, 0), New(0, 0, 88), 1},
+		{New(0, 1, 0), New(0, 1, 10), 0},
+		{New(0, 0, 71), New(0, 1, 3), 2},
 	} {
 		if is := StepsBetween(c.a, c.b); len(is) != c.steps {
 			t.Errorf("from %s to %s: %d steps, want %d", c.a, c.b, len(is), c.steps)
+		}
+	}
+}
+
+func TestNewestBeside(t *testing.T) {
+	supported := []Version{New(0, 0, 71), New(0, 0, 87), New(0, 0, 88), New(0, 0, 111), New(0, 1, 3), New(0, 1, 5)}
+	steps := []Step{{At: New(0, 0, 88)}, {At: New(0, 1, 0)}, {At: New(0, 2, 0)}}
+	for version, want := range map[Version]string{
+		New(0, 0, 36): "0.0.87", New(0, 0, 71): "0.0.87", New(0, 0, 87): "0.0.87", New(0, 0, 88): "0.0.111", New(0, 0, 113): "0.0.111",
+		New(0, 1, 0): "0.1.5", New(0, 1, 10): "0.1.5", New(0, 2, 0): "",
+	} {
+		is, exists := newestBeside(supported, steps, version)
+		if exists != (want != "") || exists && is.String() != want {
+			t.Errorf("%s: %s, %v, want %q", version, is, exists, want)
 		}
 	}
 }

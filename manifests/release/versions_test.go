@@ -50,7 +50,7 @@ From 0.1.0 on, the image of the gateway checks a changed gateway.toml in a Job b
 ([preflight](lifecycle.md#preflight)). That it works in such a Job follows from its documentation, and was not run.
 
 An upgrade restarts the gateway once. What it costs beyond that is in the last column, and adds up if releases are left out.
-Where it must be confirmed, [lifecycle.md](lifecycle.md#upgrade-across-0088) says how.
+Where it must be confirmed, [lifecycle.md](lifecycle.md#upgrade-across-a-breaking-step) says how.
 
 | release | supported | known | what an upgrade to it costs |
 |---|---|---|---|
@@ -63,6 +63,7 @@ Where it must be confirmed, [lifecycle.md](lifecycle.md#upgrade-across-0088) say
 		}
 		fmt.Fprintf(&page, "| %s | %s | %s | %s |\n", version, support, contract.Known, upgradeTo(version))
 	}
+	page.WriteString(sandboxesDoc())
 	return page.String()
 }
 

@@ -63,7 +63,7 @@ func controlPlane(ctx context.Context, first ...string) (*devcluster.Cluster, er
 	if err := os.RemoveAll(dir); err != nil {
 		return nil, err
 	}
-	say("Starting a control plane: etcd, kube-apiserver, kube-controller-manager, kube-scheduler, kwok")
+	say("Starting a control plane: etcd, kube-apiserver, kube-controller-manager, kube-scheduler, kwok; and installing the CRD of the Sandbox API")
 	return devcluster.Start(ctx, devcluster.Options{Dir: dir, Detached: true, First: first, Progress: os.Stdout})
 }
 

@@ -29,12 +29,12 @@ type cause struct {
 }
 
 var causes = []cause{
-	{"never-pulls", v1alpha1.ReasonImagePullFailed, []string{"0.0.71-never-pulls", "not found", "spec.image"},
-		v1alpha1.GatewayTenantSpec{Image: gatewayRepository + "0.0.71-never-pulls"}, nil, repairImage},
+	{"never-pulls", v1alpha1.ReasonImagePullFailed, []string{"0.0.111-never-pulls", "not found", "spec.image"},
+		v1alpha1.GatewayTenantSpec{Image: gatewayRepository + "0.0.111-never-pulls"}, nil, repairImage},
 	{"crashes", v1alpha1.ReasonCrashLoop, []string{"exit code 1", "crashes, as its tag says", "kubectl logs"},
-		v1alpha1.GatewayTenantSpec{Image: gatewayRepository + "0.0.71-crashes"}, nil, repairImage},
+		v1alpha1.GatewayTenantSpec{Image: gatewayRepository + "0.0.111-crashes"}, nil, repairImage},
 	{"hangs", v1alpha1.ReasonPodNotReady, []string{"container openshell-gateway runs, but is not ready", "/readyz", "kubectl logs openshell-gateway-0 -n broken-hangs"},
-		v1alpha1.GatewayTenantSpec{Image: gatewayRepository + "0.0.71-hangs"}, nil, repairImage},
+		v1alpha1.GatewayTenantSpec{Image: gatewayRepository + "0.0.111-hangs"}, nil, repairImage},
 	{"quota", v1alpha1.ReasonPodRefused, []string{"exceeded quota", "limits.memory", "raise the quota"}, v1alpha1.GatewayTenantSpec{}, makeQuota, removeQuota},
 	{"policy", v1alpha1.ReasonPodRefused, []string{"no gateways here", "policy"}, v1alpha1.GatewayTenantSpec{}, makePolicy, removePolicy},
 	{"unbound", v1alpha1.ReasonVolumePending, []string{"openshell-data-openshell-gateway-0 is not bound", "kubectl describe pvc"},

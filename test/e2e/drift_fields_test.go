@@ -82,6 +82,7 @@ var refusals = map[string]map[string][]string{
 var lasting = []string{
 	"PersistentVolumeClaim: change .spec.resources.requests.storage",
 	"PersistentVolumeClaim: change .metadata.annotations.openshell.ambient-code.io/gateway-id",
+	"PersistentVolumeClaim: change .metadata.annotations.openshell.ambient-code.io/key-encryption-key-path",
 	"PersistentVolumeClaim: change .metadata.annotations.openshell.ambient-code.io/supervisor-sideload-method",
 }
 

@@ -24,11 +24,14 @@ func gatewayIn(t *testing.T, namespace string) client.Client {
 	for _, account := range []string{manifests.GatewayName, manifests.SandboxName, manifests.CertgenName} {
 		cluster.Create(t, &corev1.ServiceAccount{ObjectMeta: meta(account)})
 	}
-	files := map[string]string{}
-	for _, secret := range append([]string{proxySecret, "os-supervisor-x"}, manifests.SecretNames[:]...) { // the tenant can name any
-		files[secret] = "[openshell.drivers.kubernetes]\nproxy_auth_secret_name = '" + secret + "'\n"
+	text := strings.Repeat("# large\n", 16<<10)                                                            // The API server limits the cost of an expression.
+	for _, secret := range append([]string{proxySecret, "os-supervisor-x"}, manifests.SecretNames[:]...) { // A tenant can name any.
+		text += "proxy_auth_secret_name = '" + secret + "'\n"
 	}
-	cluster.Create(t, &corev1.ConfigMap{ObjectMeta: meta(manifests.ConfigName), Data: files})
+	config := map[string]string{manifests.ConfigKey: "", "gateway-v2.toml": text}
+	managed := meta(manifests.ConfigName)
+	managed.Labels = manifests.Labels()
+	cluster.Create(t, &corev1.ConfigMap{ObjectMeta: managed, Data: config})
 	cluster.Create(t, roleBinding(namespace, sandboxV2, "gatewaytenant-sandboxes-v2", manifests.GatewayName))
 	gateway := as(t, namespace, manifests.GatewayName)
 	cluster.Eventually(t, 10*time.Second, func() error { // until the API server heeds the binding
@@ -72,6 +75,11 @@ func TestGatewayCreatesItsSandboxes(t *testing.T) {
 		fence(namespace, "openshell-sandbox-workloads", "workload"),
 		fence(namespace, "openshell-sandbox-supervisors", "supervisor"),
 		sandbox(t, namespace, workloadTemplate(), nil),
+		sandbox(t, namespace, combinedTemplate(), func(p *corev1.PodTemplateSpec) {
+			for i := range 5000 {
+				p.Spec.Containers[0].Env = append(p.Spec.Containers[0].Env, corev1.EnvVar{Name: fmt.Sprint("A", i), Value: "a"})
+			}
+		}),
 		boundaryService(namespace, "os-boundary-"+sandboxID, nil),
 		pods[1],
 		supervisor(namespace, func(p *corev1.Pod) {
@@ -81,7 +89,7 @@ func TestGatewayCreatesItsSandboxes(t *testing.T) {
 		sandboxSecret(namespace, "os-supervisor-"+sandboxID+"-1", corev1.SecretTypeOpaque),
 		sandboxSecret(namespace, "os-pull-"+sandboxID+"-1-0", corev1.SecretTypeDockerConfigJson),
 	} {
-		if err := gateway.Create(t.Context(), object); err != nil && !(object.GetName() == "default--a" && apierrors.IsAlreadyExists(err)) {
+		if err := gateway.Create(t.Context(), object); client.IgnoreAlreadyExists(err) != nil {
 			t.Errorf("creates %T %s: %v", object, object.GetName(), err)
 		}
 	}
@@ -259,4 +267,24 @@ func stolenObjects(namespace string) []patchOf {
 		{"opens all pods", fence(namespace, "openshell-sandbox-supervisors", ""), "", "selects pods by"},
 		{"opens sandboxes", fence(namespace, "openshell-sandbox-supervisors", "workload"), "", "selects pods by"},
 	}
+}
+
+// TestGatewayOfAnEarlierControlPlaneKeepsItsSandboxes: until it is adopted, it may run them as another ServiceAccount, and with other
+// Secrets.
+func TestGatewayOfAnEarlierControlPlaneKeepsItsSandboxes(t *testing.T) {
+	t.Parallel()
+	const namespace = "gateways-earlier"
+	gateway := gatewayIn(t, namespace)
+	template := combinedTemplate()
+	template.Spec.ServiceAccountName, template.Spec.AutomountServiceAccountToken = "default", nil
+	earlier := sandbox(t, namespace, template, nil)
+	if err := gateway.Create(t.Context(), earlier, client.DryRunAll); !apierrors.IsInvalid(err) && !apierrors.IsForbidden(err) {
+		t.Errorf("a gateway that the operator manages creates it: %v", err)
+	}
+	config := get(t, &corev1.ConfigMap{}, namespace, manifests.ConfigName)
+	config.Labels[manifests.LabelManagedBy] = "agent-control-plane"
+	if err := cluster.Client.Update(t.Context(), config); err != nil {
+		t.Fatal(err)
+	}
+	cluster.Eventually(t, 10*time.Second, func() error { return gateway.Create(t.Context(), earlier, client.DryRunAll) })
 }

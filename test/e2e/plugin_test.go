@@ -167,9 +167,9 @@ func TestPlanSaysWhatThenHappens(t *testing.T) {
 		before[namespace] = madeIn(t, namespace)
 	}
 	const set = "- {name: planned-%s, gateway: {serverDnsNames: [%s], %s}}"
-	later["planned-image"] = fmt.Sprintf(set, "image", "gateway.planned-image.example.com", "image: 'ghcr.io/nvidia/openshell/gateway:0.0.72'")
+	later["planned-image"] = fmt.Sprintf(set, "image", "gateway.planned-image.example.com", "image: 'ghcr.io/nvidia/openshell/gateway:0.0.110'")
 	later["planned-toml"] = fmt.Sprintf(set, "toml", "gateway.planned-toml.example.com", "config: 'openshell.gateway.log_level = \"debug\"'")
-	later["planned-names"] = fmt.Sprintf(set, "names", "other.example.com", "version: 0.0.71")
+	later["planned-names"] = fmt.Sprintf(set, "names", "other.example.com", "version: 0.0.111")
 	delete(later, "planned-gone")
 	edited := slices.Collect(maps.Values(later))
 
@@ -182,7 +182,7 @@ func TestPlanSaysWhatThenHappens(t *testing.T) {
 		said[namespace] = fmt.Sprintf("%s; restart %q; renew %q", outcome.Action, outcome.Restart, outcome.Certificates)
 	}
 	if diff := cmp.Diff(map[string]string{
-		"planned-image": `changed; restart ["gateway.toml changes: openshell.drivers.kubernetes.supervisor_image" "the image changes from ghcr.io/nvidia/openshell/gateway:0.0.71 to ghcr.io/nvidia/openshell/gateway:0.0.72"]; renew []`,
+		"planned-image": `changed; restart ["gateway.toml changes: openshell.drivers.kubernetes.supervisor_image" "the image changes from ghcr.io/nvidia/openshell/gateway:0.0.111 to ghcr.io/nvidia/openshell/gateway:0.0.110"]; renew []`,
 		"planned-toml":  `changed; restart ["gateway.toml changes: openshell.gateway.log_level"]; renew []`,
 		"planned-names": `changed; restart []; renew ["Secret openshell-server-tls lacks other.example.com"]`,
 		"planned-gone":  `removed; restart []; renew []`,

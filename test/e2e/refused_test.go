@@ -71,7 +71,7 @@ func anyPod(namespace, name string) client.Object {
 // Ready names both with what to do, and Available is about the pod. A size that was refused can be taken back.
 func TestRefusedObjectDoesNotHoldTheImage(t *testing.T) {
 	t.Parallel()
-	const namespace, image = "refused-object", "ghcr.io/nvidia/openshell/gateway:0.0.72"
+	const namespace, image = "refused-object", "ghcr.io/nvidia/openshell/gateway:0.0.110"
 	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{Storage: v1alpha1.Storage{Size: "2Gi", StorageClassName: "devcluster"}})
 	waitReady(t, namespace)
 	waitSize(t, namespace, "2Gi")

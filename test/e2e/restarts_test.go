@@ -111,7 +111,7 @@ func TestPodsRestartOnlyWhenTheyMust(t *testing.T) {
 		{"first deployment", all(func(namespace string) {
 			cluster.Create(t, operatortest.Tenant(namespace, v1alpha1.GatewayTenantSpec{}))
 		}), 1, 1, 1},
-		{"image", one(func(s *v1alpha1.GatewayTenantSpec) { s.Image = gatewayRepository + "0.0.72" }), 1, 2, 1},
+		{"image", one(func(s *v1alpha1.GatewayTenantSpec) { s.Image = gatewayRepository + "0.0.110" }), 1, 2, 1},
 		{"TOML", one(func(s *v1alpha1.GatewayTenantSpec) { s.Config = "openshell.gateway.log_level = 'debug'" }), 1, 2, 1},
 		{"TOML that says the same", one(func(s *v1alpha1.GatewayTenantSpec) { s.Config = "[openshell.gateway]\nlog_level = \"debug\" # still" }), 1, 1, 1},
 		{"a name", one(func(s *v1alpha1.GatewayTenantSpec) { s.ServerDNSNames = []string{"b.example.com"} }), 1, 1, 1},

@@ -86,7 +86,7 @@ func TestPlatformUpdateRollsAFewAtATime(t *testing.T) {
 	}
 	before := pods(t, namespaces)
 	most := countRolling(t, namespaces)
-	update := func(o *options.Options) { o.GatewayImage = gatewayRepository + "0.0.72" }
+	update := func(o *options.Options) { o.GatewayImage = gatewayRepository + "0.0.110" }
 	withOptions(t, update)
 	for n := 1; n < len(namespaces); n++ {
 		cluster.Eventually(t, 30*time.Second, func() error {
@@ -104,7 +104,7 @@ func TestPlatformUpdateRollsAFewAtATime(t *testing.T) {
 		return nil
 	})
 	for _, namespace := range namespaces {
-		if tenant := waitReady(t, namespace); tenant.Status.Version != "0.0.72" {
+		if tenant := waitReady(t, namespace); tenant.Status.Version != "0.0.110" {
 			t.Errorf("%s runs %s", namespace, tenant.Status.Version)
 		}
 	}
@@ -114,7 +114,7 @@ func TestPlatformUpdateRollsAFewAtATime(t *testing.T) {
 
 	t.Run("a stuck one holds the rest", func(t *testing.T) {
 		before := pods(t, namespaces)
-		withOptions(t, func(o *options.Options) { o.GatewayImage = gatewayRepository + "0.0.73-crashes" })
+		withOptions(t, func(o *options.Options) { o.GatewayImage = gatewayRepository + "0.0.109-crashes" })
 		var holder string
 		stuck := func() (n int, holds bool) {
 			for _, namespace := range namespaces {
@@ -135,7 +135,7 @@ func TestPlatformUpdateRollsAFewAtATime(t *testing.T) {
 			}
 			return nil
 		})
-		restart(t, func(o *options.Options) { o.GatewayImage = gatewayRepository + "0.0.73-crashes" })
+		restart(t, func(o *options.Options) { o.GatewayImage = gatewayRepository + "0.0.109-crashes" })
 		operator.quietFor(t, 4*time.Second, statefulSetWrites(namespaces...))
 		after := pods(t, namespaces)
 		if n := restarted(before, after); n > 1 {
@@ -143,7 +143,7 @@ func TestPlatformUpdateRollsAFewAtATime(t *testing.T) {
 		}
 		for namespace, uid := range before {
 			if after[namespace] == uid { // one of those that wait
-				change(t, namespace, func(s *v1alpha1.GatewayTenantSpec) { s.Image = gatewayRepository + "0.0.74" })
+				change(t, namespace, func(s *v1alpha1.GatewayTenantSpec) { s.Image = gatewayRepository + "0.0.108" })
 				waitReady(t, namespace)
 				break
 			}

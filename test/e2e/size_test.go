@@ -47,9 +47,9 @@ func TestSizeThatAQuotaRefusesIsTakenBack(t *testing.T) {
 	change(t, namespace, func(s *v1alpha1.GatewayTenantSpec) { s.Storage.Size = "50Ti" })
 	waitCondition(t, namespace, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonApplyFailed)
 	change(t, namespace, func(s *v1alpha1.GatewayTenantSpec) {
-		s.Storage.Size, s.Image = "2Gi", gatewayRepository+"0.0.72"
+		s.Storage.Size, s.Image = "2Gi", gatewayRepository+"0.0.110"
 	})
-	if tenant := waitReady(t, namespace); tenant.Status.Version != "0.0.72" || podUID(t, namespace) == pod {
+	if tenant := waitReady(t, namespace); tenant.Status.Version != "0.0.110" || podUID(t, namespace) == pod {
 		t.Errorf("version %s runs", tenant.Status.Version)
 	}
 	change(t, namespace, func(s *v1alpha1.GatewayTenantSpec) { s.Storage.Size = "" })
@@ -156,13 +156,13 @@ func TestSizeIsHeldAgainstWhatTheVolumeHas(t *testing.T) {
 		const namespace = "size-rejected"
 		made(t, namespace, "2Gi", "2Gi")
 		pod := podUID(t, namespace)
-		change(t, namespace, func(s *v1alpha1.GatewayTenantSpec) { s.Storage.Size, s.Image = "1Gi", gatewayRepository+"0.0.72" })
+		change(t, namespace, func(s *v1alpha1.GatewayTenantSpec) { s.Storage.Size, s.Image = "1Gi", gatewayRepository+"0.0.110" })
 		tenant := waitCondition(t, namespace, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonInvalidStorage)
 		if message := messageOf(tenant, v1alpha1.ConditionAccepted); !strings.HasSuffix(message, "the rest of the spec is applied") {
 			t.Errorf("Accepted says %q", message)
 		}
 		tenant = waitCondition(t, namespace, v1alpha1.ConditionAvailable, metav1.ConditionTrue, v1alpha1.ReasonAvailable)
-		if podUID(t, namespace) == pod || tenant.Status.Version != "0.0.72" {
+		if podUID(t, namespace) == pod || tenant.Status.Version != "0.0.110" {
 			t.Error("the image did not change")
 		}
 		if out, code := planOfTenant(t, namespace, "{storage: {size: 1Gi, storageClassName: size-by-hand}}"); code != 1 || !strings.Contains(out, "the rest of the spec is applied") || !strings.Contains(out, "restarts once") {

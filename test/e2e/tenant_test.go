@@ -78,7 +78,7 @@ func TestTenantGetsItsGateway(t *testing.T) {
 	if owners := binding.OwnerReferences; len(owners) != 1 || owners[0].Kind != "Namespace" || owners[0].Name != namespace {
 		t.Errorf("owners of the ClusterRoleBinding: %v; want the Namespace", owners)
 	}
-	if tenant.Status.Endpoint != "https://openshell-gateway."+namespace+".svc.cluster.local:8080" || tenant.Status.Version != "0.0.71" {
+	if tenant.Status.Endpoint != "https://openshell-gateway."+namespace+".svc.cluster.local:8080" || tenant.Status.Version != "0.0.111" {
 		t.Errorf("status: %+v", tenant.Status)
 	}
 	for _, name := range []string{"gateway.example.com", "192.0.2.7", "localhost", "127.0.0.1", "::1", "openshell-gateway." + namespace + ".svc"} {

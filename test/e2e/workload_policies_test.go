@@ -121,10 +121,10 @@ func TestEachWorkloadIsAdmittedAsAWhole(t *testing.T) {
 	}
 }
 
-// TestOtherNamesOfWorkloadsAreDenied, also to an operator that has the right to create them.
-func TestOtherNamesOfWorkloadsAreDenied(t *testing.T) {
+// TestOtherNamesAreDenied, also to an operator that has the right to create such objects.
+func TestOtherNamesAreDenied(t *testing.T) {
 	t.Parallel()
-	const namespace = "other-workloads"
+	const namespace = "other-names"
 	cluster.CreateNamespace(t, namespace)
 	cluster.Create(t, &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: operatortest.OperatorName}})
 	cluster.Create(t, roleBinding(namespace, "all-rights", "cluster-admin", operatortest.OperatorName))
@@ -137,4 +137,6 @@ func TestOtherNamesOfWorkloadsAreDenied(t *testing.T) {
 	for _, object := range []client.Object{job, set, jobWith(namespace, "x", nil)} {
 		denied(t, operators, patchOf{object: object, word: "and nothing else"})
 	}
+	binding := roleBinding(namespace, "x", "gatewaytenant-sandboxes-v2", manifests.GatewayName)
+	denied(t, operators, patchOf{object: binding, word: "only the RoleBindings of gateways"})
 }

@@ -100,7 +100,7 @@ func twoWriters(i *infection, request *http.Request) (*http.Response, error) {
 	if i.is(request, theSet) {
 		other := rewrite(request, func(object map[string]any) {
 			containers, _ := field(object, "spec", "template", "spec")["containers"].([]any)
-			containers[0].(map[string]any)["image"] = "ghcr.io/nvidia/openshell/gateway:0.0.72"
+			containers[0].(map[string]any)["image"] = "ghcr.io/nvidia/openshell/gateway:0.0.110"
 		})
 		i.goOnWith(other, func() bool { return true })
 	}

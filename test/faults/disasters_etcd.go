@@ -135,7 +135,7 @@ func (c *campaign) spendRevisions(ctx context.Context, namespace string) error {
 func (t *trial) diverge(ctx context.Context, i int) error {
 	switch i % 3 {
 	case 0:
-		return changeTenant(func(gt *v1alpha1.GatewayTenant) { gt.Spec.Image = "ghcr.io/nvidia/openshell/gateway:0.0.72" })(ctx, t)
+		return changeTenant(func(gt *v1alpha1.GatewayTenant) { gt.Spec.Image = "ghcr.io/nvidia/openshell/gateway:0.0.110" })(ctx, t)
 	case 1:
 		return client.IgnoreNotFound(t.admin.Delete(ctx, &v1alpha1.GatewayTenant{ObjectMeta: metav1.ObjectMeta{Namespace: t.namespace, Name: v1alpha1.Name}}))
 	}

@@ -53,11 +53,11 @@ func (l leaf) name() string { return strings.Join(l.path, ".") }
 // meaningful are values of which the schema alone does not tell that they mean something.
 var meaningful = map[string][]any{
 	"image": {
-		"ghcr.io/nvidia/openshell/gateway:0.0.72", "ghcr.io/nvidia/openshell/gateway:0.0.75", "ghcr.io/nvidia/openshell/gateway:0.0.87",
-		"ghcr.io/nvidia/openshell/gateway:latest", "registry.example.com/gateway:0.0.72", "ghcr.io/NVIDIA/openshell/gateway:0.0.72",
-		"ghcr.io/nvidia/openshell/gateway:0.0.72 --help",
+		"ghcr.io/nvidia/openshell/gateway:0.0.110", "ghcr.io/nvidia/openshell/gateway:0.0.105", "ghcr.io/nvidia/openshell/gateway:0.0.100",
+		"ghcr.io/nvidia/openshell/gateway:latest", "registry.example.com/gateway:0.0.110", "ghcr.io/NVIDIA/openshell/gateway:0.0.110",
+		"ghcr.io/nvidia/openshell/gateway:0.0.110 --help",
 	},
-	"version": {"0.0.71", "v0.0.71", "0.0.72", "0.0", "0.0.71.1"},
+	"version": {"0.0.111", "v0.0.111", "0.0.110", "0.0", "0.0.111.1"},
 	"config": {
 		"openshell.gateway.log_level = 'debug'", "openshell.gateway.log_level = 7", "[openshell.gateway]\nlog_level = 'warn'\n",
 		"openshell.gateway.there_is_none = 1", "not TOML", "openshell.gateway.bind_address = '0.0.0.0:1'",

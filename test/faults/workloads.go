@@ -38,7 +38,7 @@ type workload struct {
 var workloads = []*workload{
 	{name: "create", prepare: nothing, change: createTenant, done: ready},
 	{name: "image", prepare: madeTenant, done: ready, change: changeTenant(func(gt *v1alpha1.GatewayTenant) {
-		gt.Spec.Image = "ghcr.io/nvidia/openshell/gateway:0.0.72"
+		gt.Spec.Image = "ghcr.io/nvidia/openshell/gateway:0.0.110"
 	})},
 	{name: "config", prepare: madeTenant, done: ready, change: changeTenant(func(gt *v1alpha1.GatewayTenant) {
 		gt.Spec.Config = "openshell.gateway.log_level = 'debug'"

@@ -17,7 +17,7 @@ import (
 
 const (
 	entry        = "- {name: NAMESPACE, gateway: {serverDnsNames: [a.example.com]}}"
-	changedEntry = "- {name: NAMESPACE, gateway: {serverDnsNames: [b.example.com], image: 'ghcr.io/nvidia/openshell/gateway:0.0.72'}}"
+	changedEntry = "- {name: NAMESPACE, gateway: {serverDnsNames: [b.example.com], image: 'ghcr.io/nvidia/openshell/gateway:0.0.110'}}"
 )
 
 func init() {

@@ -34,10 +34,11 @@ type asked struct {
 	images, names, rotations, clients, sizes, classes sets.Set[string]
 }
 
+// newAsked returns what a tenant has that asks for nothing. On a volume of a release before 0.0.88, it gets 0.0.87 instead of the default.
 func newAsked(namespace string) *asked {
 	a := &asked{
 		namespace: namespace, harmless: map[string][]map[string]any{},
-		images: sets.New(manifests.BuiltinImage), rotations: sets.New[string](), clients: sets.New[string](), sizes: sets.New("1Gi"), classes: sets.New("devcluster"),
+		images: sets.New(manifests.BuiltinImage, repository+"openshell/gateway:0.0.87"), rotations: sets.New[string](), clients: sets.New[string](), sizes: sets.New("1Gi"), classes: sets.New("devcluster"),
 		names: sets.New(v1alpha1.Name+"."+namespace+".svc", v1alpha1.Name+"."+namespace+".svc.cluster.local"),
 	}
 	for _, tokens := range []v1alpha1.SandboxTokens{v1alpha1.SandboxTokensEnabled, v1alpha1.SandboxTokensDisabled} {

@@ -17,7 +17,7 @@ var injections = []string{
 	strings.Repeat("A", 253), strings.Repeat("x", 64), strings.Repeat("ä", 300), strings.Repeat("[", 100), strings.Repeat("${x}", 50),
 }
 
-var versions = []string{"0.0.71", "0.0.71", "0.0.71", "0.0.72", "0.0.85", "0.0.87", "0.0.88", "0.0.100", "0.0.107", "0.0.111"}
+var versions = []string{"0.0.71", "0.0.72", "0.0.85", "0.0.87", "0.0.88", "0.0.100", "0.0.107", "0.0.111", "0.0.111", "0.0.111"}
 
 // Images from the allowed repository, that look as if they meant something else; with room for a version.
 var allowedImages = []string{

@@ -54,7 +54,7 @@ func (g *generator) harmless() {
 		spec["image"] = repository + "openshell/gateway:" + version
 		g.attempt.annotations["openshell.ambient-code.io/confirm-version"] = version
 	} else {
-		g.attempt.annotations["openshell.ambient-code.io/confirm-version"] = "0.0.71"
+		g.attempt.annotations["openshell.ambient-code.io/confirm-version"] = "0.0.111"
 	}
 	if g.IntN(4) == 0 {
 		spec["serverDnsNames"] = []any{fmt.Sprintf("gateway-%d.%s.example.com", g.IntN(20), g.namespace)}

@@ -33,6 +33,9 @@ func (s *stage) bridged() string { return s.name + "-bridged" }
 func (s *stage) earlier() string { return s.name + "-earlier" }
 func (s *stage) newest() string  { return s.name + "-newest" }
 
+// sandboxes is the namespace of a gateway whose sandboxes are rejected.
+func (s *stage) sandboxes() string { return s.name + "-sandboxes" }
+
 // newStage makes all that is there before the operator is.
 func newStage(ctx context.Context, name string, all []right, without right) (*stage, error) {
 	s := &stage{name: name, denied: make(chan error, 1)}
@@ -68,7 +71,7 @@ func (s *stage) run(ctx context.Context) error {
 	}
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return &listener{next, s} })
 	options := operatortest.Options()
-	options.PlatformNamespace, options.WatchNamespaces = s.name, []string{s.bridged(), s.earlier(), s.newest()}
+	options.PlatformNamespace, options.WatchNamespaces = s.name, []string{s.bridged(), s.earlier(), s.newest(), s.sandboxes()}
 	options.Lifetimes.TrustDelay = time.Second // the story waits for a new name
 	options.Concurrency, options.RolloutPercent = 4, 100
 	operator, err := operatortest.StartOperator(ctx, config, options)

@@ -41,7 +41,7 @@ func until(ctx context.Context, what string, check func() error) error {
 // story is what happens to gateways, all in all: whatever the operator has a right to, it needs for one of these steps.
 func (s *stage) story(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
-		s.gatewaysCome, s.gatewayIsUpgraded, s.earlierGoes, s.ownersComeBack, s.labelComesBack, s.namesChange, s.brokenPodIsMended, s.refusedPodIsReported, s.clientsAreLetIn, s.gatewayGoes,
+		s.gatewaysCome, s.gatewayIsUpgraded, s.earlierGoes, s.ownersComeBack, s.labelComesBack, s.namesChange, s.brokenPodIsMended, s.refusedPodIsReported, s.clientsAreLetIn, s.sandboxesAreRejected, s.gatewayGoes,
 	} {
 		if err := step(ctx); err != nil {
 			return err

@@ -90,9 +90,13 @@ func (f *fixture) fromCaches() *observe.Observed {
 	manager := &objectCache{f: f, object: &rbacv1.ClusterRoleBinding{}, name: observe.Binding(observetest.Namespace).Name, transform: keepBinding}
 	observer := observe.NewObserver(manager, f.server(), caches, &observe.Evictions{}, grace{}, func() time.Time { return now })
 	namespace := f.snapshot().Namespace
-	observed, err := observer.Observe(f.t.Context(), f.tenant, &namespace, manifests.NeedsEarlierConfig)
+	observed, err := observer.Observe(f.t.Context(), f.tenant, &namespace)
 	if err != nil {
 		f.t.Fatal(err)
+	}
+	tenant, err := f.evaluate(observed)
+	if err == nil {
+		observer.AddFiles(f.t.Context(), tenant, observed)
 	}
 	return observed
 }
@@ -172,18 +176,29 @@ func (c *objectCache) live() (client.Object, error) {
 	return typed, runtime.DefaultUnstructuredConverter.FromUnstructured(live.Object, typed)
 }
 
-// plan returns the plan for what was observed.
-func (f *fixture) plan(observed *observe.Observed) *plan.Plan {
+func (f *fixture) platform() manifests.Platform {
 	f.t.Helper()
 	platform, err := manifests.NewPlatform("", "certgen:1", []string{"ghcr.io/nvidia/"})
 	if err != nil {
 		f.t.Fatal(err)
 	}
+	return platform
+}
+
+func (f *fixture) evaluate(observed *observe.Observed) (manifests.Tenant, error) {
+	f.t.Helper()
+	return manifests.NewTenant(f.tenant, f.platform().For(f.tenant, observed.Volume))
+}
+
+// plan returns the plan for what was observed.
+func (f *fixture) plan(observed *observe.Observed) *plan.Plan {
+	f.t.Helper()
 	in := plan.Input{
-		GatewayTenant: f.tenant, Platform: platform, Observed: observed, SlotGranted: true, Now: now,
+		GatewayTenant: f.tenant, Platform: f.platform(), Observed: observed, SlotGranted: true, Now: now,
 		Comparer: apply.NewComparer(clientgoscheme.Scheme, manifests.Manager, apply.Exclusive),
 	}
-	in.Tenant, err = manifests.NewTenant(f.tenant, platform)
+	var err error
+	in.Tenant, err = f.evaluate(observed)
 	errors.As(err, &in.Rejected)
 	p := plan.Make(in)
 	if p.Incomplete != nil {

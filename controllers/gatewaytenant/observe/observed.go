@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/diagnose"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/sandboxpods"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/workload"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
@@ -47,6 +48,10 @@ type Observed struct {
 	FilesErr error
 	// SandboxAPIs are the versions of the Sandbox API that the cluster serves. It is nil if they could not be read.
 	SandboxAPIs []string
+	// SandboxPods is what rejects the pods of sandboxes. It is empty for releases that it does not concern.
+	SandboxPods sandboxpods.Rejections
+	// Pending reports whether what the status needs is being read for the first time, so that the status has to wait for it.
+	Pending bool
 	// SharedSubjects are the subjects of the ClusterRoleBinding that an earlier control plane shares among all tenants.
 	SharedSubjects []rbacv1.Subject
 	// Secrets are the tenant's, by name, without private keys. It is nil if they could not be read.
@@ -110,5 +115,14 @@ func (o *Observed) setPod(pod *corev1.Pod) {
 func (o *Observed) lookAgain(wait time.Duration) {
 	if o.LookAgain == 0 || wait < o.LookAgain {
 		o.LookAgain = wait
+	}
+}
+
+// AddSandboxPods adds what rejects the pods of sandboxes or, if that is not known yet, how much longer the status waits for it.
+func (o *Observed) AddSandboxPods(is sandboxpods.Rejections, wait time.Duration) {
+	o.SandboxPods = is
+	if wait > 0 {
+		o.Pending = true
+		o.lookAgain(wait)
 	}
 }

@@ -52,8 +52,8 @@ func (o *Observer) Forget(namespace string) {
 	o.evictions.forget(namespace)
 }
 
-// Observe reads the state of a tenant. NeedsFiles reports whether the texts of the ConfigMap are needed, which no cache holds.
-func (o *Observer) Observe(ctx context.Context, tenant *v1alpha1.GatewayTenant, namespace *metav1.PartialObjectMetadata, needsFiles func(manifests.Volume) bool) (*Observed, error) {
+// Observe reads the state of a tenant. If a read fails, it returns what was read before, together with the error.
+func (o *Observer) Observe(ctx context.Context, tenant *v1alpha1.GatewayTenant, namespace *metav1.PartialObjectMetadata) (*Observed, error) {
 	observed := &Observed{
 		NamespaceUID: namespace.UID, PodSecurity: namespace.Labels[LabelPodSecurity], Restoring: v1alpha1.Restoring(namespace),
 		Owners: []types.UID{tenant.UID}, Objects: make(map[Ref]metav1.Object, len(children)+1), Secrets: map[string]*corev1.Secret{},
@@ -62,23 +62,26 @@ func (o *Observer) Observe(ctx context.Context, tenant *v1alpha1.GatewayTenant, 
 		object := c.object.DeepCopyObject().(client.Object)
 		exists, err := Exists(o.caches.Children[c.Ref].Get(ctx, client.ObjectKey{Namespace: tenant.Namespace, Name: c.Name}, object))
 		if err != nil {
-			return nil, fmt.Errorf("reading %s %s/%s: %w", c.Kind, tenant.Namespace, c.Name, err)
+			return observed, fmt.Errorf("reading %s %s/%s: %w", c.Kind, tenant.Namespace, c.Name, err)
 		}
 		if exists {
 			observed.add(c.Ref, object, tenant.UID)
 		}
 	}
 	if err := o.observeShared(ctx, tenant.Namespace, observed); err != nil {
-		return nil, err
+		return observed, err
 	}
-	if err := o.observeProblems(ctx, tenant, observed); err != nil {
-		return nil, err
+	return observed, o.observeProblems(ctx, tenant, observed)
+}
+
+// AddFiles reads the texts of gateway.toml, which no cache holds, if a valid tenant needs them.
+func (o *Observer) AddFiles(ctx context.Context, tenant manifests.Tenant, observed *Observed) {
+	if observed.Restoring || !tenant.NeedsFiles(observed.Volume) {
+		return
 	}
-	if !observed.Restoring && needsFiles(observed.Volume) {
-		observed.Volume.Files, observed.FilesErr = o.files(ctx, tenant.Namespace)
+	if observed.Volume.Files, observed.FilesErr = o.files(ctx, tenant.Namespace); observed.FilesErr == nil {
 		observed.Volume.FileKeys = slices.Sorted(maps.Keys(observed.Volume.Files))
 	}
-	return observed, nil
 }
 
 // add adds an object in the tenant's namespace.

@@ -39,7 +39,7 @@ func TestOperatorAndSnapshotAgree(t *testing.T) {
 		{"the gateway was adopted", (*fixture).adopt, true},
 		{"the image changes", func(f *fixture) {
 			f.adopt()
-			f.tenant.Spec.Image = "ghcr.io/nvidia/openshell/gateway:0.0.72"
+			f.tenant.Spec.Image = "ghcr.io/nvidia/openshell/gateway:0.0.110"
 		}, false},
 		{"the config changes", func(f *fixture) {
 			f.adopt()
@@ -73,7 +73,7 @@ func TestOperatorAndSnapshotAgree(t *testing.T) {
 		{"the pod is broken and the image changes", func(f *fixture) {
 			f.adopt()
 			f.breakPod("1")
-			f.tenant.Spec.Image = "ghcr.io/nvidia/openshell/gateway:0.0.72"
+			f.tenant.Spec.Image = "ghcr.io/nvidia/openshell/gateway:0.0.110"
 		}, false},
 		{"the pod is broken and outdated", func(f *fixture) {
 			f.adopt()

@@ -31,6 +31,9 @@ var (
 	certgenJob  = observe.Ref{Kind: "Job", Name: manifests.CertgenName}
 )
 
+// runningImage is the image of the gateway in a fixture. Between it and otherImage, no step needs a confirmation.
+const runningImage = "ghcr.io/nvidia/openshell/gateway:0.0.71"
+
 // fixture is a tenant, what exists of its gateway, and what else a plan depends on.
 type fixture struct {
 	t            *testing.T
@@ -53,7 +56,10 @@ func newTenant(t *testing.T) *fixture {
 	}
 	return &fixture{
 		t: t, platform: platform, cluster: observetest.New(t),
-		tenant: &v1alpha1.GatewayTenant{ObjectMeta: metav1.ObjectMeta{Namespace: observetest.Namespace, Name: v1alpha1.Name, UID: "1"}},
+		tenant: &v1alpha1.GatewayTenant{
+			ObjectMeta: metav1.ObjectMeta{Namespace: observetest.Namespace, Name: v1alpha1.Name, UID: "1"},
+			Spec:       v1alpha1.GatewayTenantSpec{Image: runningImage},
+		},
 		certificates: certificates.Observed{Findings: []certificates.Finding{
 			{Secret: manifests.CAName, Need: certificates.Missing}, {Secret: manifests.ServerTLSName, Need: certificates.Missing},
 			{Secret: manifests.ClientTLSName, Need: certificates.Missing}, {Secret: manifests.TokenKeysName, Need: certificates.Missing},
@@ -115,7 +121,7 @@ func (f *fixture) input() Input {
 		GatewayTenant: f.tenant, Platform: f.platform, Observed: observed, Certificates: &f.certificates, SlotGranted: f.slotGranted, History: f.history,
 		Comparer: apply.NewComparer(clientgoscheme.Scheme, manifests.Manager, apply.Exclusive), Now: now,
 	}
-	in.Tenant, err = manifests.NewTenant(f.tenant, f.platform)
+	in.Tenant, err = manifests.NewTenant(f.tenant, f.platform.For(f.tenant, observed.Volume))
 	errors.As(err, &in.Rejected)
 	return in
 }

@@ -216,14 +216,14 @@ func TestVersionThatDoesNotRunYetIsNotRecorded(t *testing.T) {
 			f.useSandboxAPI()
 			wait(f)
 			f.execute()
-			f.tenant.Spec.Image, f.tenant.Annotations = "", nil
+			f.tenant.Spec.Image, f.tenant.Annotations = runningImage, nil
 			if p := f.plan(); p.Rejected != nil {
 				t.Errorf("the version that runs is rejected: %v", p.Rejected)
 			}
 			f.useSandboxAPI()
 			f.change, f.certificates.Complete = func(*observe.Observed) {}, true
 			f.execute()
-			f.tenant.Spec.Image, f.tenant.Annotations = "", nil
+			f.tenant.Spec.Image, f.tenant.Annotations = runningImage, nil
 			if p := f.plan(); p.Rejected == nil {
 				t.Error("the version that was created is not recorded")
 			}

@@ -91,7 +91,7 @@ func keep(status *v1alpha1.GatewayTenantStatus, in Input) {
 
 // setPlanned reports a spec that is accepted, and what of it is done.
 func setPlanned(status *v1alpha1.GatewayTenantStatus, in Input) {
-	if status.Image = in.Plan.Tenant.Image; in.Plan.Held || in.Plan.Preflight != nil || !in.Plan.RepairAt.IsZero() {
+	if status.Image = in.Plan.Tenant.Image; in.keepsGateway() {
 		status.Image = in.Observed.Volume.Image
 	} else {
 		status.Version = in.Plan.Tenant.Version.String()
@@ -104,6 +104,11 @@ func setPlanned(status *v1alpha1.GatewayTenantStatus, in Input) {
 	}
 	setCertificates(status, in)
 	set(status, available(in))
+}
+
+// keepsGateway reports whether the gateway that runs stays as it is, although another one is planned.
+func (in Input) keepsGateway() bool {
+	return in.Plan.Held || in.Plan.Preflight != nil || !in.Plan.RepairAt.IsZero() || in.suspended() && in.Observed.StatefulSet != nil
 }
 
 // StorageMessage returns why spec.storage is rejected, and that nothing else is. It is empty if spec.storage is not rejected.

@@ -72,6 +72,21 @@ func TestRejectedStorageDoesNotRejectTheSpec(t *testing.T) {
 	})
 }
 
+// TestStatusOfASuspendedGatewayHasWhatRuns, and not what would run after the suspension. Without a gateway, it has the latter.
+func TestStatusOfASuspendedGatewayHasWhatRuns(t *testing.T) {
+	const running = "ghcr.io/nvidia/openshell/gateway:0.0.75"
+	in := serving(t)
+	in.GatewayTenant.Spec.Suspend = true
+	in.GatewayTenant.Status.Version, in.Observed.Volume.Image = "0.0.75", running
+	if is := Compute(in); is.Image != running || is.Version != "0.0.75" {
+		t.Errorf("the status has %s and %s, want %s", is.Image, is.Version, running)
+	}
+	in.Observed.StatefulSet = nil
+	if is := Compute(in); is.Image != in.Plan.Tenant.Image || is.Version != in.Plan.Tenant.Version.String() {
+		t.Errorf("the status has %s and %s, want %s", is.Image, is.Version, in.Plan.Tenant.Image)
+	}
+}
+
 // TestUnreadConfigKeepsTheStatus expects that a failure to read the existing gateway.toml does not change what the status reports
 // about a gateway that runs.
 func TestUnreadConfigKeepsTheStatus(t *testing.T) {

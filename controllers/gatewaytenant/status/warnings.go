@@ -1,6 +1,7 @@
 package status
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -9,6 +10,9 @@ import (
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/observe"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/sandboxpods"
+	"github.com/ambient-code/gatewaytenant-operator/manifests"
+	"github.com/ambient-code/gatewaytenant-operator/manifests/release"
 )
 
 // A Warning is a fact that does not stop a tenant but that its administrators should know.
@@ -60,6 +64,7 @@ func Warnings(in Input) []Warning {
 			all = append(all, Warning{v1alpha1.ReasonExperimentalVersion, fmt.Sprintf("gateway %s runs only because the platform lists it in experimentalVersions, and sandboxes may not work: %s", in.Plan.Tenant.Version, unknown)})
 		}
 		all = append(all, versionWarnings(in)...)
+		all = append(all, sandboxPodWarnings(in.Observed.SandboxPods, in.release(), in.GatewayTenant.Namespace)...)
 		if differs := in.Plan.Tenant.SizeDiffers(in.Observed.Volume); differs != "" {
 			all = append(all, Warning{v1alpha1.ReasonStorageSizeDiffers, differs})
 		}
@@ -67,8 +72,8 @@ func Warnings(in Input) []Warning {
 	if !in.Plan.Tenant.IssuesSandboxTokens() {
 		all = append(all, Warning{v1alpha1.ReasonSandboxTokensDisabled, "spec.sandboxTokens is Disabled, so the gateway issues no tokens to sandboxes: they cannot authenticate and do not connect; set it to Enabled"})
 	}
-	if in.Observed.PodSecurity != "" && in.Observed.PodSecurity != "privileged" {
-		all = append(all, Warning{v1alpha1.ReasonPodSecurity, fmt.Sprintf("the namespace's label %s=%s lets no sandbox run: they need privileged", observe.LabelPodSecurity, in.Observed.PodSecurity)})
+	if warning := podSecurityWarning(in.Observed.PodSecurity, in.release()); warning.Reason != "" {
+		all = append(all, warning)
 	}
 	if warning := namespaceWarning(in); warning.Reason != "" {
 		all = append(all, warning)
@@ -130,6 +135,49 @@ func versionWarnings(in Input) []Warning {
 	}
 	if refused := in.Plan.Tenant.RefusedSandboxPods(in.Observed.SandboxAPIs); refused != "" {
 		all = append(all, Warning{v1alpha1.ReasonAgentSandboxUnsupported, refused})
+	}
+	return all
+}
+
+// release returns the contract of the release that the spec requests or, if it is rejected, of the one that runs. It is empty if that is
+// unknown.
+func (in Input) release() release.Contract {
+	if in.Plan.Rejected == nil {
+		return in.Plan.Tenant.Release()
+	}
+	running, _ := manifests.RunningRelease(in.Observed.Volume)
+	return running
+}
+
+// podSecurityWarning warns of a Pod Security level that admits no sandboxes of a release. The warning is empty if the level admits them,
+// or is not set. Sandboxes of an unknown release may need privileged.
+func podSecurityWarning(level string, c release.Contract) Warning {
+	needed := cmp.Or(c.SandboxPodSecurity, "privileged")
+	if level == "" || strictness(level) <= strictness(needed) {
+		return Warning{}
+	}
+	return Warning{v1alpha1.ReasonPodSecurity, fmt.Sprintf("the namespace's label %s=%s lets no sandbox run: they need %s", observe.LabelPodSecurity, level, needed)}
+}
+
+// strictness orders Pod Security levels. The API server treats an unknown one as restricted.
+func strictness(level string) int {
+	switch level {
+	case "privileged":
+		return 0
+	case "baseline":
+		return 1
+	}
+	return 2
+}
+
+// sandboxPodWarnings are the warnings about what rejects the pods of sandboxes of a release.
+func sandboxPodWarnings(is sandboxpods.Rejections, c release.Contract, namespace string) []Warning {
+	var all []Warning
+	if message := is.Nodes.Message(c); message != "" {
+		all = append(all, Warning{v1alpha1.ReasonNodesRejectSandboxes, message})
+	}
+	if message := is.Quotas.Message(c, namespace); message != "" {
+		all = append(all, Warning{v1alpha1.ReasonQuotaRejectsSandboxes, message})
 	}
 	return all
 }
