@@ -39,11 +39,20 @@ func IsFileKey(key string) bool {
 func (t Tenant) configData(file configFile, volume Volume) map[string]string {
 	data := map[string]string{file.key: file.text}
 	for _, key := range earlierKeys(file.key, volume) {
-		if text, known := volume.Files[key]; known {
+		if text, known := volume.Files[key]; known && volume.isIntact(key, text) {
 			data[key] = text
 		}
 	}
 	return data
+}
+
+// isIntact reports whether a text is not known to be another client's. Such a text stays in the ConfigMap, but the operator does not
+// apply it.
+func (v Volume) isIntact(key, text string) bool {
+	if key == ConfigKey {
+		return v.FileKey != ConfigKey || v.ConfigHash == hash(text)
+	}
+	return key == fileKeyPrefix+hash(text)+fileKeySuffix
 }
 
 // replaced reports whether no pod needs anything but the present file: no gateway exists, or a pod that mounts that file is ready.

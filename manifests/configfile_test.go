@@ -26,7 +26,8 @@ func filesAndBindings(objects Objects) (data map[string]string, bindings []strin
 
 // TestEarlierFilesStay until a pod that mounts another one is ready, and so does what an earlier gateway may do.
 func TestEarlierFilesStay(t *testing.T) {
-	const schema1, schema2, other = "0.0.111", "0.1.3", "gateway-v2-0.toml"
+	const schema1, schema2 = "0.0.111", "0.1.3"
+	other, earlier := fileKeyPrefix+hash("old")+fileKeySuffix, hash("old")
 	present := func(version string) string {
 		data, _ := filesAndBindings(render(t, v1alpha1.GatewayTenantSpec{Image: gatewayRepository + version}, RenderInput{}))
 		return slices.Collect(maps.Keys(data))[0]
@@ -42,7 +43,7 @@ func TestEarlierFilesStay(t *testing.T) {
 		"a new gateway of schema 2": {schema2, Volume{}, []string{own}, []string{SandboxV2Name}},
 		"a gateway of schema 1": {schema1, Volume{Image: "i", FileKey: ConfigKey, FileKeys: []string{ConfigKey}, Files: map[string]string{ConfigKey: "old"}},
 			[]string{ConfigKey}, []string{SandboxName}},
-		"before the StatefulSet changes": {schema2, Volume{Image: "i", FileKey: ConfigKey, Serves: true, FileKeys: []string{ConfigKey}, Files: map[string]string{ConfigKey: "old"}},
+		"before the StatefulSet changes": {schema2, Volume{Image: "i", FileKey: ConfigKey, ConfigHash: earlier, Serves: true, FileKeys: []string{ConfigKey}, Files: map[string]string{ConfigKey: "old"}},
 			[]string{own, ConfigKey}, []string{SandboxName, SandboxV2Name}},
 		"before the new pod is ready": {schema2, Volume{Image: "i", FileKey: own, FileKeys: []string{own, ConfigKey}, Files: map[string]string{ConfigKey: "old", own: "x"}},
 			[]string{own, ConfigKey}, []string{SandboxName, SandboxV2Name}},
@@ -50,6 +51,8 @@ func TestEarlierFilesStay(t *testing.T) {
 			[]string{own}, []string{SandboxV2Name}},
 		"another text of schema 2": {schema2, Volume{Image: "i", FileKey: other, Serves: true, FileKeys: []string{other}, Files: map[string]string{other: "old"}},
 			[]string{other, own}, []string{SandboxV2Name}},
+		"another client changed the text": {schema2, Volume{Image: "i", FileKey: ConfigKey, ConfigHash: earlier, Serves: true, FileKeys: []string{ConfigKey}, Files: map[string]string{ConfigKey: "rival"}},
+			[]string{own}, []string{SandboxName, SandboxV2Name}},
 		"the ConfigMap was lost": {schema2, Volume{Image: "i", FileKey: ConfigKey, Serves: true},
 			[]string{own}, []string{SandboxName, SandboxV2Name}},
 		"back to schema 1": {schema1, Volume{Image: "i", FileKey: other, FileKeys: []string{other}, Files: map[string]string{other: "old"}},

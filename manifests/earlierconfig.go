@@ -79,7 +79,7 @@ func (t Tenant) earlierValues(volume Volume) (values gatewaytoml.Kept, known boo
 	if volume.Image == "" {
 		return gatewaytoml.NewKept(t.Namespace), !volume.TokenKeys
 	}
-	for _, method := range []string{gatewaytoml.SideloadUnset, gatewaytoml.SideloadInitContainer} {
+	for _, method := range []string{gatewaytoml.SideloadInitContainer, gatewaytoml.SideloadUnset} { // both are the same text in schema version 2
 		values := gatewaytoml.Kept{GatewayID: t.Namespace, SideloadMethod: method}
 		for _, path := range []string{gatewaytoml.RootKeyPath, gatewaytoml.SubdirKeyPath} {
 			if t.renders(volume.ConfigHash, path, values) {

@@ -23,7 +23,7 @@ type Volume struct {
 	// ConfigHash is the hash of gateway.toml in the StatefulSet's pod template, empty if there is none.
 	ConfigHash string
 	// FileKey is the key of the ConfigMap that the StatefulSet's pod template mounts, empty if there is no StatefulSet. PodFileKey is
-	// that of the pod, empty if there is none or if it mounts the whole ConfigMap.
+	// that of the pod, empty if there is none.
 	FileKey, PodFileKey string
 	// FileKeys are the keys of the ConfigMap that contain a gateway.toml, sorted.
 	FileKeys []string

@@ -75,8 +75,8 @@ const (
 // +kubebuilder:validation:XValidation:rule="(has(oldSelf.storage) && has(oldSelf.storage.storageClassName)) == (has(self.storage) && has(self.storage.storageClassName)) && (!has(self.storage) || !has(self.storage.storageClassName) || oldSelf.storage.storageClassName == self.storage.storageClassName)",message="storage.storageClassName cannot be changed: delete the GatewayTenant and its volume claim to start again with another class"
 type GatewayTenantSpec struct {
 	// image is the reference of the gateway's container image, by tag, digest or both. Its repository must be one that
-	// the platform allows. Without it, the platform's default image is used, or an older release of it if the volume has been used by
-	// one and an upgrade to the default would have to be confirmed. status.image shows the one in effect.
+	// the platform allows. Without it, the platform's default image is used. If the volume has been used by a release from which a change
+	// to the default would have to be confirmed, another release from the same repository is used. status.image shows the one in effect.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512

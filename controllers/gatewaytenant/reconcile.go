@@ -72,7 +72,7 @@ func (r *Reconciler) converge(
 		out.Err, out.Plan = observeErr, &plan.Plan{Tenant: in.Tenant, Rejected: in.Rejected}
 		return out, 0
 	}
-	if in.Rejected == nil {
+	if in.Rejected == nil && !tenant.Spec.Suspend {
 		r.observer.AddFiles(ctx, in.Tenant, observed)
 	}
 	out.Observed = observed
@@ -88,7 +88,8 @@ func (r *Reconciler) converge(
 		executed := r.execute(ctx, tenant.Namespace, out.Plan.Steps)
 		retry, out.Err, out.Undone = executed.retry, r.outdated.orErr(tenant.Namespace, executed, in.Now), executed.undone
 	}
-	if out.Err != nil && out.Plan.Slot == plan.SlotNeeded && !out.Plan.Held {
+	runs := out.Plan.Preflight != nil && out.Plan.Preflight.Reason == v1alpha1.ReasonPreflightRunning
+	if out.Err != nil && out.Plan.Slot == plan.SlotNeeded && !out.Plan.Held && !runs {
 		r.slots.Release(tenant.Namespace) // if its StatefulSet was changed nevertheless, it occupies a slot
 	}
 	return out, retry

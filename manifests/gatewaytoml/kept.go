@@ -49,14 +49,16 @@ func ReadKept(text, namespace string) (kept Kept, known bool) {
 	}
 	driver := tableAt(config, "openshell", "drivers", "kubernetes")
 	unset := namespace // without an id, no token and no label of a sandbox has it
+	method := textAt(driver, "supervisor_sideload_method", SideloadUnset)
 	if tableAt(config, "openshell")["version"] == int64(2) {
-		unset = DefaultGatewayID // sandboxes always have a label with it
+		unset = DefaultGatewayID       // sandboxes always have a label with it
+		method = SideloadInitContainer // that of a new gateway, since no sandbox depends on one
 	}
 	kept.GatewayID = textAt(driver, "gateway_id", unset)
 	if tokens := tableAt(config, "openshell", "gateway", "gateway_jwt"); tokens != nil {
 		kept.GatewayID = textAt(tokens, "gateway_id", DefaultGatewayID)
 	}
-	kept.SideloadMethod = textAt(driver, "supervisor_sideload_method", SideloadUnset)
+	kept.SideloadMethod = method
 	return kept, IsGatewayID(kept.GatewayID) && IsSideloadMethod(kept.SideloadMethod)
 }
 

@@ -23,7 +23,7 @@ func TestKeptValuesOfVersion2(t *testing.T) {
 			t.Errorf("%s: gateway.toml is\n%s", method, written)
 		}
 		kept, known := ReadKept(written, "tenant-a")
-		if want := (Kept{"earlier", SideloadUnset}); !known || kept != want {
+		if want := (Kept{"earlier", SideloadInitContainer}); !known || kept != want {
 			t.Errorf("%s: the text has %+v, %t, want %+v", method, kept, known, want)
 		}
 		if path := ReadKeyPath(written); path != RootKeyPath {

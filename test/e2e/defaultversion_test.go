@@ -9,6 +9,8 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/options"
@@ -80,9 +82,9 @@ func TestTenantWithoutImageNeverCrossesAStep(t *testing.T) {
 	}
 
 	deleteTenant()
-	claim := get(t, &corev1.PersistentVolumeClaim{}, namespace, manifests.ClaimName)
-	claim.Annotations["openshell.ambient-code.io/highest-version"] = "0.0.75" // a restored volume
-	if err := admin.Update(t.Context(), claim); err != nil {
+	claim := &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: manifests.ClaimName}}
+	restored := `{"metadata":{"annotations":{"openshell.ambient-code.io/highest-version":"0.0.75"}}}`
+	if err := admin.Patch(t.Context(), claim, client.RawPatch(types.MergePatchType, []byte(restored))); err != nil {
 		t.Fatal(err)
 	}
 	tenant := operatortest.Tenant(namespace, v1alpha1.GatewayTenantSpec{Suspend: true})

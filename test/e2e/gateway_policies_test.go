@@ -174,6 +174,8 @@ func stolenPods(namespace string) []patchOf {
 		pod("with the node's memory", "no namespace", func(p *corev1.Pod) { p.Spec.HostIPC = true }),
 		pod("on a port of the node", "no port of the node", func(p *corev1.Pod) { first(p).Ports = []corev1.ContainerPort{{ContainerPort: 1, HostPort: 10250}} }),
 		pod("that is privileged", "not privileged", func(p *corev1.Pod) { first(p).SecurityContext = &corev1.SecurityContext{Privileged: &yes} }),
+		pod("before all other pods", "no priority of the system", func(p *corev1.Pod) { p.Spec.PriorityClassName = "system-node-critical" }),
+		pod("on a node of its choice", "the scheduler chooses its node", func(p *corev1.Pod) { p.Spec.NodeName = "node-1" }),
 		pod("with a capability", "adds no capabilities", func(p *corev1.Pod) { first(p).SecurityContext.Capabilities.Add = []corev1.Capability{"SYS_ADMIN"} }),
 		pod("with a Secret in a variable", "into its environment", func(p *corev1.Pod) { first(p).Env = []corev1.EnvVar{variable(manifests.CAName)} }),
 		pod("with a Secret in its variables", "into its environment", func(p *corev1.Pod) { first(p).EnvFrom = []corev1.EnvFromSource{variables(manifests.CAName)} }),
@@ -220,6 +222,8 @@ func stolenSandboxes(t *testing.T, namespace string) []patchOf {
 	delete(empty.object.(interface{ UnstructuredContent() map[string]any }).UnstructuredContent(), "spec")
 	return []patchOf{
 		unlabelled, empty,
+		of("before all other pods", "no priority of the system", func(p *corev1.PodTemplateSpec) { p.Spec.PriorityClassName = "system-node-critical" }),
+		of("on a node of its choice", "the scheduler chooses its node", func(p *corev1.PodTemplateSpec) { p.Spec.NodeName = "node-1" }),
 		of("with the gateway's label", "by which the Service", func(p *corev1.PodTemplateSpec) {
 			p.Labels = map[string]string{"app.kubernetes.io/instance": manifests.GatewayName}
 		}),

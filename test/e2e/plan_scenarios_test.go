@@ -78,8 +78,8 @@ func deletes(object client.Object, name string) func(*testing.T, string) {
 var planScenarios = []planScenario{
 	{name: "create", before: func(t *testing.T, namespace string) { cluster.CreateNamespace(t, namespace) }, writes: allObjects},
 	{name: "no change", writes: nil},
-	{name: "image", before: readyWith(v1alpha1.GatewayTenantSpec{Image: gatewayRepository + "0.0.110"}), spec: v1alpha1.GatewayTenantSpec{Image: gatewayRepository + "0.0.111"}, writes: []string{ // gateway.toml is the same for both
-		"update PersistentVolumeClaim openshell-data-openshell-gateway-0", "update StatefulSet openshell-gateway",
+	{name: "image", before: readyWith(v1alpha1.GatewayTenantSpec{Image: gatewayRepository + "0.0.81"}), spec: v1alpha1.GatewayTenantSpec{Image: gatewayRepository + "0.0.87"}, writes: []string{
+		"update ConfigMap openshell-gateway-config", "update PersistentVolumeClaim openshell-data-openshell-gateway-0", "update StatefulSet openshell-gateway",
 	}},
 	{name: "config", spec: v1alpha1.GatewayTenantSpec{Config: "openshell.gateway.log_level = 'debug'"}, writes: []string{
 		"update ConfigMap openshell-gateway-config", "update StatefulSet openshell-gateway",

@@ -182,7 +182,7 @@ func TestPlanSaysWhatThenHappens(t *testing.T) {
 		said[namespace] = fmt.Sprintf("%s; restart %q; renew %q", outcome.Action, outcome.Restart, outcome.Certificates)
 	}
 	if diff := cmp.Diff(map[string]string{
-		"planned-image": `changed; restart ["gateway.toml changes: openshell.drivers.kubernetes.supervisor_image" "the image changes from ghcr.io/nvidia/openshell/gateway:0.0.111 to ghcr.io/nvidia/openshell/gateway:0.0.110"]; renew []`,
+		"planned-image": `changed; restart ["the image changes from ghcr.io/nvidia/openshell/gateway:0.0.111 to ghcr.io/nvidia/openshell/gateway:0.0.110"]; renew []`,
 		"planned-toml":  `changed; restart ["gateway.toml changes: openshell.gateway.log_level"]; renew []`,
 		"planned-names": `changed; restart []; renew ["Secret openshell-server-tls lacks other.example.com"]`,
 		"planned-gone":  `removed; restart []; renew []`,

@@ -90,7 +90,7 @@ func TestVersionsThatTheVolumeCannotShareAreHeld(t *testing.T) {
 // supported release can be set.
 func TestUnsupportedReleaseKeepsRunning(t *testing.T) {
 	const namespace, old = "unsupported", gatewayRepository + "0.0.60"
-	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
+	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{Image: gatewayRepository + "0.0.71"})
 	waitReady(t, namespace)
 	operator.stop(t)
 	change(t, namespace, func(s *v1alpha1.GatewayTenantSpec) { s.Image = old })

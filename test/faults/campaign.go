@@ -175,6 +175,9 @@ func (c *campaign) plansOf() (crashes, others []plan) {
 			continue
 		}
 		for _, k := range faults {
+			if k.restarts && !w.restarts {
+				continue
+			}
 			for _, at := range undisturbed.points {
 				children := []string{""}
 				if k.children {

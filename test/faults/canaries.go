@@ -15,14 +15,15 @@ import (
 )
 
 const (
-	theService = "APPLY services/openshell-gateway"
-	theConfig  = "APPLY configmaps/openshell-gateway-config"
-	theSet     = "APPLY statefulsets/openshell-gateway"
-	theJob     = "APPLY jobs/openshell-gateway-certgen"
-	theOldJob  = "DELETE jobs/openshell-gateway-certgen"
-	theRights  = "APPLY rolebindings/openshell-gateway-certgen"
-	theStatus  = "PATCH gatewaytenants/openshell-gateway/status"
-	theBinding = "DELETE clusterrolebindings/gatewaytenant-node-reader"
+	theService   = "APPLY services/openshell-gateway"
+	theConfig    = "APPLY configmaps/openshell-gateway-config"
+	theSet       = "APPLY statefulsets/openshell-gateway"
+	theJob       = "APPLY jobs/openshell-gateway-certgen"
+	theOldJob    = "DELETE jobs/openshell-gateway-certgen"
+	thePreflight = "APPLY jobs/openshell-gateway-preflight"
+	theRights    = "APPLY rolebindings/openshell-gateway-certgen"
+	theStatus    = "PATCH gatewaytenants/openshell-gateway/status"
+	theBinding   = "DELETE clusterrolebindings/gatewaytenant-node-reader"
 )
 
 // canaries are deliberate bugs, each of a class that was found in published operators.
@@ -98,6 +99,9 @@ var canaries = []*canary{
 		return i.of.proxy.admin.Patch(context.Background(), secret, client.RawPatch(types.MergePatchType, []byte(`{"metadata": {"labels": {"canary": "true"}}}`)))
 	})},
 	{name: "a Secret is reported as blocked for good", class: "Acto: an error that is not taken back", workload: "foreign Secrets that do not fit", as: `^not in time: generation 2: Ready`, bug: sticksTo(v1alpha1.ReasonSecretBlocked)},
+	{name: "a file goes before the pod that mounts it", class: "Anvil: an order does not hold", workload: "upgrade across a breaking step", kind: "restart before", at: theSet + " #1", as: `(?s)^the gateway's container ended by itself: .*No such`, bug: dropsFirstFile},
+	{name: "a file is rewritten before its pod is replaced", class: "Anvil: an order does not hold", workload: "upgrade across a breaking step", kind: "restart after", at: theConfig + " #2", as: `(?s)^the gateway's container ended by itself: .*unknown field`, bug: rewritesFile},
+	{name: "a key goes before the pod that mounts it", class: "Anvil: an order does not hold", workload: "next config", kind: "crash with restart", at: thePreflight + " #1", as: `^the gateway's pod could not mount its volumes again`, bug: dropsFirstFile},
 	{name: "who lost the lease goes on", class: "operator-chaos: two leaders", workload: "create", kind: "change of leader", at: theSet + " #1", as: `^not in time: it is done, and written again`, bug: goesOn},
 }
 

@@ -66,7 +66,7 @@ func (t *trial) falseClaims(changes []change) []string {
 var alarms = []string{
 	v1alpha1.ReasonIssueFailed, v1alpha1.ReasonRenewalBlocked, v1alpha1.ReasonCrashLoop, v1alpha1.ReasonImagePullFailed, v1alpha1.ReasonPodNotReady, v1alpha1.ReasonPodRefused,
 	v1alpha1.ReasonUnschedulable, v1alpha1.ReasonPodFailed, v1alpha1.ReasonPodStuck, v1alpha1.ReasonVolumeMountFailed,
-	v1alpha1.ReasonNodeLost, v1alpha1.ReasonChangedByOthers,
+	v1alpha1.ReasonNodeLost, v1alpha1.ReasonChangedByOthers, v1alpha1.ReasonPreflightFailed, v1alpha1.ReasonPreflightBlocked,
 }
 
 // falseAlarms finds versions of the tenant that call for a person, where it was nobody's fault and passed by itself: such
@@ -84,7 +84,7 @@ func (t *trial) falseAlarms(changes []change) []string {
 			continue
 		}
 		for _, is := range tenant.Status.Conditions {
-			if is.Type == v1alpha1.ConditionStalled || slices.Contains(alarms, is.Reason) {
+			if (is.Type == v1alpha1.ConditionStalled || slices.Contains(alarms, is.Reason)) && !t.excusesAlarm(is) {
 				return []string{fmt.Sprintf("a false alarm was raised: %s, %s: %s", is.Type, is.Reason, is.Message)}
 			}
 		}

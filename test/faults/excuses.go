@@ -78,6 +78,23 @@ func (t *trial) meddledAtAll() bool {
 	return len(t.touched) > 0
 }
 
+// dropUnmountedFiles removes the files from the ConfigMap that the gateway's pod does not mount. A client that wrote the ConfigMap while
+// it had several files still owns those that the operator no longer applies.
+func (o objects) dropUnmountedFiles() {
+	data, _, _ := unstructured.NestedMap(o["ConfigMap "+manifests.ConfigName].Object, "data")
+	mounted := mountedKey(o["Pod "+manifests.PodName])
+	for key := range data {
+		if manifests.IsFileKey(key) && key != mounted {
+			unstructured.RemoveNestedField(o["ConfigMap "+manifests.ConfigName].Object, "data", key)
+		}
+	}
+}
+
+// excusesAlarm reports whether a condition rightly reports what the trial's fault did to the gateway's container.
+func (t *trial) excusesAlarm(is metav1.Condition) bool {
+	return t.hasRestarted() && (is.Reason == v1alpha1.ReasonPodNotReady || is.Reason == v1alpha1.ReasonCrashLoop && strings.Contains(is.Message, restartMessage))
+}
+
 // lostSecret tells whether certgen had a Secret to make in place of one that somebody deleted, or beside one that outlived
 // the tenant that all others went with.
 func (t *trial) lostSecret() bool {

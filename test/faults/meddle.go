@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -22,7 +23,7 @@ var edits = map[string]string{
 	"ServiceAccount":     `{"automountServiceAccountToken": true, "metadata": {"ownerReferences": null}}`,
 	"RoleBinding":        `{"subjects": null}`,
 	"ClusterRoleBinding": `{"subjects": null}`,
-	"ConfigMap":          `{"data": {"gateway.toml": "changed"}}`,
+	"ConfigMap":          `{"data": {}}`, // editOfFiles has the keys
 	"NetworkPolicy":      `{"spec": {"podSelector": {"matchLabels": {"some": "body"}}}}`,
 	"Service": `{"spec": {"selector": {"some": "body"}, "ports": [{"name": "grpc", "port": 8080}, {"name": "other", "port": 99}, ` +
 		`{"name": "metrics", "port": 9090}]}}`,
@@ -79,13 +80,33 @@ func deletes(ctx context.Context, t *trial, object *unstructured.Unstructured) e
 }
 
 func changes(ctx context.Context, t *trial, object *unstructured.Unstructured) error {
-	patches := []string{`{"metadata": {"labels": {"` + mark + `": "else"}}}`, edits[object.GetKind()]}
+	edit := edits[object.GetKind()]
+	if object.GetKind() == "ConfigMap" {
+		var err error
+		if edit, err = t.editOfFiles(ctx, object.DeepCopy()); err != nil {
+			return err
+		}
+	}
+	patches := []string{`{"metadata": {"labels": {"` + mark + `": "else"}}}`, edit}
 	for _, patch := range patches {
 		if err := t.admin.Patch(ctx, object.DeepCopy(), client.RawPatch(types.MergePatchType, []byte(patch)), client.FieldOwner("somebody")); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// editOfFiles returns a patch that changes each gateway.toml in a ConfigMap.
+func (t *trial) editOfFiles(ctx context.Context, object *unstructured.Unstructured) (string, error) {
+	if err := t.admin.Get(ctx, client.ObjectKeyFromObject(object), object); err != nil {
+		return "", err
+	}
+	data, _, _ := unstructured.NestedStringMap(object.Object, "data")
+	for key := range data {
+		data[key] = "changed"
+	}
+	patch, err := json.Marshal(map[string]any{"data": data})
+	return string(patch), err
 }
 
 // swallow deletes an object and makes it again as it was, and the operator never hears that it was gone.

@@ -29,6 +29,7 @@ func (t *trial) judge(ctx context.Context, undisturbed outcome) []string {
 	wrong = append(wrong, t.identities(ctx, changes)...)
 	wrong = append(wrong, t.counts(changes, undisturbed)...)
 	wrong = append(wrong, t.falseClaims(changes)...)
+	wrong = append(wrong, t.gatewayFailures()...)
 	wrong = append(wrong, t.falseAlarms(changes)...)
 	return append(wrong, t.marks(ctx, undisturbed.state)...)
 }

@@ -55,6 +55,7 @@ type kind struct {
 	repeats  bool // it may happen up to three times in a row
 	platform bool // it needs a namespace of the platform for itself
 	children bool // it is about one of the tenant's objects
+	restarts bool // it restarts the gateway's container, and is for workloads with restarts
 	do       func(t *trial) action
 }
 
@@ -65,6 +66,9 @@ var faults = []*kind{
 	{name: "crash before", do: crash(false)},
 	{name: "crash after", do: crash(true)},
 	{name: "crash into the past", do: crashIntoThePast},
+	{name: "crash with restart", restarts: true, do: crashWithRestart},
+	{name: "restart before", restarts: true, do: restartBefore},
+	{name: "restart after", restarts: true, do: restartAfter},
 	{name: "409", repeats: true, do: refuse(http.StatusConflict, "Conflict", 0)},
 	{name: "429", repeats: true, do: refuse(http.StatusTooManyRequests, "TooManyRequests", 1)},
 	{name: "500", repeats: true, do: refuse(http.StatusInternalServerError, "InternalError", 0)},

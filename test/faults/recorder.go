@@ -43,7 +43,7 @@ var kinds = []schema.GroupVersionKind{
 }
 
 // whole are the kinds of which more than metadata is recorded.
-var whole = map[string]bool{"GatewayTenant": true, "StatefulSet": true}
+var whole = map[string]bool{"GatewayTenant": true, "StatefulSet": true, "Pod": true}
 
 // change is one version of an object.
 type change struct {
@@ -63,12 +63,15 @@ func (i id) String() string { return i.kind + " " + i.name }
 type recorder struct {
 	mu sync.Mutex
 	of map[string][]change // by namespace; nil: forgotten
+
+	// pods has the gateways' pods, by namespace. It has a nil value for a namespace that was forgotten.
+	pods map[string][]change
 }
 
 // record starts a recorder; it ends with the context.
 func record(ctx context.Context, admin client.WithWatch) (*recorder, error) {
-	r := &recorder{of: map[string][]change{}}
-	for _, gvk := range kinds {
+	r := &recorder{of: map[string][]change{}, pods: map[string][]change{}}
+	for _, gvk := range statesKinds() {
 		var list client.ObjectList
 		if whole[gvk.Kind] {
 			objects := &unstructured.UnstructuredList{}
@@ -133,8 +136,14 @@ func (r *recorder) note(kind string, object client.Object, gone bool) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if before, known := r.of[namespace]; !known || before != nil {
-		r.of[namespace] = append(before, c)
+	into := r.of
+	if kind == "Pod" {
+		if into = r.pods; name != manifests.PodName {
+			return
+		}
+	}
+	if before, known := into[namespace]; !known || before != nil {
+		into[namespace] = append(before, c)
 	}
 }
 
@@ -148,7 +157,14 @@ func (r *recorder) changes(namespace string) []change {
 func (r *recorder) forget(namespace string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.of[namespace] = nil
+	r.of[namespace], r.pods[namespace] = nil, nil
+}
+
+// podChanges returns the states of the gateway's pod in a namespace so far.
+func (r *recorder) podChanges(namespace string) []change {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.pods[namespace])
 }
 
 // restart drops what happened so far, and goes on.
@@ -156,6 +172,7 @@ func (r *recorder) restart(namespace string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.of, namespace)
+	delete(r.pods, namespace)
 }
 
 // last is the present version of an object, as far as the recorder knows; gone if there is none.

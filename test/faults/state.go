@@ -51,6 +51,9 @@ func (t *trial) stateOf(ctx context.Context, from client.Reader) (state, error) 
 			all[gvk.Kind+" "+strings.ReplaceAll(name, t.namespace, "NAMESPACE")] = object
 		}
 	}
+	if t.meddled(id{"ConfigMap", manifests.ConfigName}) {
+		all.dropUnmountedFiles()
+	}
 	if truths := all.truths(); len(truths) > 0 {
 		s["truths"] = truths
 	}
@@ -90,7 +93,7 @@ var (
 // particular are annotations and fields whose values are hashes of what is particular to a run, or are allotted.
 var particular = []string{
 	"openshell.ambient-code.io/applied-hash", "openshell.ambient-code.io/config-hash", "openshell.ambient-code.io/asked-hash",
-	"openshell.ambient-code.io/wish", "openshell.ambient-code.io/token-key", "openshell.ambient-code.io/managed-content", "clusterIP", "clusterIPs", "volumeName",
+	manifests.AnnotationConfigKey, "openshell.ambient-code.io/wish", "openshell.ambient-code.io/token-key", "openshell.ambient-code.io/managed-content", "clusterIP", "clusterIPs", "volumeName",
 	"batch.kubernetes.io/controller-uid", "controller-uid",
 }
 
@@ -158,22 +161,37 @@ func (t *trial) general(object unstructured.Unstructured) any {
 func (t *trial) leavesOf(value any) any {
 	switch value := value.(type) {
 	case map[string]any:
-		for _, key := range slices.Collect(maps.Keys(value)) {
+		for _, key := range slices.Sorted(maps.Keys(value)) {
+			leaf := t.leavesOf(value[key])
 			if slices.Contains(particular, key) {
-				value[key] = "…"
-			} else {
-				value[key] = t.leavesOf(value[key])
+				leaf = "…"
 			}
+			delete(value, key)
+			value[withoutHash(key, value)] = leaf
 		}
 	case []any:
 		for i := range value {
 			value[i] = t.leavesOf(value[i])
 		}
 	case string:
+		if manifests.IsFileKey(value) {
+			return withoutHash(value, nil)
+		}
 		text := strings.ReplaceAll(value, t.namespace, "NAMESPACE")
 		return ids.ReplaceAllString(uids.ReplaceAllString(times.ReplaceAllString(text, "TIME"), "UID"), "ID=")
 	}
 	return value
+}
+
+// withoutHash returns a name without the hash in it if it is the key of a gateway.toml in a ConfigMap. If taken has that name already, it
+// returns another one.
+func withoutHash(name string, taken map[string]any) string {
+	if !manifests.IsFileKey(name) || name == manifests.ConfigKey {
+		return name
+	}
+	for name = "gateway-v2-HASH.toml"; taken[name] != nil; name = "another " + name {
+	}
+	return name
 }
 
 // difference says where a state is not as it should be.

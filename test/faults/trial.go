@@ -23,18 +23,20 @@ import (
 type trial struct {
 	*env
 	plan
-	namespace string
-	platform  string        // the operator's own namespace
-	reads     client.Reader // what there is
-	proxy     *proxy
-	options   operatoroptions.Options
-	saved     []*unstructured.Unstructured // a backup of the tenant
-	tokens    string                       // the token keys that there were when the workload's change began
-	mu        sync.Mutex                   // guards what follows
-	touched   map[id]bool                  // what other clients deleted or changed during the plan
-	over      bool
-	operators []*operator // in the order of their starts
-	failed    error       // what kept the plan from being carried out
+	namespace  string
+	platform   string        // the operator's own namespace
+	reads      client.Reader // what there is
+	proxy      *proxy
+	options    operatoroptions.Options
+	saved      []*unstructured.Unstructured // a backup of the tenant
+	tokens     string                       // the token keys that there were when the workload's change began
+	mu         sync.Mutex                   // guards what follows
+	touched    map[id]bool                  // what other clients deleted or changed during the plan
+	over       bool
+	restarting int         // restarts of the gateway's container that have not ended
+	restarts   int         // how often a fault has ended that container
+	operators  []*operator // in the order of their starts
+	failed     error       // what kept the plan from being carried out
 }
 
 // outcome is what came of a trial.
@@ -83,7 +85,7 @@ func (e *env) run(ctx context.Context, p plan, undisturbed *outcome) (outcome, e
 		return outcome{}, err
 	}
 	out.reached, out.points, out.versions = p.at == "" || t.proxy.happened(), t.proxy.came(), versions(t.recorder.changes(t.namespace))
-	out.idle = p.kind.children && !t.meddledAtAll()
+	out.idle = p.kind.children && !t.meddledAtAll() || p.kind.restarts && !t.hasRestarted()
 	if undisturbed == nil {
 		undisturbed = &out // the first one is judged, too
 	}
@@ -231,7 +233,7 @@ func (t *trial) settle(ctx context.Context, done func(*trial) error) error {
 	defer cancel()
 	var doneAt time.Time
 	return poll(ctx, func() error {
-		if err := cmp.Or(done(t), t.certificatesRest(), t.current().present()); err != nil {
+		if err := cmp.Or(done(t), t.certificatesRest(), t.current().present(), t.restarted()); err != nil {
 			doneAt = time.Time{}
 			return err
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
@@ -32,8 +33,10 @@ func (o objects) truths() map[string]any {
 		is["the pod is of the last revision"] = pod.GetLabels()["controller-revision-hash"] == revision
 	}
 	if config, there := o["ConfigMap "+manifests.ConfigName]; runs && there {
-		text, _, _ := unstructured.NestedString(config.Object, "data", "gateway.toml")
-		is["the pod has the present gateway.toml"] = pod.GetAnnotations()[manifests.AnnotationConfigHash] == hashOf(text)
+		key := mountedKey(pod)
+		text, _, _ := unstructured.NestedString(config.Object, "data", key)
+		named := cmp.Or(pod.GetAnnotations()[manifests.AnnotationConfigKey], manifests.ConfigKey)
+		is["the pod has the present gateway.toml"] = pod.GetAnnotations()[manifests.AnnotationConfigHash] == hashOf(text) && named == key
 	}
 	if key, needed := pod.GetAnnotations()[manifests.AnnotationTokenKey]; needed {
 		is["the pod has the present token key"] = key == o.secret(manifests.TokenKeysName, "kid")
@@ -48,6 +51,20 @@ func (o objects) truths() map[string]any {
 		is["the status tells the certificate's names"] = slices.Equal(slices.Sorted(slices.Values(says)), namesIn(server))
 	}
 	return is
+}
+
+// mountedKey returns the key of the ConfigMap that a gateway's pod mounts as gateway.toml.
+func mountedKey(pod unstructured.Unstructured) string {
+	volumes, _, _ := unstructured.NestedSlice(pod.Object, "spec", "volumes")
+	for _, volume := range volumes {
+		items, _, _ := unstructured.NestedSlice(volume.(map[string]any), "configMap", "items")
+		for _, item := range items {
+			if key := item.(map[string]any)["key"].(string); manifests.IsFileKey(key) {
+				return key
+			}
+		}
+	}
+	return manifests.ConfigKey
 }
 
 // untrue are the truths that do not hold.

@@ -62,6 +62,53 @@ func TestTruthsCanBeUntrue(t *testing.T) {
 	}
 }
 
+// TestPodHasTheFileThatItMounts, if the ConfigMap has several files whose keys contain a hash.
+func TestPodHasTheFileThatItMounts(t *testing.T) {
+	const mounted, next = "gateway-v2-1111111111111111.toml", "gateway-v2-2222222222222222.toml"
+	for _, test := range []struct {
+		name, key, annotation string
+		want                  bool
+	}{
+		{"its own", mounted, mounted, true},
+		{"another", next, next, false},
+		{"another than its annotation says", mounted, next, false},
+	} {
+		items := []any{map[string]any{"key": test.key, "path": manifests.ConfigKey}}
+		is := objects{
+			"Pod openshell-gateway-0": of(
+				map[string]any{"annotations": map[string]any{manifests.AnnotationConfigHash: hashOf("text"), manifests.AnnotationConfigKey: test.annotation}},
+				map[string]any{"spec": map[string]any{"volumes": []any{
+					map[string]any{"emptyDir": map[string]any{}}, map[string]any{"configMap": map[string]any{"items": items}},
+				}}},
+			),
+			"ConfigMap openshell-gateway-config": of(nil, map[string]any{"data": map[string]any{mounted: "text", next: "next"}}),
+		}
+		if got := is.truths()["the pod has the present gateway.toml"]; got != test.want {
+			t.Errorf("%s: %v, want %t", test.name, got, test.want)
+		}
+	}
+}
+
+// TestHashesInKeysAreNoDifference between two states, and the number of files is one.
+func TestHashesInKeysAreNoDifference(t *testing.T) {
+	stateOf := func(keys ...string) state {
+		data := map[string]any{}
+		for _, key := range keys {
+			data[key] = "text"
+		}
+		mounts := map[string]any{"annotation": keys[0], "items": []any{map[string]any{"key": keys[0]}}}
+		return state{"ConfigMap": (&trial{}).leavesOf(data), "StatefulSet": (&trial{}).leavesOf(mounts)}
+	}
+	if wrong := difference(stateOf("gateway-v2-1.toml"), stateOf("gateway-v2-2.toml")); len(wrong) > 0 {
+		t.Error(wrong)
+	}
+	for _, other := range []state{stateOf("gateway.toml"), stateOf("gateway-v2-1.toml", "gateway-v2-2.toml")} {
+		if len(difference(stateOf("gateway-v2-1.toml"), other)) == 0 {
+			t.Errorf("no difference to %v", other)
+		}
+	}
+}
+
 func of(metadata, more map[string]any) unstructured.Unstructured {
 	object := map[string]any{"metadata": metadata}
 	maps.Copy(object, more)

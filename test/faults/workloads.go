@@ -33,6 +33,7 @@ type workload struct {
 	adopts   bool                 // it takes over a gateway, which serves as it was until its turn comes
 	warned   bool                 // it rightly calls for a person
 	spares   map[id]bool          // objects of other owners, which no plan deletes or changes
+	restarts bool                 // a pod needs a file that is about to be replaced, so plans restart its container
 }
 
 var workloads = []*workload{

@@ -93,10 +93,12 @@ func (o *Observer) lookUp(
 ) diagnose.Problem {
 	first := o.grace.FirstLookup()
 	problem, wait := o.lookups.due(key, state, first, o.now())
+	done := true
 	switch {
 	case wait > 0:
 	case o.lookups.begin():
-		now, done := o.readOnce(ctx, key, problem, read)
+		var now diagnose.Problem
+		now, done = o.readOnce(ctx, key, problem, read)
 		if !now.IsZero() || state.termination == "" {
 			problem = now
 		}
@@ -106,7 +108,7 @@ func (o *Observer) lookUp(
 		observed.lookAgain(lookupRetry)
 		return problem
 	}
-	if wait != never && (!state.urgent || problem.IsZero()) { // otherwise what the failed pod reported holds until another one fails
+	if wait != never && (!state.urgent || problem.IsZero() || !done) { // otherwise what the failed pod reported holds until another one fails
 		observed.lookAgain(wait)
 	}
 	return problem

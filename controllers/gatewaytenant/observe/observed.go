@@ -104,7 +104,7 @@ func isGatewayPod(pod *corev1.Pod, set *appsv1.StatefulSet) bool {
 
 // setPod sets what follows from the gateway's pod. The pod itself only matters while the gateway does not serve.
 func (o *Observed) setPod(pod *corev1.Pod) {
-	o.PodCreated, o.Volume.PodFileKey = pod.CreationTimestamp.Time, pod.Annotations[manifests.AnnotationConfigKey]
+	o.PodCreated, o.Volume.PodFileKey = pod.CreationTimestamp.Time, cmp.Or(pod.Annotations[manifests.AnnotationConfigKey], manifests.ConfigKey)
 	if !workload.Serves(o.StatefulSet) {
 		o.Pod = pod
 		o.Volume.TerminationMessage = diagnose.TerminationMessage(pod)

@@ -110,9 +110,7 @@ func (p *Plan) render(in Input) {
 		return
 	}
 	input.Rollout = p.decideRollout(in)
-	if p.Preflight = p.checkPreflight(in); p.Preflight != nil && p.Slot == SlotNeeded {
-		p.Slot, p.Held = SlotUnused, false // it needs a slot when the preflight has succeeded
-	}
+	p.Preflight = p.checkPreflight(in)
 	if in.Observed.StatefulSet != nil && (p.missingAPI(in) != nil || !p.Certificates.Complete || p.Preflight != nil) {
 		input.Rollout.Held = true // the StatefulSet waits, and a version on the claim that does not run yet would rule out the one that does
 	}

@@ -125,7 +125,7 @@ func (p *Plan) matters(need need, stage Stage, starts bool) bool {
 		}
 		switch need.degree {
 		case toExist:
-			return step.Action != Update
+			return step.Action != Update && step.Action != Delete
 		case beforeFirstStart:
 			return starts
 		}

@@ -6,11 +6,13 @@ import (
 	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/diagnose"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/observe"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/message"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -32,19 +34,65 @@ func (p *Plan) checkPreflight(in Input) *PreflightError {
 	if !p.needsPreflight(in) || p.preflightSucceeded(in) {
 		return nil
 	}
-	running := &PreflightError{v1alpha1.ReasonPreflightRunning, "the gateway that runs is not replaced before the preflight of the next gateway.toml has succeeded"}
-	job, found := in.Observed.Preflight, in.Observed.PreflightProblem
+	job, found, previous := in.Observed.Preflight, in.Observed.PreflightProblem, previousPreflight(in)
+	exists := job != nil && (job.DeletionTimestamp != nil || p.isPresentPreflight(job))
 	switch {
-	case job == nil || job.DeletionTimestamp != nil || !p.isPresentPreflight(job) || found.IsZero():
-		if in.AssumePreflight {
-			return nil
-		}
-		return running
-	case found.Reason == v1alpha1.ReasonPreflightFailed:
-		return &PreflightError{found.Reason, fmt.Sprintf("%s; the gateway that runs is not changed; correct spec.config or spec.image; to replace the gateway nevertheless, run: kubectl annotate --overwrite gwt %s -n %s %s=%s",
-			found.Description(), v1alpha1.Name, job.Namespace, v1alpha1.AnnotationConfirmPreflight, job.Annotations[manifests.AnnotationWish])}
+	case exists && found.Reason == v1alpha1.ReasonPreflightFailed:
+		return &PreflightError{found.Reason, found.Description() + "; the gateway that runs is not changed; correct spec.config or spec.image; " + p.confirmPreflight()}
+	case exists && found.IsZero() && previous != nil && previous.Reason == v1alpha1.ReasonPreflightFailed:
+		return previous // the pod of the Job was not read again since the operator started
+	case !in.Observed.Volume.Serves:
+		return nil // a restart interrupts no client
+	case exists && !found.IsZero():
+		return p.blockedPreflight(found.Description())
+	case previous != nil && previous.Reason == v1alpha1.ReasonPreflightBlocked:
+		return previous // while it is repeated
 	}
-	return &PreflightError{v1alpha1.ReasonPreflightBlocked, fmt.Sprintf("the preflight of the next gateway.toml cannot run: %s; the gateway that runs is not changed, and the preflight is repeated every %s", found.Description(), preflightRetry)}
+	if why := p.stuckPreflight(in, job); why != "" {
+		return p.blockedPreflight(why)
+	}
+	if in.AssumePreflight {
+		return nil
+	}
+	return &PreflightError{v1alpha1.ReasonPreflightRunning, "the gateway that runs is not replaced before the preflight of the next gateway.toml has succeeded"}
+}
+
+func (p *Plan) blockedPreflight(why string) *PreflightError {
+	return &PreflightError{v1alpha1.ReasonPreflightBlocked, fmt.Sprintf("the next gateway.toml could not be checked: %s; the gateway that runs is not changed, and the preflight is repeated every %.0f minutes; %s",
+		why, preflightRetry.Minutes(), p.confirmPreflight())}
+}
+
+// confirmPreflight returns how to replace a gateway without a preflight that succeeds.
+func (p *Plan) confirmPreflight() string {
+	return fmt.Sprintf("to replace the gateway nevertheless, run: kubectl annotate --overwrite gwt %s -n %s %s=%s",
+		v1alpha1.Name, p.Tenant.Namespace, v1alpha1.AnnotationConfirmPreflight, p.Objects.Preflight.GetAnnotations()[manifests.AnnotationWish])
+}
+
+// previousPreflight returns the result of the preflight of the present spec that the status reports. It is nil if there is none.
+func previousPreflight(in Input) *PreflightError {
+	is := meta.FindStatusCondition(in.GatewayTenant.Status.Conditions, v1alpha1.ConditionReady)
+	if is == nil || is.ObservedGeneration != in.GatewayTenant.Generation || is.Reason != v1alpha1.ReasonPreflightFailed && is.Reason != v1alpha1.ReasonPreflightBlocked {
+		return nil
+	}
+	return &PreflightError{is.Reason, is.Message}
+}
+
+// stuckPreflight returns which other client has kept the Job from running or from being removed for diagnose.Grace. It is empty if none
+// has.
+func (p *Plan) stuckPreflight(in Input, job *batchv1.Job) string {
+	since, why := time.Time{}, ""
+	if job == nil {
+		return ""
+	}
+	if job.DeletionTimestamp != nil {
+		since, why = job.DeletionTimestamp.Time, "Job "+job.Name+" "+message.Removal("Job", job)
+	} else if suspended := diagnose.JobCondition(job, batchv1.JobSuspended); suspended != nil {
+		since, why = suspended.LastTransitionTime.Time, "Job "+job.Name+" is suspended by another client, such as a queue without room for it"
+	}
+	if due := since.Add(diagnose.Grace); why != "" && in.Now.Before(due) {
+		p.Again, why = earliest(p.Again, due), ""
+	}
+	return why
 }
 
 // assumesPreflight reports whether the steps follow from a preflight that has not succeeded yet.
@@ -52,11 +100,11 @@ func (p *Plan) assumesPreflight(in Input) bool {
 	return in.AssumePreflight && p.Preflight == nil && p.needsPreflight(in) && !p.preflightSucceeded(in)
 }
 
-// needsPreflight reports whether the next gateway.toml has to be checked. If the StatefulSet was rendered with it before, another client
+// needsPreflight reports whether the next gateway.toml has to be checked. Without a rollout slot, that waits. If the StatefulSet was rendered with it before, another client
 // has changed the StatefulSet, and what is restored was checked before.
 func (p *Plan) needsPreflight(in Input) bool {
 	set := in.Observed.StatefulSet
-	return set != nil && p.Objects.NeedsPreflight(p.Tenant, in.Observed.Volume) && !isAsApplied(p.Objects.Gateway, set)
+	return set != nil && !p.Held && p.Objects.NeedsPreflight(p.Tenant, in.Observed.Volume) && !isAsApplied(p.Objects.Gateway, set)
 }
 
 // preflightSucceeded reports whether the present preflight has succeeded.
@@ -72,7 +120,7 @@ func (p *Plan) isPresentPreflight(job *batchv1.Job) bool {
 
 // addPreflight adds the preflight Job if the gateway cannot be replaced without it, and deletes one that is outdated.
 func (p *Plan) addPreflight(in Input) {
-	job, ref := in.Observed.Preflight, observe.Preflight
+	job, set, ref := in.Observed.Preflight, in.Observed.StatefulSet, observe.Preflight
 	remove := func(reason string) {
 		step := Step{Action: Delete, Object: ref, Live: job, Reason: reason, Stage: PreflightStage}
 		if why := othersJob(job); why != "" {
@@ -97,7 +145,10 @@ func (p *Plan) addPreflight(in Input) {
 				remove("it could not run, so another one replaces it")
 			}
 		}
-	case isAsApplied(p.Objects.Gateway, in.Observed.StatefulSet) && apply.AppliedBy(job, manifests.Manager):
+	case !apply.AppliedBy(job, manifests.Manager):
+	case set == nil:
+		remove("no gateway runs that would be replaced")
+	case isAsApplied(p.Objects.Gateway, set):
 		remove("its gateway.toml is in use")
 	}
 }

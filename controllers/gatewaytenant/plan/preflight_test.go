@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	batchv1 "k8s.io/api/batch/v1"
@@ -109,13 +110,14 @@ func TestUpgradeAcrossSchemas(t *testing.T) {
 }
 
 func TestPreflightDecides(t *testing.T) {
+	const confirm = "to replace the gateway nevertheless, run: kubectl annotate --overwrite gwt openshell-gateway -n tenant-a openshell.ambient-code.io/confirm-preflight=WISH"
 	failed := diagnose.Problem{Reason: v1alpha1.ReasonPreflightFailed, Message: "the preflight of the next gateway.toml failed (malformed)"}
 	for _, test := range []planTest{
 		{"it fails", func(f *fixture) {
 			f.endPreflight(batchv1.JobFailed, metav1.NewTime(now))
 			f.change = func(o *observe.Observed) { o.PreflightProblem = failed }
 		}, []string{"update StatefulSet openshell-gateway, blocked: the preflight of the next gateway.toml failed (malformed); the gateway that runs is not changed; correct spec.config or spec.image; " +
-			"to replace the gateway nevertheless, run: kubectl annotate --overwrite gwt openshell-gateway -n tenant-a openshell.ambient-code.io/confirm-preflight=WISH"}},
+			confirm}},
 		{"its failure is confirmed", func(f *fixture) {
 			f.tenant.Annotations[v1alpha1.AnnotationConfirmPreflight] = f.wish()
 			f.change = func(o *observe.Observed) { o.PreflightProblem = failed }
@@ -126,14 +128,33 @@ func TestPreflightDecides(t *testing.T) {
 		{"it cannot run", func(f *fixture) {
 			f.endPreflight(batchv1.JobFailed, metav1.NewTime(now))
 			f.change = func(o *observe.Observed) { o.PreflightProblem = diagnose.Problem{Message: "its Job failed: too late"} }
-		}, []string{"update StatefulSet openshell-gateway, blocked: the preflight of the next gateway.toml cannot run: its Job failed: too late; the gateway that runs is not changed, and the preflight is repeated every 5m0s"}},
+		}, []string{"update StatefulSet openshell-gateway, blocked: the next gateway.toml could not be checked: its Job failed: too late; the gateway that runs is not changed, and the preflight is repeated every 5 minutes; " + confirm}},
 		{"it could not run five minutes ago", func(f *fixture) {
 			f.endPreflight(batchv1.JobFailed, metav1.NewTime(now.Add(-preflightRetry)))
 			f.change = func(o *observe.Observed) { o.PreflightProblem = diagnose.Problem{Message: "its Job failed: too late"} }
 		}, []string{
 			"delete Job openshell-gateway-preflight, because it could not run, so another one replaces it",
-			"update StatefulSet openshell-gateway, blocked: the preflight of the next gateway.toml cannot run: its Job failed: too late; the gateway that runs is not changed, and the preflight is repeated every 5m0s",
+			"update StatefulSet openshell-gateway, blocked: the next gateway.toml could not be checked: its Job failed: too late; the gateway that runs is not changed, and the preflight is repeated every 5 minutes; " + confirm,
 		}},
+		{"the status reports a failure that was not read again", func(f *fixture) {
+			f.endPreflight(batchv1.JobFailed, metav1.NewTime(now))
+			f.tenant.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonPreflightFailed, Message: "as before"}}
+		}, []string{"update StatefulSet openshell-gateway, blocked: as before"}},
+		{"it is repeated", func(f *fixture) {
+			f.tenant.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonPreflightBlocked, Message: "as before"}}
+		}, []string{"update StatefulSet openshell-gateway, blocked: as before"}},
+		{"another client suspends it", func(f *fixture) { f.endPreflight(batchv1.JobSuspended, metav1.NewTime(now.Add(-time.Minute))) }, []string{
+			"update StatefulSet openshell-gateway, blocked: the next gateway.toml could not be checked: Job openshell-gateway-preflight is suspended by another client, such as a queue without room for it; " +
+				"the gateway that runs is not changed, and the preflight is repeated every 5 minutes; " + confirm,
+		}},
+		{"the gateway does not serve", func(f *fixture) { f.cluster.Set(statefulSet, int64(0), "status", "readyReplicas") }, []string{
+			"update PersistentVolumeClaim openshell-data-openshell-gateway-0", "update StatefulSet openshell-gateway",
+		}},
+		{"the gateway does not serve, and it fails", func(f *fixture) {
+			f.cluster.Set(statefulSet, int64(0), "status", "readyReplicas")
+			f.endPreflight(batchv1.JobFailed, metav1.NewTime(now))
+			f.change = func(o *observe.Observed) { o.PreflightProblem = failed }
+		}, []string{"update StatefulSet openshell-gateway, blocked: the preflight of the next gateway.toml failed (malformed); the gateway that runs is not changed; correct spec.config or spec.image; " + confirm}},
 		{"the config changes meanwhile", func(f *fixture) { f.tenant.Spec.Config = "openshell.gateway.log_level = 'debug'" }, []string{
 			"update ConfigMap openshell-gateway-config", "delete Job openshell-gateway-preflight, because it checks another image or gateway.toml", preflightRuns,
 		}},
@@ -143,6 +164,11 @@ func TestPreflightDecides(t *testing.T) {
 			"delete NetworkPolicy openshell-gateway-preflight, because the gateway has no preflight",
 			"update ConfigMap openshell-gateway-config",
 			"delete Job openshell-gateway-preflight, because its gateway.toml is in use",
+		}},
+		{"the gateway is deleted", func(f *fixture) { f.cluster.Delete(observe.Workload) }, []string{
+			"update PersistentVolumeClaim openshell-data-openshell-gateway-0", "update ConfigMap openshell-gateway-config",
+			"delete RoleBinding openshell-gateway-sandbox, because no gateway that needs it runs any more",
+			"delete Job openshell-gateway-preflight, because no gateway runs that would be replaced", "create StatefulSet openshell-gateway",
 		}},
 		{"the platform skips preflights", func(f *fixture) {
 			var err error
@@ -169,5 +195,30 @@ func TestPreflightDecides(t *testing.T) {
 				t.Errorf("steps (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestPreflightNeedsASlot if the platform requests the change: a new default must not start a Job for each tenant.
+func TestPreflightNeedsASlot(t *testing.T) {
+	platformOf := func(image string) manifests.Platform {
+		platform, err := manifests.NewPlatform(image, "certgen:1", []string{"ghcr.io/nvidia/"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return platform
+	}
+	f := newTenant(t)
+	f.platform, f.tenant.Spec.Image = platformOf(nextImage), ""
+	f.certificates.Complete, f.certificates.Findings, f.certificates.TokenKeyID = true, nil, "key-1"
+	f.execute()
+	f.serve("1")
+	f.platform = platformOf("ghcr.io/nvidia/openshell/gateway:0.1.5")
+	for granted, want := range map[bool]string{false: "update StatefulSet openshell-gateway, waits for a rollout slot", true: preflightRuns} {
+		f.slotGranted = granted
+		p, steps := f.plan(), f.steps()
+		creates := slices.Contains(steps, "create Job openshell-gateway-preflight")
+		if p.Slot != SlotNeeded || creates != granted || steps[len(steps)-1] != want {
+			t.Errorf("slot granted: %t: slot %d, steps %q", granted, p.Slot, steps)
+		}
 	}
 }
