@@ -18,15 +18,21 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/test/operatortest"
 )
 
-// waitVersion waits until a tenant is Ready with a release, and checks the status, the StatefulSet and what the claim records.
-func waitVersion(t *testing.T, namespace, version, highest string) {
+// waitVersionOf waits until a tenant is Ready with an image and its version.
+func waitVersionOf(t *testing.T, namespace, tag, version string) {
 	t.Helper()
 	cluster.Eventually(t, readyLimit, func() error {
-		if is := waitReady(t, namespace).Status; is.Version != version || is.Image != gatewayRepository+version {
-			return fmt.Errorf("the status has %s and %s, want %s", is.Image, is.Version, version)
+		if is := waitReady(t, namespace).Status; is.Version != version || is.Image != gatewayRepository+tag {
+			return fmt.Errorf("the status has %s and %s, want %s and %s", is.Image, is.Version, tag, version)
 		}
 		return nil
 	})
+}
+
+// waitVersion waits until a tenant is Ready with a release, and checks the status, the StatefulSet and what the claim records.
+func waitVersion(t *testing.T, namespace, version, highest string) {
+	t.Helper()
+	waitVersionOf(t, namespace, version, version)
 	if is := get(t, &appsv1.StatefulSet{}, namespace, manifests.GatewayName).Spec.Template.Spec.Containers[0].Image; is != gatewayRepository+version {
 		t.Errorf("the StatefulSet has %s, want %s", is, version)
 	}

@@ -16,6 +16,7 @@ type kubernetes struct {
 	NamespaceLabel *string `toml:"operator_namespace_label"`
 	NamespaceFile  *string `toml:"operator_namespace_file"`
 	Topology       string  `toml:"topology"`
+	ServiceAccount *string `toml:"service_account_name"`
 	SandboxUID     *int64  `toml:"sandbox_uid"`
 	SandboxGID     *int64  `toml:"sandbox_gid"`
 	Sidecar        struct {

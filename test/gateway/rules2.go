@@ -55,6 +55,14 @@ func (c *Config) DemandsCertificates() bool {
 	return c.release.DemandsCertificates() && c.OpenShell.Gateway.OIDC == nil
 }
 
+// SandboxAccount returns the name of the ServiceAccount whose pods can get tokens of sandboxes.
+func (c *Config) SandboxAccount() string {
+	if name := c.kubernetes.ServiceAccount; name != nil {
+		return *name
+	}
+	return "default"
+}
+
 // transport refuses an issuer without encryption unless it is on this machine and the file allows that.
 func (o *OIDC) transport() error {
 	u, err := url.Parse(o.Issuer)

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -15,21 +16,50 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/test/gateway"
 )
 
-// TestEachReleaseAcceptsItsDefaults holds the gateway.toml that is rendered for each release against what a gateway of the
-// release accepts. The two are written independently.
-func TestEachReleaseAcceptsItsDefaults(t *testing.T) {
+// TestEachReleaseStartsByDefault holds what is rendered for each release against what a gateway of the release accepts, for a new gateway
+// and for one that replaces a gateway of each schema version. The two are written independently.
+func TestEachReleaseStartsByDefault(t *testing.T) {
+	earlier := map[string]manifests.Volume{"new": {}, "after schema 1": volumeOf(t, "0.0.111"), "after schema 2": volumeOf(t, "0.1.4")}
 	for _, version := range release.Supported() {
 		r, _ := gateway.ParseRelease(version.String())
 		if !r.Described() {
 			t.Errorf("%s is supported, and nothing describes what its gateway accepts", version)
 			continue
 		}
-		tenant := &v1alpha1.GatewayTenant{ObjectMeta: metav1.ObjectMeta{Namespace: "tenant-a", Name: v1alpha1.Name, UID: anyUID}}
-		tenant.Spec.Image = repository + "openshell/gateway:" + r.String()
-		if _, err := gateway.Parse(r, "gateway.toml", configOf(t, sentFor(t, tenant))); err != nil {
-			t.Errorf("%s: %v", r, err)
+		for what, volume := range earlier {
+			sent := sentOn(t, tenantOf(version.String()), volume)
+			if err := checkGateway(t, r, sent); err != nil {
+				t.Errorf("%s, %s: %v", r, what, err)
+			}
+			kept := decoded[corev1.ConfigMap](t, sent, "/configmaps/"+manifests.ConfigName).Data[volume.FileKey]
+			replacesItself := volume.FileKey == manifests.ConfigKey && !r.ReadsSchema2()
+			if want := volume.Files[volume.FileKey]; !replacesItself && kept != want {
+				t.Errorf("%s, %s: the gateway that runs finds %q when it restarts, want %q", r, what, kept, want)
+			}
 		}
 	}
+}
+
+// tenantOf returns a tenant with the image of a release and no configuration of its own.
+func tenantOf(version string) *v1alpha1.GatewayTenant {
+	tenant := &v1alpha1.GatewayTenant{ObjectMeta: metav1.ObjectMeta{Namespace: "tenant-a", Name: v1alpha1.Name, UID: anyUID}}
+	tenant.Spec.Image = repository + "openshell/gateway:" + version
+	return tenant
+}
+
+// volumeOf returns what there is of a tenant whose gateway of a release runs, with a gateway.toml that is not the default.
+func volumeOf(t *testing.T, version string) manifests.Volume {
+	t.Helper()
+	tenant := tenantOf(version)
+	tenant.Spec.Config = "openshell.gateway.log_level = 'debug'"
+	sent := sentFor(t, tenant)
+	annotations := decoded[appsv1.StatefulSet](t, sent, "/statefulsets/"+manifests.GatewayName).Spec.Template.Annotations
+	volume := manifests.Volume{Claim: &corev1.PersistentVolumeClaim{}, Image: tenant.Spec.Image, ConfigHash: annotations[manifests.AnnotationConfigHash]}
+	volume.Files = decoded[corev1.ConfigMap](t, sent, "/configmaps/"+manifests.ConfigName).Data
+	for key := range volume.Files {
+		volume.FileKey, volume.PodFileKey, volume.FileKeys = key, key, []string{key}
+	}
+	return volume
 }
 
 // TestGatewaysAcceptWhatIsRendered does the same with generated GatewayTenants that are accepted.
@@ -60,31 +90,9 @@ func TestGatewaysAcceptWhatIsRendered(t *testing.T) {
 			continue
 		}
 		judged++
-		config := configOf(t, sentFor(t, tenant))
-		if _, err := gateway.Parse(r, "gateway.toml", config); err != nil {
+		if err := checkGateway(t, r, sentFor(t, tenant)); err != nil {
 			t.Errorf("%s: %v\n%s", r, err, tenant.Spec.Config)
 		}
 	}
 	t.Logf("%d of %d are judged", judged, *renderedSpecs)
-}
-
-// configOf returns the gateway.toml among rendered objects.
-func configOf(t *testing.T, sent map[string]string) []byte {
-	t.Helper()
-	for url, body := range sent {
-		if strings.HasSuffix(url, "/configmaps/"+manifests.ConfigName) {
-			var config corev1.ConfigMap
-			if err := json.Unmarshal([]byte(body), &config); err != nil {
-				t.Fatal(err)
-			}
-			if len(config.Data) != 1 {
-				t.Fatalf("a new gateway has %d files", len(config.Data))
-			}
-			for _, text := range config.Data {
-				return []byte(text)
-			}
-		}
-	}
-	t.Fatal("no gateway.toml is rendered")
-	return nil
 }

@@ -19,6 +19,12 @@ import (
 // sentFor are the requests that the operator makes for a tenant, by URL: what is rendered, and how that is sent.
 func sentFor(t *testing.T, tenant *v1alpha1.GatewayTenant) map[string]string {
 	t.Helper()
+	return sentOn(t, tenant, manifests.Volume{})
+}
+
+// sentOn is the same for a tenant whose volume and gateway may exist already.
+func sentOn(t *testing.T, tenant *v1alpha1.GatewayTenant, volume manifests.Volume) map[string]string {
+	t.Helper()
 	platform, err := manifests.NewPlatform("", certgenImage, []string{repository}, certificates.DefaultLifetimes.Args()...)
 	if err != nil {
 		t.Fatal(err)
@@ -27,7 +33,7 @@ func sentFor(t *testing.T, tenant *v1alpha1.GatewayTenant) map[string]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	objects, err := manifests.Render(checked, manifests.RenderInput{NamespaceUID: types.UID(anyUID), TokenKey: strings.Repeat("0f", 16)})
+	objects, err := manifests.Render(checked, manifests.RenderInput{NamespaceUID: types.UID(anyUID), TokenKey: strings.Repeat("0f", 16), Volume: volume})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"strings"
 	"testing"
 
 	batchv1 "k8s.io/api/batch/v1"
@@ -13,6 +14,7 @@ import (
 // TestOnlyTheGatewayRejectsAConfig expects no verdict from anything but the message of the gateway's program.
 func TestOnlyTheGatewayRejectsAConfig(t *testing.T) {
 	const verdict = "Error: gateway config preflight failed: path='/etc/openshell/gateway.toml' category=malformed detected_version=2; the file was preserved unchanged; correct it"
+	const wrapped = "Error:   \x1b[31m×\x1b[0m gateway config preflight failed: path='/etc/openshell/gateway.toml'\n  \x1b[31m│\x1b[0m category=malformed detected_version=2; the file was\n  \x1b[31m│\x1b[0m preserved unchanged; correct it\n"
 	job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{UID: "job"}, Status: batchv1.JobStatus{
 		Conditions: []batchv1.JobCondition{{Type: batchv1.JobFailed, Status: corev1.ConditionTrue, Message: "deadline"}},
 	}}
@@ -22,6 +24,7 @@ func TestOnlyTheGatewayRejectsAConfig(t *testing.T) {
 		want, text string
 	}{
 		"the file is rejected":           {"job", &corev1.ContainerStateTerminated{ExitCode: 1, Message: verdict}, v1alpha1.ReasonPreflightFailed, "the preflight of the next gateway.toml failed (malformed): " + verdict},
+		"in a wrapped report":            {"job", &corev1.ContainerStateTerminated{ExitCode: 1, Message: wrapped}, v1alpha1.ReasonPreflightFailed, "the preflight of the next gateway.toml failed (malformed): Error:   × " + strings.TrimPrefix(verdict, "Error: ")},
 		"the program lacks the command":  {"job", &corev1.ContainerStateTerminated{Reason: "Error", ExitCode: 2, Message: "unexpected argument 'config'"}, v1alpha1.ReasonPodFailed, "container preflight failed (Error, exit code 2): unexpected argument 'config'"},
 		"the program exceeds its memory": {"job", &corev1.ContainerStateTerminated{Reason: "OOMKilled", ExitCode: 137}, v1alpha1.ReasonPodFailed, "container preflight failed (OOMKilled, exit code 137)"},
 		"another pod has the label":      {"another", &corev1.ContainerStateTerminated{ExitCode: 1, Message: verdict}, "", "its Job failed: deadline"},

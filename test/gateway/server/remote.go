@@ -2,13 +2,8 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
-	"errors"
 	"fmt"
-	"net"
 	"net/http"
-	"os"
 	"strings"
 	"time"
 
@@ -32,40 +27,6 @@ func reachIssuer(ctx context.Context, release gateway.Release, oidc *gateway.OID
 		return fmt.Errorf("configuration error: OIDC initialization failed: HTTP status %d for url (%s)", status, url)
 	}
 	return nil
-}
-
-const account = "/var/run/secrets/kubernetes.io/serviceaccount/"
-
-// listSandboxes lists the Sandboxes of the namespace as the gateway's ServiceAccount, if it runs in a pod.
-func listSandboxes(ctx context.Context) error {
-	host := os.Getenv("KUBERNETES_SERVICE_HOST")
-	if host == "" {
-		return nil
-	}
-	namespace, err := os.ReadFile(account + "namespace")
-	token, err2 := os.ReadFile(account + "token")
-	ca, err3 := os.ReadFile(account + "ca.crt")
-	if err := errors.Join(err, err2, err3); err != nil {
-		return fmt.Errorf("execution error: failed to create compute runtime: %w", err)
-	}
-	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM(ca)
-	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}
-	for _, version := range []string{"v1beta1", "v1alpha1"} {
-		url := "https://" + net.JoinHostPort(host, os.Getenv("KUBERNETES_SERVICE_PORT")) + "/apis/agents.x-k8s.io/" + version +
-			"/namespaces/" + string(namespace) + "/sandboxes?limit=1"
-		status, err := request(ctx, transport, url, string(token))
-		switch {
-		case err != nil:
-			return fmt.Errorf("execution error: failed to create compute runtime: gateway id backfill: %w", err)
-		case status == http.StatusOK:
-			return nil
-		case status != http.StatusNotFound:
-			return fmt.Errorf("execution error: failed to create compute runtime: gateway id backfill: listing sandboxes: HTTP status %d", status)
-		}
-	}
-	return errors.New("execution error: failed to create compute runtime: gateway id backfill: " +
-		"the server could not find the requested resource (sandboxes.agents.x-k8s.io)")
 }
 
 // request returns the status of a GET.

@@ -6,15 +6,17 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // openRoutes returns what a gateway of a release 0.1.N serves to any client that gets through the handshake:
 //
-//	POST /openshell.v1.OpenShell/Health     the RPC Health
-//	GET  /.well-known/jwks.json             the key that verifies tokens
-//	GET  /.well-known/openid-configuration  the issuer of tokens
+//	POST /openshell.v1.OpenShell/Health             the RPC Health
+//	GET  /.well-known/jwks.json                     the key that verifies tokens
+//	GET  /.well-known/openid-configuration          the issuer of tokens
+//	POST /openshell.v1.OpenShell/IssueSandboxToken  issues a token to a supervisor, which it identifies by another token
 //
-// There are no keys without gateway_jwt.
+// Without gateway_jwt, it is only the first.
 func (s *server) openRoutes() *http.ServeMux {
 	mux := http.NewServeMux()
 	if !s.release.ReadsSchema2() {
@@ -26,6 +28,7 @@ func (s *server) openRoutes() *http.ServeMux {
 		mux.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, r *http.Request) {
 			writeJSON(w, s.tokens.Discovery("https://"+r.Host))
 		})
+		mux.HandleFunc("POST /openshell.v1.OpenShell/IssueSandboxToken", s.issueSandboxToken)
 	}
 	return mux
 }
@@ -54,8 +57,29 @@ func (s *server) healthRPC(w http.ResponseWriter, r *http.Request) {
 	}
 	_, _ = io.Copy(io.Discard, http.MaxBytesReader(w, r.Body, 1<<10)) // the request's message is empty
 	version := s.release.String()
-	message := append([]byte{0x08, 1, 0x12, byte(len(version))}, version...)
-	frame := binary.BigEndian.AppendUint32([]byte{0}, uint32(len(message))) //nolint:gosec // a few bytes
+	answerRPC(w, append([]byte{0x08, 1, 0x12, byte(len(version))}, version...))
+}
+
+// issueSandboxToken answers with the message {token}.
+func (s *server) issueSandboxToken(w http.ResponseWriter, r *http.Request) {
+	if !isGRPC(r) {
+		w.WriteHeader(http.StatusUnsupportedMediaType)
+		return
+	}
+	_, _ = io.Copy(io.Discard, http.MaxBytesReader(w, r.Body, 1<<10)) // the request's message is empty
+	projected, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	sandbox, err := s.cluster.sandboxOf(r.Context(), projected, s.config.SandboxAccount())
+	if err != nil {
+		failRPC(w, grpcUnauthenticated, err.Error())
+		return
+	}
+	token := s.tokens.Issue(sandbox, time.Now())
+	answerRPC(w, append(binary.AppendUvarint([]byte{0x0a}, uint64(len(token))), token...))
+}
+
+// answerRPC answers an RPC with a message.
+func answerRPC(w http.ResponseWriter, message []byte) {
+	frame := binary.BigEndian.AppendUint32([]byte{0}, uint32(len(message))) //nolint:gosec // at most a token
 	w.Header().Set("Content-Type", "application/grpc")
 	_, _ = w.Write(append(frame, message...)) // the client may be gone
 	w.Header().Set(http.TrailerPrefix+"Grpc-Status", strconv.Itoa(grpcOK))

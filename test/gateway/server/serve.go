@@ -21,6 +21,7 @@ type server struct {
 	config   *gateway.Config
 	tokens   *gateway.Tokens
 	store    *store
+	cluster  *cluster // nil outside of a pod
 	instance string
 	health   *health
 }
@@ -71,10 +72,11 @@ func start(ctx context.Context, o options) (*server, error) {
 	if err := reachIssuer(ctx, o.release, settings.OIDC); err != nil {
 		return nil, err
 	}
-	if o.release.ListsSandboxes() {
-		if err := listSandboxes(ctx); err != nil {
-			return nil, err
-		}
+	if s.cluster, err = inCluster(); err != nil {
+		return nil, err
+	}
+	if o.release.ListsSandboxes() && s.cluster != nil {
+		return s, s.cluster.listSandboxes(ctx)
 	}
 	return s, nil
 }

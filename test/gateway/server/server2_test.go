@@ -82,6 +82,12 @@ func TestClientsWithoutCertificate(t *testing.T) {
 			t.Error(path, body, err)
 		}
 	}
+	for _, dir := range []string{"stranger", "client"} { // a certificate is no token of a supervisor
+		response, _, err = f.ask(dir, "POST", "openshell.v1.OpenShell/IssueSandboxToken", grpc)
+		if response = must(t, response, err); response.Header.Get("Grpc-Status") != "16" {
+			t.Errorf("%s: %s %v", dir, response.Status, response.Header)
+		}
+	}
 	_, token := f.do("POST", "tokens/s1", "", "")
 	f.write("token", []byte(token))
 	supervisor := f.client("stranger")

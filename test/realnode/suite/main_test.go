@@ -26,7 +26,7 @@ const (
 )
 
 // releases are the gateways of which the node has images.
-var releases = []string{"0.0.71", "0.0.88", "0.0.100", "0.0.111"}
+var releases = []string{oldest, "0.0.88", "0.0.100", newest, "0.1.3", newest2}
 
 // probeTag is the tag of the image that probes and sandboxes of the tests run.
 const probeTag = "0.0.71"
@@ -103,6 +103,7 @@ func images() ([]image.Image, error) {
 	for _, release := range releases {
 		all = append(all, realnode.GatewayImage(root, release, release))
 	}
+	all = append(all, realnode.GatewayImage(root, olderProgram, "0.1.3"))
 	for tag, fault := range faultyGateways {
 		all = append(all, realnode.GatewayImage(root, tag, newest, fault))
 	}

@@ -15,10 +15,12 @@ import (
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
+	contract "github.com/ambient-code/gatewaytenant-operator/test/gateway"
 )
 
 // TestReleases shows that gateways of all releases start with what the operator renders, on a volume whose root the kubelet
-// gave to root and the gateway's group.
+// gave to root and the gateway's group. A client without a certificate gets nothing from them but what is public, and a supervisor gets
+// a token for the one of its pod.
 func TestReleases(t *testing.T) {
 	for _, release := range releases {
 		t.Run(release, func(t *testing.T) {
@@ -42,6 +44,11 @@ func TestReleases(t *testing.T) {
 			// No other process creates it, and it shows that the volume is the one that the gateway uses.
 			if err := checkOwner(filepath.Join(volume, "openshell.db"), 1000, 0o600); err != nil {
 				t.Error(err)
+			}
+			r, _ := contract.ParseRelease(release)
+			checkStranger(t, gateway{namespace}, r, true)
+			if r.ReadsSchema2() {
+				checkSupervisor(t, gateway{namespace})
 			}
 		})
 	}

@@ -22,8 +22,9 @@ import (
 )
 
 const (
-	oldest = "0.0.71"
-	newest = "0.0.111"
+	oldest  = "0.0.71"
+	newest  = "0.0.111" // with schema version 1 of gateway.toml
+	newest2 = "0.1.5"   // with schema version 2
 )
 
 // TestUpgradeKeepsDatabaseAndKeys shows that a confirmed upgrade over all supported releases keeps what the gateway stored,

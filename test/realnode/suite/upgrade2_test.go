@@ -1,0 +1,143 @@
+//go:build linux
+
+package suite
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/manifests"
+)
+
+// olderProgram is the tag of an image of 0.1.5 whose program is that of 0.1.3, which does not know allowed_pod_labels.
+const olderProgram = newest2 + "-older"
+
+// TestUpgradeToSchema2 shows that a confirmed upgrade from the newest release with schema version 1 keeps what the gateway stored and its
+// keys, and leaves nothing of the earlier gateway behind. Then an image rejects its gateway.toml: the gateway that runs is not replaced,
+// and finds its own file when its container restarts.
+func TestUpgradeToSchema2(t *testing.T) {
+	t.Parallel()
+	g := gateway{"upgrade-schema2"}
+	cluster.CreateTenant(t, g.namespace, v1alpha1.GatewayTenantSpec{Image: gatewayImage(newest)})
+	eventuallyReady(t, g.namespace)
+	g.must(t, http.MethodPut, "/values/before", "", "stored by the earlier release")
+	token, key := g.must(t, http.MethodPost, "/tokens/a-sandbox", "", ""), keyOf(t, g.namespace)
+
+	changeTenant(t, g.namespace, func(tenant *v1alpha1.GatewayTenant) { tenant.Spec.Image = gatewayImage(newest2) })
+	eventuallyHeld(t, g.namespace)
+	annotate(t, g.namespace, v1alpha1.AnnotationConfirmVersion, newest2)
+	eventuallyReady(t, g.namespace)
+	check := func(when string) {
+		t.Helper()
+		if is := g.answer(t, token); is.Release != newest2 || is.Caller != "sandbox a-sandbox" {
+			t.Errorf("%s, the gateway %s takes the token for %q; want %s, which recognizes the sandbox", when, is.Release, is.Caller, newest2)
+		}
+		if is := g.must(t, http.MethodGet, "/values/before", "", ""); is != "stored by the earlier release" {
+			t.Errorf("%s, the stored value is %q", when, is)
+		}
+		if keyOf(t, g.namespace) != key {
+			t.Errorf("%s, the key-encryption key differs", when)
+		}
+	}
+	check("after the upgrade")
+	if _, count := look(t, g.namespace).event("Job", "Completed"); count != 2 { // certgen's, and this one
+		t.Errorf("%d Jobs were completed, want certgen and the preflight", count)
+	}
+	own := eventuallyOneFile(t, g.namespace)
+
+	pod := get(t, &corev1.Pod{}, g.namespace, manifests.PodName)
+	changeTenant(t, g.namespace, func(tenant *v1alpha1.GatewayTenant) {
+		tenant.Spec.Image = gatewayImage(olderProgram)
+		tenant.Spec.Config = "[openshell.drivers.kubernetes]\nallowed_pod_labels = [\"team\"]\n"
+	})
+	eventuallyRejected(t, g.namespace, "category=malformed detected_version=2")
+	if keys := fileKeys(t, g.namespace); len(keys) != 2 || !slices.Contains(keys, own) {
+		t.Errorf("the ConfigMap has the keys %q, want %s and the next one", keys, own)
+	}
+	restartContainer(t, pod)
+	check("after a restart of its container while the next gateway.toml is rejected")
+	changeTenant(t, g.namespace, func(tenant *v1alpha1.GatewayTenant) {
+		tenant.Spec.Image, tenant.Spec.Config = gatewayImage(newest2), ""
+	})
+	eventuallyReady(t, g.namespace)
+	if is := eventuallyOneFile(t, g.namespace); is != own {
+		t.Errorf("the ConfigMap has the key %s, want %s", is, own)
+	}
+	if is := get(t, &corev1.Pod{}, g.namespace, manifests.PodName).UID; is != pod.UID {
+		t.Error("the pod was replaced")
+	}
+}
+
+// fileKeys returns the keys of the ConfigMap with the gateway.toml.
+func fileKeys(t *testing.T, namespace string) []string {
+	t.Helper()
+	return slices.Sorted(maps.Keys(get(t, &corev1.ConfigMap{}, namespace, manifests.ConfigName).Data))
+}
+
+// eventuallyOneFile waits until nothing is left of an earlier gateway, and returns the key of the present file.
+func eventuallyOneFile(t *testing.T, namespace string) string {
+	t.Helper()
+	var keys []string
+	cluster.Eventually(t, 20*time.Second, func() error {
+		if keys = fileKeys(t, namespace); len(keys) != 1 || keys[0] == manifests.ConfigKey {
+			return fmt.Errorf("the ConfigMap has the keys %q, want one of its own", keys)
+		}
+		for name, want := range map[string]bool{manifests.SandboxName: false, manifests.SandboxV2Name: true} {
+			err := admin.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: name}, &rbacv1.RoleBinding{})
+			if is := err == nil; is != want {
+				return fmt.Errorf("RoleBinding %s: exists %v, want %v (%v)", name, is, want, err)
+			}
+		}
+		err := admin.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: manifests.PreflightName}, &batchv1.Job{})
+		if !apierrors.IsNotFound(err) {
+			return fmt.Errorf("the preflight Job still exists (%v)", err)
+		}
+		return nil
+	})
+	return keys[0]
+}
+
+// eventuallyRejected waits until the preflight of a tenant has failed with this text, and its gateway is available.
+func eventuallyRejected(t *testing.T, namespace, text string) {
+	t.Helper()
+	cluster.Eventually(t, 60*time.Second, func() error {
+		tenant := get(t, &v1alpha1.GatewayTenant{}, namespace, manifests.GatewayName)
+		ready := meta.FindStatusCondition(tenant.Status.Conditions, v1alpha1.ConditionReady)
+		if ready == nil || ready.Status != metav1.ConditionFalse || ready.Reason != v1alpha1.ReasonPreflightFailed ||
+			!strings.Contains(ready.Message, text) || !meta.IsStatusConditionTrue(tenant.Status.Conditions, v1alpha1.ConditionAvailable) {
+			return fmt.Errorf("the conditions are %s, want %s with %q", asJSON(tenant.Status.Conditions), v1alpha1.ReasonPreflightFailed, text)
+		}
+		return nil
+	})
+}
+
+// restartContainer kills the gateway in a pod, and waits until the kubelet has started it again and it is ready.
+func restartContainer(t *testing.T, pod *corev1.Pod) {
+	t.Helper()
+	_, id, _ := strings.Cut(pod.Status.ContainerStatuses[0].ContainerID, "://")
+	kill := node.Command(t.Context(), "ctr", "--namespace=k8s.io", "tasks", "kill", "--signal=SIGKILL", id)
+	if out, err := kill.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	cluster.Eventually(t, 60*time.Second, func() error {
+		is := get(t, &corev1.Pod{}, pod.Namespace, pod.Name)
+		if is.UID != pod.UID || is.Status.ContainerStatuses[0].RestartCount != 1 || !isReady(is) {
+			return fmt.Errorf("the container has not restarted once and is ready: %s", podText(is))
+		}
+		return nil
+	})
+}
