@@ -158,6 +158,22 @@ func TestPreflightDecides(t *testing.T) {
 		{"the config changes meanwhile", func(f *fixture) { f.tenant.Spec.Config = "openshell.gateway.log_level = 'debug'" }, []string{
 			"update ConfigMap openshell-gateway-config", "delete Job openshell-gateway-preflight, because it checks another image or gateway.toml", preflightRuns,
 		}},
+		{"another client changes the file that it reads", func(f *fixture) {
+			rival := f.desired(configMap)
+			data, _, _ := unstructured.NestedStringMap(rival.Object, "data")
+			for key := range data {
+				data[key] = "rival"
+			}
+			if err := unstructured.SetNestedStringMap(rival.Object, data, "data"); err != nil {
+				f.t.Fatal(err)
+			}
+			f.cluster.ApplyAs("rival", rival)
+			f.endPreflight(batchv1.JobFailed, metav1.NewTime(now))
+			f.change = func(o *observe.Observed) { o.PreflightProblem = failed }
+		}, []string{
+			"update ConfigMap openshell-gateway-config", "delete Job openshell-gateway-preflight, because another client changed the gateway.toml that it reads",
+			preflightRuns,
+		}},
 		{"the upgrade is withdrawn", func(f *fixture) { f.tenant.Spec.Image = lastOfSchema1 }, []string{
 			"delete RoleBinding openshell-gateway-sandbox-v2, because no gateway that needs it runs any more",
 			"delete ServiceAccount openshell-gateway-preflight, because the gateway has no preflight",
