@@ -109,6 +109,20 @@ func TestUpgradeAcrossSchemas(t *testing.T) {
 	}
 }
 
+// TestFileStaysAfterAnInterruptedChange, if the StatefulSet does not have its hash yet.
+func TestFileStaysAfterAnInterruptedChange(t *testing.T) {
+	f := newUpgrade(t)
+	upgrade := f.tenant
+	f.tenant = upgrade.DeepCopy()
+	f.tenant.Spec.Image, f.tenant.Annotations, f.tenant.Spec.Config = lastOfSchema1, nil, "openshell.gateway.log_level = 'debug'"
+	f.cluster.Apply(f.desired(configMap)) // and the operator ends before it applies the StatefulSet
+	f.tenant = upgrade
+	f.execute()
+	if diff := cmp.Diff([]string{"gateway.toml: schema 1", "one of its own: schema 2"}, f.files()); diff != "" {
+		t.Errorf("the files (-want +got):\n%s", diff)
+	}
+}
+
 func TestPreflightDecides(t *testing.T) {
 	const confirm = "to replace the gateway nevertheless, run: kubectl annotate --overwrite gwt openshell-gateway -n tenant-a openshell.ambient-code.io/confirm-preflight=WISH"
 	failed := diagnose.Problem{Reason: v1alpha1.ReasonPreflightFailed, Message: "the preflight of the next gateway.toml failed (malformed)"}
