@@ -66,7 +66,7 @@ func TestEntriesOfPlatformConfigBecomeGateways(t *testing.T) {
 	t.Run("an entry that is changed changes its tenant", func(t *testing.T) {
 		platformConfig(t, entry("bridged-a"), entry("bridged-b"), "- {name: bridged-c, gateway: {serverDnsNames: [], image: 'ghcr.io/nvidia/openshell/gateway:0.0.110'}}")
 		cluster.Eventually(t, 15*time.Second, func() error {
-			if image := waitReady(t, "bridged-c").Status.Image; !strings.HasSuffix(image, ":0.0.72") {
+			if image := waitReady(t, "bridged-c").Status.Image; !strings.HasSuffix(image, ":0.0.110") {
 				return fmt.Errorf("the image is %s", image)
 			}
 			return nil

@@ -21,7 +21,7 @@ func TestValidateAgreesWithTheOperator(t *testing.T) {
 	cluster.CreateTenant(t, namespace, v1alpha1.GatewayTenantSpec{})
 	for _, spec := range []string{
 		"{}",
-		"{image: 'ghcr.io/nvidia/openshell/gateway:0.0.75', serverDnsNames: ['*.example.com', 192.0.2.1]}",
+		"{image: 'ghcr.io/nvidia/openshell/gateway:0.0.105', serverDnsNames: ['*.example.com', 192.0.2.1]}",
 		"{image: 'docker.io/evil/gateway:0.0.71'}",
 		"{image: 'ghcr.io/nvidia/openshell/gateway:dev'}",
 		"{image: 'ghcr.io/nvidia/openshell/gateway:0.0.71', version: 0.0.72}",
