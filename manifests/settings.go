@@ -45,7 +45,7 @@ func (p Platform) WithSettings(s Settings) (Platform, error) {
 	p.experimental = nil
 	for _, text := range s.ExperimentalVersions {
 		version, is := release.Parse(text)
-		if !is || version.Less(release.OldestSupported()) {
+		if !is || version.String() != text || version.Less(release.OldestSupported()) {
 			return Platform{}, fmt.Errorf("key experimentalVersions of ConfigMap gatewaytenant-platform: %q is not a version from %s on; give three numbers, such as 0.1.6", message.TruncateMiddle(text), release.OldestSupported())
 		}
 		p.experimental = append(p.experimental, version)

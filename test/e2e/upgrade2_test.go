@@ -12,7 +12,6 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -124,8 +123,11 @@ func waitOneFile(t *testing.T, namespace string) string {
 			{&batchv1.Job{}, manifests.PreflightName, false},
 		} {
 			err := admin.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: c.name}, c.object)
-			if client.IgnoreNotFound(err) != nil || apierrors.IsNotFound(err) == c.exists {
-				return fmt.Errorf("%T %s: %w, want it to exist: %v", c.object, c.name, err, c.exists)
+			if client.IgnoreNotFound(err) != nil {
+				return err
+			}
+			if exists := err == nil; exists != c.exists {
+				return fmt.Errorf("%T %s exists: %v", c.object, c.name, exists)
 			}
 		}
 		return nil

@@ -49,7 +49,16 @@ func serving(t *testing.T) Input {
 // evaluate sets the tenant of the plan to what the spec requests.
 func evaluate(t *testing.T, in Input) {
 	t.Helper()
+	evaluateOn(t, in, manifests.Settings{})
+}
+
+// evaluateOn does the same on a platform with settings.
+func evaluateOn(t *testing.T, in Input, settings manifests.Settings) {
+	t.Helper()
 	platform, err := manifests.NewPlatform("", "certgen:1", []string{"ghcr.io/nvidia/"})
+	if err == nil {
+		platform, err = platform.WithSettings(settings)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

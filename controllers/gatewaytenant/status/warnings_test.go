@@ -50,6 +50,22 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
+// TestExperimentalVersionIsAWarning that names what is not known of the release.
+func TestExperimentalVersionIsAWarning(t *testing.T) {
+	in := serving(t)
+	in.GatewayTenant.Spec.Image = "ghcr.io/nvidia/openshell/gateway:0.1.7"
+	evaluateOn(t, in, manifests.Settings{ExperimentalVersions: []string{"0.1.7"}})
+	const want = "gateway 0.1.7 runs only because the platform lists it in experimentalVersions, and sandboxes may not work: its sandboxes call their supervisors"
+	if is := compute(in, v1alpha1.ConditionWarning); is == nil || is.Reason != v1alpha1.ReasonExperimentalVersion || !strings.HasPrefix(is.Message, want) {
+		t.Errorf("Warning is %+v, want reason %s and a message that begins with %q", is, v1alpha1.ReasonExperimentalVersion, want)
+	}
+	in.GatewayTenant.Spec.Image = "ghcr.io/nvidia/openshell/gateway:0.1.5"
+	evaluateOn(t, in, manifests.Settings{ExperimentalVersions: []string{"0.1.7"}})
+	if is := compute(in, v1alpha1.ConditionWarning); is == nil || strings.Contains(is.Message, "experimental") {
+		t.Errorf("the gateway runs a supported release, and Warning is %+v", is)
+	}
+}
+
 // TestWarningsOfARejectedSpec expects the warnings that do not depend on the spec, and none that no longer applies.
 func TestWarningsOfARejectedSpec(t *testing.T) {
 	in := serving(t)

@@ -14,7 +14,6 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -96,15 +95,22 @@ func eventuallyOneFile(t *testing.T, namespace string) string {
 		if keys = fileKeys(t, namespace); len(keys) != 1 || keys[0] == manifests.ConfigKey {
 			return fmt.Errorf("the ConfigMap has the keys %q, want one of its own", keys)
 		}
-		for name, want := range map[string]bool{manifests.SandboxName: false, manifests.SandboxV2Name: true} {
-			err := admin.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: name}, &rbacv1.RoleBinding{})
-			if is := err == nil; is != want {
-				return fmt.Errorf("RoleBinding %s: exists %v, want %v (%v)", name, is, want, err)
+		for _, c := range []struct {
+			object client.Object
+			name   string
+			exists bool
+		}{
+			{&rbacv1.RoleBinding{}, manifests.SandboxName, false},
+			{&rbacv1.RoleBinding{}, manifests.SandboxV2Name, true},
+			{&batchv1.Job{}, manifests.PreflightName, false},
+		} {
+			err := admin.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: c.name}, c.object)
+			if client.IgnoreNotFound(err) != nil {
+				return err
 			}
-		}
-		err := admin.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: manifests.PreflightName}, &batchv1.Job{})
-		if !apierrors.IsNotFound(err) {
-			return fmt.Errorf("the preflight Job still exists (%v)", err)
+			if exists := err == nil; exists != c.exists {
+				return fmt.Errorf("%T %s exists: %v", c.object, c.name, exists)
+			}
 		}
 		return nil
 	})
