@@ -88,7 +88,7 @@ func TestConfigurationDoc(t *testing.T) {
 		fmt.Fprintf(&text, "| %s | %s |\n", policy.what, policy.reason)
 	}
 	text.WriteString(configDocKeys)
-	for _, row := range mergeRows(rowsOf(1, "0.0.71", "0.0.111"), rowsOf(2, "0.1.0", "0.1.5")) {
+	for _, row := range mergeRows(rowsOf(1, schemas[0].oldest.String(), schemas[0].newest.String()), rowsOf(2, schemas[1].oldest.String(), schemas[1].newest.String())) {
 		fmt.Fprintf(&text, "| `%s` | %s | %s | %s |\n", row.key, row.value, row.releases, row.remark)
 	}
 	const file = "../../docs/configuration.md"

@@ -39,7 +39,7 @@ func describe(schema reflect.Type, path []string, releases string, own, defaults
 			releases = "from v" + since
 		}
 		if until := field.Tag.Get("until"); until != "" {
-			releases += " to v" + until
+			releases = strings.TrimPrefix(releases+" to v"+until, " ")
 		}
 		ours, def := below(own, field.Tag.Get("toml")), below(defaults, field.Tag.Get("toml"))
 		inner := field.Type
@@ -68,7 +68,7 @@ func mergeRows(v1, v2 []keyRow) []keyRow {
 		i := slices.IndexFunc(merged, row.sameKey)
 		if i < 0 {
 			if !strings.HasPrefix(row.releases, "from v0.1.") {
-				row.releases = "from v0.1.0"
+				row.releases = strings.TrimSuffix("from v0.1.0 "+row.releases, " ")
 			}
 			merged = slices.Insert(merged, at, row)
 			i = at
@@ -106,7 +106,10 @@ func (r keyRow) and(v2 keyRow) keyRow {
 		}
 		return before + "; from v0.1.0 on " + after
 	}
-	if strings.HasPrefix(v2.releases, "from v0.1.") {
+	switch {
+	case strings.HasPrefix(v2.releases, "to v0.1."):
+		r.releases = strings.TrimPrefix(r.releases+" "+v2.releases, " ")
+	case strings.HasPrefix(v2.releases, "from v0.1."):
 		r.releases = strings.TrimPrefix(r.releases+", before v0.1.0 and "+v2.releases, ", ")
 	}
 	r.value, r.remark = join(r.value, v2.value), join(r.remark, v2.remark)

@@ -237,7 +237,7 @@ func TestPolicies(t *testing.T) {
 			texts = policy.texts
 		}
 		for _, text := range texts {
-			in := input("0.1.5", text)
+			in := input(schemas[1].newest.String(), text)
 			in.SandboxTokens = !policy.withoutTokens
 			rejected(t, in, policy.words)
 		}

@@ -83,7 +83,7 @@ func testEveryKey(t *testing.T, schema schemaData) {
 			c.rejected("a release before the key", before, c.with(c.valid()), "is a key from OpenShell ")
 		}
 		if key.last.Less(newest) {
-			c.rejected("a release after the key", after, c.with(c.valid()), "is a key from OpenShell ")
+			c.rejected("a release after the key", after, c.with(c.valid()), fmt.Sprintf("%s, and the gateway is %s, which does not start with it", key.last, after))
 		}
 	}
 }

@@ -85,6 +85,9 @@ func describeUnsupported(version release.Version, schema reflect.Type, field ref
 	}
 	if until != "" {
 		releases, wayOut = "from OpenShell "+since+" to "+until, "remove it"
+		if since == "" {
+			releases = "up to OpenShell " + until
+		}
 		if near := strings.TrimPrefix(path[len(path)-1], "supervisor_"); slices.Contains(keysOfTable(version, schema), near) {
 			wayOut = "write " + near + " instead"
 		}
