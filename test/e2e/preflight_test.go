@@ -68,7 +68,7 @@ func TestPreflightStopsAnUpgrade(t *testing.T) {
 	withdraw()
 
 	to("0.1.4-rejects")
-	message = waitNoPreflight(t, namespace, v1alpha1.ReasonPreflightFailed)
+	waitNoPreflight(t, namespace, v1alpha1.ReasonPreflightFailed)
 	if keys := fileKeys(t, namespace); len(keys) != 2 || !slices.Contains(keys, file) || podUID(t, namespace) != pod {
 		t.Errorf("the files are %q, want %s and the next one; the pod is %s, want %s", keys, file, podUID(t, namespace), pod)
 	}
