@@ -49,7 +49,10 @@ func (t Tenant) configData(file configFile, volume Volume) map[string]string {
 // isIntact reports whether a text is not known to be another client's. Such a text stays in the ConfigMap, but the operator does not
 // apply it.
 func (v Volume) isIntact(key, text string) bool {
-	if key == ConfigKey {
+	switch {
+	case slices.Contains(v.OwnFiles, key): // also one that the StatefulSet does not have yet
+		return true
+	case key == ConfigKey:
 		return v.FileKey != ConfigKey || v.ConfigHash == hash(text)
 	}
 	return key == fileKeyPrefix+hash(text)+fileKeySuffix

@@ -53,6 +53,8 @@ func TestEarlierFilesStay(t *testing.T) {
 			[]string{other, own}, []string{SandboxV2Name}},
 		"another client changed the text": {schema2, Volume{Image: "i", FileKey: ConfigKey, ConfigHash: earlier, Serves: true, FileKeys: []string{ConfigKey}, Files: map[string]string{ConfigKey: "rival"}},
 			[]string{own}, []string{SandboxName, SandboxV2Name}},
+		"no pod mounts the text yet": {schema2, Volume{Image: "i", FileKey: ConfigKey, ConfigHash: "older", Serves: true, FileKeys: []string{ConfigKey}, OwnFiles: []string{ConfigKey}, Files: map[string]string{ConfigKey: "old"}},
+			[]string{own, ConfigKey}, []string{SandboxName, SandboxV2Name}},
 		"the ConfigMap was lost": {schema2, Volume{Image: "i", FileKey: ConfigKey, Serves: true},
 			[]string{own}, []string{SandboxName, SandboxV2Name}},
 		"back to schema 1": {schema1, Volume{Image: "i", FileKey: other, FileKeys: []string{other}, Files: map[string]string{other: "old"}},

@@ -29,6 +29,8 @@ type Volume struct {
 	FileKeys []string
 	// Files are their texts. It is nil if these were not read, which is only necessary if NeedsFiles.
 	Files map[string]string
+	// OwnFiles are the keys of the texts that the operator applied and no other client has changed since.
+	OwnFiles []string
 	// TokenKeys reports whether the keys exist that sign the tokens of sandboxes.
 	TokenKeys bool
 	// Serves reports whether a pod of the StatefulSet's present template is ready.

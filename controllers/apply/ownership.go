@@ -25,8 +25,13 @@ func AppliedBy(live metav1.Object, owner string) bool {
 
 // OwnsHash reports whether owner wrote the hash on live, rather than another manager.
 func OwnsHash(live metav1.Object, owner string) bool {
+	return Owns(live, owner, "metadata", "annotations", AnnotationHash)
+}
+
+// Owns reports whether owner applied the value of a field of live, and no other manager has changed it since.
+func Owns(live metav1.Object, owner string, path ...any) bool {
 	owned, err := (&ownership{owner: owner}).ownedFields(live)
-	return err == nil && owned != nil && owned.Has(fieldpath.MakePathOrDie("metadata", "annotations", AnnotationHash))
+	return err == nil && owned != nil && owned.Has(fieldpath.MakePathOrDie(path...))
 }
 
 // ownership reads managedFields on behalf of a field manager, its owner. A manager that changes a field of another one

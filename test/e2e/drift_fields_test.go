@@ -84,6 +84,7 @@ var lasting = []string{
 	"PersistentVolumeClaim: change .metadata.annotations.openshell.ambient-code.io/gateway-id",
 	"PersistentVolumeClaim: change .metadata.annotations.openshell.ambient-code.io/key-encryption-key-path",
 	"PersistentVolumeClaim: change .metadata.annotations.openshell.ambient-code.io/supervisor-sideload-method",
+	"PersistentVolumeClaim: change .metadata.annotations.openshell.ambient-code.io/key-encryption-key-path",
 }
 
 // TestEveryFieldComesBack changes and removes, as somebody else and one after another, every field that the operator

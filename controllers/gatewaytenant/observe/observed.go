@@ -2,6 +2,8 @@ package observe
 
 import (
 	"cmp"
+	"maps"
+	"slices"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -11,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/diagnose"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/sandboxpods"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/workload"
@@ -109,6 +112,14 @@ func (o *Observed) setPod(pod *corev1.Pod) {
 		o.Pod = pod
 		o.Volume.TerminationMessage = diagnose.TerminationMessage(pod)
 	}
+}
+
+// setFiles sets the texts of gateway.toml that a ConfigMap contains.
+func (o *Observed) setFiles(config metav1.Object, data map[string]string) {
+	files := maps.Clone(data)
+	maps.DeleteFunc(files, func(key, _ string) bool { return !manifests.IsFileKey(key) })
+	o.Volume.Files, o.Volume.FileKeys = files, slices.Sorted(maps.Keys(files))
+	o.Volume.OwnFiles = slices.DeleteFunc(slices.Clone(o.Volume.FileKeys), func(key string) bool { return !apply.Owns(config, manifests.Manager, "data", key) })
 }
 
 // lookAgain schedules another observation, unless one is scheduled before that.

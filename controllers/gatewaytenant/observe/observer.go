@@ -79,8 +79,9 @@ func (o *Observer) AddFiles(ctx context.Context, tenant manifests.Tenant, observ
 	if observed.Restoring || !tenant.NeedsFiles(observed.Volume) {
 		return
 	}
-	if observed.Volume.Files, observed.FilesErr = o.files(ctx, tenant.Namespace); observed.FilesErr == nil {
-		observed.Volume.FileKeys = slices.Sorted(maps.Keys(observed.Volume.Files))
+	config, err := o.files(ctx, tenant.Namespace)
+	if observed.FilesErr = err; err == nil {
+		observed.setFiles(config, config.Data)
 	}
 }
 

@@ -3,7 +3,6 @@ package observe
 import (
 	"context"
 	"fmt"
-	"maps"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -29,8 +28,8 @@ const (
 	lookupTimeout = 10 * time.Second
 )
 
-// files reads the texts of gateway.toml from the API server, by key of their ConfigMap. There are none if it does not exist.
-func (o *Observer) files(ctx context.Context, namespace string) (map[string]string, error) {
+// files reads the ConfigMap with the texts of gateway.toml from the API server. It is empty if it does not exist.
+func (o *Observer) files(ctx context.Context, namespace string) (*corev1.ConfigMap, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
 	var list corev1.ConfigMapList
@@ -39,16 +38,9 @@ func (o *Observer) files(ctx context.Context, namespace string) (map[string]stri
 		return nil, fmt.Errorf("reading ConfigMap %s/%s: %w", namespace, manifests.ConfigName, err)
 	}
 	if len(list.Items) == 0 {
-		return nil, nil
+		return &corev1.ConfigMap{}, nil
 	}
-	return filesOf(list.Items[0].Data), nil
-}
-
-// filesOf returns the values of a ConfigMap that are texts of gateway.toml.
-func filesOf(data map[string]string) map[string]string {
-	files := maps.Clone(data)
-	maps.DeleteFunc(files, func(key, _ string) bool { return !manifests.IsFileKey(key) })
-	return files
+	return &list.Items[0], nil
 }
 
 // gatewayPod returns the gateway's pod and, if the gateway has none, another pod that has its name. Each is nil if it does not exist.

@@ -47,8 +47,12 @@ func TestFilesAreReadByName(t *testing.T) {
 					return c.err
 				},
 			})
-			files, err := NewObserver(nil, server, nil, nil, nil, time.Now).files(t.Context(), "a")
-			if (err != nil) != (c.err != nil) || !maps.Equal(files, c.want) {
+			observed := &Observed{}
+			config, err := NewObserver(nil, server, nil, nil, nil, time.Now).files(t.Context(), "a")
+			if err == nil {
+				observed.setFiles(config, config.Data)
+			}
+			if files := observed.Volume.Files; (err != nil) != (c.err != nil) || !maps.Equal(files, c.want) {
 				t.Errorf("the files are %v (%v), want %v", files, err, c.want)
 			}
 		})

@@ -2,8 +2,6 @@ package observe
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -82,8 +80,7 @@ func (s Snapshot) Observed(tenant types.UID) (*Observed, error) {
 		}
 		if object.GetKind() == "ConfigMap" {
 			data, _, _ := unstructured.NestedStringMap(object.Object, "data")
-			observed.Volume.Files = filesOf(data)
-			observed.Volume.FileKeys = slices.Sorted(maps.Keys(observed.Volume.Files))
+			observed.setFiles(object, data)
 		}
 	}
 	for name, secret := range s.Secrets {

@@ -3,6 +3,7 @@ package plan
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
@@ -54,6 +55,10 @@ func (p *Plan) checkPreflight(in Input) *PreflightError {
 	if in.AssumePreflight {
 		return nil
 	}
+	return runningPreflight()
+}
+
+func runningPreflight() *PreflightError {
 	return &PreflightError{v1alpha1.ReasonPreflightRunning, "the gateway that runs is not replaced before the preflight of the next gateway.toml has succeeded"}
 }
 
@@ -137,6 +142,11 @@ func (p *Plan) addPreflight(in Input) {
 	case job == nil || job.DeletionTimestamp != nil:
 	case needed && !p.isPresentPreflight(job):
 		remove("it checks another image or gateway.toml")
+	case needed && p.revertsFiles():
+		remove("another client changed the gateway.toml that it reads")
+		if p.Preflight != nil {
+			p.Preflight = runningPreflight() // what it found is about the text of the other client
+		}
 	case needed:
 		if failed := diagnose.JobCondition(job, batchv1.JobFailed); failed != nil && p.Preflight != nil && p.Preflight.Reason == v1alpha1.ReasonPreflightBlocked {
 			if due := failed.LastTransitionTime.Add(preflightRetry); in.Now.Before(due) {
@@ -151,6 +161,11 @@ func (p *Plan) addPreflight(in Input) {
 	case isAsApplied(p.Objects.Gateway, set):
 		remove("its gateway.toml is in use")
 	}
+}
+
+// revertsFiles reports whether the ConfigMap is updated although it was applied before the preflight Job.
+func (p *Plan) revertsFiles() bool {
+	return slices.ContainsFunc(p.Steps, func(step Step) bool { return step.Object == configRef && step.Difference.Needed })
 }
 
 // PreflightReason returns the reason of the condition Ready for an error that is or wraps a PreflightError. It is empty for others.

@@ -109,6 +109,20 @@ func TestUpgradeAcrossSchemas(t *testing.T) {
 	}
 }
 
+// TestFileStaysAfterAnInterruptedChange, if the StatefulSet does not have its hash yet.
+func TestFileStaysAfterAnInterruptedChange(t *testing.T) {
+	f := newUpgrade(t)
+	upgrade := f.tenant
+	f.tenant = upgrade.DeepCopy()
+	f.tenant.Spec.Image, f.tenant.Annotations, f.tenant.Spec.Config = lastOfSchema1, nil, "openshell.gateway.log_level = 'debug'"
+	f.cluster.Apply(f.desired(configMap)) // and the operator ends before it applies the StatefulSet
+	f.tenant = upgrade
+	f.execute()
+	if diff := cmp.Diff([]string{"gateway.toml: schema 1", "one of its own: schema 2"}, f.files()); diff != "" {
+		t.Errorf("the files (-want +got):\n%s", diff)
+	}
+}
+
 func TestPreflightDecides(t *testing.T) {
 	const confirm = "to replace the gateway nevertheless, run: kubectl annotate --overwrite gwt openshell-gateway -n tenant-a openshell.ambient-code.io/confirm-preflight=WISH"
 	failed := diagnose.Problem{Reason: v1alpha1.ReasonPreflightFailed, Message: "the preflight of the next gateway.toml failed (malformed)"}
@@ -157,6 +171,22 @@ func TestPreflightDecides(t *testing.T) {
 		}, []string{"update StatefulSet openshell-gateway, blocked: the preflight of the next gateway.toml failed (malformed); the gateway that runs is not changed; correct spec.config or spec.image; " + confirm}},
 		{"the config changes meanwhile", func(f *fixture) { f.tenant.Spec.Config = "openshell.gateway.log_level = 'debug'" }, []string{
 			"update ConfigMap openshell-gateway-config", "delete Job openshell-gateway-preflight, because it checks another image or gateway.toml", preflightRuns,
+		}},
+		{"another client changes the file that it reads", func(f *fixture) {
+			rival := f.desired(configMap)
+			data, _, _ := unstructured.NestedStringMap(rival.Object, "data")
+			for key := range data {
+				data[key] = "rival"
+			}
+			if err := unstructured.SetNestedStringMap(rival.Object, data, "data"); err != nil {
+				f.t.Fatal(err)
+			}
+			f.cluster.ApplyAs("rival", rival)
+			f.endPreflight(batchv1.JobFailed, metav1.NewTime(now))
+			f.change = func(o *observe.Observed) { o.PreflightProblem = failed }
+		}, []string{
+			"update ConfigMap openshell-gateway-config", "delete Job openshell-gateway-preflight, because another client changed the gateway.toml that it reads",
+			preflightRuns,
 		}},
 		{"the upgrade is withdrawn", func(f *fixture) { f.tenant.Spec.Image = lastOfSchema1 }, []string{
 			"delete RoleBinding openshell-gateway-sandbox-v2, because no gateway that needs it runs any more",
