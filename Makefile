@@ -116,10 +116,23 @@ attack: devcluster ## Attack the operator under its memory limit: one attack aft
 	@go test ./test/attack -count=1 -timeout=60m -v $(ATTACK)
 
 .PHONY: peers
-peers: devcluster bin/helm ## Run the operator next to the real cert-manager, whose controller is built first (four minutes of CPU)
-	@echo "build: bin/certmanager"
+PYTHON ?= python3
+peers: export PYTHON := $(PYTHON)
+peers: devcluster bin/helm bin/pythonclient/installed ## Run the operator next to the real cert-manager (built first: four minutes of CPU), and call a gateway with OpenShell's Python client
+	@echo "build: bin/certmanager, bin/gateway"
 	@go -C test/peers/certmanager build -ldflags="-s -w" -o $(CURDIR)/bin/certmanager .
+	@go -C test/gateway/server build -ldflags="-s -w" -o $(CURDIR)/bin/gateway .
 	@go test -count=1 -v -timeout=20m ./test/peers
+
+bin/pythonclient/installed: test/peers/pythonclient/requirements.txt
+ifeq ($(PYTHON),off)
+	@echo "peers: PYTHON=off, so OpenShell's Python client is NOT TESTED" >&2
+else
+	@echo "build: bin/pythonclient, with the Python client that PyPI has"
+	@$(PYTHON) -m venv --clear bin/pythonclient
+	@bin/pythonclient/bin/pip install --quiet --disable-pip-version-check --no-deps --only-binary=:all: -r $<
+	@touch $@
+endif
 
 .PHONY: test-realnode
 ifeq ($(REALNODE),off)
