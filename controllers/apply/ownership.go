@@ -34,6 +34,17 @@ func Owns(live metav1.Object, owner string, path ...any) bool {
 	return err == nil && owned != nil && owned.Has(fieldpath.MakePathOrDie(path...))
 }
 
+// AppliedAt returns when owner last changed live by an apply. It is zero if owner has not, or if live is from a cache that does not keep
+// the time.
+func AppliedAt(live metav1.Object, owner string) metav1.Time {
+	for _, entry := range live.GetManagedFields() {
+		if (&ownership{owner: owner}).isOurs(entry) && entry.Time != nil {
+			return *entry.Time
+		}
+	}
+	return metav1.Time{}
+}
+
 // ownership reads managedFields on behalf of a field manager, its owner. A manager that changes a field of another one
 // takes it over in managedFields, so the defaults of the API server do not have to be compared.
 type ownership struct {

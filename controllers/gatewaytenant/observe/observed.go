@@ -47,6 +47,8 @@ type Observed struct {
 	StatefulSet *appsv1.StatefulSet
 	// Volume is what is known of the volume.
 	Volume manifests.Volume
+	// FilesApplied is when the operator last wrote these texts. It is zero if the texts were not read.
+	FilesApplied metav1.Time
 	// FilesErr is why the texts of Volume.Files could not be read. It is nil if they were read, or are not needed.
 	FilesErr error
 	// SandboxAPIs are the versions of the Sandbox API that the cluster serves. It is nil if they could not be read.
@@ -120,6 +122,7 @@ func (o *Observed) setFiles(config metav1.Object, data map[string]string) {
 	maps.DeleteFunc(files, func(key, _ string) bool { return !manifests.IsFileKey(key) })
 	o.Volume.Files, o.Volume.FileKeys = files, slices.Sorted(maps.Keys(files))
 	o.Volume.OwnFiles = slices.DeleteFunc(slices.Clone(o.Volume.FileKeys), func(key string) bool { return !apply.Owns(config, manifests.Manager, "data", key) })
+	o.FilesApplied = apply.AppliedAt(config, manifests.Manager)
 }
 
 // lookAgain schedules another observation, unless one is scheduled before that.

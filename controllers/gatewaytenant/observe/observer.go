@@ -74,9 +74,10 @@ func (o *Observer) Observe(ctx context.Context, tenant *v1alpha1.GatewayTenant, 
 	return observed, o.observeProblems(ctx, tenant, observed)
 }
 
-// AddFiles reads the texts of gateway.toml, which no cache holds, if a valid tenant needs them.
+// AddFiles reads the texts of gateway.toml, which no cache holds, if a valid tenant needs them or a preflight has rejected one.
 func (o *Observer) AddFiles(ctx context.Context, tenant manifests.Tenant, observed *Observed) {
-	if observed.Restoring || !tenant.NeedsFiles(observed.Volume) {
+	needed := tenant.NeedsFiles(observed.Volume) || observed.PreflightProblem.Reason == v1alpha1.ReasonPreflightFailed
+	if observed.Restoring || !needed {
 		return
 	}
 	config, err := o.files(ctx, tenant.Namespace)

@@ -4,16 +4,19 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
 	"testing"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/diagnose"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
 
@@ -56,6 +59,32 @@ func TestFilesAreReadByName(t *testing.T) {
 				t.Errorf("the files are %v (%v), want %v", files, err, c.want)
 			}
 		})
+	}
+}
+
+// TestRejectedFileIsRead, with its manager and the time when it was applied, which no cache keeps.
+func TestRejectedFileIsRead(t *testing.T) {
+	applied := metav1.NewTime(time.Unix(1, 0))
+	config := corev1.ConfigMap{Data: map[string]string{manifests.ConfigKey: "a", "gateway-v2-1.toml": "b"}}
+	config.ManagedFields = []metav1.ManagedFieldsEntry{
+		{Manager: "rival", Operation: metav1.ManagedFieldsOperationApply, FieldsV1: metav1.NewFieldsV1(`{"f:data":{"f:gateway.toml":{}}}`), Time: &metav1.Time{}},
+		{Manager: manifests.Manager, Operation: metav1.ManagedFieldsOperationApply, FieldsV1: metav1.NewFieldsV1(`{"f:data":{"f:gateway-v2-1.toml":{}}}`), Time: &applied},
+	}
+	server := interceptor.NewClient(nil, interceptor.Funcs{
+		List: func(_ context.Context, _ client.WithWatch, list client.ObjectList, _ ...client.ListOption) error {
+			list.(*corev1.ConfigMapList).Items = []corev1.ConfigMap{config}
+			return nil
+		},
+	})
+	for reason, want := range map[string]*Observed{
+		v1alpha1.ReasonPreflightFailed:  {FilesApplied: applied, Volume: manifests.Volume{OwnFiles: []string{"gateway-v2-1.toml"}}},
+		v1alpha1.ReasonPreflightBlocked: {},
+	} {
+		observed := &Observed{PreflightProblem: diagnose.Problem{Reason: reason}}
+		NewObserver(nil, server, nil, nil, nil, time.Now).AddFiles(t.Context(), manifests.Tenant{}, observed)
+		if observed.FilesApplied != want.FilesApplied || !slices.Equal(observed.Volume.OwnFiles, want.Volume.OwnFiles) {
+			t.Errorf("%s: applied %s, own files %q", reason, observed.FilesApplied, observed.Volume.OwnFiles)
+		}
 	}
 }
 

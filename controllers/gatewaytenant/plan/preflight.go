@@ -3,7 +3,6 @@ package plan
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
@@ -37,6 +36,9 @@ func (p *Plan) checkPreflight(in Input) *PreflightError {
 	}
 	job, found, previous := in.Observed.Preflight, in.Observed.PreflightProblem, previousPreflight(in)
 	exists := job != nil && (job.DeletionTimestamp != nil || p.isPresentPreflight(job))
+	if isVoid(in) {
+		found = diagnose.Problem{}
+	}
 	switch {
 	case exists && found.Reason == v1alpha1.ReasonPreflightFailed:
 		return &PreflightError{found.Reason, found.Description() + "; the gateway that runs is not changed; correct spec.config or spec.image; " + p.confirmPreflight()}
@@ -55,10 +57,6 @@ func (p *Plan) checkPreflight(in Input) *PreflightError {
 	if in.AssumePreflight {
 		return nil
 	}
-	return runningPreflight()
-}
-
-func runningPreflight() *PreflightError {
 	return &PreflightError{v1alpha1.ReasonPreflightRunning, "the gateway that runs is not replaced before the preflight of the next gateway.toml has succeeded"}
 }
 
@@ -118,6 +116,13 @@ func (p *Plan) preflightSucceeded(in Input) bool {
 	return job != nil && job.DeletionTimestamp == nil && p.isPresentPreflight(job) && diagnose.JobCondition(job, batchv1.JobComplete) != nil
 }
 
+// isVoid reports whether a preflight rejected a gateway.toml that may be another client's: the operator has written the ConfigMap, such as
+// to revert a change, since it created the Job. The API server records both times in seconds.
+func isVoid(in Input) bool {
+	job, applied := in.Observed.Preflight, in.Observed.FilesApplied
+	return job != nil && in.Observed.PreflightProblem.Reason == v1alpha1.ReasonPreflightFailed && !applied.IsZero() && !applied.Before(&job.CreationTimestamp)
+}
+
 // isPresentPreflight reports whether a Job checks the present image and gateway.toml.
 func (p *Plan) isPresentPreflight(job *batchv1.Job) bool {
 	return job.Annotations[manifests.AnnotationWish] == p.Objects.Preflight.GetAnnotations()[manifests.AnnotationWish]
@@ -142,11 +147,8 @@ func (p *Plan) addPreflight(in Input) {
 	case job == nil || job.DeletionTimestamp != nil:
 	case needed && !p.isPresentPreflight(job):
 		remove("it checks another image or gateway.toml")
-	case needed && p.revertsFiles():
-		remove("another client changed the gateway.toml that it reads")
-		if p.Preflight != nil {
-			p.Preflight = runningPreflight() // what it found is about the text of the other client
-		}
+	case needed && isVoid(in):
+		remove("the gateway.toml that it read may be another client's")
 	case needed:
 		if failed := diagnose.JobCondition(job, batchv1.JobFailed); failed != nil && p.Preflight != nil && p.Preflight.Reason == v1alpha1.ReasonPreflightBlocked {
 			if due := failed.LastTransitionTime.Add(preflightRetry); in.Now.Before(due) {
@@ -161,11 +163,6 @@ func (p *Plan) addPreflight(in Input) {
 	case isAsApplied(p.Objects.Gateway, set):
 		remove("its gateway.toml is in use")
 	}
-}
-
-// revertsFiles reports whether the ConfigMap is updated although it was applied before the preflight Job.
-func (p *Plan) revertsFiles() bool {
-	return slices.ContainsFunc(p.Steps, func(step Step) bool { return step.Object == configRef && step.Difference.Needed })
 }
 
 // PreflightReason returns the reason of the condition Ready for an error that is or wraps a PreflightError. It is empty for others.

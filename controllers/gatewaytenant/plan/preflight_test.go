@@ -126,15 +126,18 @@ func TestFileStaysAfterAnInterruptedChange(t *testing.T) {
 func TestPreflightDecides(t *testing.T) {
 	const confirm = "to replace the gateway nevertheless, run: kubectl annotate --overwrite gwt openshell-gateway -n tenant-a openshell.ambient-code.io/confirm-preflight=WISH"
 	failed := diagnose.Problem{Reason: v1alpha1.ReasonPreflightFailed, Message: "the preflight of the next gateway.toml failed (malformed)"}
+	fails := func(applied metav1.Time) func(*observe.Observed) {
+		return func(o *observe.Observed) { o.PreflightProblem, o.FilesApplied = failed, applied }
+	}
 	for _, test := range []planTest{
 		{"it fails", func(f *fixture) {
 			f.endPreflight(batchv1.JobFailed, metav1.NewTime(now))
-			f.change = func(o *observe.Observed) { o.PreflightProblem = failed }
+			f.change = fails(metav1.Time{})
 		}, []string{"update StatefulSet openshell-gateway, blocked: the preflight of the next gateway.toml failed (malformed); the gateway that runs is not changed; correct spec.config or spec.image; " +
 			confirm}},
 		{"its failure is confirmed", func(f *fixture) {
 			f.tenant.Annotations[v1alpha1.AnnotationConfirmPreflight] = f.wish()
-			f.change = func(o *observe.Observed) { o.PreflightProblem = failed }
+			f.change = fails(metav1.Time{})
 		}, []string{"update PersistentVolumeClaim openshell-data-openshell-gateway-0", "update StatefulSet openshell-gateway"}},
 		{"another failure is confirmed", func(f *fixture) {
 			f.tenant.Annotations[v1alpha1.AnnotationConfirmPreflight] = "another"
@@ -167,27 +170,21 @@ func TestPreflightDecides(t *testing.T) {
 		{"the gateway does not serve, and it fails", func(f *fixture) {
 			f.cluster.Set(statefulSet, int64(0), "status", "readyReplicas")
 			f.endPreflight(batchv1.JobFailed, metav1.NewTime(now))
-			f.change = func(o *observe.Observed) { o.PreflightProblem = failed }
+			f.change = fails(metav1.Time{})
 		}, []string{"update StatefulSet openshell-gateway, blocked: the preflight of the next gateway.toml failed (malformed); the gateway that runs is not changed; correct spec.config or spec.image; " + confirm}},
 		{"the config changes meanwhile", func(f *fixture) { f.tenant.Spec.Config = "openshell.gateway.log_level = 'debug'" }, []string{
 			"update ConfigMap openshell-gateway-config", "delete Job openshell-gateway-preflight, because it checks another image or gateway.toml", preflightRuns,
 		}},
-		{"another client changes the file that it reads", func(f *fixture) {
-			rival := f.desired(configMap)
-			data, _, _ := unstructured.NestedStringMap(rival.Object, "data")
-			for key := range data {
-				data[key] = "rival"
-			}
-			if err := unstructured.SetNestedStringMap(rival.Object, data, "data"); err != nil {
-				f.t.Fatal(err)
-			}
-			f.cluster.ApplyAs("rival", rival)
+		{"another client changed the file that it read", func(f *fixture) {
+			f.cluster.Set(observe.Preflight, now.UTC().Format(time.RFC3339), "metadata", "creationTimestamp")
 			f.endPreflight(batchv1.JobFailed, metav1.NewTime(now))
-			f.change = func(o *observe.Observed) { o.PreflightProblem = failed }
-		}, []string{
-			"update ConfigMap openshell-gateway-config", "delete Job openshell-gateway-preflight, because another client changed the gateway.toml that it reads",
-			preflightRuns,
-		}},
+			f.change = fails(metav1.NewTime(now))
+		}, []string{"delete Job openshell-gateway-preflight, because the gateway.toml that it read may be another client's", preflightRuns}},
+		{"it reads the file some time after that was written", func(f *fixture) {
+			f.cluster.Set(observe.Preflight, now.UTC().Format(time.RFC3339), "metadata", "creationTimestamp")
+			f.endPreflight(batchv1.JobFailed, metav1.NewTime(now))
+			f.change = fails(metav1.NewTime(now.Add(-time.Second)))
+		}, []string{"update StatefulSet openshell-gateway, blocked: the preflight of the next gateway.toml failed (malformed); the gateway that runs is not changed; correct spec.config or spec.image; " + confirm}},
 		{"the upgrade is withdrawn", func(f *fixture) { f.tenant.Spec.Image = lastOfSchema1 }, []string{
 			"delete RoleBinding openshell-gateway-sandbox-v2, because no gateway that needs it runs any more",
 			"delete ServiceAccount openshell-gateway-preflight, because the gateway has no preflight",
