@@ -81,7 +81,7 @@ func TestEachRightOfTheOperatorIsNeeded(t *testing.T) {
 					needed.Add(1)
 					t.Log(err)
 				}
-				for _, name := range []string{s.bridged(), s.earlier(), s.sandboxes(), s.name} {
+				for _, name := range []string{s.bridged(), s.earlier(), s.newest(), s.sandboxes(), s.name} {
 					_ = admin.Delete(context.Background(), namespace(name))
 				}
 			})

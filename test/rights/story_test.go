@@ -25,7 +25,7 @@ import (
 )
 
 const (
-	image = "ghcr.io/nvidia/openshell/gateway:0.0.71"
+	image = "ghcr.io/nvidia/openshell/gateway:0.0.111"
 	rbac  = "rbac.authorization.k8s.io/v1"
 	limit = 25 * time.Second // for one step
 )
