@@ -175,7 +175,7 @@ func stolenPods(namespace string) []patchOf {
 		pod("on a port of the node", "no port of the node", func(p *corev1.Pod) { first(p).Ports = []corev1.ContainerPort{{ContainerPort: 1, HostPort: 10250}} }),
 		pod("that is privileged", "not privileged", func(p *corev1.Pod) { first(p).SecurityContext = &corev1.SecurityContext{Privileged: &yes} }),
 		pod("before all other pods", "no priority of the system", func(p *corev1.Pod) { p.Spec.PriorityClassName = "system-node-critical" }),
-		pod("on a node of its choice", "the scheduler chooses its node", func(p *corev1.Pod) { p.Spec.NodeName = "node-1" }),
+		pod("on a node of its choice", "the scheduler chooses its node", func(p *corev1.Pod) { p.Spec.NodeName, p.Spec.SchedulingGates = "node-1", nil }),
 		pod("with a capability", "adds no capabilities", func(p *corev1.Pod) { first(p).SecurityContext.Capabilities.Add = []corev1.Capability{"SYS_ADMIN"} }),
 		pod("with a Secret in a variable", "into its environment", func(p *corev1.Pod) { first(p).Env = []corev1.EnvVar{variable(manifests.CAName)} }),
 		pod("with a Secret in its variables", "into its environment", func(p *corev1.Pod) { first(p).EnvFrom = []corev1.EnvFromSource{variables(manifests.CAName)} }),
