@@ -93,7 +93,7 @@ e2e-faulty: devcluster ## Run the end-to-end tests with 30 % of the operator's r
 	@go test -count=1 -v -timeout=90m ./test/e2e -args -faulty=0.3 $(FAULTY) | grep -v '^=== '
 
 rights: devcluster ## Take each right away from the operator and certgen in turn, and see that it is missed (minutes)
-	@go test -count=1 -v -timeout=30m -parallel=10 ./test/rights | grep -v '^=== '
+	@go test -count=1 -v -timeout=30m -parallel=20 ./test/rights | grep -v '^=== '
 
 test-unit: ## Run the tests that need no control plane
 	@echo "test: without a control plane"
