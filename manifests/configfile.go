@@ -1,6 +1,7 @@
 package manifests
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -22,13 +23,22 @@ const (
 // configFile is a gateway.toml, its hash, and its key in the ConfigMap.
 type configFile struct{ text, hash, key string }
 
-func (t Tenant) configFile(text string) configFile {
-	file := configFile{text: text, hash: hash(text), key: ConfigKey}
-	if t.release.ConfigIsFile {
-		file.key = fileKeyPrefix + file.hash + fileKeySuffix
+// configFile returns the gateway.toml for a volume.
+func (t Tenant) configFile(volume Volume) (configFile, error) {
+	values, _ := t.keptValues(volume) // unknown only for a volume that is being deleted
+	text, err := t.config.Text(t.chosenKeyPath(volume), values)
+	if err != nil {
+		return configFile{}, err
 	}
-	return file
+	file := configFile{text: string(text), hash: hash(string(text)), key: ConfigKey}
+	if t.release.ConfigIsFile {
+		file.key = fileKey(file.hash)
+	}
+	return file, nil
 }
+
+// fileKey returns the key of a gateway.toml that is mounted by itself.
+func fileKey(hash string) string { return fileKeyPrefix + hash + fileKeySuffix }
 
 // IsFileKey reports whether a key of the ConfigMap is that of a gateway.toml.
 func IsFileKey(key string) bool {
@@ -55,7 +65,7 @@ func (v Volume) isIntact(key, text string) bool {
 	case key == ConfigKey:
 		return v.FileKey != ConfigKey || v.ConfigHash == hash(text)
 	}
-	return key == fileKeyPrefix+hash(text)+fileKeySuffix
+	return key == fileKey(hash(text))
 }
 
 // replaced reports whether no pod needs anything but the present file: no gateway exists, or a pod that mounts that file is ready.
@@ -83,9 +93,8 @@ func (t Tenant) NeedsFiles(volume Volume) bool {
 	if !t.release.ConfigIsFile && !slices.ContainsFunc(volume.FileKeys, func(key string) bool { return key != ConfigKey }) {
 		return false
 	}
-	values, _ := t.keptValues(volume)
-	text, err := t.config.Text(t.chosenKeyPath(volume), values)
-	return err == nil && len(earlierKeys(t.configFile(string(text)).key, volume)) > 0
+	file, err := t.configFile(volume)
+	return err == nil && len(earlierKeys(file.key, volume)) > 0
 }
 
 // sandboxBindings returns the RoleBinding for the present gateway, and that for a gateway of the other kind which may still run.
@@ -127,7 +136,7 @@ func mountFile(pod *corev1.PodTemplateSpecApplyConfiguration, key string) {
 	source.WithItems(corev1.KeyToPath().WithKey(key).WithPath(ConfigKey))
 }
 
-// GoesWithThePod reports whether a pod that restarts reads an object of the foundation anew. While the StatefulSet must not change, such
+// GoesWithThePod reports whether a pod that restarts reads an object of the foundation again. While the StatefulSet must not change, such
 // an object must not change either.
 func (t Tenant) GoesWithThePod(object *unstructured.Unstructured) bool {
 	return object.GetKind() == "ConfigMap" && !t.release.ConfigIsFile
@@ -135,10 +144,12 @@ func (t Tenant) GoesWithThePod(object *unstructured.Unstructured) bool {
 
 // ConfigIn returns the text of the gateway.toml that a rendered StatefulSet mounts from a rendered ConfigMap.
 func ConfigIn(config, set *unstructured.Unstructured) string {
-	key, has, _ := unstructured.NestedString(set.Object, "spec", "template", "metadata", "annotations", AnnotationConfigKey)
-	if !has {
-		key = ConfigKey
-	}
-	text, _, _ := unstructured.NestedString(config.Object, "data", key)
+	text, _, _ := unstructured.NestedString(config.Object, "data", fileKeyOf(set))
 	return text
+}
+
+// fileKeyOf returns the key of the gateway.toml that a StatefulSet mounts.
+func fileKeyOf(set *unstructured.Unstructured) string {
+	key, _, _ := unstructured.NestedString(set.Object, "spec", "template", "metadata", "annotations", AnnotationConfigKey)
+	return cmp.Or(key, ConfigKey)
 }

@@ -3,8 +3,6 @@ package manifests
 import (
 	"strings"
 
-	"github.com/distribution/reference"
-
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/manifests/release"
 )
@@ -23,34 +21,26 @@ func (p Platform) DefaultImage() string { return p.gatewayImage }
 // that can use the volume, from the same repository. A claim counts until it is gone, also while it is being deleted.
 func (p Platform) For(gt *v1alpha1.GatewayTenant, volume Volume) Platform {
 	if gt.Spec.Image == "" && gt.Spec.Version == "" && volume.Claim != nil {
-		p.gatewayImage = volume.imageBeside(p.gatewayImage)
+		p.gatewayImage = volume.compatibleImage(p.gatewayImage)
 	}
 	return p
 }
 
-// imageBeside returns an image whose gateway can use the volume: the given one or, if a step lies between its release and the highest
+// compatibleImage returns an image whose gateway can use the volume: the given one or, if a step lies between its release and the highest
 // one on the volume, that of the newest supported release without such a step. The tag keeps what it has before and after the version.
 // The result is the given image if its tag or the volume does not tell the release, or if no supported release can use the volume.
-func (volume Volume) imageBeside(image string) string {
-	named, err := reference.ParseNormalizedNamed(image)
-	if err != nil {
-		return image
-	}
-	tagged, _ := named.(reference.Tagged)
-	if tagged == nil {
-		return image
-	}
-	version, ok := release.Parse(tagged.Tag())
+func (volume Volume) compatibleImage(image string) string {
+	tagged, version, ok := taggedVersion(image)
 	if !ok {
 		return image
 	}
-	last, ok := volume.last(named.String(), version)
+	last, ok := volume.last(tagged.String(), version)
 	if !ok || len(release.StepsBetween(last, version)) == 0 {
 		return image
 	}
-	beside, ok := release.NewestBeside(last)
+	compatible, ok := release.NewestCompatible(last)
 	if !ok {
 		return image
 	}
-	return named.Name() + ":" + strings.Replace(tagged.Tag(), version.String(), beside.String(), 1)
+	return tagged.Name() + ":" + strings.Replace(tagged.Tag(), version.String(), compatible.String(), 1)
 }

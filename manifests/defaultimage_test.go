@@ -45,7 +45,7 @@ func TestDefaultImageByVolume(t *testing.T) {
 		{"a default below the step, a volume beyond it", gatewayRepository + "0.0.71", used("0.0.100", "-"), v1alpha1.GatewayTenantSpec{}, gatewayRepository + "0.0.111"},
 		{"another repository", mirror + ":0.0.90", used("0.0.71", "-"), v1alpha1.GatewayTenantSpec{}, mirror + ":0.0.87"},
 		{"a tag with more than the version", mirror + ":v0.0.111-distroless", used("0.0.71", "-"), v1alpha1.GatewayTenantSpec{}, mirror + ":v0.0.87-distroless"},
-		{"a digest beside the tag", mirror + ":0.0.111" + digest, used("0.0.71", "-"), v1alpha1.GatewayTenantSpec{}, mirror + ":0.0.87"},
+		{"a tag and a digest", mirror + ":0.0.111" + digest, used("0.0.71", "-"), v1alpha1.GatewayTenantSpec{}, mirror + ":0.0.87"},
 		{"the same default on a volume that it can use", mirror + ":0.0.111" + digest, used("0.0.88", "-"), v1alpha1.GatewayTenantSpec{}, mirror + ":0.0.111" + digest},
 		{"the tenant names an image", "", used("0.0.71", "-"), v1alpha1.GatewayTenantSpec{Image: gatewayRepository + "0.0.111"}, gatewayRepository + "0.0.111"},
 		{"the tenant names the version", "", used("0.0.71", "-"), v1alpha1.GatewayTenantSpec{Version: "0.0.111"}, gatewayRepository + "0.0.111"},

@@ -42,6 +42,5 @@ func (o Objects) NeedsPreflight(t Tenant, volume Volume) bool {
 	if o.Preflight == nil || volume.Image == "" || t.confirmedPreflight == o.Preflight.GetAnnotations()[AnnotationWish] {
 		return false
 	}
-	key, _, _ := unstructured.NestedString(o.Gateway.Object, "spec", "template", "metadata", "annotations", AnnotationConfigKey)
-	return volume.Image != t.Image || volume.FileKey != key
+	return volume.Image != t.Image || volume.FileKey != fileKeyOf(o.Gateway)
 }

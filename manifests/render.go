@@ -58,12 +58,10 @@ type Objects struct {
 
 // Render returns all objects of a tenant. Equal inputs give equal bytes.
 func Render(t Tenant, in RenderInput) (Objects, error) {
-	values, _ := t.keptValues(in.Volume) // unknown only for a volume that is being deleted
-	text, err := t.config.Text(t.chosenKeyPath(in.Volume), values)
+	config, err := t.configFile(in.Volume)
 	if err != nil {
 		return Objects{}, err
 	}
-	config := t.configFile(string(text))
 	namespaced := []any{
 		template[corev1.ServiceAccountApplyConfiguration]("serviceaccount-gateway"),
 		template[corev1.ServiceAccountApplyConfiguration]("serviceaccount-sandbox"),

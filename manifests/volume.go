@@ -78,7 +78,7 @@ func stopBefore(from, to release.Version) (release.Version, bool) {
 	if len(steps) < 2 || to.Less(from) {
 		return release.Version{}, false
 	}
-	return release.NewestBeside(steps[0].At)
+	return release.NewestCompatible(steps[0].At)
 }
 
 // lastOn returns the highest version that is known to have used the volume.
@@ -94,26 +94,28 @@ func (volume Volume) last(image string, version release.Version) (release.Versio
 	if volume.Image == image {
 		return version, true
 	}
-	return taggedVersion(volume.Image)
+	_, running, known := taggedVersion(volume.Image)
+	return running, known
 }
 
-// taggedVersion returns the version in the tag of an image. The second result reports whether the tag has one.
-func taggedVersion(image string) (release.Version, bool) {
+// taggedVersion returns an image and the version in its tag. The last result reports whether the tag has one.
+func taggedVersion(image string) (reference.NamedTagged, release.Version, bool) {
 	named, err := reference.ParseNormalizedNamed(image)
 	if err != nil {
-		return release.Version{}, false
+		return nil, release.Version{}, false
 	}
-	tagged, _ := named.(reference.Tagged)
-	if tagged == nil {
-		return release.Version{}, false
+	tagged, is := named.(reference.NamedTagged)
+	if !is {
+		return nil, release.Version{}, false
 	}
-	return release.Parse(tagged.Tag())
+	version, has := release.Parse(tagged.Tag())
+	return tagged, version, has
 }
 
 // RunningRelease returns the contract of the release that runs on a volume or, if the image of its gateway does not tell that, of the
 // highest one that the claim records. The second result reports whether one of them is known.
 func RunningRelease(volume Volume) (release.Contract, bool) {
-	version, known := taggedVersion(volume.Image)
+	_, version, known := taggedVersion(volume.Image)
 	if !known && volume.Claim != nil {
 		version, known = release.Parse(volume.Claim.Annotations[annotationHighestVersion])
 	}

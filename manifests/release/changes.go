@@ -121,10 +121,12 @@ func stepsBetween(steps []Step, a, b Version) []Step {
 	return between
 }
 
-// NewestBeside returns the newest supported release between which and version no step lies. The second result is false if there is none.
-func NewestBeside(version Version) (Version, bool) { return newestBeside(supported, steps, version) }
+// NewestCompatible returns the newest supported release between which and version no step lies. The second result is false if there is none.
+func NewestCompatible(version Version) (Version, bool) {
+	return newestCompatible(supported, steps, version)
+}
 
-func newestBeside(supported []Version, steps []Step, version Version) (Version, bool) {
+func newestCompatible(supported []Version, steps []Step, version Version) (Version, bool) {
 	for _, release := range slices.Backward(supported) {
 		if len(stepsBetween(steps, release, version)) == 0 {
 			return release, true

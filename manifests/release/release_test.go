@@ -83,14 +83,14 @@ func TestStepsBetween(t *testing.T) {
 	}
 }
 
-func TestNewestBeside(t *testing.T) {
+func TestNewestCompatible(t *testing.T) {
 	supported := []Version{New(0, 0, 71), New(0, 0, 87), New(0, 0, 88), New(0, 0, 111), New(0, 1, 3), New(0, 1, 5)}
 	steps := []Step{{At: New(0, 0, 88)}, {At: New(0, 1, 0)}, {At: New(0, 2, 0)}}
 	for version, want := range map[Version]string{
 		New(0, 0, 36): "0.0.87", New(0, 0, 71): "0.0.87", New(0, 0, 87): "0.0.87", New(0, 0, 88): "0.0.111", New(0, 0, 113): "0.0.111",
 		New(0, 1, 0): "0.1.5", New(0, 1, 10): "0.1.5", New(0, 2, 0): "",
 	} {
-		is, exists := newestBeside(supported, steps, version)
+		is, exists := newestCompatible(supported, steps, version)
 		if exists != (want != "") || exists && is.String() != want {
 			t.Errorf("%s: %s, %v, want %q", version, is, exists, want)
 		}
