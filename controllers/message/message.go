@@ -2,7 +2,10 @@
 // server: they can be long, can contain control characters, and differ each time although the cause is the same.
 package message
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // MaxLength is how many bytes one part of a condition's message has at most: some errors of the API server list dozens of rules.
 const MaxLength = 600
@@ -22,4 +25,12 @@ func Truncate(text string, limit int) string {
 // WithDetail returns "text: detail", or only the text if the detail is empty.
 func WithDetail(text, detail string) string {
 	return strings.TrimSuffix(text+": "+detail, ": ")
+}
+
+// FirstOf joins the first names of a list, and counts the others.
+func FirstOf(names []string, most int) string {
+	if more := len(names) - most; more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), more)
+	}
+	return strings.Join(names, ", ")
 }

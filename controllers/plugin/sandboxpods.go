@@ -2,7 +2,6 @@ package plugin
 
 import (
 	"context"
-	"errors"
 	"math"
 	"sync"
 
@@ -22,7 +21,8 @@ const nodesPage = 500
 func sandboxPodRejections(ctx context.Context, cluster client.Reader) func(namespace string) sandboxpods.Rejections {
 	nodes := sync.OnceValue(func() sandboxpods.Nodes { return nodesThatReject(ctx, cluster) })
 	return func(namespace string) sandboxpods.Rejections {
-		return sandboxpods.Rejections{Nodes: nodes(), Quotas: quotasThatReject(ctx, cluster, namespace)}
+		quotas, _ := sandboxpods.ReadQuotas(ctx, cluster, namespace)
+		return sandboxpods.Rejections{Nodes: nodes(), Quotas: quotas}
 	}
 }
 
@@ -38,13 +38,4 @@ func nodesThatReject(ctx context.Context, cluster client.Reader) sandboxpods.Nod
 		return sandboxpods.Nodes{}
 	}
 	return sandboxpods.NodesThatReject(all)
-}
-
-func quotasThatReject(ctx context.Context, cluster client.Reader, namespace string) sandboxpods.Quotas {
-	var quotas corev1.ResourceQuotaList
-	var ranges corev1.LimitRangeList
-	if errors.Join(cluster.List(ctx, &quotas, client.InNamespace(namespace)), cluster.List(ctx, &ranges, client.InNamespace(namespace))) != nil {
-		return sandboxpods.Quotas{}
-	}
-	return sandboxpods.QuotasThatReject(quotas.Items, ranges.Items)
 }

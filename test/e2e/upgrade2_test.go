@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -9,12 +8,9 @@ import (
 	"testing"
 	"time"
 
-	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
-	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
@@ -110,29 +106,10 @@ func fileKeys(t *testing.T, namespace string) []string {
 // returns the key of the file.
 func waitOneFile(t *testing.T, namespace string) string {
 	t.Helper()
-	var keys []string
-	cluster.Eventually(t, readyLimit, func() error {
-		if keys = fileKeys(t, namespace); len(keys) != 1 || keys[0] == manifests.ConfigKey {
-			return fmt.Errorf("the ConfigMap has the keys %q, want one of its own", keys)
-		}
-		for _, c := range []struct {
-			object client.Object
-			name   string
-			exists bool
-		}{
-			{&rbacv1.RoleBinding{}, manifests.SandboxName, false},
-			{&rbacv1.RoleBinding{}, manifests.SandboxV2Name, true},
-			{&batchv1.Job{}, manifests.PreflightName, false},
-		} {
-			err := admin.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: c.name}, c.object)
-			if client.IgnoreNotFound(err) != nil {
-				return err
-			}
-			if exists := err == nil; exists != c.exists {
-				return fmt.Errorf("%T %s exists: %v", c.object, c.name, exists)
-			}
-		}
-		return nil
+	var key string
+	cluster.Eventually(t, readyLimit, func() (err error) {
+		key, err = operatortest.OneFile(t.Context(), admin, namespace)
+		return err
 	})
-	return keys[0]
+	return key
 }

@@ -27,7 +27,7 @@ import (
 const pythonRelease = "0.1.5"
 
 // TestPythonClient calls a gateway with OpenShell's own client, which presents the certificate that certgen issued. The gateway is the
-// program that stands in for OpenShell's on real nodes. It runs beside the cluster, with the files that its pod mounts, so the test needs
+// program that stands in for OpenShell's on real nodes. It runs outside the cluster, with the files that its pod mounts, so the test needs
 // no real node.
 func TestPythonClient(t *testing.T) {
 	if os.Getenv("PYTHON") == "off" {
@@ -80,7 +80,7 @@ func callWithPython(t *testing.T, endpoint, dir string) pythonAnswer {
 	return answer
 }
 
-// runGateway runs the gateway of a tenant beside the cluster until the cluster ends, and returns the port of its clients once it is ready.
+// runGateway runs the gateway of a tenant outside the cluster until the cluster ends, and returns the port of its clients once it is ready.
 func runGateway(t *testing.T, namespace string) (port string) {
 	t.Helper()
 	pod := operatortest.Get(t, cluster.Access, &appsv1.StatefulSet{}, namespace, manifests.GatewayName).Spec.Template.Spec

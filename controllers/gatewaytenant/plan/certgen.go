@@ -35,20 +35,16 @@ func (p *Plan) addCertgen(in Input) {
 		create, _ := in.apply(p.Objects.Certgen, CertgenStage)
 		p.Steps = append(p.Steps, create)
 	case certificates.ReplaceJob: // also by an equal one, which tries again
-		p.Steps = append(p.Steps, in.deleteJob(), Step{
+		p.Steps = append(p.Steps, deleteJob(in.Observed.Job, CertgenStage, "it cannot do the present work, so another one replaces it"), Step{
 			Action: Create, Object: observe.RefOf(p.Objects.Certgen), Desired: p.Objects.Certgen, Difference: apply.Difference{Needed: true},
 			Stage: CertgenStage, Waits: "the removal of the former Job and its pods",
 		})
 	}
 }
 
-// deleteJob returns the step that deletes the certgen Job together with its pods, so that two Jobs never run at the same time.
-func (in Input) deleteJob() Step {
-	job := in.Observed.Job
-	step := Step{
-		Action: Delete, Object: observe.Ref{Kind: "Job", Name: job.Name}, Live: job, Stage: CertgenStage,
-		Reason: "it cannot do the present work, so another one replaces it",
-	}
+// deleteJob returns the step that deletes a Job together with its pods, so that two Jobs never run at the same time.
+func deleteJob(job *batchv1.Job, stage Stage, reason string) Step {
+	step := Step{Action: Delete, Object: observe.Ref{Kind: "Job", Name: job.Name}, Live: job, Stage: stage, Reason: reason}
 	if why := othersJob(job); why != "" {
 		step.Blocked = &ConflictError{Object: step.Object.Describe(job.Namespace), Why: why}
 	}
@@ -77,22 +73,23 @@ func (p *Plan) checkJob(in Input, request string) {
 	}
 	name := "Job " + job.Name
 	if removal := message.Removal("Job", job); removal != "" {
-		p.blockCertgen(in, job.DeletionTimestamp.Time, name+" "+removal)
+		p.CertgenBlocked = p.afterGrace(in, job.DeletionTimestamp.Time, name+" "+removal)
 	} else if why := othersJob(job); why != "" {
 		p.CertgenBlocked = name + " " + why
 	} else if suspended := diagnose.JobCondition(job, batchv1.JobSuspended); suspended != nil && in.job().RequestHash == request {
-		p.blockCertgen(in, suspended.LastTransitionTime.Time, fmt.Sprintf("%s is suspended since %s by another client, such as a queue without room for it; if nothing resumes it: kubectl patch job %s -n %s --type=merge -p '{\"spec\":{\"suspend\":false}}'",
+		p.CertgenBlocked = p.afterGrace(in, suspended.LastTransitionTime.Time, fmt.Sprintf("%s is suspended since %s by another client, such as a queue without room for it; if nothing resumes it: kubectl patch job %s -n %s --type=merge -p '{\"spec\":{\"suspend\":false}}'",
 			name, suspended.LastTransitionTime.UTC().Format(time.RFC3339), job.Name, job.Namespace))
 	}
 }
 
-// blockCertgen records why certgen cannot run, if that has lasted for diagnose.Grace. Otherwise it schedules a check for that time.
-func (p *Plan) blockCertgen(in Input, since time.Time, why string) {
+// afterGrace returns why a Job cannot run, if that has lasted for diagnose.Grace. Otherwise it schedules a check for that time, and
+// returns an empty text.
+func (p *Plan) afterGrace(in Input, since time.Time, why string) string {
 	if due := since.Add(diagnose.Grace); in.Now.Before(due) {
 		p.Again = earliest(p.Again, due)
-	} else {
-		p.CertgenBlocked = why
+		return ""
 	}
+	return why
 }
 
 // job returns the state of the certgen Job.

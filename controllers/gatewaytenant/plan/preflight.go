@@ -11,7 +11,6 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/apply"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/diagnose"
-	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/observe"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/message"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 )
@@ -83,19 +82,16 @@ func previousPreflight(in Input) *PreflightError {
 // stuckPreflight returns which other client has kept the Job from running or from being removed for diagnose.Grace. It is empty if none
 // has.
 func (p *Plan) stuckPreflight(in Input, job *batchv1.Job) string {
-	since, why := time.Time{}, ""
 	if job == nil {
 		return ""
 	}
 	if job.DeletionTimestamp != nil {
-		since, why = job.DeletionTimestamp.Time, "Job "+job.Name+" "+message.Removal("Job", job)
-	} else if suspended := diagnose.JobCondition(job, batchv1.JobSuspended); suspended != nil {
-		since, why = suspended.LastTransitionTime.Time, "Job "+job.Name+" is suspended by another client, such as a queue without room for it"
+		return p.afterGrace(in, job.DeletionTimestamp.Time, "Job "+job.Name+" "+message.Removal("Job", job))
 	}
-	if due := since.Add(diagnose.Grace); why != "" && in.Now.Before(due) {
-		p.Again, why = earliest(p.Again, due), ""
+	if suspended := diagnose.JobCondition(job, batchv1.JobSuspended); suspended != nil {
+		return p.afterGrace(in, suspended.LastTransitionTime.Time, "Job "+job.Name+" is suspended by another client, such as a queue without room for it")
 	}
-	return why
+	return ""
 }
 
 // assumesPreflight reports whether the steps follow from a preflight that has not succeeded yet.
@@ -103,8 +99,8 @@ func (p *Plan) assumesPreflight(in Input) bool {
 	return in.AssumePreflight && p.Preflight == nil && p.needsPreflight(in) && !p.preflightSucceeded(in)
 }
 
-// needsPreflight reports whether the next gateway.toml has to be checked. Without a rollout slot, that waits. If the StatefulSet was rendered with it before, another client
-// has changed the StatefulSet, and what is restored was checked before.
+// needsPreflight reports whether the next gateway.toml has to be checked. Without a rollout slot, that waits. If the StatefulSet was
+// rendered with it before, another client has changed the StatefulSet, and what is restored was checked before.
 func (p *Plan) needsPreflight(in Input) bool {
 	set := in.Observed.StatefulSet
 	return set != nil && !p.Held && p.Objects.NeedsPreflight(p.Tenant, in.Observed.Volume) && !isAsApplied(p.Objects.Gateway, set)
@@ -130,14 +126,8 @@ func (p *Plan) isPresentPreflight(job *batchv1.Job) bool {
 
 // addPreflight adds the preflight Job if the gateway cannot be replaced without it, and deletes one that is outdated.
 func (p *Plan) addPreflight(in Input) {
-	job, set, ref := in.Observed.Preflight, in.Observed.StatefulSet, observe.Preflight
-	remove := func(reason string) {
-		step := Step{Action: Delete, Object: ref, Live: job, Reason: reason, Stage: PreflightStage}
-		if why := othersJob(job); why != "" {
-			step.Blocked = &ConflictError{Object: ref.Describe(job.Namespace), Why: why}
-		}
-		p.Steps = append(p.Steps, step)
-	}
+	job, set := in.Observed.Preflight, in.Observed.StatefulSet
+	remove := func(reason string) { p.Steps = append(p.Steps, deleteJob(job, PreflightStage, reason)) }
 	needed := p.Preflight != nil || p.assumesPreflight(in)
 	switch {
 	case in.isUnreadable("Job"):

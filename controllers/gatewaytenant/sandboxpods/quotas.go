@@ -1,6 +1,9 @@
 package sandboxpods
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -8,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 // Quotas are the ResourceQuotas of a namespace that reject pods with containers that have neither requests nor limits.
@@ -28,6 +32,16 @@ var (
 		corev1.ResourceLimitsCPU: corev1.ResourceCPU, corev1.ResourceLimitsMemory: corev1.ResourceMemory,
 	}
 )
+
+// ReadQuotas reads which ResourceQuotas of a namespace reject the pods of sandboxes.
+func ReadQuotas(ctx context.Context, from client.Reader, namespace string) (Quotas, error) {
+	var quotas corev1.ResourceQuotaList
+	var ranges corev1.LimitRangeList
+	if err := errors.Join(from.List(ctx, &quotas, client.InNamespace(namespace)), from.List(ctx, &ranges, client.InNamespace(namespace))); err != nil {
+		return Quotas{}, fmt.Errorf("reading ResourceQuotas and LimitRanges of namespace %s: %w", namespace, err)
+	}
+	return QuotasThatReject(quotas.Items, ranges.Items), nil
+}
 
 // QuotasThatReject returns which ResourceQuotas of a namespace reject pods with containers that have neither requests nor limits, in
 // the presence of the namespace's LimitRanges.

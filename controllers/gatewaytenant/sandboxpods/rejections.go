@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/ambient-code/gatewaytenant-operator/controllers/message"
 	"github.com/ambient-code/gatewaytenant-operator/manifests/release"
 )
 
@@ -26,7 +27,7 @@ func (n Nodes) Message(c release.Contract) string {
 		which, what = "all nodes reject", "no sandbox starts"
 	}
 	return fmt.Sprintf("%s the pods of sandboxes of gateway %s, which demand supplementalGroupsPolicy Strict: %s, because the container runtime does not support it (%s); "+
-		"use nodes with containerd 2.0 or later, or CRI-O 1.31 or later; to list all nodes, run: %s", which, c.Version, what, firstOf(n.Runtimes), listNodes)
+		"use nodes with containerd 2.0 or later, or CRI-O 1.31 or later; to list all nodes, run: %s", which, c.Version, what, message.FirstOf(n.Runtimes, mostNames), listNodes)
 }
 
 // Message says which ResourceQuotas of a namespace reject the pods of sandboxes of a release, and what to do. It is empty if none does.
@@ -39,7 +40,7 @@ func (q Quotas) Message(c release.Contract, namespace string) string {
 		kind, reject = "ResourceQuotas", "reject"
 	}
 	return fmt.Sprintf("%s %s in namespace %s %s the pods of sandboxes of gateway %s: their containers have neither requests nor limits, and no LimitRange in the namespace has defaults for %s; "+
-		"create a LimitRange with default and defaultRequest for cpu and memory of containers", kind, firstOf(q.Names), namespace, reject, c.Version, strings.Join(q.Resources, ", "))
+		"create a LimitRange with default and defaultRequest for cpu and memory of containers", kind, message.FirstOf(q.Names, mostNames), namespace, reject, c.Version, strings.Join(q.Resources, ", "))
 }
 
 // listNodes is the command that shows which nodes support supplementalGroupsPolicy Strict.
@@ -47,11 +48,3 @@ const listNodes = "kubectl get nodes -o custom-columns=NAME:.metadata.name,RUNTI
 
 // mostNames is how many names a message has.
 const mostNames = 3
-
-// firstOf joins the first names of a list, and counts the others.
-func firstOf(names []string) string {
-	if more := len(names) - mostNames; more > 0 {
-		return fmt.Sprintf("%s and %d more", strings.Join(names[:mostNames], ", "), more)
-	}
-	return strings.Join(names, ", ")
-}

@@ -2,7 +2,6 @@ package sandboxpods
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -82,12 +81,11 @@ func (w *Watcher) Rejections(ctx context.Context, namespace string) (Rejections,
 	if !known {
 		return Rejections{}, wait, nil
 	}
-	var quotas corev1.ResourceQuotaList
-	var ranges corev1.LimitRangeList
-	if err := errors.Join(w.objects.List(ctx, &quotas, client.InNamespace(namespace)), w.objects.List(ctx, &ranges, client.InNamespace(namespace))); err != nil {
-		return Rejections{}, 0, fmt.Errorf("reading ResourceQuotas and LimitRanges of namespace %s: %w", namespace, err)
+	quotas, err := ReadQuotas(ctx, w.objects, namespace)
+	if err != nil {
+		return Rejections{}, 0, err
 	}
-	return Rejections{nodes, QuotasThatReject(quotas.Items, ranges.Items)}, 0, nil
+	return Rejections{nodes, quotas}, 0, nil
 }
 
 // require begins the watches, unless they have begun. It returns what is known of the nodes and, if nothing is known, how long to wait.

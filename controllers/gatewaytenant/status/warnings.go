@@ -11,6 +11,7 @@ import (
 	"github.com/ambient-code/gatewaytenant-operator/api/v1alpha1"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/observe"
 	"github.com/ambient-code/gatewaytenant-operator/controllers/gatewaytenant/sandboxpods"
+	"github.com/ambient-code/gatewaytenant-operator/controllers/message"
 	"github.com/ambient-code/gatewaytenant-operator/manifests"
 	"github.com/ambient-code/gatewaytenant-operator/manifests/release"
 )
@@ -89,19 +90,11 @@ func Warnings(in Input) []Warning {
 
 // queued reports that an update waits for a rollout slot, and which tenants hold the slots.
 func queued(holders []string) string {
-	message := "an update of the platform waits for a rollout slot: a few gateways are updated at a time, and each has to serve again before the next"
+	text := "an update of the platform waits for a rollout slot: a few gateways are updated at a time, and each has to serve again before the next"
 	if len(holders) == 0 {
-		return message
+		return text
 	}
-	return message + "; when this was last checked (every 5 minutes), the slots were held by the tenants in " + firstOf(holders, 3)
-}
-
-// firstOf joins the first names of a list, and counts the others.
-func firstOf(names []string, most int) string {
-	if more := len(names) - most; more > 0 {
-		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), more)
-	}
-	return strings.Join(names, ", ")
+	return text + "; when this was last checked (every 5 minutes), the slots were held by the tenants in " + message.FirstOf(holders, 3)
 }
 
 // namespaceWarning warns of a namespace that should hold no gateway. It is empty if there is nothing to warn of.
@@ -121,7 +114,7 @@ func namespaceWarning(in Input) Warning {
 func ignored(tables []string) string {
 	return fmt.Sprintf("spec.config has tables of drivers that this gateway does not run, and they are left out of its gateway.toml: %s; "+
 		"remove them from spec.config (it runs the compute driver kubernetes and the credential driver that openshell.gateway.credential_drivers names)",
-		firstOf(tables, 5))
+		message.FirstOf(tables, 5))
 }
 
 // versionWarnings are the warnings about the version that a valid spec requests.
